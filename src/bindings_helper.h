@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What bindgen reads to make bindings_generated.rs. */
+
+#include <linux/anon_inodes.h>
+#include <linux/fsnotify_backend.h>
+#include <linux/poll.h>
+
+#include "helpers.h"
+#include "uapi/repoll.h"
+
+/* Casts and enums that bindgen cannot evaluate or names that it would mangle. */
+static const u32 RP_CLOSE_MASK = FS_CLOSE_WRITE | FS_CLOSE_NOWRITE;
+static const int RP_EVENT_PATH = FSNOTIFY_EVENT_PATH;
+static const unsigned int RP_OBJ_SB = FSNOTIFY_OBJ_TYPE_SB;
+static const unsigned int RP_OBJ_INODE = FSNOTIFY_OBJ_TYPE_INODE;
+static const u32 RP_POLLFREE = (__force u32)POLLFREE;
+
+/* repoll.h: bindgen does not evaluate the _IOW() of a structure. */
+static const u32 RP_IOC_CREATE = REPOLL_CREATE;
+static const u32 RP_IOC_CTL = REPOLL_CTL;
+static const u32 RP_IOC_WAIT = REPOLL_WAIT;

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The control device: opens what [`crate::uapi`] calls `/dev/repoll`, creates instances.
+
+use crate::{
+    file,
+    uapi, //
+};
+use kernel::{
+    fs::File,
+    miscdevice::{
+        MiscDevice,
+        MiscDeviceOptions,
+        MiscDeviceRegistration, //
+    },
+    prelude::*, //
+};
+
+/// An open control node; it has no state.
+pub(crate) struct Control;
+
+impl Control {
+    /// How the device is registered. Its node is root's alone, until root decides otherwise.
+    pub(crate) const OPTIONS: MiscDeviceOptions = MiscDeviceOptions { name: c"repoll" };
+}
+
+#[vtable]
+impl MiscDevice for Control {
+    type Ptr = KBox<Self>;
+
+    fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<KBox<Self>> {
+        Ok(KBox::new(Self, GFP_KERNEL)?)
+    }
+
+    fn ioctl(_me: &Self, _file: &File, cmd: u32, arg: usize) -> Result<isize> {
+        match cmd {
+            uapi::CREATE => Ok(file::create(&uapi::read(arg)?)? as isize),
+            _ => Err(ENOTTY),
+        }
+    }
+}

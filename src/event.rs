@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The rules of event masks: pure logic, which also compiles and is tested outside the kernel.
+//!
+//! C header: [`include/uapi/linux/eventpoll.h`](srctree/include/uapi/linux/eventpoll.h)
+
+/// Data to read.
+pub(crate) const IN: u32 = 0x0001;
+/// Room to write.
+pub(crate) const OUT: u32 = 0x0004;
+/// An error; always watched.
+pub(crate) const ERR: u32 = 0x0008;
+/// Both directions are shut; always watched.
+pub(crate) const HUP: u32 = 0x0010;
+/// Normal data to read; comes with [`IN`].
+pub(crate) const RDNORM: u32 = 0x0040;
+/// A wake-up that io_uring caused itself; passed on to pollers so that it can tell.
+pub(crate) const URING_WAKE: u32 = 1 << 27;
+/// At most one of several exclusive items on a file is woken.
+pub(crate) const EXCLUSIVE: u32 = 1 << 28;
+/// Keep the system awake while the event is handled.
+pub(crate) const WAKEUP: u32 = 1 << 29;
+/// Disarm the item after one event.
+pub(crate) const ONESHOT: u32 = 1 << 30;
+/// Report changes, not states.
+pub(crate) const ET: u32 = 1 << 31;
+
+/// The bits that say how to watch rather than what for.
+const MODE: u32 = WAKEUP | ONESHOT | ET | EXCLUSIVE;
+/// The bits that may be combined with [`EXCLUSIVE`].
+const EXCLUSIVE_OK: u32 = IN | OUT | ERR | HUP | WAKEUP | ET | EXCLUSIVE;
+
+/// What an item is interested in: the events that it watches and the mode in which it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Interest(u32);
+
+impl Interest {
+    /// The interest that a user asked for. Errors and hang-ups are always part of it. The bit
+    /// for wake-up sources is dropped, as epoll does for who may not block suspend.
+    pub(crate) const fn new(asked: u32) -> Self {
+        Self((asked & !WAKEUP) | ERR | HUP)
+    }
+
+    /// The interest in the form that the user knows.
+    pub(crate) const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// The interest with these bits, as [`Interest::bits`] gave them.
+    pub(crate) const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
+    /// Whether a wake-up with these events concerns the item. A wake-up that does not say, with
+    /// no events, concerns everybody; but a disarmed item is concerned by nothing.
+    pub(crate) const fn concerns(self, events: u32) -> bool {
+        self.is_armed() && (events == 0 || events & self.0 != 0)
+    }
+
+    /// Whether the item watches for anything.
+    pub(crate) const fn is_armed(self) -> bool {
+        self.0 & !MODE != 0
+    }
+
+    /// The interest after the one event of a one-shot item: mode only.
+    pub(crate) const fn disarmed(self) -> Self {
+        Self(self.0 & MODE)
+    }
+
+    /// Whether one event disarms the item.
+    pub(crate) const fn is_oneshot(self) -> bool {
+        self.0 & ONESHOT != 0
+    }
+
+    /// Whether the item goes back on the ready list for as long as it has events.
+    pub(crate) const fn is_level_triggered(self) -> bool {
+        self.0 & ET == 0
+    }
+
+    /// Whether the item is exclusive.
+    pub(crate) const fn is_exclusive(self) -> bool {
+        self.0 & EXCLUSIVE != 0
+    }
+
+    /// Whether a wake-up that concerned the item, and reached a waiter of its instance, spares
+    /// the other exclusive items on the file: it must have been for reading or for writing alone
+    /// and the item must have asked for that, or not have said what it was for.
+    pub(crate) const fn absorbs(self, events: u32, last_call: bool) -> bool {
+        if last_call {
+            return false;
+        }
+        match events & (IN | OUT) {
+            0 => true,
+            both if both == IN | OUT => false,
+            one => self.0 & one != 0,
+        }
+    }
+}
+
+/// Whether an item with these bits may be added, as far as [`EXCLUSIVE`] goes.
+pub(crate) const fn may_add(asked: u32) -> bool {
+    asked & EXCLUSIVE == 0 || asked & !EXCLUSIVE_OK == 0
+}
+
+/// Whether an item may be changed to these bits.
+pub(crate) const fn may_modify_to(asked: u32) -> bool {
+    asked & EXCLUSIVE == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_and_hang_ups_are_always_watched() {
+        for asked in [0, IN, OUT | ET, IN | ONESHOT] {
+            let interest = Interest::new(asked);
+            assert!(interest.concerns(ERR));
+            assert!(interest.concerns(HUP));
+        }
+    }
+
+    #[test]
+    fn a_wake_up_without_events_concerns_every_armed_item() {
+        assert!(Interest::new(OUT).concerns(0));
+        assert!(!Interest::new(OUT | ONESHOT).disarmed().concerns(0));
+    }
+
+    #[test]
+    fn a_wake_up_for_something_else_does_not_concern() {
+        assert!(!Interest::new(IN).concerns(OUT));
+        assert!(Interest::new(IN).concerns(IN | RDNORM));
+    }
+
+    #[test]
+    fn a_disarmed_item_keeps_its_mode_and_nothing_else() {
+        let disarmed = Interest::new(IN | OUT | ET | ONESHOT).disarmed();
+        assert_eq!(disarmed.bits(), ET | ONESHOT);
+        assert!(!disarmed.is_armed());
+        for events in [0, IN, ERR, HUP] {
+            assert!(!disarmed.concerns(events));
+        }
+    }
+
+    #[test]
+    fn wake_up_sources_are_dropped() {
+        assert_eq!(Interest::new(IN | WAKEUP).bits() & WAKEUP, 0);
+    }
+
+    #[test]
+    fn exclusive_goes_with_few_bits() {
+        for bit in 0..32 {
+            let bit = 1u32 << bit;
+            let allowed = [IN, OUT, ERR, HUP, WAKEUP, ET, EXCLUSIVE].contains(&bit);
+            assert_eq!(may_add(EXCLUSIVE | bit), allowed, "{bit:#x}");
+            assert!(may_add(bit & !EXCLUSIVE));
+        }
+        assert!(!may_modify_to(EXCLUSIVE));
+        assert!(may_modify_to(IN | OUT | ET | ONESHOT));
+    }
+
+    #[test]
+    fn an_exclusive_item_absorbs_what_it_asked_for() {
+        let reader = Interest::new(EXCLUSIVE | IN);
+        assert!(reader.absorbs(IN | RDNORM, false));
+        assert!(!reader.absorbs(OUT, false));
+        assert!(!reader.absorbs(IN | OUT, false));
+        assert!(reader.absorbs(HUP, false));
+        assert!(reader.absorbs(0, false));
+        assert!(!reader.absorbs(IN, true));
+    }
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/fsnotify_backend.h>
+#include <linux/mm.h>
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/uidgid.h>
+#include <linux/wait.h>
+
+#include "helpers.h"
+
+bool rp_file_can_poll(struct file *file)
+{
+	return file_can_poll(file);
+}
+
+u32 rp_vfs_poll(struct file *file, struct poll_table_struct *pt)
+{
+	return (__force u32)vfs_poll(file, pt);
+}
+
+bool rp_file_ref_get(struct file *file)
+{
+	return file_ref_get(&file->f_ref);
+}
+
+unsigned long rp_file_refs(struct file *file)
+{
+	return file_count(file);
+}
+
+bool rp_file_is_reporting(struct file *file)
+{
+	return !FMODE_FSNOTIFY_NONE(READ_ONCE(file->f_mode));
+}
+
+loff_t rp_file_pos(const struct file *file)
+{
+	return file->f_pos;
+}
+
+/*
+ * Permission events stay off either way: nobody can ask for them on the
+ * kernel-internal superblocks whose files this is used on.
+ */
+void rp_file_set_reporting(struct file *file, bool on)
+{
+	spin_lock(&file->f_lock);
+	file_set_fsnotify_mode(file, on ? FMODE_NONOTIFY_PERM : FMODE_NONOTIFY);
+	spin_unlock(&file->f_lock);
+}
+
+struct inode *rp_file_dentry_inode(struct file *file)
+{
+	return d_inode(file->f_path.dentry);
+}
+
+const unsigned char *rp_file_dentry_name(struct file *file)
+{
+	return file->f_path.dentry->d_name.name;
+}
+
+bool rp_sb_is_internal(const struct super_block *sb)
+{
+	return sb->s_flags & SB_NOUSER;
+}
+
+const struct file *rp_file_of_path(const void *path)
+{
+	return container_of((const struct path *)path, struct file, f_path);
+}
+
+/* What fsnotify_destroy_group(), which is not exported, waits for. */
+void rp_fsnotify_wait_for_users(struct fsnotify_group *group)
+{
+	spin_lock(&group->notification_lock);
+	group->shutdown = true;
+	spin_unlock(&group->notification_lock);
+	wait_event(group->notification_waitq,
+		   !atomic_read(&group->user_waits));
+}
+
+struct kmem_cache *rp_cache_create(const char *name, unsigned int size,
+				   unsigned int align)
+{
+	/* Not merged with others of that size: its objects can be counted. */
+	return kmem_cache_create(name, size, align,
+				 SLAB_ACCOUNT | SLAB_NO_MERGE, NULL);
+}
+
+bool rp_access_ok(unsigned long addr, unsigned long size)
+{
+	return access_ok((void __user *)addr, size);
+}
+
+void rp_waitqueue_func_init(struct wait_queue_entry *entry,
+			    int (*func)(struct wait_queue_entry *, unsigned int,
+					int, void *))
+{
+	init_waitqueue_func_entry(entry, func);
+}
+
+/*
+ * A waiter leaves the queue with its first wake-up, even if it was awake
+ * already: each further wake-up then reaches somebody else, and the woken one
+ * can tell by its own entry that an event was meant for it. The careful
+ * deletion pairs with list_empty_careful() in rp_waiter_finish().
+ */
+static int rp_waiter_wake(struct wait_queue_entry *entry, unsigned int mode,
+			  int sync, void *key)
+{
+	int ret = default_wake_function(entry, mode, sync, key);
+
+	list_del_init_careful(&entry->entry);
+	return ret;
+}
+
+void rp_waiter_init(struct wait_queue_entry *entry)
+{
+	init_wait(entry);
+	entry->func = rp_waiter_wake;
+}
+
+/* Last come, first woken: the one whose cache is warm. */
+void rp_waiter_add_exclusive(struct wait_queue_head *head,
+			     struct wait_queue_entry *entry)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&head->lock, flags);
+	__add_wait_queue_exclusive(head, entry);
+	spin_unlock_irqrestore(&head->lock, flags);
+}
+
+/* True if a wake-up took the entry off the queue. */
+bool rp_waiter_finish(struct wait_queue_head *head,
+		      struct wait_queue_entry *entry)
+{
+	unsigned long flags;
+	bool woken;
+
+	if (list_empty_careful(&entry->entry))
+		return true;
+
+	spin_lock_irqsave(&head->lock, flags);
+	woken = list_empty(&entry->entry);
+	list_del_init(&entry->entry);
+	spin_unlock_irqrestore(&head->lock, flags);
+	return woken;
+}
+
+void rp_wait_entry_del_init(struct wait_queue_entry *entry)
+{
+	list_del_init(&entry->entry);
+}
+
+bool rp_waitqueue_active(struct wait_queue_head *head)
+{
+	/*
+	 * No barrier: the callers hold a lock, while they make something ready,
+	 * that a waiter takes between joining the queue and its look at what is
+	 * ready.
+	 */
+	return waitqueue_active(head);
+}
+
+void rp_set_current_interruptible(void)
+{
+	__set_current_state(TASK_INTERRUPTIBLE);
+}
+
+void rp_set_current_running(void)
+{
+	__set_current_state(TASK_RUNNING);
+}
+
+bool rp_fatal_signal_pending(void)
+{
+	return fatal_signal_pending(current);
+}
+
+u64 rp_current_timer_slack(void)
+{
+	return current->timer_slack_ns;
+}
+
+void rp_cond_resched(void)
+{
+	cond_resched();
+}
+
+u32 rp_current_user(void)
+{
+	return __kuid_val(current_uid());
+}
+
+/*
+ * The kernel's own set_user_sigmask() is not exported; sigprocmask() is, but it
+ * does not shield SIGKILL and SIGSTOP.
+ */
+int rp_sigmask_apply(unsigned long mask, size_t size)
+{
+	sigset_t set;
+
+	if (size != sizeof(set))
+		return -EINVAL;
+	if (copy_from_user(&set, (const void __user *)mask, sizeof(set)))
+		return -EFAULT;
+
+	set_restore_sigmask();
+	current->saved_sigmask = current->blocked;
+	sigdelsetmask(&set, sigmask(SIGKILL) | sigmask(SIGSTOP));
+	return sigprocmask(SIG_SETMASK, &set, NULL);
+}
+
+void rp_sigmask_restore(void)
+{
+	if (test_and_clear_restore_sigmask())
+		sigprocmask(SIG_SETMASK, &current->saved_sigmask, NULL);
+}
+
+unsigned long rp_lowmem_bytes(void)
+{
+	struct sysinfo si;
+
+	si_meminfo(&si);
+	return (si.totalram - si.totalhigh) << PAGE_SHIFT;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What Rust cannot reach: inline functions and macros of the kernel, and the few
+ * sequences of them that belong together.
+ */
+#ifndef _REPOLL_HELPERS_H
+#define _REPOLL_HELPERS_H
+
+#include <linux/types.h>
+
+struct file;
+struct fsnotify_group;
+struct kmem_cache;
+struct poll_table_struct;
+struct sigset_t;
+struct super_block;
+struct wait_queue_entry;
+struct wait_queue_head;
+
+/* Files. */
+bool rp_file_can_poll(struct file *file);
+u32 rp_vfs_poll(struct file *file, struct poll_table_struct *pt);
+bool rp_file_ref_get(struct file *file);
+unsigned long rp_file_refs(struct file *file);
+bool rp_file_is_reporting(struct file *file);
+void rp_file_set_reporting(struct file *file, bool on);
+struct inode *rp_file_dentry_inode(struct file *file);
+const unsigned char *rp_file_dentry_name(struct file *file);
+loff_t rp_file_pos(const struct file *file);
+bool rp_sb_is_internal(const struct super_block *sb);
+const struct file *rp_file_of_path(const void *path);
+
+/* Fsnotify. */
+void rp_fsnotify_wait_for_users(struct fsnotify_group *group);
+
+/* Memory. */
+struct kmem_cache *rp_cache_create(const char *name, unsigned int size,
+				   unsigned int align);
+bool rp_access_ok(unsigned long addr, unsigned long size);
+
+/* Wait queues and the current task. */
+void rp_waitqueue_func_init(struct wait_queue_entry *entry,
+			    int (*func)(struct wait_queue_entry *, unsigned int,
+					int, void *));
+void rp_waiter_init(struct wait_queue_entry *entry);
+void rp_waiter_add_exclusive(struct wait_queue_head *head,
+			     struct wait_queue_entry *entry);
+bool rp_waiter_finish(struct wait_queue_head *head,
+		      struct wait_queue_entry *entry);
+void rp_wait_entry_del_init(struct wait_queue_entry *entry);
+bool rp_waitqueue_active(struct wait_queue_head *head);
+void rp_set_current_interruptible(void);
+void rp_set_current_running(void);
+bool rp_fatal_signal_pending(void);
+u64 rp_current_timer_slack(void);
+void rp_cond_resched(void);
+u32 rp_current_user(void);
+
+/* Signal masks, as ppoll() and epoll_pwait() apply them. */
+int rp_sigmask_apply(unsigned long mask, size_t size);
+void rp_sigmask_restore(void);
+
+/* Sizes of the machine. */
+unsigned long rp_lowmem_bytes(void);
+
+#endif /* _REPOLL_HELPERS_H */

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Items: what an instance knows of one watched file under one descriptor number.
+//!
+//! # Who may touch what
+//!
+//! ```text
+//! tree node, data, source     the instance's mutex
+//! interest                    atomic; changed under the mutex
+//! hooks                       the mutex to attach; the watch table's bucket lock to unhook
+//! links, place                the instance's spinlock
+//! watch node, watched, silent the watch table's bucket lock
+//! key, owner                  immutable
+//! ```
+//!
+//! # How long an item lives
+//!
+//! The instance's tree owns its items, which leave it under the mutex only. All other structures
+//! hold borrowed pointers; [`Set::dispose`] takes the item off all of them, and unhooks it, before
+//! it is dropped. So a pointer found in a list of the instance is good for as long as its spinlock
+//! or its mutex is held, one found in the watch table for as long as the bucket's lock is, and
+//! one found by a wake-up for as long as the lock of the wait queue is.
+//!
+//! [`Set::dispose`]: crate::eventpoll::Set::dispose
+
+use crate::{
+    event::{
+        self,
+        Interest, //
+    },
+    eventpoll::Eventpoll,
+    kernel_ext::{
+        global::{
+            Global,
+            Installed, //
+        },
+        hook::{
+            self,
+            Hooked,
+            Hooks,
+            POLLFREE, //
+        },
+        list::{
+            Linked,
+            Links, //
+        },
+        rbtree::{
+            Keyed,
+            Node, //
+        },
+        slab::{
+            Cache,
+            Cached, //
+        },
+    },
+    ready::Place,
+    watch::Source,
+};
+use core::{
+    cell::Cell,
+    mem::offset_of,
+    ptr::NonNull, //
+};
+use kernel::{
+    bindings,
+    fs::LocalFile,
+    prelude::*,
+    sync::atomic::{
+        ordering::Relaxed,
+        Atomic, //
+    },
+};
+
+static ITEMS: Global<Cache<Item>> = Global::empty();
+static ENTRIES: Global<Cache<hook::Entry<Item>>> = Global::empty();
+
+/// The slab caches of this module, while it is loaded.
+pub(crate) struct Caches {
+    _items: Installed<Cache<Item>>,
+    _entries: Installed<Cache<hook::Entry<Item>>>,
+}
+
+impl Caches {
+    /// Makes the caches.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Global::install`].
+    pub(crate) unsafe fn new() -> Result<Self> {
+        let items = Cache::new(c"repoll_item")?;
+        let entries = Cache::new(c"repoll_entry")?;
+        // SAFETY: By the requirements.
+        unsafe {
+            Ok(Self {
+                _items: ITEMS.install(items),
+                _entries: ENTRIES.install(entries),
+            })
+        }
+    }
+
+    /// What one item costs, with one entry on one wait queue, in bytes.
+    pub(crate) const ITEM_COST: usize =
+        core::mem::size_of::<Item>() + core::mem::size_of::<hook::Entry<Item>>();
+}
+
+impl Cached for Item {
+    fn cache() -> &'static Global<Cache<Self>> {
+        &ITEMS
+    }
+}
+
+impl Cached for hook::Entry<Item> {
+    fn cache() -> &'static Global<Cache<Self>> {
+        &ENTRIES
+    }
+}
+
+/// What an item is found by: the open file and the number under which it was added.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    /// The open file. Only compared, but while the item is known to be in the watch table.
+    file: *mut bindings::file,
+    /// The descriptor number.
+    fd: i32,
+}
+
+// SAFETY: The pointer is only compared, or used by the rules for items.
+unsafe impl Send for Key {}
+
+impl Key {
+    /// Below all others.
+    pub(crate) const FIRST: Self = Self {
+        file: core::ptr::null_mut(),
+        fd: i32::MIN,
+    };
+
+    /// The key of `file` under the number `fd`.
+    pub(crate) fn new(file: &LocalFile, fd: i32) -> Self {
+        Self {
+            file: file.as_ptr(),
+            fd,
+        }
+    }
+
+    /// The file's address.
+    pub(crate) fn address(&self) -> usize {
+        self.file.addr()
+    }
+
+    /// The descriptor number.
+    pub(crate) fn fd(&self) -> i32 {
+        self.fd
+    }
+}
+
+/// What the watch table finds an item by.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct WatchKey {
+    /// The file's address.
+    pub(crate) file: usize,
+    /// Address of the item, to tell items on one file apart.
+    pub(crate) item: usize,
+}
+
+/// One watched file under one descriptor number.
+pub(crate) struct Item {
+    node: Node,
+    watch_node: Node,
+    links: Links<Item>,
+    key: Key,
+    /// Where the item is linked by its links.
+    pub(crate) place: Cell<Place>,
+    /// Whether the item is in the watch table: its file is not released yet.
+    pub(crate) watched: Cell<bool>,
+    /// Whether the file has to be made to report its close, and silent again afterwards. As
+    /// `watched`, under the bucket's lock.
+    pub(crate) silent: Cell<bool>,
+    interest: Atomic<u32>,
+    data: Atomic<u64>,
+    owner: NonNull<Eventpoll>,
+    hooks: Hooks<Item>,
+    /// How the item hears of its file's close.
+    pub(crate) source: Source,
+}
+
+// SAFETY: See "Who may touch what" above; an item is reached from several threads by its owner's
+// rules only.
+unsafe impl Send for Item {}
+// SAFETY: As above.
+unsafe impl Sync for Item {}
+
+// SAFETY: The offset is that of the node, which nothing else uses; the key never changes.
+unsafe impl Keyed<0> for Item {
+    type Key = Key;
+    const OFFSET: usize = offset_of!(Item, node);
+    fn key(&self) -> Key {
+        self.key
+    }
+}
+
+// SAFETY: As above.
+unsafe impl Keyed<1> for Item {
+    type Key = WatchKey;
+    const OFFSET: usize = offset_of!(Item, watch_node);
+    fn key(&self) -> WatchKey {
+        WatchKey {
+            file: self.key.address(),
+            item: core::ptr::from_ref(self).addr(),
+        }
+    }
+}
+
+impl Linked<0> for Item {
+    fn links(&self) -> &Links<Self> {
+        &self.links
+    }
+}
+
+impl Item {
+    /// A new item, in no list.
+    pub(crate) fn new(
+        owner: &Eventpoll,
+        file: &LocalFile,
+        fd: i32,
+        interest: Interest,
+        data: u64,
+        source: Source,
+    ) -> Self {
+        Self {
+            node: Node::new(),
+            watch_node: Node::new(),
+            links: Links::new(),
+            key: Key::new(file, fd),
+            place: Cell::new(Place::Idle),
+            watched: Cell::new(false),
+            silent: Cell::new(false),
+            interest: Atomic::new(interest.bits()),
+            data: Atomic::new(data),
+            owner: NonNull::from(owner),
+            hooks: Hooks::new(),
+            source,
+        }
+    }
+
+    /// The key in the instance's tree.
+    pub(crate) fn key(&self) -> Key {
+        self.key
+    }
+
+    /// The watched file: to be used only while it is known not to have been released.
+    pub(crate) fn file(&self) -> *mut bindings::file {
+        self.key.file
+    }
+
+    /// The instance.
+    ///
+    /// The reference is good for as long as the item is: an instance outlives its items, and who
+    /// found the item holds what keeps it (see the module's documentation).
+    pub(crate) fn owner(&self) -> &Eventpoll {
+        // SAFETY: As just argued.
+        unsafe { self.owner.as_ref() }
+    }
+
+    /// What the item watches for.
+    pub(crate) fn interest(&self) -> Interest {
+        Interest::from_bits(self.interest.load(Relaxed))
+    }
+
+    /// Changes what the item watches for. Wake-ups that must see it are ordered by the instance's
+    /// spinlock.
+    pub(crate) fn set_interest(&self, interest: Interest) {
+        self.interest.store(interest.bits(), Relaxed);
+    }
+
+    /// The user's data.
+    pub(crate) fn data(&self) -> u64 {
+        self.data.load(Relaxed)
+    }
+
+    /// Changes the user's data.
+    pub(crate) fn set_data(&self, data: u64) {
+        self.data.store(data, Relaxed);
+    }
+
+    /// Hooks the item onto its file's wait queues and returns the events that there are.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    ///
+    /// # Safety
+    ///
+    /// Called once, for an item in its owner's tree and in the watch table, under the owner's
+    /// mutex, with a reference to the file held.
+    pub(crate) unsafe fn attach(&self, file: &LocalFile) -> Result<u32> {
+        let interest = self.interest();
+        // SAFETY: The item stays in place in its slab until it is dropped, before which it is
+        // unhooked; the reference keeps the file, and with it the watch table, from unhooking now.
+        unsafe {
+            self.hooks
+                .attach(self, file, interest.bits(), interest.is_exclusive())
+        }
+    }
+
+    /// Takes the item off its file's wait queues.
+    ///
+    /// # Safety
+    ///
+    /// The lock of the item's bucket in the watch table is held, and the item was in the table.
+    pub(crate) unsafe fn unhook(&self) {
+        // SAFETY: The bucket's lock excludes other calls, and an item is in the table only while
+        // its file is not released.
+        unsafe { self.hooks.unhook() };
+    }
+}
+
+impl Hooked for Item {
+    /// The wake-up callback: the path from an event on the file to a waiter.
+    ///
+    /// A wake-up that concerns the item makes it ready and wakes one waiter and all pollers. The
+    /// answer matters for exclusive items only: if a waiter was there for what they asked for,
+    /// the wake-up goes no further, otherwise another exclusive item may have one.
+    fn woken(&self, events: u32, sync: bool) -> bool {
+        let owner = self.owner();
+        let mut ready = owner.ready.lock();
+        // Under the lock, so that a change of the interest is either seen here or finds, when it
+        // polls, what this wake-up is about.
+        let interest = self.interest();
+        if !interest.concerns(events) {
+            return !interest.is_exclusive();
+        }
+        ready.push(self);
+        let woke = ready.wake_waiter(sync);
+        let pollers = owner.pollers.is_active();
+        drop(ready);
+
+        if pollers {
+            owner.wake_pollers(events & event::URING_WAKE);
+        }
+        !interest.is_exclusive() || (woke && interest.absorbs(events, events & POLLFREE != 0))
+    }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Safe wrappers of what the kernel crate lacks. Nearly all unsafe code of the module is here;
+//! nothing here knows what an eventpoll is.
+
+pub(crate) mod anon_file;
+pub(crate) mod fsnotify;
+pub(crate) mod global;
+pub(crate) mod hook;
+pub(crate) mod list;
+pub(crate) mod poll_file;
+pub(crate) mod rbtree;
+pub(crate) mod rcu;
+pub(crate) mod slab;
+pub(crate) mod sysctl;
+pub(crate) mod task;
+pub(crate) mod wait_queue;
+pub(crate) mod work;

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Anonymous files with ioctl, poll and fdinfo.
+//!
+//! [`kernel::miscdevice`] offers neither `poll` nor files without a node.
+//!
+//! C headers: [`include/linux/fs.h`](srctree/include/linux/fs.h),
+//! [`include/linux/anon_inodes.h`](srctree/include/linux/anon_inodes.h)
+
+use super::{
+    rcu::RcuBox,
+    wait_queue::WaitQueue, //
+};
+use crate::bindings;
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
+use kernel::{
+    error::from_err_ptr,
+    ffi::{
+        c_int,
+        c_long,
+        c_uint,
+        c_ulong, //
+    },
+    fs::{
+        file::FileDescriptorReservation,
+        File,
+        LocalFile, //
+    },
+    prelude::*,
+    seq_file::SeqFile,
+    sync::aref::ARef, //
+};
+
+/// What an anonymous file does. The value is its private data, and is dropped with the file.
+pub(crate) trait AnonFile: Send + Sync + Sized + 'static {
+    /// The name below `/proc/PID/fd`, after `anon_inode:`.
+    const NAME: &'static CStr;
+
+    /// The file operations of this type: always the same ones, so that [`of_file`] can tell
+    /// its files from others.
+    fn operations() -> &'static Operations<Self>;
+
+    /// `ioctl(2)`, from 64-bit and 32-bit programs alike.
+    fn ioctl(&self, file: &File, cmd: u32, arg: usize) -> Result<isize>;
+
+    /// The wait queue that pollers of the file wait on.
+    fn pollers(&self) -> &WaitQueue;
+
+    /// The events that the file has. Called after the poller has joined [`AnonFile::pollers`].
+    fn poll(&self) -> u32;
+
+    /// Called when the last reference to the file is gone, before the value is dropped a grace
+    /// period later, in atomic context. May sleep.
+    fn release(&self);
+
+    /// Prints the lines of `/proc/PID/fdinfo/FD`.
+    fn show_fdinfo(&self, out: &Fdinfo<'_>);
+}
+
+/// The output of [`AnonFile::show_fdinfo`].
+pub(crate) struct Fdinfo<'a> {
+    raw: *const bindings::seq_file,
+    /// To print to.
+    pub(crate) seq: &'a SeqFile,
+}
+
+impl Fdinfo<'_> {
+    /// Whether more has been printed than fits: the kernel will try again with more room.
+    pub(crate) fn is_full(&self) -> bool {
+        // SAFETY: The output is alive and used by this thread only.
+        unsafe { (*self.raw).count == (*self.raw).size }
+    }
+}
+
+/// The file operations of a type, to be put in a static.
+#[repr(transparent)]
+pub(crate) struct Operations<T>(bindings::file_operations, PhantomData<fn(T)>);
+
+// SAFETY: Nobody writes to them.
+unsafe impl<T> Sync for Operations<T> {}
+
+impl<T: AnonFile> Operations<T> {
+    /// Operations of a type that `module` implements.
+    pub(crate) const fn new(module: &'static ThisModule) -> Self {
+        Self(
+            bindings::file_operations {
+                owner: module.as_ptr(),
+                llseek: Some(bindings::noop_llseek),
+                unlocked_ioctl: Some(ioctl::<T>),
+                #[cfg(CONFIG_COMPAT)]
+                compat_ioctl: bindings::compat_ptr_ioctl,
+                poll: Some(poll::<T>),
+                release: Some(release::<T>),
+                show_fdinfo: Some(show_fdinfo::<T>),
+                ..pin_init::zeroed()
+            },
+            PhantomData,
+        )
+    }
+}
+
+/// Makes a file of `data` and a descriptor for it.
+///
+/// # Errors
+///
+/// `EMFILE`, `ENFILE`, `ENOMEM`.
+pub(crate) fn create<T: AnonFile>(data: RcuBox<T>, cloexec: bool) -> Result<u32> {
+    let flags = bindings::O_RDWR | if cloexec { bindings::O_CLOEXEC } else { 0 };
+    let fd =
+        FileDescriptorReservation::get_unused_fd_flags(flags).inspect_err(|_| data.release())?;
+    let data = data.into_raw();
+    // SAFETY: Name and operations are static, and the operations expect this private data.
+    let file = from_err_ptr(unsafe {
+        bindings::anon_inode_getfile(
+            T::NAME.as_char_ptr(),
+            &T::operations().0,
+            data.cast_mut().cast(),
+            flags as c_int,
+        )
+    })
+    .and_then(|file| NonNull::new(file.cast::<File>()).ok_or(ENOMEM))
+    .inspect_err(|_| {
+        // SAFETY: Without a file nobody else has the data.
+        unsafe { RcuBox::from_raw(data) }.release();
+    })?;
+    let number = fd.reserved_fd();
+    // SAFETY: The reference of the new file is ours, and nobody has its position in use.
+    fd.fd_install(unsafe { ARef::from_raw(file) });
+    Ok(number)
+}
+
+/// The private data of `file` if it is one of `T`'s.
+pub(crate) fn of_file<T: AnonFile>(file: &LocalFile) -> Option<&T> {
+    let file = file.as_ptr();
+    // SAFETY: The file is alive, and its operations do not change.
+    if !core::ptr::eq(unsafe { (*file).f_op }, &T::operations().0) {
+        return None;
+    }
+    // SAFETY: Files with these operations are made by `create` alone.
+    Some(unsafe { borrow(file) })
+}
+
+/// # Safety
+///
+/// `file` was made by [`create::<T>`] and is not released during `'a`.
+unsafe fn borrow<'a, T: AnonFile>(file: *mut bindings::file) -> &'a T {
+    // SAFETY: By the requirements the private data is a `T`, dropped on release.
+    unsafe { &*(*file).private_data.cast::<T>() }
+}
+
+/// # Safety
+///
+/// `file` was made by [`create::<T>`] and is alive.
+unsafe extern "C" fn ioctl<T: AnonFile>(
+    file: *mut bindings::file,
+    cmd: c_uint,
+    arg: c_ulong,
+) -> c_long {
+    // SAFETY: By the requirements.
+    let data = unsafe { borrow::<T>(file) };
+    // SAFETY: The file is alive; an ioctl has no `fdget_pos` of it.
+    let file = unsafe { File::from_raw_file(file) };
+    match data.ioctl(file, cmd, arg) {
+        Ok(value) => value,
+        Err(error) => error.to_errno() as c_long,
+    }
+}
+
+/// # Safety
+///
+/// `file` was made by [`create::<T>`] and is alive; `table` is null or a poll table.
+unsafe extern "C" fn poll<T: AnonFile>(
+    file: *mut bindings::file,
+    table: *mut bindings::poll_table_struct,
+) -> bindings::__poll_t {
+    // SAFETY: By the requirements.
+    let data = unsafe { borrow::<T>(file) };
+    // SAFETY: By the requirements; the queue lives until the file is released and, for wake-ups
+    // that are under way, until a grace period after.
+    unsafe { bindings::poll_wait(file, data.pollers().as_ptr(), table) };
+    data.poll()
+}
+
+/// # Safety
+///
+/// `file` was made by [`create::<T>`] and its last reference is gone.
+unsafe extern "C" fn release<T: AnonFile>(
+    _inode: *mut bindings::inode,
+    file: *mut bindings::file,
+) -> c_int {
+    // SAFETY: By the requirements the file owns the data, for the last time.
+    let data = unsafe { RcuBox::from_raw((*file).private_data.cast::<T>()) };
+    data.release();
+    0
+}
+
+/// # Safety
+///
+/// `file` was made by [`create::<T>`] and is alive; `out` is being written by this thread.
+unsafe extern "C" fn show_fdinfo<T: AnonFile>(
+    out: *mut bindings::seq_file,
+    file: *mut bindings::file,
+) {
+    // SAFETY: By the requirements.
+    let data = unsafe { borrow::<T>(file) };
+    data.show_fdinfo(&Fdinfo {
+        raw: out,
+        // SAFETY: By the requirements.
+        seq: unsafe { SeqFile::from_raw(out) },
+    });
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Being told of the last close of files, by marks on superblocks and inodes.
+//!
+//! A [`Group`] receives a call for each file that is released while its superblock or its inode
+//! carries a mark of the group, before the file's own `release`. A mark stays for as long as a
+//! [`MarkUse`] of it exists, and a little longer: letting go works in atomic context, removing a
+//! mark may sleep, so a work item does that.
+//!
+//! Locking: [`Group`]'s mutex is taken with nothing else held but the caller's own mutexes. The
+//! listener is called inside an SRCU read-side section of all of fsnotify, where a sleep holds up
+//! the removal of anybody's marks: it must not sleep.
+//!
+//! C header: [`include/linux/fsnotify_backend.h`](srctree/include/linux/fsnotify_backend.h)
+
+use crate::bindings;
+use core::{
+    ffi::{
+        c_int,
+        c_void, //
+    },
+    marker::PhantomData,
+    ptr, //
+};
+use kernel::{
+    error::{
+        from_err_ptr,
+        to_result, //
+    },
+    prelude::*,
+    sync::{
+        atomic::{
+            ordering::{
+                Full,
+                Relaxed, //
+            },
+            Atomic, //
+        },
+        new_mutex,
+        Arc,
+        Mutex, //
+    },
+    types::Opaque,
+    workqueue::{
+        impl_has_work,
+        new_work,
+        Queue,
+        Work,
+        WorkItem, //
+    },
+};
+
+/// Who is told of closing files.
+pub(crate) trait CloseListener: Send + Sync + 'static {
+    /// The last reference to `file` is gone; its wait queues and its `release` are still to be
+    /// torn down. The pointer is valid during the call. Must not sleep.
+    fn closing(file: *const bindings::file);
+}
+
+/// What a mark is put on.
+#[derive(Clone, Copy)]
+pub(crate) enum Object {
+    /// All files of a superblock.
+    SuperBlock(*mut bindings::super_block),
+    /// All open files of an inode.
+    Inode(*mut bindings::inode),
+}
+
+impl Object {
+    fn as_raw(self) -> (*mut c_void, u32) {
+        match self {
+            Self::SuperBlock(sb) => (sb.cast(), bindings::RP_OBJ_SB),
+            Self::Inode(inode) => (inode.cast(), bindings::RP_OBJ_INODE),
+        }
+    }
+}
+
+/// A mark. Fsnotify's own reference to it is worth one reference count of the [`Arc`], which the
+/// group's `free_mark` gives back.
+#[pin_data]
+struct Mark {
+    #[pin]
+    mark: Opaque<bindings::fsnotify_mark>,
+    #[pin]
+    removal: Work<Mark>,
+    core: Arc<Core>,
+    users: Atomic<i32>,
+    /// Whether it has been taken off its object; changed under [`Core::finds`].
+    removed: Atomic<bool>,
+}
+
+// SAFETY: The C object synchronises itself.
+unsafe impl Send for Mark {}
+// SAFETY: As above.
+unsafe impl Sync for Mark {}
+
+impl_has_work! { impl HasWork<Self> for Mark { self.removal } }
+
+impl WorkItem for Mark {
+    type Pointer = Arc<Self>;
+
+    /// Removes the mark if it has no users any more.
+    fn run(this: Arc<Self>) {
+        {
+            let _finds = this.core.finds.lock();
+            if this.users.load(Relaxed) != 0 || this.removed.xchg(true, Relaxed) {
+                return;
+            }
+            // SAFETY: The mark was added and not removed; our own reference to it is still there;
+            // the group is alive until all work has run.
+            unsafe { bindings::fsnotify_destroy_mark(this.mark.get(), this.core.group) };
+        }
+        // Without the mutex, since it may be the last use of the inode, whose end may take long.
+        // SAFETY: This is the reference from `fsnotify_init_mark`, given back once.
+        unsafe { bindings::fsnotify_put_mark(this.mark.get()) };
+    }
+}
+
+/// Keeps a mark where it is.
+pub(crate) struct MarkUse(Arc<Mark>);
+
+impl Drop for MarkUse {
+    fn drop(&mut self) {
+        if self.0.users.fetch_sub(1, Full) == 1 {
+            // An error means that it is queued already.
+            let _ = self.0.core.queue().enqueue(self.0.clone());
+        }
+    }
+}
+
+/// What marks need of their group.
+///
+/// # Invariants
+///
+/// `group` and `workqueue` are live until [`Group`] is dropped, and only work that is done by then
+/// uses them.
+#[pin_data]
+struct Core {
+    group: *mut bindings::fsnotify_group,
+    workqueue: *mut bindings::workqueue_struct,
+    /// Makes finding and removing marks exclude each other.
+    #[pin]
+    finds: Mutex<()>,
+}
+
+// SAFETY: The pointers are to objects that synchronise themselves.
+unsafe impl Send for Core {}
+// SAFETY: As above.
+unsafe impl Sync for Core {}
+
+impl Core {
+    fn queue(&self) -> &Queue {
+        // SAFETY: By the type invariant.
+        unsafe { Queue::from_raw(self.workqueue) }
+    }
+}
+
+/// A group of marks whose events go to `L`.
+pub(crate) struct Group<L: CloseListener> {
+    core: Arc<Core>,
+    _listener: PhantomData<L>,
+}
+
+impl<L: CloseListener> Group<L> {
+    const OPS: bindings::fsnotify_ops = bindings::fsnotify_ops {
+        handle_event: Some(handle_event::<L>),
+        handle_inode_event: None,
+        free_group_priv: None,
+        freeing_mark: None,
+        free_event: None,
+        free_mark: Some(free_mark),
+    };
+
+    /// A group without marks.
+    pub(crate) fn new() -> Result<Self> {
+        // SAFETY: The format has no arguments.
+        let workqueue = unsafe {
+            bindings::alloc_workqueue_noprof(
+                c"repoll".as_char_ptr(),
+                bindings::wq_flags_WQ_UNBOUND,
+                1,
+            )
+        };
+        if workqueue.is_null() {
+            return Err(ENOMEM);
+        }
+        // SAFETY: The operations are static.
+        let group = from_err_ptr(unsafe { bindings::fsnotify_alloc_group(&Self::OPS, 0) })
+            .inspect_err(|_| {
+                // SAFETY: It was made above and has no work.
+                unsafe { bindings::destroy_workqueue(workqueue) }
+            })?;
+        let core = Arc::pin_init(
+            pin_init!(Core {
+                group,
+                workqueue,
+                finds <- new_mutex!(()),
+            }),
+            GFP_KERNEL,
+        )
+        .inspect_err(|_| {
+            // SAFETY: Both were made above, and nobody else knows of them.
+            unsafe {
+                bindings::fsnotify_put_group(group);
+                bindings::destroy_workqueue(workqueue);
+            }
+        })?;
+        Ok(Self {
+            core,
+            _listener: PhantomData,
+        })
+    }
+
+    /// Makes sure that `object` carries a mark for as long as the returned value lives: each
+    /// release of a file that starts after this is told to the listener.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    ///
+    /// # Safety
+    ///
+    /// The superblock or inode is alive during the call; and until the returned value is dropped
+    /// if it is a superblock, which a mark does not pin.
+    pub(crate) unsafe fn mark(&self, object: Object) -> Result<MarkUse> {
+        let (raw, kind) = object.as_raw();
+        let _finds = self.core.finds.lock();
+
+        // SAFETY: By the requirements the object is alive.
+        let found = unsafe { bindings::fsnotify_find_mark(raw, kind, self.core.group) };
+        if !found.is_null() {
+            let opaque = found.cast::<Opaque<bindings::fsnotify_mark>>();
+            // SAFETY: All marks of the group lie in a `Mark` in an `Arc`, of which fsnotify's
+            // reference owns a count.
+            let mark = unsafe { Arc::from_raw(kernel::container_of!(opaque, Mark, mark)) };
+            let user = MarkUse(mark.clone());
+            let _ = Arc::into_raw(mark);
+            user.0.users.add(1, Relaxed);
+            // SAFETY: `fsnotify_find_mark` got a reference.
+            unsafe { bindings::fsnotify_put_mark(found) };
+            return Ok(user);
+        }
+
+        let mark = Arc::pin_init(
+            pin_init!(Mark {
+                mark <- Opaque::ffi_init(|slot: *mut bindings::fsnotify_mark| {
+                    // SAFETY: `slot` is valid for the type.
+                    unsafe { ptr::write_bytes(slot, 0, 1) };
+                    // SAFETY: As above; the group is alive.
+                    unsafe { bindings::fsnotify_init_mark(slot, self.core.group) };
+                    // SAFETY: As above.
+                    unsafe { (*slot).mask = bindings::RP_CLOSE_MASK };
+                }),
+                removal <- new_work!("repoll::removal"),
+                core: self.core.clone(),
+                users: Atomic::new(1),
+                removed: Atomic::new(false),
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )?;
+        // Fsnotify's reference, given back by `free_mark`.
+        let raw_mark = mark.mark.get();
+        let _ = Arc::into_raw(mark.clone());
+        // SAFETY: The mark is initialised and not added, the object alive.
+        let added = to_result(unsafe { bindings::fsnotify_add_mark(raw_mark, raw, kind, 0) });
+        added.inspect_err(|_| {
+            // SAFETY: This is the reference from `fsnotify_init_mark`; otherwise it is kept until
+            // the mark is removed.
+            unsafe { bindings::fsnotify_put_mark(raw_mark) };
+        })?;
+        Ok(MarkUse(mark))
+    }
+}
+
+impl<L: CloseListener> Drop for Group<L> {
+    fn drop(&mut self) {
+        // All users are gone, so each mark is removed already or by work that is waited for here.
+        // SAFETY: By the invariant of `Core`.
+        unsafe { bindings::destroy_workqueue(self.core.workqueue) };
+        // A permission event of somebody else's, which waits for its listener, holds references to
+        // all marks that it met.
+        // SAFETY: The group is ours.
+        unsafe { bindings::rp_fsnotify_wait_for_users(self.core.group) };
+        // Waits for running listeners and for `free_mark`.
+        // SAFETY: No requirements but a sleepable context.
+        unsafe { bindings::fsnotify_wait_marks_destroyed() };
+        // SAFETY: The group is ours, and no mark refers to it any more.
+        unsafe { bindings::fsnotify_put_group(self.core.group) };
+    }
+}
+
+/// # Safety
+///
+/// Called by fsnotify for an event of a marked object.
+unsafe extern "C" fn handle_event<L: CloseListener>(
+    _group: *mut bindings::fsnotify_group,
+    mask: u32,
+    data: *const c_void,
+    data_type: c_int,
+    _dir: *mut bindings::inode,
+    _name: *const bindings::qstr,
+    _cookie: u32,
+    _iter: *mut bindings::fsnotify_iter_info,
+) -> c_int {
+    if mask & bindings::RP_CLOSE_MASK != 0 && data_type == bindings::RP_EVENT_PATH {
+        // SAFETY: The path of a close event is the one inside the file, which is being released.
+        L::closing(unsafe { bindings::rp_file_of_path(data) });
+    }
+    0
+}
+
+/// # Safety
+///
+/// Called by fsnotify for a mark of the group whose last reference is gone.
+unsafe extern "C" fn free_mark(mark: *mut bindings::fsnotify_mark) {
+    let mark = mark.cast::<Opaque<bindings::fsnotify_mark>>();
+    // SAFETY: The mark lies in a `Mark`, and fsnotify's reference owned a count.
+    drop(unsafe { Arc::from_raw(kernel::container_of!(mark, Mark, mark)) });
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! An intrusive doubly linked list of objects that somebody else owns.
+//!
+//! [`kernel::list`] owns a reference count of each element; the elements here belong to a tree, and
+//! linking one must neither allocate nor count.
+
+use core::{
+    cell::Cell,
+    marker::PhantomData,
+    ptr::NonNull, //
+};
+
+/// What links an object into a [`List`].
+///
+/// # Invariants
+///
+/// Accessed by nobody but the list that the object is linked in, and its user under the lock of
+/// that list.
+pub(crate) struct Links<T> {
+    prev: Cell<Option<NonNull<T>>>,
+    next: Cell<Option<NonNull<T>>>,
+}
+
+impl<T> Links<T> {
+    /// Links of an object that is in no list.
+    pub(crate) const fn new() -> Self {
+        Self {
+            prev: Cell::new(None),
+            next: Cell::new(None),
+        }
+    }
+}
+
+/// An object that can be linked by the links number `ID`.
+pub(crate) trait Linked<const ID: usize>: Sized {
+    /// The links.
+    fn links(&self) -> &Links<Self>;
+}
+
+/// A list of `T`s by their links number `ID`.
+///
+/// # Invariants
+///
+/// Every object from `first` along `next` is alive and linked in this list alone; `last` is the
+/// last one.
+pub(crate) struct List<T: Linked<ID>, const ID: usize> {
+    first: Option<NonNull<T>>,
+    last: Option<NonNull<T>>,
+    _links: PhantomData<Links<T>>,
+}
+
+// SAFETY: The list gives out pointers only, whose users argue for themselves.
+unsafe impl<T: Linked<ID> + Send + Sync, const ID: usize> Send for List<T, ID> {}
+
+impl<T: Linked<ID>, const ID: usize> List<T, ID> {
+    /// An empty list.
+    pub(crate) const fn new() -> Self {
+        Self {
+            first: None,
+            last: None,
+            _links: PhantomData,
+        }
+    }
+
+    /// Whether nothing is linked.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// The first object.
+    pub(crate) fn first(&self) -> Option<NonNull<T>> {
+        self.first
+    }
+
+    /// Whether `object` is the first or the last one.
+    pub(crate) fn has_end(&self, object: &T) -> bool {
+        let object = Some(NonNull::from(object));
+        self.first == object || self.last == object
+    }
+
+    /// Links `object` behind all others.
+    ///
+    /// # Safety
+    ///
+    /// The object is in no list by these links, and stays alive and in place until it is removed.
+    pub(crate) unsafe fn push_back(&mut self, object: &T) {
+        let ptr = NonNull::from(object);
+        object.links().prev.set(self.last);
+        object.links().next.set(None);
+        match self.last {
+            // SAFETY: By the type invariant the last object is alive.
+            Some(last) => unsafe { last.as_ref() }.links().next.set(Some(ptr)),
+            None => self.first = Some(ptr),
+        }
+        self.last = Some(ptr);
+    }
+
+    /// Links `object` before all others.
+    ///
+    /// # Safety
+    ///
+    /// As for [`List::push_back`].
+    pub(crate) unsafe fn push_front(&mut self, object: &T) {
+        let ptr = NonNull::from(object);
+        object.links().prev.set(None);
+        object.links().next.set(self.first);
+        match self.first {
+            // SAFETY: By the type invariant the first object is alive.
+            Some(first) => unsafe { first.as_ref() }.links().prev.set(Some(ptr)),
+            None => self.last = Some(ptr),
+        }
+        self.first = Some(ptr);
+    }
+
+    /// Unlinks `object`.
+    ///
+    /// # Safety
+    ///
+    /// The object is in this list; or in another one, where it has neighbours on both sides.
+    pub(crate) unsafe fn remove(&mut self, object: &T) {
+        let prev = object.links().prev.take();
+        let next = object.links().next.take();
+        match prev {
+            // SAFETY: By the type invariant the neighbour is alive.
+            Some(prev) => unsafe { prev.as_ref() }.links().next.set(next),
+            None => self.first = next,
+        }
+        match next {
+            // SAFETY: As above.
+            Some(next) => unsafe { next.as_ref() }.links().prev.set(prev),
+            None => self.last = prev,
+        }
+    }
+
+    /// Moves all of `other` behind what is here. Takes no time that depends on the lengths.
+    pub(crate) fn append(&mut self, other: &mut Self) {
+        let Some(first) = other.first.take() else {
+            return;
+        };
+        let last = other.last.take();
+        match self.last {
+            Some(tail) => {
+                // SAFETY: By the type invariant of both lists these objects are alive.
+                unsafe { tail.as_ref() }.links().next.set(Some(first));
+                // SAFETY: As above.
+                unsafe { first.as_ref() }.links().prev.set(Some(tail));
+            }
+            None => self.first = Some(first),
+        }
+        self.last = last;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Object {
+        number: usize,
+        links: Links<Object>,
+    }
+
+    impl Linked<0> for Object {
+        fn links(&self) -> &Links<Self> {
+            &self.links
+        }
+    }
+
+    fn objects(count: usize) -> Vec<Object> {
+        let object = |number| Object {
+            number,
+            links: Links::new(),
+        };
+        (0..count).map(object).collect()
+    }
+
+    fn numbers(list: &List<Object, 0>) -> Vec<usize> {
+        let mut numbers = Vec::new();
+        let mut at = list.first();
+        while let Some(object) = at {
+            // SAFETY: The tests keep linked objects alive.
+            let object = unsafe { object.as_ref() };
+            numbers.push(object.number);
+            at = object.links.next.get();
+        }
+        numbers
+    }
+
+    /// Random operations on three lists give what they give on three vectors.
+    #[test]
+    fn lists_do_what_vectors_do() {
+        let objects = objects(12);
+        let mut lists = [List::new(), List::new(), List::new()];
+        let mut vectors: [Vec<usize>; 3] = Default::default();
+        let mut random = 1u64;
+        for _ in 0..100_000 {
+            random = random.wrapping_mul(6364136223846793005).wrapping_add(1);
+            let number = (random >> 33) as usize % objects.len();
+            let to = (random >> 50) as usize % lists.len();
+            let object = &objects[number];
+            let from = vectors.iter().position(|vector| vector.contains(&number));
+            // SAFETY: The vectors tell which object is in which list.
+            match (from, random >> 60) {
+                (None, 0..=7) => unsafe {
+                    lists[to].push_back(object);
+                    vectors[to].push(number);
+                },
+                (None, _) => unsafe {
+                    lists[to].push_front(object);
+                    vectors[to].insert(0, number);
+                },
+                (Some(from), 0..=9) => unsafe {
+                    lists[from].remove(object);
+                    vectors[from].retain(|other| *other != number);
+                },
+                (Some(from), _) if from != to => {
+                    let mut moved = core::mem::replace(&mut lists[from], List::new());
+                    lists[to].append(&mut moved);
+                    let moved = core::mem::take(&mut vectors[from]);
+                    vectors[to].extend(moved);
+                }
+                _ => (),
+            }
+            for (list, vector) in lists.iter().zip(&vectors) {
+                assert_eq!(numbers(list), *vector);
+                assert_eq!(list.is_empty(), vector.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn ends_are_known_as_such() {
+        let objects = objects(3);
+        let mut list = List::new();
+        for object in &objects {
+            // SAFETY: The objects are in no list yet and outlive this one.
+            unsafe { list.push_back(object) };
+        }
+        assert!(list.has_end(&objects[0]));
+        assert!(!list.has_end(&objects[1]));
+        assert!(list.has_end(&objects[2]));
+    }
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The current task: signals, its signal mask, sleeping until a deadline.
+
+use crate::bindings;
+use core::ptr;
+use kernel::{
+    error::to_result,
+    prelude::*,
+    time::NSEC_PER_MSEC, //
+};
+
+/// Whether a signal is pending for the current task.
+pub(crate) fn signal_pending() -> bool {
+    kernel::current!().signal_pending()
+}
+
+/// Whether the current task is about to be killed.
+pub(crate) fn fatal_signal_pending() -> bool {
+    // SAFETY: No requirements.
+    unsafe { bindings::rp_fatal_signal_pending() }
+}
+
+/// The user whom the current task's allocations are counted against, by the initial namespace's
+/// number of its real user id.
+pub(crate) fn current_user() -> u32 {
+    // SAFETY: No requirements.
+    unsafe { bindings::rp_current_user() }
+}
+
+/// Bytes of memory that the kernel can address directly.
+pub(crate) fn lowmem_bytes() -> usize {
+    // SAFETY: No requirements.
+    unsafe { bindings::rp_lowmem_bytes() }
+}
+
+/// Lets others run who want to, on kernels that do not preempt.
+pub(crate) fn cond_resched() {
+    // SAFETY: Called from process context without spinlocks.
+    unsafe { bindings::rp_cond_resched() };
+}
+
+/// Makes the next sleep of the current task one that wake-ups and signals end.
+pub(super) fn set_interruptible() {
+    // SAFETY: No requirements; the callers sleep or undo it.
+    unsafe { bindings::rp_set_current_interruptible() };
+}
+
+/// Takes back [`set_interruptible`].
+pub(super) fn set_running() {
+    // SAFETY: No requirements.
+    unsafe { bindings::rp_set_current_running() };
+}
+
+/// When a wait ends at the latest.
+pub(crate) enum Deadline {
+    /// Never.
+    Forever,
+    /// Without sleeping.
+    Now,
+    /// At a point in time.
+    At {
+        /// Nanoseconds of `CLOCK_MONOTONIC`.
+        expires: i64,
+        /// By how many nanoseconds the timer may be late.
+        slack: u64,
+    },
+}
+
+impl Deadline {
+    /// The deadline that lies `ns` nanoseconds from now; a negative number never comes.
+    pub(crate) fn after(ns: i64) -> Self {
+        if ns < 0 {
+            return Self::Forever;
+        }
+        if ns == 0 {
+            return Self::Now;
+        }
+        // SAFETY: No requirements outside of NMIs and suspend.
+        let now = unsafe { bindings::ktime_get() };
+        Self::At {
+            expires: now.saturating_add(ns),
+            slack: slack(ns),
+        }
+    }
+
+    /// Whether no time is left to sleep.
+    pub(crate) fn is_now(&self) -> bool {
+        matches!(self, Self::Now)
+    }
+
+    /// Sleeps in the state that the task is in. Returns whether the deadline has passed.
+    pub(super) fn sleep(&self) -> bool {
+        let (mut expires, slack) = match *self {
+            Self::Now => return true,
+            Self::Forever => {
+                // SAFETY: A null pointer stands for no timeout.
+                unsafe { bindings::schedule_hrtimeout_range(ptr::null_mut(), 0, Self::ABSOLUTE) };
+                return false;
+            }
+            Self::At { expires, slack } => (expires, slack),
+        };
+        // SAFETY: The pointer is valid for the call.
+        unsafe { bindings::schedule_hrtimeout_range(&mut expires, slack, Self::ABSOLUTE) == 0 }
+    }
+
+    const ABSOLUTE: bindings::hrtimer_mode = bindings::hrtimer_mode_HRTIMER_MODE_ABS;
+}
+
+/// The slack that select(2), poll(2) and epoll grant a timeout: a thousandth of it, at most 100
+/// milliseconds and at least the task's own slack.
+fn slack(ns: i64) -> u64 {
+    // SAFETY: No requirements.
+    let own = unsafe { bindings::rp_current_timer_slack() };
+    if own == 0 {
+        return 0;
+    }
+    (ns as u64 / 1000).min(100 * NSEC_PER_MSEC as u64).max(own)
+}
+
+/// A signal mask that is in force instead of the task's own.
+pub(crate) struct TemporarySigmask(());
+
+impl TemporarySigmask {
+    /// Reads the mask, `size` bytes at the user's address `mask`, and applies it.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if `size` is wrong, `EFAULT` if the mask cannot be read.
+    pub(crate) fn apply(mask: usize, size: usize) -> Result<Self> {
+        // SAFETY: The helper checks the address.
+        to_result(unsafe { bindings::rp_sigmask_apply(mask, size) })?;
+        Ok(Self(()))
+    }
+
+    /// Puts the task's own mask back: now, or, if `interrupted`, when the signal that is pending
+    /// has been delivered.
+    pub(crate) fn restore(self, interrupted: bool) {
+        if !interrupted {
+            // SAFETY: `apply` saved the mask of the current task.
+            unsafe { bindings::rp_sigmask_restore() };
+        }
+    }
+}

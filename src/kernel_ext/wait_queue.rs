@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Wait queues with exclusive waiters that know whether a wake-up was meant for them.
+//!
+//! [`kernel::sync::CondVar`] ties a queue to a lock and cannot say which waiter was chosen; here
+//! a wake-up must be consumed or passed on, so that matters.
+//!
+//! C header: [`include/linux/wait.h`](srctree/include/linux/wait.h)
+
+use super::task::{
+    self,
+    Deadline, //
+};
+use crate::bindings;
+use core::{
+    ffi::c_void,
+    ptr, //
+};
+use kernel::{
+    prelude::*,
+    sync::LockClassKey,
+    types::Opaque, //
+};
+
+/// The states of tasks that a wake-up ends, `TASK_NORMAL` in C.
+const NORMAL: u32 = bindings::TASK_INTERRUPTIBLE | bindings::TASK_UNINTERRUPTIBLE;
+
+/// A `wait_queue_head_t`.
+#[pin_data]
+pub(crate) struct WaitQueue {
+    #[pin]
+    head: Opaque<bindings::wait_queue_head>,
+}
+
+// SAFETY: A wait queue head may be used from any thread.
+unsafe impl Send for WaitQueue {}
+// SAFETY: All operations take the lock inside the head.
+unsafe impl Sync for WaitQueue {}
+
+impl WaitQueue {
+    /// An empty queue.
+    pub(crate) fn new(name: &'static CStr, key: Pin<&'static LockClassKey>) -> impl PinInit<Self> {
+        pin_init!(Self {
+            // SAFETY: `slot` is valid while the closure runs; name and key are static.
+            head <- Opaque::ffi_init(|slot| unsafe {
+                bindings::__init_waitqueue_head(slot, name.as_char_ptr(), key.as_ptr())
+            }),
+        })
+    }
+
+    /// The C object.
+    pub(crate) fn as_ptr(&self) -> *mut bindings::wait_queue_head {
+        self.head.get()
+    }
+
+    /// Whether somebody waits. Only meaningful to who synchronises with the waiters by a lock
+    /// that they take before they test their condition.
+    pub(crate) fn is_active(&self) -> bool {
+        // SAFETY: The head is initialised.
+        unsafe { bindings::rp_waitqueue_active(self.as_ptr()) }
+    }
+
+    /// Wakes all waiters that are not exclusive, and one that is. `sync` hints that the waker
+    /// is about to sleep. Takes the queue's lock; callable from any context.
+    pub(crate) fn wake_one(&self, sync: bool) {
+        let key = ptr::null_mut();
+        if sync {
+            // SAFETY: The head is initialised.
+            unsafe { bindings::__wake_up_sync_key(self.as_ptr(), NORMAL, key) };
+        } else {
+            // SAFETY: As above.
+            unsafe { bindings::__wake_up(self.as_ptr(), NORMAL, 1, key) };
+        }
+    }
+
+    /// Wakes pollers, telling them which events there are. Callable from any context.
+    pub(crate) fn wake_pollers(&self, events: u32) {
+        let key = ptr::without_provenance_mut::<c_void>(events as usize);
+        // SAFETY: The head is initialised.
+        unsafe { bindings::__wake_up(self.as_ptr(), NORMAL, 1, key) };
+    }
+
+    /// Sleeps as an exclusive waiter until a wake-up, a signal or the deadline.
+    ///
+    /// `enqueue` is called in state `TASK_INTERRUPTIBLE` and must not sleep. It tests the
+    /// condition under the lock that wakers hold, and calls its argument to join the queue if
+    /// there is something to wait for; if it does not, there is no sleep.
+    pub(crate) fn sleep(
+        &self,
+        deadline: &Deadline,
+        enqueue: impl FnOnce(&mut dyn FnMut()),
+    ) -> Woken {
+        let mut entry = core::mem::MaybeUninit::<bindings::wait_queue_entry>::uninit();
+        let entry = entry.as_mut_ptr();
+        let mut queued = false;
+
+        // SAFETY: The entry is this function's own, and does not move.
+        unsafe { bindings::rp_waiter_init(entry) };
+        task::set_interruptible();
+        enqueue(&mut || {
+            queued = true;
+            // SAFETY: Both are initialised; the entry is off the queue again before it dies.
+            unsafe { bindings::rp_waiter_add_exclusive(self.as_ptr(), entry) };
+        });
+        let expired = queued && deadline.sleep();
+        task::set_running();
+        // SAFETY: The entry is initialised, and on this queue or on none.
+        let chosen = !queued || unsafe { bindings::rp_waiter_finish(self.as_ptr(), entry) };
+        Woken { chosen, expired }
+    }
+}
+
+/// Why a [`WaitQueue::sleep`] ended.
+pub(crate) struct Woken {
+    /// A waker chose this waiter (or it had no reason to sleep): what it was told of is its
+    /// to consume or to pass on.
+    pub(crate) chosen: bool,
+    /// The deadline has passed.
+    pub(crate) expired: bool,
+}

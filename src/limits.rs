@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How many files a user may watch.
+//!
+//! Each user has one account, shared by all instances that the user creates, in whichever
+//! namespace: an item is charged to who created its instance. The limit is that of
+//! `/proc/sys/fs/repoll/max_user_watches`, a twenty-fifth of low memory by default, as epoll's.
+
+use crate::{
+    item::Caches,
+    kernel_ext::{
+        global::{
+            Global,
+            Installed, //
+        },
+        sysctl::LongSysctl,
+        task, //
+    },
+};
+use kernel::{
+    prelude::*,
+    rbtree::RBTree,
+    sync::{
+        atomic::{
+            ordering::Relaxed,
+            Atomic, //
+        },
+        new_mutex,
+        Arc,
+        Mutex, //
+    },
+};
+
+/// The accounts of all users who have an instance.
+type Accounts = Pin<KBox<Mutex<RBTree<u32, Arc<Watches>>>>>;
+
+static ACCOUNTS: Global<Accounts> = Global::empty();
+static MAX_USER_WATCHES: Global<LongSysctl> = Global::empty();
+
+/// What one user has.
+struct Watches {
+    /// Items in all instances.
+    items: Atomic<i64>,
+    /// Instances; changed under the lock of the accounts.
+    instances: Atomic<i64>,
+}
+
+/// Accounting, while the module is loaded.
+pub(crate) struct Limits {
+    _max_user_watches: Installed<LongSysctl>,
+    _accounts: Installed<Accounts>,
+}
+
+impl Limits {
+    /// Registers the limit, with its default.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Global::install`].
+    pub(crate) unsafe fn new() -> Result<Self> {
+        let accounts = KBox::pin_init(new_mutex!(RBTree::new(), "repoll::accounts"), GFP_KERNEL)?;
+        let default = task::lowmem_bytes() / 25 / Caches::ITEM_COST;
+        let sysctl = LongSysctl::new(c"fs/repoll", c"max_user_watches", default as i64)?;
+        // SAFETY: By the requirements.
+        unsafe {
+            Ok(Self {
+                _accounts: ACCOUNTS.install(accounts),
+                _max_user_watches: MAX_USER_WATCHES.install(sysctl),
+            })
+        }
+    }
+}
+
+/// The account of the user who created an instance.
+pub(crate) struct Account {
+    user: u32,
+    watches: Arc<Watches>,
+}
+
+impl Account {
+    /// The account of the current user.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn of_current_user() -> Result<Self> {
+        let user = task::current_user();
+        let mut accounts = ACCOUNTS.get().lock();
+        let watches = match accounts.get(&user) {
+            Some(watches) => watches.clone(),
+            None => {
+                let watches = Arc::new(
+                    Watches {
+                        items: Atomic::new(0),
+                        instances: Atomic::new(0),
+                    },
+                    GFP_KERNEL_ACCOUNT,
+                )?;
+                accounts.try_create_and_insert(user, watches.clone(), GFP_KERNEL_ACCOUNT)?;
+                watches
+            }
+        };
+        watches.instances.add(1, Relaxed);
+        Ok(Self { user, watches })
+    }
+
+    /// Charges one item.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` if the user has as many as allowed.
+    pub(crate) fn charge(&self) -> Result {
+        if self.watches.items.fetch_add(1, Relaxed) >= MAX_USER_WATCHES.get().get() {
+            self.uncharge();
+            return Err(ENOSPC);
+        }
+        Ok(())
+    }
+
+    /// Takes one item's charge back.
+    pub(crate) fn uncharge(&self) {
+        self.watches.items.fetch_sub(1, Relaxed);
+    }
+
+    /// Closes the account if nobody else uses it. Sleeps.
+    pub(crate) fn close(self) {
+        let mut accounts = ACCOUNTS.get().lock();
+        if self.watches.instances.fetch_sub(1, Relaxed) == 1 {
+            accounts.remove(&self.user);
+        }
+    }
+}

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The ready list, who waits for it, and scans of it.
+//!
+//! # States of an item
+//!
+//! ```text
+//!              push                    begin scan              next
+//!     idle ------------> ready ---------------------> batch ----------> idle
+//!                          ^                                              |
+//!                          |     end of scan                     requeue  v
+//!                          +------------------------ requeued <-----------+
+//!
+//!     from anywhere: forget ---> idle, bury ---> dead
+//! ```
+//!
+//! A scan runs without the spinlock, since it polls files and writes to user memory; the
+//! instance's mutex makes it the only one. It takes the ready list over as its batch. Meanwhile
+//! wake-ups go on filling the ready list. At its end the lists are joined: what the scan did not
+//! reach, then what became ready meanwhile, then what it put back; so nobody starves.
+//!
+//! A file may be closed during the scan, too: its items leave whichever list they are in, for the
+//! list of the dead, which the next holder of the mutex empties.
+
+use crate::{
+    item::{
+        Item,
+        Key, //
+    },
+    kernel_ext::{
+        list::List,
+        poll_file::{
+            self,
+            FileRef, //
+        },
+        rbtree::Tree,
+        wait_queue::WaitQueue, //
+    },
+    watch,
+};
+use core::ops::{
+    Deref,
+    DerefMut, //
+};
+use kernel::{
+    prelude::*,
+    static_lock_class,
+    sync::{
+        atomic::{
+            ordering::Relaxed,
+            Atomic, //
+        },
+        lock::{
+            spinlock::SpinLockIrqBackend,
+            Guard, //
+        },
+        new_spinlock_irq,
+        SpinLockIrq, //
+    },
+};
+
+/// Whether an item is linked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In no list.
+    Idle,
+    /// In the ready list, the batch or the list of what was put back.
+    Listed,
+    /// In the list of the dead.
+    Dead,
+}
+
+/// The lists of an instance.
+///
+/// # Invariants
+///
+/// The lists hold items of this instance, all in its tree, whose `place` is not [`Place::Idle`]:
+/// [`Place::Dead`] in `dead`, [`Place::Listed`] in the others.
+pub(crate) struct Lists {
+    ready: List<Item, 0>,
+    batch: List<Item, 0>,
+    requeued: List<Item, 0>,
+    dead: List<Item, 0>,
+    scanning: bool,
+}
+
+impl Lists {
+    /// The list that the item is in. An item in the middle of a list looks the same in all of
+    /// them and can be removed by any.
+    fn list_of(&mut self, item: &Item) -> &mut List<Item, 0> {
+        let lists = [&mut self.batch, &mut self.requeued, &mut self.dead];
+        for list in lists {
+            if list.has_end(item) {
+                return list;
+            }
+        }
+        &mut self.ready
+    }
+
+    /// Takes the item off its list.
+    fn forget(&mut self, item: &Item) {
+        if item.place.replace(Place::Idle) != Place::Idle {
+            // SAFETY: By the type invariant the item is in a list; `list_of` found it.
+            unsafe { self.list_of(item).remove(item) };
+        }
+    }
+
+    /// Takes back an item that a scan had, to be put into a list. Not if it was buried meanwhile,
+    /// which a reference to a held file does not prevent.
+    fn take_back(&mut self, item: &Item) -> bool {
+        if item.place.get() == Place::Dead {
+            return false;
+        }
+        self.forget(item);
+        item.place.set(Place::Listed);
+        true
+    }
+
+    /// Whether a waiter may find something: there is something, or a scan may put some back.
+    pub(crate) fn is_available(&self) -> bool {
+        !self.ready.is_empty() || self.scanning
+    }
+
+    /// Makes the item ready if it is nowhere yet. Returns whether it was not.
+    pub(crate) fn push(&mut self, item: &Item) -> bool {
+        let idle = item.place.get() == Place::Idle;
+        if idle {
+            item.place.set(Place::Listed);
+            // SAFETY: The item was in no list, and is in the tree, which it leaves only after it
+            // was forgotten here.
+            unsafe { self.ready.push_back(item) };
+        }
+        idle
+    }
+}
+
+/// The ready list of an instance with its lock and its waiters.
+#[pin_data]
+pub(crate) struct ReadyList {
+    #[pin]
+    lists: SpinLockIrq<Lists>,
+    /// [`Lists::is_available`] for those who do not hold the lock. It changes under the lock, in
+    /// one step, so that there is no moment in which a scan hides what is ready.
+    available: Atomic<bool>,
+    /// Whether there are dead items.
+    dead: Atomic<bool>,
+    /// Who sleeps until something is ready.
+    #[pin]
+    pub(crate) waiters: WaitQueue,
+}
+
+impl ReadyList {
+    /// Nothing ready, nobody waiting.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            lists <- new_spinlock_irq!(Lists {
+                ready: List::new(),
+                batch: List::new(),
+                requeued: List::new(),
+                dead: List::new(),
+                scanning: false,
+            }, "repoll::lists"),
+            available: Atomic::new(false),
+            dead: Atomic::new(false),
+            waiters <- WaitQueue::new(c"repoll::waiters", static_lock_class!()),
+        })
+    }
+
+    /// Takes the spinlock.
+    pub(crate) fn lock(&self) -> Locked<'_> {
+        Locked {
+            lists: self.lists.lock(),
+            list: self,
+        }
+    }
+
+    /// Whether a waiter may find something, without the lock: what was ready before the call is
+    /// not missed.
+    pub(crate) fn is_available(&self) -> bool {
+        self.available.load(Relaxed)
+    }
+
+    /// Whether there are dead items, without the lock.
+    pub(crate) fn has_dead(&self) -> bool {
+        self.dead.load(Relaxed)
+    }
+
+    /// Takes the key of a dead item off its list.
+    pub(crate) fn pop_dead(&self) -> Option<Key> {
+        let mut lists = self.lock();
+        let item = lists.dead.first()?;
+        // SAFETY: Items in lists are in the tree, which they leave under the lock of the lists.
+        let item = unsafe { item.as_ref() };
+        lists.forget(item);
+        Some(item.key())
+    }
+
+    /// Hands a wake-up that will not be consumed to another waiter.
+    pub(crate) fn pass_on(&self) {
+        let ready = self.lock();
+        if !ready.ready.is_empty() {
+            ready.wake_waiter(false);
+        }
+    }
+
+    /// Starts a scan of what is ready. `items` shows that the caller holds the mutex.
+    pub(crate) fn scan<'a>(&'a self, items: &'a Tree<Item>) -> Scan<'a> {
+        let mut guard = self.lock();
+        let lists = &mut *guard;
+        lists.batch.append(&mut lists.ready);
+        lists.scanning = true;
+        Scan {
+            list: self,
+            _items: items,
+        }
+    }
+}
+
+/// The lists, locked. What those see who do not take the lock is brought up to date on unlocking.
+pub(crate) struct Locked<'a> {
+    lists: Guard<'a, Lists, SpinLockIrqBackend>,
+    list: &'a ReadyList,
+}
+
+impl Locked<'_> {
+    /// Wakes a waiter. Returns whether there was one.
+    pub(crate) fn wake_waiter(&self, sync: bool) -> bool {
+        let active = self.list.waiters.is_active();
+        if active {
+            self.list.waiters.wake_one(sync);
+        }
+        active
+    }
+
+    /// A reference to the item's file, unless that is being released.
+    pub(crate) fn file_of(&self, item: &Item) -> Option<FileRef> {
+        if item.place.get() == Place::Dead {
+            return None;
+        }
+        // SAFETY: The item was not buried, which happens under the lock before the file is
+        // freed.
+        unsafe { poll_file::try_get(item.file()) }
+    }
+
+    /// Takes the item off all lists, for good.
+    pub(crate) fn forget(&mut self, item: &Item) {
+        self.lists.forget(item);
+    }
+
+    /// Puts the item, whose file was closed, where the next holder of the mutex finds it.
+    pub(crate) fn bury(&mut self, item: &Item) {
+        self.lists.forget(item);
+        item.place.set(Place::Dead);
+        // SAFETY: The item is in no list now, and in the tree.
+        unsafe { self.lists.dead.push_back(item) };
+    }
+}
+
+impl Deref for Locked<'_> {
+    type Target = Lists;
+
+    fn deref(&self) -> &Lists {
+        &self.lists
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Lists {
+        &mut self.lists
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        let list = self.list;
+        list.available.store(self.lists.is_available(), Relaxed);
+        list.dead.store(!self.lists.dead.is_empty(), Relaxed);
+    }
+}
+
+/// A scan of what was ready when it began. Ends when it is dropped.
+pub(crate) struct Scan<'a> {
+    list: &'a ReadyList,
+    _items: &'a Tree<Item>,
+}
+
+impl<'a> Scan<'a> {
+    /// The next item, off all lists, with a reference to its file. Items whose file was closed
+    /// are skipped: they are about to be buried.
+    pub(crate) fn next(&mut self) -> Option<(&'a Item, FileRef)> {
+        loop {
+            let mut lists = self.list.lock();
+            // SAFETY: The item is in the tree, and items leave it under the mutex, which is held
+            // for `'a`.
+            let item: &'a Item = unsafe { lists.batch.first()?.as_ref() };
+            lists.forget(item);
+            let file = lists.file_of(item);
+            drop(lists);
+            if let Some(file) = file.filter(|file| !watch::is_abandoned(item, file)) {
+                return Some((item, file));
+            }
+        }
+    }
+
+    /// Puts an item back that is to be looked at again in the next scan, after all others.
+    pub(crate) fn requeue(&mut self, item: &Item) {
+        let mut lists = self.list.lock();
+        if lists.take_back(item) {
+            // SAFETY: The item is in no list now, and in the tree.
+            unsafe { lists.requeued.push_back(item) };
+        }
+    }
+
+    /// Puts an item back as if it had not been taken.
+    pub(crate) fn put_back(&mut self, item: &Item) {
+        let mut lists = self.list.lock();
+        if lists.take_back(item) {
+            // SAFETY: As above.
+            unsafe { lists.batch.push_front(item) };
+        }
+    }
+}
+
+impl Drop for Scan<'_> {
+    fn drop(&mut self) {
+        let mut guard = self.list.lock();
+        let lists = &mut *guard;
+        lists.batch.append(&mut lists.ready);
+        lists.batch.append(&mut lists.requeued);
+        lists.ready.append(&mut lists.batch);
+        lists.scanning = false;
+        if !lists.ready.is_empty() {
+            guard.wake_waiter(false);
+        }
+    }
+}

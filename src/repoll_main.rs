@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! repoll: an eventpoll in a loadable module.
+//!
+//! # Overview
+//!
+//! An instance ([`eventpoll::Eventpoll`]) watches files. Each watched file is an item
+//! ([`item::Item`]), found in the instance's tree by (file, descriptor number). Adding one polls
+//! the file with a poll table whose function puts an entry onto each wait queue that the file hands
+//! over ([`kernel_ext::hook`]). An event on the file wakes the queue; the entry's function runs,
+//! perhaps in an interrupt, puts the item onto the instance's ready list, and wakes one waiter and
+//! all pollers of the instance. The waiter scans the ready list: it polls each file again, since
+//! the wake-up was a hint, and hands out what it finds. Level-triggered items go back onto the list;
+//! the next scan drops them when their file has no events any more.
+//!
+//! ```text
+//!   event on a file                                             REPOLL_WAIT
+//!        |                                                           |
+//!   wake-up of its queue --> Item::woken --> ready list --> scan --> poll --> user memory
+//!                                  |                          ^        |
+//!                                  +--> a waiter, pollers     +--------+ level-triggered
+//! ```
+//!
+//! # Locks, from outer to inner
+//!
+//! 1. *The instance's mutex* ([`eventpoll::Eventpoll::lock`]): the tree, and who delivers. It sleeps,
+//!    because polling a file, allocating and writing to user memory may.
+//! 2. *The accounts' mutex* ([`limits`]) and fsnotify's ([`kernel_ext::fsnotify`]): innermost among
+//!    those that sleep.
+//! 3. *A bucket's spinlock* ([`watch`]): whether an item's file is still there, and with it its wait
+//!    queues. Process context only; a release of a file must not sleep in it. Inside it, the file's
+//!    own `f_lock`, to change whether it reports.
+//! 4. *The spinlock of held files* ([`held`]), inside the mutex, outside nothing.
+//! 5. *A file's wait-queue lock*, not ours: held while [`item`]'s callback runs, with interrupts off
+//!    where the file's owner wakes from interrupts.
+//! 6. *The instance's spinlock* ([`ready::ReadyList`]): the ready list. Taken in the callback, so
+//!    with interrupts off. Nothing under it polls, allocates or touches user memory.
+//! 7. *The lock of the waiters' queue*, inside [`kernel_ext::wait_queue`].
+//!
+//! The lock of the queue of pollers is taken with the lock of a file's queue held, as a file's queue
+//! itself: an eventpoll that watches an instance is called under it. Instances watch no eventpolls
+//! ([`nesting`]), so this does not go round in circles.
+//!
+//! # How an item goes
+//!
+//! * *Delete, or a failed add*: under the mutex, the item leaves the tree; then the watch table and
+//!   its wait queues, under the bucket's lock, after which no callback runs any more; then the
+//!   ready list; and is freed.
+//! * *Release of the instance*: the same for each item. The instance itself is freed a grace period
+//!   later, for those who found it by an item under RCU.
+//! * *Release of the watched file*: [`watch`] takes the item off its wait queues and the ready list
+//!   and buries it; whoever has the mutex, or has it next, does the rest.
+//!
+//! The first two meet the third at the bucket's lock: who takes the item out of the table unhooks
+//! it, the other finds it gone. [`kernel_ext::hook`] has a fourth party, a wait queue that dies
+//! before its file.
+//!
+//! # No wake-up is lost
+//!
+//! * An event during an add: the entry is on the queue before the file looks at its state.
+//! * During a modify: the mask changes under the spinlock before the poll.
+//! * During a scan: wake-ups go on filling the ready list; the end of the scan joins the lists.
+//! * To a waiter that leaves: a woken waiter is off the queue and looks before it leaves, even after
+//!   its deadline; one that is being killed wakes another in its place.
+//! * Between a look and a sleep: both the waiter and its waker hold the spinlock.
+
+mod bindings;
+mod control;
+mod event;
+mod eventpoll;
+mod file;
+mod held;
+mod item;
+mod kernel_ext;
+mod limits;
+mod marks;
+mod nesting;
+mod ready;
+mod uapi;
+mod wait;
+mod watch;
+
+use kernel::{
+    miscdevice::MiscDeviceRegistration,
+    prelude::*, //
+};
+
+module! {
+    type: RepollModule,
+    name: "repoll",
+    authors: ["The repoll authors"],
+    description: "An eventpoll in a loadable module",
+    license: "GPL",
+}
+
+/// Everything that the module registers. Dropped in this order on unload, when no instance is open
+/// any more: each holds a reference to the module.
+#[pin_data]
+struct RepollModule {
+    #[pin]
+    _device: MiscDeviceRegistration<control::Control>,
+    _rcu: kernel_ext::rcu::Barrier,
+    _watching: watch::Watching,
+    _limits: limits::Limits,
+    _caches: item::Caches,
+}
+
+impl kernel::InPlaceModule for RepollModule {
+    fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            // SAFETY: Called once, before the device can be opened; all but the device is dropped
+            // after it.
+            _caches: unsafe { item::Caches::new() }?,
+            // SAFETY: As above.
+            _limits: unsafe { limits::Limits::new() }?,
+            // SAFETY: As above.
+            _watching: unsafe { watch::Watching::new() }?,
+            _rcu: kernel_ext::rcu::Barrier,
+            _device <- MiscDeviceRegistration::register(control::Control::OPTIONS),
+        })
+    }
+}

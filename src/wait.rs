@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Waiting for events and handing them out.
+
+use crate::{
+    eventpoll::Eventpoll,
+    kernel_ext::{
+        hook,
+        task::{
+            self,
+            Deadline, //
+        },
+    },
+    uapi::Event,
+};
+use kernel::{
+    prelude::*,
+    uaccess::{
+        UserPtr,
+        UserSlice, //
+    },
+};
+
+/// Where a waiter wants its events.
+#[derive(Clone, Copy)]
+pub(crate) struct Buffer {
+    /// The user's address of an array of events.
+    pub(crate) address: usize,
+    /// Its length in events, at least 1.
+    pub(crate) len: usize,
+}
+
+impl Eventpoll {
+    /// Hands out what is ready; sleeps until something is, a signal comes or the deadline passes.
+    /// Returns the number of events: 0 after the deadline.
+    ///
+    /// # Errors
+    ///
+    /// `EINTR` after a signal, `EFAULT` if nothing could be written.
+    pub(crate) fn wait(&self, buffer: Buffer, deadline: &Deadline) -> Result<usize> {
+        let mut available = self.ready.is_available();
+        let mut expired = deadline.is_now();
+        loop {
+            if available {
+                let delivered = self.deliver(buffer)?;
+                if delivered > 0 {
+                    return Ok(delivered);
+                }
+            }
+            if expired {
+                return Ok(0);
+            }
+            if task::signal_pending() {
+                return Err(EINTR);
+            }
+            let woken = self.ready.waiters.sleep(deadline, |join| {
+                // Held until the queue is joined: a wake-up in between would find nobody.
+                let ready = self.ready.lock();
+                if !ready.is_available() {
+                    join();
+                }
+            });
+            // Who was chosen looks, even if late: the event was announced to nobody else.
+            available = woken.chosen || !woken.expired;
+            expired = woken.expired;
+        }
+    }
+
+    /// Hands out what is ready now.
+    ///
+    /// # Errors
+    ///
+    /// `EINTR` if the task is about to be killed, `EFAULT` if nothing could be written.
+    fn deliver(&self, buffer: Buffer) -> Result<usize> {
+        if task::fatal_signal_pending() {
+            self.ready.pass_on();
+            return Err(EINTR);
+        }
+        let bytes = buffer.len * Event::SIZE;
+        let mut writer = UserSlice::new(UserPtr::from_addr(buffer.address), bytes).writer();
+        let mut delivered = 0;
+
+        let set = self.lock();
+        let mut scan = self.ready.scan(set.items());
+        while delivered < buffer.len {
+            let Some((item, file)) = scan.next() else {
+                break;
+            };
+            let interest = item.interest();
+            let events = hook::poll(&file, interest.bits());
+            if events == 0 {
+                // A wake-up will bring the item back.
+                continue;
+            }
+            let data = item.data();
+            if let Err(error) = (Event { events, data }).write(&mut writer) {
+                scan.put_back(item);
+                if delivered == 0 {
+                    return Err(error);
+                }
+                break;
+            }
+            delivered += 1;
+            if interest.is_oneshot() {
+                item.set_interest(interest.disarmed());
+            } else if interest.is_level_triggered() {
+                scan.requeue(item);
+            }
+        }
+        Ok(delivered)
+    }
+}

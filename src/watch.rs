@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Noticing that a watched file was closed.
+//!
+//! In the kernel, `__fput()` tells epoll of every file that is released. A module is not told. It
+//! must not hold a reference to the file instead: the peer of a socket would not see it closed for
+//! as long as it is watched. And it must not miss a release: its entries on the file's wait queues
+//! would point into freed memory.
+//!
+//! # The hook
+//!
+//! `__fput()` tells fsnotify first, before anything of the file is torn down. So a mark on the
+//! superblock of sockets, pipes and anonymous files, or on the inode of a file that has a name,
+//! brings the last close of each watched file here, in the closing task, and not before: dups and
+//! inherited descriptors of the file keep it from happening. Most anonymous files do not report to
+//! fsnotify; a watched one is made to, and made silent again when nobody watches it any more.
+//!
+//! Marks have a price for files that are not watched: each close on the same superblock looks into
+//! the table below, and reads and writes pass a test of the mark's mask. So a mark is there only
+//! while an item needs it.
+//!
+//! # The table
+//!
+//! All items whose file is not released are in the watch table, found by their file's address.
+//! **An item enters and leaves the table, and leaves its wait queues, under the lock of its
+//! bucket.** So:
+//!
+//! * while an item is in the table, its file and its wait queues exist, and unhooking it is safe
+//!   without a reference to the file;
+//! * once the release of a file has passed here, no item refers to it: its address may be reused
+//!   by another file at once, as it is;
+//! * the instance of an item in the table is not freed before the item has left it, and then only
+//!   after a grace period.
+//!
+//! The hook must not sleep, so it cannot take the instance's mutex. It takes the item off the
+//! instance's lists under the spinlock, buries it, and lets the holder of the mutex remove it from
+//! the tree: itself if nobody holds the mutex, else whoever does, on unlocking. From outside, the
+//! item is gone at once.
+//!
+//! # Files that cannot be heard of
+//!
+//! The master of a pseudo-terminal is silent for a reason: its inode is shared by all users, who
+//! could otherwise watch each other type. Such a file is held by a reference, and let go of as
+//! soon as nobody else has one; [`HOLD_PERIOD_MS`] says how often that is looked at. It is not
+//! reported meanwhile.
+//!
+//! The banner of the crate has the order of the locks.
+
+use crate::{
+    held,
+    item::{
+        Item,
+        WatchKey, //
+    },
+    kernel_ext::{
+        fsnotify::{
+            CloseListener,
+            Group,
+            MarkUse,
+            Object, //
+        },
+        global::{
+            Global,
+            Installed, //
+        },
+        poll_file::{
+            self,
+            FileRef, //
+        },
+        rbtree::RawTree,
+        work::Periodic, //
+    },
+};
+use core::{
+    pin::Pin,
+    ptr::NonNull, //
+};
+use kernel::{
+    bindings,
+    fs::LocalFile,
+    new_spinlock,
+    prelude::*,
+    sync::{
+        rcu,
+        SpinLock, //
+    },
+};
+
+/// How often, in milliseconds, files that cannot be heard of are looked at.
+pub(crate) const HOLD_PERIOD_MS: u32 = 50;
+
+/// How many locks the table is spread over.
+const BUCKETS: usize = 1 << 10;
+
+static TABLE: Global<Table> = Global::empty();
+static GROUP: Global<Group<Table>> = Global::empty();
+static LOOKS: Global<Periodic> = Global::empty();
+
+/// How an item hears of the close of its file.
+pub(crate) enum Source {
+    /// By the mark on a superblock, which is in the instance's [`Marks`](crate::marks::Marks).
+    SuperBlock {
+        /// The superblock.
+        sb: *mut bindings::super_block,
+    },
+    /// By the mark on its inode.
+    Inode {
+        /// Keeps the mark.
+        _mark: MarkUse,
+    },
+    /// Not at all: the file is [`held`].
+    Held,
+}
+
+/// The items whose files share a bucket, sorted by file.
+///
+/// # Invariants
+///
+/// Every item is `watched`, in its instance's tree, and its file is not released.
+struct Items(RawTree<Item, 1>);
+
+impl Items {
+    /// An item on the file with that address.
+    fn find(&self, file: usize) -> Option<&Item> {
+        let found = self.0.lower_bound(&WatchKey { file, item: 0 })?;
+        // SAFETY: By the type invariant the item is alive, and it leaves under the lock only.
+        let found = unsafe { found.as_ref() };
+        (found.key().address() == file).then_some(found)
+    }
+
+    /// Puts a new item on `file` in. From then on the file reports its close.
+    fn insert(&mut self, item: &Item, file: &LocalFile) {
+        if let Source::SuperBlock { .. } = item.source {
+            // Decided under the lock: another instance may just be done with the file.
+            let silent = match self.find(item.key().address()) {
+                Some(other) => other.silent.get(),
+                None => !poll_file::is_reporting(file),
+            };
+            item.silent.set(silent);
+            if silent {
+                // SAFETY: The file is referenced; those with this source are on internal
+                // superblocks.
+                unsafe { poll_file::set_reporting(item.file(), true) };
+            }
+        }
+        item.watched.set(true);
+        // SAFETY: The item is new, in the instance's tree, and taken out before it is dropped.
+        unsafe { self.0.insert(NonNull::from(item)) };
+    }
+
+    /// Takes the item out and off its wait queues.
+    fn remove(&mut self, item: NonNull<Item>) {
+        // SAFETY: The caller found it here.
+        unsafe { self.0.remove(item) };
+        // SAFETY: By the type invariant; what keeps it alive still does.
+        let item = unsafe { item.as_ref() };
+        item.watched.set(false);
+        // SAFETY: The lock is held, and the item was in the table.
+        unsafe { item.unhook() };
+    }
+
+    /// Buries an item on a file that is being released. Returns its instance, to be used under
+    /// the caller's RCU read lock.
+    fn bury_one(&mut self, file: usize) -> Option<NonNull<crate::eventpoll::Eventpoll>> {
+        let item = NonNull::from(self.find(file)?);
+        self.remove(item);
+        // SAFETY: Before the item is dropped, `stop` takes the lock that is held here.
+        let item = unsafe { item.as_ref() };
+        item.owner().ready.lock().bury(item);
+        Some(NonNull::from(item.owner()))
+    }
+}
+
+/// A part of the table with a lock of its own.
+#[pin_data]
+struct Bucket {
+    #[pin]
+    items: SpinLock<Items>,
+}
+
+/// All items whose files are not released.
+struct Table(Pin<KVBox<[Bucket]>>);
+
+impl Table {
+    fn new() -> Result<Self> {
+        let bucket = |_| {
+            try_pin_init!(Bucket {
+                items <- new_spinlock!(Items(RawTree::new()), "repoll::bucket"),
+            }? Error)
+        };
+        Ok(Self(KVBox::pin_slice(bucket, BUCKETS, GFP_KERNEL)?))
+    }
+
+    /// The bucket of the file with that address, which is that of an object from a slab: the low
+    /// bits say little, the middle ones most.
+    fn bucket(&self, file: usize) -> &SpinLock<Items> {
+        const GOLDEN: u64 = 0x61c8_8646_80b5_83eb;
+        let hash = (file as u64).wrapping_mul(GOLDEN) >> (u64::BITS - BUCKETS.ilog2());
+        &self.0[hash as usize % BUCKETS].items
+    }
+
+    /// Buries all items on a file that is being released.
+    fn bury(&self, file: usize) {
+        let _rcu = rcu::read_lock();
+        loop {
+            let owner = self.bucket(file).lock().bury_one(file);
+            let Some(owner) = owner else {
+                return;
+            };
+            // SAFETY: The item was in the table under the RCU read lock, so its instance is freed
+            // after that is let go.
+            unsafe { owner.as_ref() }.remove_dead();
+        }
+    }
+}
+
+impl CloseListener for Table {
+    fn closing(file: *const bindings::file) {
+        TABLE.get().bury(file.addr());
+    }
+}
+
+/// Buries the items on held files that nobody else refers to. Returns whether any are held still.
+fn let_go() -> bool {
+    let mut from = 0;
+    // Nobody can get a new reference to such a file but by an item.
+    while let Some(file) = held::next_abandoned(from) {
+        TABLE.get().bury(file);
+        from = file + 1;
+    }
+    held::any()
+}
+
+/// Makes sure that releases of files of `object` come here, while the result is kept.
+///
+/// # Errors
+///
+/// `ENOMEM`.
+///
+/// # Safety
+///
+/// As for [`Group::mark`].
+pub(crate) unsafe fn mark(object: Object) -> Result<MarkUse> {
+    // SAFETY: By the requirements.
+    unsafe { GROUP.get().mark(object) }
+}
+
+/// Watching, while the module is loaded.
+pub(crate) struct Watching {
+    // Dropped in this order: what calls into the table first.
+    _looks: Installed<Periodic>,
+    _group: Installed<Group<Table>>,
+    _table: Installed<Table>,
+    _held: Installed<held::Holds>,
+}
+
+impl Watching {
+    /// Prepares everything; no mark is set yet.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Global::install`].
+    pub(crate) unsafe fn new() -> Result<Self> {
+        let table = Table::new()?;
+        let group = Group::new()?;
+        let looks = Periodic::new(let_go, HOLD_PERIOD_MS)?;
+        // SAFETY: By the requirements.
+        let held = unsafe { held::install() }?;
+        // SAFETY: By the requirements.
+        unsafe {
+            Ok(Self {
+                _table: TABLE.install(table),
+                _group: GROUP.install(group),
+                _looks: LOOKS.install(looks),
+                _held: held,
+            })
+        }
+    }
+}
+
+/// Puts a new item, which is in its instance's tree, into the table. `file` is its file.
+pub(crate) fn start(item: &Item, file: &LocalFile) {
+    let address = item.key().address();
+    TABLE.get().bucket(address).lock().insert(item, file);
+    if let Source::Held = item.source {
+        LOOKS.get().start();
+    }
+}
+
+/// Whether nobody refers to the item's file any more but its items and `file`, a reference of
+/// the caller's: it was closed, and will be let go of.
+pub(crate) fn is_abandoned(item: &Item, file: &FileRef) -> bool {
+    let Source::Held = item.source else {
+        return false;
+    };
+    let bucket = TABLE.get().bucket(item.key().address()).lock();
+    let watched = item.watched.get();
+    drop(bucket);
+    !watched || held::is_abandoned(file)
+}
+
+/// Takes an item out of the table and off its wait queues, unless the release of its file did.
+/// When this has returned no callback and no release refers to the item.
+pub(crate) fn stop(item: &Item) {
+    let file = item.key().address();
+    let mut bucket = TABLE.get().bucket(file).lock();
+    if !item.watched.get() {
+        return;
+    }
+    bucket.remove(NonNull::from(item));
+    if item.silent.get() && bucket.find(file).is_none() {
+        // The reference keeps a release from going on elsewhere once the file does not report.
+        // SAFETY: The item was in the table, and a release that reports needs the lock that is held.
+        if let Some(file) = unsafe { poll_file::try_get(item.file()) } {
+            // SAFETY: The file is referenced; silent ones are on internal superblocks.
+            unsafe { poll_file::set_reporting(file.as_ptr(), false) };
+            drop(bucket);
+        }
+    }
+}
