@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0
+# The user's makefile; how the module itself is built is told in Kbuild. Without
+# KDIR everything is built for Debian's kernel, with the toolchain that qemu/setup
+# provides; with KDIR it is built for that tree, with the host's.
+
+BUILD := $(CURDIR)/build
+PAYLOAD := $(BUILD)/payload
+
+.DEFAULT_GOAL := modules
+.PHONY: modules modules_install payload setup demo test vm lint clean distclean help
+
+ifdef KDIR
+
+# A folder for each kernel, since time stamps do not tell one from another.
+OBJECTS = $(BUILD)/module/$(shell cat $(KDIR)/include/config/kernel.release 2>&1)
+KBUILD = $(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(OBJECTS)
+
+modules:
+	@qemu/kdir-check $(KDIR)
+	$(KBUILD) modules
+	cp $(OBJECTS)/repoll.ko $(BUILD)
+
+modules_install: modules
+	$(KBUILD) modules_install
+
+# What the guest has at /opt/repoll, and nothing left over from an earlier build.
+payload: modules
+	rm -rf $(PAYLOAD)
+	install -D -m 644 $(BUILD)/repoll.ko $(PAYLOAD)/repoll.ko
+	$(MAKE) -C samples install OUTPUT=$(BUILD)/samples DESTDIR=$(PAYLOAD)/samples
+	$(MAKE) -C selftests install OUTPUT=$(BUILD)/selftests \
+		KSRC=$(abspath $(KDIR))/source INSTALL_PATH=$(PAYLOAD)/selftests
+
+else
+
+IN_ROOT := @qemu/enter make -s -j$(shell nproc) KDIR=/usr/src/linux/build CC=x86_64-linux-gnu-gcc-14
+
+modules payload:
+	$(IN_ROOT) $@
+
+modules_install:
+	$(error modules_install needs KDIR=<the tree that the module was built against>)
+
+endif
+
+setup:
+	@qemu/setup
+
+demo: payload
+	@qemu/vm /opt/repoll/samples/echo/demo
+
+test: payload
+	@qemu/test
+
+# As it was written: a variable in it is one of the guest's shell.
+vm: export GUEST_COMMAND = $(value CMD)
+vm:
+	@$(MAKE) --no-print-directory payload >&2
+	@qemu/vm $(if $(value CMD),"$$GUEST_COMMAND")
+
+lint:
+	@qemu/enter qemu/lint
+
+clean:
+	rm -rf $(BUILD)
+
+# The cache as well, which other checkouts may be using.
+distclean: clean
+	rm -rf --one-file-system "$${XDG_CACHE_HOME:-$$HOME/.cache}/repoll"
+
+help:
+	@echo 'make                    build build/repoll.ko'
+	@echo 'make KDIR=<tree>        build it for another kernel: a prepared build tree'
+	@echo 'make KDIR=<tree> modules_install'
+	@echo 'make demo               show it at work in a virtual machine'
+	@echo 'make test               run all tests'
+	@echo 'make lint               check the form of all sources'
+	@echo "make vm [CMD='...']     run a shell, or a command, in the virtual machine"
+	@echo '  SHARE=<dir>           a folder that host and guest share, at /mnt/share'
+	@echo '  SMP=<n> MEM=<size>    processors and memory (2, 1G)'
+	@echo '  APPEND=<words>        for the kernel command line'
+	@echo '  ICOUNT=1              have the clock count instructions'
+	@echo '  ACCEL=auto|kvm|tcg    what the virtual machine runs on'
+	@echo "  PKGS='<names>'        Debian packages to have in it"
+	@echo '  KERNEL=<release>      another of the kernels that Debian offers'
+	@echo '  TIMEOUT=<seconds> LOG=<file>'
+	@echo 'make setup              only fetch and make what all these need'
+	@echo 'make clean              remove what was built; distclean: and the cache'
