@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The listening socket. */
+#ifndef LISTENER_H
+#define LISTENER_H
+
+/* A non-blocking listening socket; exits with the reason if there is none. */
+int listener_open(const char *address, const char *port);
+
+/* Prints where @listener listens, for whoever started us and waits for it. */
+void listener_announce(int listener);
+
+#endif /* LISTENER_H */

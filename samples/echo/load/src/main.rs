@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Load generator for TCP echo servers: many connections at once, random-looking
+//! messages of many sizes, and each byte that comes back is compared.
+
+mod client;
+mod content;
+mod engine;
+mod report;
+mod run;
+mod script;
+
+use anyhow::{
+    Context,
+    Result, //
+};
+use clap::Parser;
+use run::{
+    run,
+    Plan, //
+};
+use rustix::process::{
+    getrlimit,
+    setrlimit,
+    Resource,
+    Rlimit, //
+};
+use std::{
+    io::Write,
+    net::ToSocketAddrs,
+    process::ExitCode,
+    time::Duration, //
+};
+
+/// Put load on a TCP echo server and check every byte that comes back
+///
+/// All connections are open at the same time. Most end when their last echo is
+/// there, some are shut down on our side before that, some are reset in the
+/// middle of a message. The exit status is 0 if all bytes came back unchanged
+/// and in order, 1 if not, 2 if the arguments are wrong.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// The server, as HOST:PORT
+    #[arg(default_value = "127.0.0.1:7007")]
+    server: String,
+
+    /// What to watch the connections with
+    #[arg(long, value_enum, default_value = "repoll")]
+    engine: engine::Kind,
+
+    /// Connections
+    #[arg(long, value_name = "N", default_value_t = 300,
+          value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    connections: u64,
+
+    /// Messages on each connection
+    #[arg(long, value_name = "N", default_value_t = 20,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    messages: u32,
+
+    /// Size of the one message that is larger than socket buffers, sent by one
+    /// connection in 32; 0 for none
+    #[arg(long, value_name = "BYTES", default_value_t = 4 << 20,
+          value_parser = clap::value_parser!(u64).range(..=1 << 40))]
+    largest: u64,
+
+    /// Chooses the bytes and the sizes
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+
+    /// A connection without progress for so long has failed
+    #[arg(long, value_name = "SECONDS", default_value_t = 30,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    stall: u64,
+
+    /// Print the figures as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// So many failed connections are told one by one.
+const FAILURES_SHOWN: usize = 5;
+
+fn main() -> Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let address = arguments
+        .server
+        .to_socket_addrs()
+        .with_context(|| format!("server {}", arguments.server))?
+        .next()
+        .with_context(|| format!("server {} has no address", arguments.server))?;
+    raise_descriptor_limit()?;
+
+    let (report, failures) = run(&Plan {
+        address,
+        engine: arguments.engine,
+        connections: arguments.connections,
+        messages: arguments.messages,
+        largest: arguments.largest,
+        seed: arguments.seed,
+        stall: Duration::from_secs(arguments.stall),
+    })?;
+
+    for failure in failures.iter().take(FAILURES_SHOWN) {
+        eprintln!("connection {}: {:#}", failure.connection, failure.error);
+    }
+    if failures.len() > FAILURES_SHOWN {
+        eprintln!("and {} more failed", failures.len() - FAILURES_SHOWN);
+    }
+
+    let text = if arguments.json {
+        serde_json::to_string(&report)?
+    } else {
+        report.to_string()
+    };
+    writeln!(std::io::stdout(), "{text}").context("cannot write the report")?;
+    Ok(if report.verified {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// As many descriptors as we may have.
+fn raise_descriptor_limit() -> Result<()> {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let limit = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    setrlimit(Resource::Nofile, limit).context("cannot raise the limit on descriptors")
+}

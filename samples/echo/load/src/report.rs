@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a run has come to.
+
+use crate::{
+    client::Client,
+    engine::Kind,
+    script::Ending, //
+};
+use serde::Serialize;
+use std::{
+    fmt,
+    time::Duration, //
+};
+
+const MEBIBYTE: f64 = (1 << 20) as f64;
+
+/// The figures of a run.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// What the connections were watched with.
+    pub engine: Kind,
+    /// How many were asked for.
+    pub connections: u64,
+    /// How many were open at the same time.
+    pub peak: u64,
+    /// How many ended in each way.
+    pub closed: u64,
+    /// Half-closed by us, then ended by the server.
+    pub half_closed: u64,
+    /// Reset by us.
+    pub reset: u64,
+    /// Not as they should.
+    pub failed: u64,
+    /// Messages that came back whole.
+    pub messages: u64,
+    /// Bytes that were sent.
+    pub bytes_sent: u64,
+    /// Bytes that came back and were compared.
+    pub bytes_verified: u64,
+    /// Waits for events, and what they gave.
+    pub waits: u64,
+    /// Events of all waits.
+    pub events: u64,
+    /// Duration, from the first connection on.
+    pub seconds: f64,
+    /// Messages that came back whole, per second of it.
+    pub messages_per_second: u64,
+    /// The same for verified bytes.
+    pub mebibytes_per_second: f64,
+    /// Whether each byte came back that had to, unchanged and in order.
+    pub verified: bool,
+}
+
+impl Report {
+    /// The figures before anything is done.
+    pub fn new(engine: Kind, connections: u64) -> Self {
+        Self {
+            engine,
+            connections,
+            peak: 0,
+            closed: 0,
+            half_closed: 0,
+            reset: 0,
+            failed: 0,
+            messages: 0,
+            bytes_sent: 0,
+            bytes_verified: 0,
+            waits: 0,
+            events: 0,
+            seconds: 0.0,
+            messages_per_second: 0,
+            mebibytes_per_second: 0.0,
+            verified: false,
+        }
+    }
+
+    /// Completes the figures of a run that took `duration`.
+    pub fn finish(&mut self, duration: Duration) {
+        let seconds = duration.as_secs_f64();
+        let rounded = |figure: f64, parts: f64| (figure * parts).round() / parts;
+        self.seconds = rounded(seconds, 1e6);
+        self.messages_per_second = (self.messages as f64 / seconds).round() as u64;
+        self.mebibytes_per_second = rounded(self.bytes_verified as f64 / MEBIBYTE / seconds, 10.0);
+        self.verified = self.failed == 0;
+    }
+
+    /// Counts a connection that is over, whether or not it went well.
+    pub fn add(&mut self, client: &Client, ending: Option<Ending>) {
+        let (sent, received) = client.bytes();
+        self.bytes_sent += sent;
+        self.bytes_verified += received;
+        self.messages += client.messages();
+        match ending {
+            Some(Ending::Close) => self.closed += 1,
+            Some(Ending::HalfClose) => self.half_closed += 1,
+            Some(Ending::Reset) => self.reset += 1,
+            None => self.failed += 1,
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} connections, {} at once: {} closed, {} half-closed, {} reset, {} failed",
+            self.connections, self.peak, self.closed, self.half_closed, self.reset, self.failed
+        )?;
+        writeln!(
+            f,
+            "{} messages, {:.1} MiB in {:.2} s: {} messages/s, {} MiB/s",
+            self.messages,
+            self.bytes_verified as f64 / MEBIBYTE,
+            self.seconds,
+            self.messages_per_second,
+            self.mebibytes_per_second
+        )?;
+        writeln!(
+            f,
+            "{} waits, {} events, {:.1} events per wait",
+            self.waits,
+            self.events,
+            self.events as f64 / self.waits as f64
+        )?;
+        f.write_str(if self.verified {
+            "every byte verified"
+        } else {
+            "NOT verified"
+        })
+    }
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The loop that drives all connections.
+
+use crate::{
+    client::{
+        Client,
+        Progress,
+        CHUNK, //
+    },
+    content::Content,
+    engine::{
+        Engine,
+        Kind, //
+    },
+    report::Report,
+    script::Script,
+};
+use anyhow::{
+    anyhow,
+    Context,
+    Error,
+    Result, //
+};
+use repoll::EventFlags;
+use std::{
+    io::ErrorKind,
+    mem,
+    net::SocketAddr,
+    time::{
+        Duration,
+        Instant, //
+    },
+};
+
+/// What to do.
+pub struct Plan {
+    /// The server.
+    pub address: SocketAddr,
+    /// What to watch the connections with.
+    pub engine: Kind,
+    /// How many connections.
+    pub connections: u64,
+    /// How many messages on each.
+    pub messages: u32,
+    /// The size of the largest message, or 0.
+    pub largest: u64,
+    /// Chooses content and sizes.
+    pub seed: u64,
+    /// A connection with no progress for so long has failed.
+    pub stall: Duration,
+}
+
+/// A connection that did not go as it should.
+pub struct Failure {
+    /// Which one.
+    pub connection: u64,
+    /// Why.
+    pub error: Error,
+}
+
+/// So many handshakes are under way at most: a flood of them would only test
+/// how the backlog overflows.
+const CONNECTING: usize = 64;
+
+/// How often to look for connections that have stalled.
+const TICK: Duration = Duration::from_secs(1);
+
+struct Slot {
+    client: Client,
+    /// When it last got on.
+    moved: Instant,
+    /// The last turn that it had.
+    turn: u64,
+}
+
+/// A run under way.
+struct Run<'a> {
+    plan: &'a Plan,
+    engine: Engine,
+    slots: Vec<Option<Slot>>,
+    connecting: usize,
+    open: u64,
+    scratch: Vec<u8>,
+    report: Report,
+    failures: Vec<Failure>,
+    /// Connections that have more to do, and no event to come for it.
+    again: Vec<u64>,
+    turn: u64,
+}
+
+/// Carries out `plan`. Fails only if it could not be begun; what went wrong
+/// with single connections is in the list.
+pub fn run(plan: &Plan) -> Result<(Report, Vec<Failure>)> {
+    let mut run = Run {
+        plan,
+        engine: Engine::open(plan.engine)?,
+        slots: Vec::new(),
+        connecting: 0,
+        open: 0,
+        scratch: vec![0; CHUNK],
+        report: Report::new(plan.engine, plan.connections),
+        failures: Vec::new(),
+        again: Vec::new(),
+        turn: 0,
+    };
+    let begin = Instant::now();
+    run.drive()?;
+    run.report.finish(begin.elapsed());
+    Ok((run.report, run.failures))
+}
+
+impl Run<'_> {
+    fn drive(&mut self) -> Result<()> {
+        let mut events = Vec::with_capacity(256);
+        let mut next_look = Instant::now() + TICK;
+
+        loop {
+            self.connect_more()?;
+            if self.all_met() && self.open == 0 {
+                return Ok(());
+            }
+
+            let timeout = if self.again.is_empty() {
+                TICK
+            } else {
+                Duration::ZERO
+            };
+            match self.engine.wait(&mut events, timeout) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                other => other.context("cannot wait for events")?,
+            }
+            self.report.waits += 1;
+            self.report.events += events.len() as u64;
+
+            let had_all_met = self.all_met();
+            self.turn += 1;
+            for index in mem::take(&mut self.again) {
+                self.advance(index);
+            }
+            for event in &events {
+                self.advance(event.data.u64());
+            }
+            // No connection ends before all are open, so that they truly are
+            // at the same time. Those that wait for it have no event to come.
+            if self.all_met() && !had_all_met {
+                self.again = (0..self.plan.connections).collect();
+            }
+
+            if Instant::now() >= next_look {
+                self.fail_stalled();
+                next_look = Instant::now() + TICK;
+            }
+        }
+    }
+
+    /// Whether each connection has been made, or has failed to be.
+    fn all_met(&self) -> bool {
+        self.slots.len() as u64 == self.plan.connections && self.connecting == 0
+    }
+
+    fn connect_more(&mut self) -> Result<()> {
+        while self.connecting < CONNECTING && (self.slots.len() as u64) < self.plan.connections {
+            let index = self.slots.len() as u64;
+            let plan = self.plan;
+            let content = Content::new(plan.seed, index);
+            let script = Script::new(plan.seed, index, plan.messages, plan.largest);
+            let client = Client::connect(plan.address, content, script)
+                .with_context(|| format!("connection {index}"))?;
+
+            let interest = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+            self.engine
+                .add(client.as_fd(), interest, index)
+                .with_context(|| format!("connection {index}: cannot watch it"))?;
+            self.slots.push(Some(Slot {
+                client,
+                moved: Instant::now(),
+                turn: self.turn,
+            }));
+            self.connecting += 1;
+        }
+        Ok(())
+    }
+
+    /// Gives a connection its turn, if it is still there and has not had it.
+    fn advance(&mut self, index: u64) {
+        let may_end = self.all_met();
+        let Some(slot) = &mut self.slots[index as usize] else {
+            return;
+        };
+        if slot.turn == self.turn {
+            return;
+        }
+        slot.turn = self.turn;
+
+        let before = (slot.client.is_connected(), slot.client.bytes());
+        let outcome = slot.client.advance(may_end, &mut self.scratch);
+        if before != (slot.client.is_connected(), slot.client.bytes()) {
+            slot.moved = Instant::now();
+        }
+        if !before.0 {
+            self.connecting -= 1;
+            if slot.client.is_connected() {
+                self.open += 1;
+                self.report.peak = self.report.peak.max(self.open);
+            }
+        }
+
+        match outcome {
+            Ok(Progress::Blocked) => {}
+            Ok(Progress::More) => self.again.push(index),
+            Ok(Progress::Finished(ending)) => {
+                self.report.add(&slot.client, Some(ending));
+                self.close(index);
+            }
+            Err(error) => self.fail(index, error),
+        }
+    }
+
+    fn fail_stalled(&mut self) {
+        for index in 0..self.slots.len() as u64 {
+            let Some(slot) = &self.slots[index as usize] else {
+                continue;
+            };
+            if slot.moved.elapsed() < self.plan.stall || slot.client.is_idle() {
+                continue;
+            }
+            let error = anyhow!(
+                "no progress for {:?} ({})",
+                self.plan.stall,
+                slot.client.state()
+            );
+            if !slot.client.is_connected() {
+                self.connecting -= 1;
+            }
+            self.fail(index, error);
+        }
+    }
+
+    fn fail(&mut self, index: u64, error: Error) {
+        if let Some(slot) = &self.slots[index as usize] {
+            self.report.add(&slot.client, None);
+        }
+        self.failures.push(Failure {
+            connection: index,
+            error,
+        });
+        self.close(index);
+    }
+
+    /// Closing the socket takes it out of the engine as well.
+    fn close(&mut self, index: u64) {
+        if let Some(slot) = self.slots[index as usize].take() {
+            if slot.client.is_connected() {
+                self.open -= 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One ioctl of the kernel interface, on its way.
+
+use rustix::{
+    fd::AsFd,
+    ioctl::{
+        Ioctl,
+        IoctlOutput,
+        Opcode, //
+    },
+};
+use std::{
+    ffi::c_void,
+    io,
+    ptr, //
+};
+
+/// An ioctl that takes the address of a `T` and returns a number.
+pub(crate) struct Command<const OPCODE: Opcode, T> {
+    argument: T,
+}
+
+impl<const OPCODE: Opcode, T> Command<OPCODE, T> {
+    pub(crate) fn new(argument: T) -> Self {
+        Self { argument }
+    }
+
+    /// Issues the ioctl on `fd`; what it returns is not negative.
+    ///
+    /// # Safety
+    ///
+    /// `OPCODE` must take a `T`, and every address in the argument must be good
+    /// for what the ioctl does with it.
+    pub(crate) unsafe fn run(self, fd: impl AsFd) -> io::Result<IoctlOutput> {
+        // SAFETY: The caller vouches for the argument.
+        Ok(unsafe { rustix::ioctl::ioctl(fd, self)? })
+    }
+}
+
+// SAFETY: `as_ptr` gives the address of a `T`, which `OPCODE` takes as the
+// caller of `run` promises, and the output is what the ioctl returned.
+unsafe impl<const OPCODE: Opcode, T> Ioctl for Command<OPCODE, T> {
+    type Output = IoctlOutput;
+
+    // REPOLL_WAIT writes to the array that its argument names.
+    const IS_MUTATING: bool = true;
+
+    fn opcode(&self) -> Opcode {
+        OPCODE
+    }
+
+    fn as_ptr(&mut self) -> *mut c_void {
+        ptr::from_mut(&mut self.argument).cast()
+    }
+
+    unsafe fn output_from_ptr(
+        output: IoctlOutput,
+        _argument: *mut c_void,
+    ) -> rustix::io::Result<IoctlOutput> {
+        Ok(output)
+    }
+}
