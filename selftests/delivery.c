@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What happens while events are being handed out.
+ *
+ * The array of a wait lies in a page that is not there yet. The kernel's first
+ * store into it stops the waiter in the midst of its delivery, until this side
+ * (userfaultfd(2)) provides the page.
+ */
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include "pair.h"
+#include "require.h"
+#include "waiter.h"
+
+/* A page that makes who touches it wait. */
+struct trap {
+	int uffd;
+	void *page;
+	size_t size;
+};
+
+static int trap_set(struct trap *trap)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+
+	trap->size = getpagesize();
+	trap->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	if (trap->uffd < 0)
+		return -errno;
+	trap->page = mmap(NULL, trap->size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (trap->page == MAP_FAILED)
+		return -errno;
+	reg.range.start = (uintptr_t)trap->page;
+	reg.range.len = trap->size;
+	if (ioctl(trap->uffd, UFFDIO_API, &api) ||
+	    ioctl(trap->uffd, UFFDIO_REGISTER, &reg))
+		return -errno;
+	return 0;
+}
+
+/* Waits until somebody is in the trap. */
+static int trap_await(const struct trap *trap)
+{
+	struct uffd_msg msg;
+
+	if (await(trap->uffd, POLLIN) != POLLIN)
+		return -ETIMEDOUT;
+	return read(trap->uffd, &msg, sizeof(msg)) == sizeof(msg) ? 0 : -errno;
+}
+
+/* Lets it go, and tidies up. */
+static int trap_open(const struct trap *trap)
+{
+	struct uffdio_zeropage zero = {
+		.range.start = (uintptr_t)trap->page,
+		.range.len = trap->size,
+	};
+	int err = ioctl(trap->uffd, UFFDIO_ZEROPAGE, &zero) ? -errno : 0;
+
+	close(trap->uffd);
+	return err;
+}
+
+/* The event that the waiter stored in the trap, as with waiter_event(). */
+static uint32_t trapped_event(struct waiter *w, const struct trap *trap,
+			      uint64_t data)
+{
+	const struct epoll_event *event = trap->page;
+
+	if (waiter_join(w) != 1 || event->data.u64 != data)
+		return 0;
+	return event->events;
+}
+
+FIXTURE(delivery) {
+	struct poller p;
+	struct trap trap;
+	struct waiter w;
+	int first, other;
+};
+
+FIXTURE_VARIANT(delivery) {
+	const struct poller_ops *ops;
+};
+
+FIXTURE_VARIANT_ADD(delivery, native) {
+	.ops = &native_ops,
+};
+
+FIXTURE_VARIANT_ADD(delivery, repoll) {
+	.ops = &repoll_ops,
+};
+
+/* Two edge-triggered items; the first is just being delivered. */
+FIXTURE_SETUP(delivery) {
+	int err;
+
+	if (variant->ops == &repoll_ops && may_skip_repoll())
+		SKIP(return, "no " REPOLL_DEVICE);
+	err = trap_set(&self->trap);
+	if (err)
+		SKIP(return, "userfaultfd: %s", strerror(-err));
+	ASSERT_EQ(0, poller_open(&self->p, variant->ops));
+	self->first = eventfd(1, EFD_CLOEXEC);
+	self->other = eventfd(0, EFD_CLOEXEC);
+	ASSERT_EQ(0, poller_add(&self->p, self->first, EPOLLIN | EPOLLET));
+	ASSERT_EQ(0, poller_add(&self->p, self->other, EPOLLIN | EPOLLET));
+	ASSERT_EQ(0, waiter_start_into(&self->w, &self->p, self->trap.page));
+	ASSERT_EQ(0, trap_await(&self->trap));
+}
+
+FIXTURE_TEARDOWN(delivery) {
+	close(self->p.fd);
+}
+
+/*
+ *	waiter (stopped) <--- P ---> first
+ *	                      `----> other <--- write
+ */
+TEST_F(delivery, other_event_meanwhile)
+{
+	ASSERT_EQ(0, eventfd_write(self->other, 1));
+	ASSERT_EQ(0, trap_open(&self->trap));
+	EXPECT_EQ(EPOLLIN, trapped_event(&self->w, &self->trap, self->first));
+	EXPECT_EQ(EPOLLIN, poller_now(&self->p, self->other));
+	EXPECT_EQ(0, poller_count(&self->p));
+}
+
+/*
+ *	waiter (stopped) <--- P ---> first <--- write
+ */
+TEST_F(delivery, another_edge_meanwhile)
+{
+	ASSERT_EQ(0, eventfd_write(self->first, 1));
+	ASSERT_EQ(0, eventfd_write(self->first, 1));
+	ASSERT_EQ(0, trap_open(&self->trap));
+	EXPECT_EQ(EPOLLIN, trapped_event(&self->w, &self->trap, self->first));
+	EXPECT_EQ(1, poller_count(&self->p));
+	EXPECT_EQ(0, poller_count(&self->p));
+}
+
+/*
+ *	waiter (stopped) <--- P ---> first
+ *	                      `----> other, third: written in this order
+ */
+TEST_F(delivery, order_of_what_comes_meanwhile)
+{
+	int third = eventfd(0, EFD_CLOEXEC);
+	struct epoll_event events[3];
+	struct poller q;
+
+	/* An item of another instance on the same file sees it as well. */
+	ASSERT_EQ(0, poller_open(&q, variant->ops));
+	ASSERT_EQ(0, poller_add(&q, self->other, EPOLLIN));
+	ASSERT_EQ(0, eventfd_write(self->other, 1));
+	EXPECT_EQ(EPOLLIN, poller_now(&q, self->other));
+	ASSERT_EQ(0, eventfd_write(self->first, 1));
+	ASSERT_EQ(0, trap_open(&self->trap));
+	EXPECT_EQ(EPOLLIN, trapped_event(&self->w, &self->trap, self->first));
+
+	ASSERT_EQ(0, poller_add(&self->p, third, EPOLLIN));
+	ASSERT_EQ(0, eventfd_write(third, 1));
+	ASSERT_EQ(3, poller_wait(&self->p, events, 3, NOT_AT_ALL));
+	EXPECT_EQ(self->other, events[0].data.u64);
+	EXPECT_EQ(self->first, events[1].data.u64);
+	EXPECT_EQ(third, events[2].data.u64);
+	close(q.fd);
+}
+
+static void *close_it(void *fd)
+{
+	close(*(int *)fd);
+	return NULL;
+}
+
+/*
+ *	waiter (stopped) <--- P ---> first, closed
+ *	                      `----> other, written, closed
+ */
+TEST_F(delivery, files_are_closed_meanwhile)
+{
+	pthread_t closers[2];
+
+	ASSERT_EQ(0, eventfd_write(self->other, 1));
+	/* A close may have to wait for the end of the delivery. */
+	ASSERT_EQ(0, pthread_create(&closers[0], NULL, close_it, &self->first));
+	ASSERT_EQ(0, pthread_create(&closers[1], NULL, close_it, &self->other));
+	ASSERT_EQ(0, trap_open(&self->trap));
+	ASSERT_EQ(0, pthread_join(closers[0], NULL));
+	ASSERT_EQ(0, pthread_join(closers[1], NULL));
+	EXPECT_EQ(EPOLLIN, trapped_event(&self->w, &self->trap, self->first));
+	EXPECT_EQ(0, poller_count(&self->p));
+}
+
+/*
+ *	waiter (stopped) <--- P, closed
+ */
+TEST_F(delivery, instance_is_closed_meanwhile)
+{
+	close(self->p.fd);
+	ASSERT_EQ(0, eventfd_write(self->other, 1));
+	ASSERT_EQ(0, trap_open(&self->trap));
+	EXPECT_EQ(EPOLLIN, trapped_event(&self->w, &self->trap, self->first));
+	ASSERT_EQ(0, eventfd_write(self->other, 1));
+}
+
+/*
+ *	waiter (stopped, killed) <--- P ---> first
+ */
+TEST_F(delivery, waiter_is_killed_meanwhile)
+{
+	int status, efd = eventfd(1, EFD_CLOEXEC);
+	struct trap trap;
+	struct poller q;
+	pid_t pid;
+
+	ASSERT_EQ(0, trap_open(&self->trap));
+	EXPECT_EQ(EPOLLIN, trapped_event(&self->w, &self->trap, self->first));
+
+	ASSERT_EQ(0, poller_open(&q, variant->ops));
+	ASSERT_EQ(0, poller_add(&q, efd, EPOLLIN));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		/* The trap is of this process's memory: nobody opens it. */
+		if (trap_set(&trap))
+			_exit(1);
+		poller_wait(&q, trap.page, 1, FOR_EVER);
+		_exit(2);
+	}
+	ASSERT_TRUE(sleeps_in(pid, variant->ops->wait_syscall));
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+	/* It held up nobody, and the event is still there. */
+	EXPECT_EQ(EPOLLIN, poller_now(&q, efd));
+	close(q.fd);
+	close(efd);
+}
+
+TEST_HARNESS_MAIN

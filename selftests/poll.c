@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * An instance that is watched itself: by poll(2), by select(2), by native epoll.
+ */
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/select.h>
+#include <sys/syscall.h>
+
+#include "fixture.h"
+#include "pair.h"
+#include "waiter.h"
+
+static short poll_now(const struct poller *p)
+{
+	struct pollfd pfd = {
+		.fd = p->fd,
+		.events = POLLIN | POLLOUT | POLLPRI | POLLRDNORM,
+	};
+
+	return poll(&pfd, 1, 0) < 0 ? POLLNVAL : pfd.revents;
+}
+
+/*
+ *	poll ---> P ---> eventfd
+ */
+TEST_F(poller, poll_shows_readiness)
+{
+	int efd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	eventfd_t value;
+
+	EXPECT_EQ(0, poll_now(&self->p));
+	ASSERT_EQ(0, poller_add(&self->p, efd, EPOLLIN));
+	EXPECT_EQ(0, poll_now(&self->p));
+	ASSERT_EQ(0, eventfd_write(efd, 1));
+	EXPECT_EQ(POLLIN | POLLRDNORM, poll_now(&self->p));
+	/* A level stays, fetched or not. */
+	EXPECT_EQ(EPOLLIN, poller_now(&self->p, efd));
+	EXPECT_EQ(POLLIN | POLLRDNORM, poll_now(&self->p));
+	ASSERT_EQ(0, eventfd_read(efd, &value));
+	EXPECT_EQ(0, poll_now(&self->p));
+	close(efd);
+}
+
+/*
+ *	poll ---> P --edge--> eventfd: looking takes nothing away
+ */
+TEST_F(poller, poll_does_not_use_up_an_edge)
+{
+	int efd = eventfd(1, EFD_CLOEXEC);
+
+	ASSERT_EQ(0, poller_add(&self->p, efd, EPOLLIN | EPOLLET));
+	EXPECT_EQ(POLLIN | POLLRDNORM, poll_now(&self->p));
+	EXPECT_EQ(POLLIN | POLLRDNORM, poll_now(&self->p));
+	EXPECT_EQ(EPOLLIN, poller_now(&self->p, efd));
+	EXPECT_EQ(0, poll_now(&self->p));
+	close(efd);
+}
+
+/*
+ *	poll ---> P ---> A (over by now), B
+ */
+TEST_F(poller, poll_looks_behind_what_is_over)
+{
+	int a = eventfd(0, EFD_CLOEXEC), b = eventfd(0, EFD_CLOEXEC);
+	eventfd_t value;
+
+	ASSERT_EQ(0, poller_add(&self->p, a, EPOLLIN));
+	ASSERT_EQ(0, poller_add(&self->p, b, EPOLLIN));
+	ASSERT_EQ(0, eventfd_write(a, 1));
+	ASSERT_EQ(0, eventfd_write(b, 1));
+	ASSERT_EQ(0, eventfd_read(a, &value));
+	EXPECT_EQ(POLLIN | POLLRDNORM, poll_now(&self->p));
+	ASSERT_EQ(0, eventfd_read(b, &value));
+	EXPECT_EQ(0, poll_now(&self->p));
+	/* Neither item is lost by that. */
+	ASSERT_EQ(0, eventfd_write(a, 1));
+	EXPECT_EQ(POLLIN | POLLRDNORM, poll_now(&self->p));
+	EXPECT_EQ(EPOLLIN, poller_now(&self->p, a));
+	close(a);
+	close(b);
+}
+
+/*
+ *	poll ---> P ---> ready eventfd: deleted, closed, modified, disarmed
+ */
+TEST_F(poller, poll_follows_the_list)
+{
+	int efd = eventfd(1, EFD_CLOEXEC);
+
+	ASSERT_EQ(0, poller_add(&self->p, efd, EPOLLIN));
+	EXPECT_EQ(POLLIN | POLLRDNORM, poll_now(&self->p));
+	ASSERT_EQ(0, poller_del(&self->p, efd));
+	EXPECT_EQ(0, poll_now(&self->p));
+
+	ASSERT_EQ(0, poller_add(&self->p, efd, EPOLLIN | EPOLLONESHOT));
+	EXPECT_EQ(POLLIN | POLLRDNORM, poll_now(&self->p));
+	EXPECT_EQ(EPOLLIN, poller_now(&self->p, efd));
+	EXPECT_EQ(0, poll_now(&self->p));
+	ASSERT_EQ(0, poller_mod(&self->p, efd, EPOLLIN));
+	EXPECT_EQ(POLLIN | POLLRDNORM, poll_now(&self->p));
+	ASSERT_EQ(0, poller_mod(&self->p, efd, EPOLLPRI));
+	EXPECT_EQ(0, poll_now(&self->p));
+
+	ASSERT_EQ(0, poller_mod(&self->p, efd, EPOLLIN));
+	EXPECT_EQ(POLLIN | POLLRDNORM, poll_now(&self->p));
+	close(efd);
+	EXPECT_EQ(0, poll_now(&self->p));
+}
+
+/*
+ *	select ---> P ---> eventfd
+ */
+TEST_F(poller, select_shows_readiness)
+{
+	int efd = eventfd(0, EFD_CLOEXEC), ready;
+	struct timeval zero = {};
+	fd_set in, out, except;
+
+	ASSERT_EQ(0, poller_add(&self->p, efd, EPOLLIN));
+	for (ready = 0; ready < 2; ready++) {
+		FD_ZERO(&in);
+		FD_SET(self->p.fd, &in);
+		out = in;
+		except = in;
+		EXPECT_EQ(ready, select(self->p.fd + 1, &in, &out, &except,
+					&zero));
+		EXPECT_EQ(ready, !!FD_ISSET(self->p.fd, &in));
+		EXPECT_FALSE(FD_ISSET(self->p.fd, &out));
+		EXPECT_FALSE(FD_ISSET(self->p.fd, &except));
+		ASSERT_EQ(0, eventfd_write(efd, 1));
+	}
+	close(efd);
+}
+
+/* A thread that sleeps in ppoll(2). */
+struct sleeper {
+	pthread_t thread;
+	pid_t tid;
+	struct pollfd pfd;
+	int result;
+};
+
+static void *sleep_in_poll(void *arg)
+{
+	struct sleeper *s = arg;
+	struct timespec soon = { .tv_sec = SOON / NSEC_PER_SEC };
+
+	int64_t start = now_ns();
+
+	__atomic_store_n(&s->tid, gettid(), __ATOMIC_RELEASE);
+	s->result = ppoll(&s->pfd, 1, &soon, NULL);
+	/* At its end it looks once more, and may find what did not wake it. */
+	if (now_ns() - start >= SOON)
+		s->result = -ETIMEDOUT;
+	return NULL;
+}
+
+static int sleeper_start(struct sleeper *s, const struct poller *p)
+{
+	int err;
+
+	*s = (struct sleeper) { .pfd = { .fd = p->fd, .events = POLLIN } };
+	err = pthread_create(&s->thread, NULL, sleep_in_poll, s);
+	if (err)
+		return -err;
+	while (!__atomic_load_n(&s->tid, __ATOMIC_ACQUIRE))
+		sched_yield();
+	return sleeps_in(s->tid, SYS_ppoll) ? 0 : -ETIMEDOUT;
+}
+
+/*
+ *	thread 1: poll ---.
+ *	thread 2: poll ----+---> P ---> eventfd, written
+ *	thread 3: wait ---'
+ */
+TEST_F(poller, pollers_wake_and_so_does_the_waiter)
+{
+	int efd = eventfd(0, EFD_CLOEXEC), i;
+	struct sleeper s[2];
+	struct waiter w;
+
+	ASSERT_EQ(0, poller_add(&self->p, efd, EPOLLIN));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, sleeper_start(&s[i], &self->p));
+	}
+	ASSERT_EQ(0, waiter_start(&w, &self->p, 1, SOON));
+	ASSERT_EQ(0, eventfd_write(efd, 1));
+	EXPECT_EQ(EPOLLIN, waiter_event(&w, efd));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, pthread_join(s[i].thread, NULL));
+		EXPECT_EQ(1, s[i].result);
+		EXPECT_EQ(POLLIN, s[i].pfd.revents);
+	}
+	close(efd);
+}
+
+/*
+ *	thread: poll ---> P <--- ADD of a ready file, MOD to what is ready
+ */
+TEST_F(poller, pollers_wake_when_the_list_changes)
+{
+	int efd = eventfd(1, EFD_CLOEXEC);
+	struct sleeper s;
+
+	ASSERT_EQ(0, sleeper_start(&s, &self->p));
+	ASSERT_EQ(0, poller_add(&self->p, efd, EPOLLIN));
+	ASSERT_EQ(0, pthread_join(s.thread, NULL));
+	EXPECT_EQ(1, s.result);
+
+	ASSERT_EQ(0, poller_mod(&self->p, efd, 0));
+	ASSERT_EQ(0, sleeper_start(&s, &self->p));
+	ASSERT_EQ(0, poller_mod(&self->p, efd, EPOLLIN));
+	ASSERT_EQ(0, pthread_join(s.thread, NULL));
+	EXPECT_EQ(1, s.result);
+	close(efd);
+}
+
+/*
+ *	native epoll ---> P ---> eventfd	level- and edge-triggered
+ */
+TEST_F(poller, epoll_shows_readiness)
+{
+	int efd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct poller outer;
+	struct waiter w;
+	eventfd_t value;
+
+	ASSERT_EQ(0, poller_open(&outer, &native_ops));
+	ASSERT_EQ(0, poller_add(&outer, self->p.fd, EPOLLIN));
+	ASSERT_EQ(0, poller_add(&self->p, efd, EPOLLIN));
+	EXPECT_EQ(0, poller_count(&outer));
+	ASSERT_EQ(0, waiter_start(&w, &outer, 1, SOON));
+	ASSERT_EQ(0, eventfd_write(efd, 1));
+	EXPECT_EQ(EPOLLIN, waiter_event(&w, self->p.fd));
+	EXPECT_EQ(EPOLLIN, poller_now(&outer, self->p.fd));
+	ASSERT_EQ(0, eventfd_read(efd, &value));
+	EXPECT_EQ(0, poller_count(&outer));
+
+	ASSERT_EQ(0, poller_mod(&outer, self->p.fd, EPOLLIN | EPOLLET));
+	ASSERT_EQ(0, eventfd_write(efd, 1));
+	EXPECT_EQ(EPOLLIN, poller_now(&outer, self->p.fd));
+	EXPECT_EQ(0, poller_count(&outer));
+	ASSERT_EQ(0, eventfd_write(efd, 1));
+	EXPECT_EQ(EPOLLIN, poller_now(&outer, self->p.fd));
+	close(outer.fd);
+	close(efd);
+}
+
+/*
+ *	native epoll ---> P, which is closed
+ */
+TEST_F(poller, epoll_forgets_a_closed_instance)
+{
+	int efd = eventfd(1, EFD_CLOEXEC);
+	struct poller outer, p;
+
+	ASSERT_EQ(0, poller_open(&outer, &native_ops));
+	ASSERT_EQ(0, poller_open(&p, variant->ops));
+	ASSERT_EQ(0, poller_add(&p, efd, EPOLLIN));
+	ASSERT_EQ(0, poller_add(&outer, p.fd, EPOLLIN));
+	EXPECT_EQ(EPOLLIN, poller_now(&outer, p.fd));
+	close(p.fd);
+	EXPECT_EQ(0, poller_count(&outer));
+	close(outer.fd);
+	close(efd);
+}
+
+TEST_HARNESS_MAIN

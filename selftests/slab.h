@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The live objects in repoll's slab caches.
+ */
+#ifndef SELFTESTS_SLAB_H
+#define SELFTESTS_SLAB_H
+
+/*
+ * The number of objects in use in all caches whose names begin with "repoll",
+ * or -errno: -EACCES if /proc/slabinfo is not for us, -ENOENT without a cache.
+ */
+long slab_count(void);
+
+/*
+ * Waits until no more than @limit objects are left; frees may be deferred, so
+ * that the count needs a while to fall. Returns the last count seen.
+ */
+long slab_falls_to(long limit);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Files of the kernel by which it is told something: sysctls, control groups.
+ */
+#ifndef SELFTESTS_SYSFILE_H
+#define SELFTESTS_SYSFILE_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Writes all of @text at once. Returns 0 or -errno. */
+static inline int sysfile_write(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+#endif

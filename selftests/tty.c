@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Terminals: files with a wait queue for each direction.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <pty.h>
+#include <stdatomic.h>
+#include <termios.h>
+#include <utmp.h>
+
+#include "fixture.h"
+#include "pair.h"
+#include "waiter.h"
+
+/* A pseudo terminal that changes nothing of what passes through it. */
+static int open_raw_pty(int *master, int *slave)
+{
+	struct termios raw = {};
+
+	cfmakeraw(&raw);
+	raw.c_cc[VMIN] = 1;
+	if (openpty(master, slave, NULL, &raw, NULL))
+		return -errno;
+	if (fcntl(*master, F_SETFL, O_NONBLOCK) ||
+	    fcntl(*slave, F_SETFL, O_NONBLOCK))
+		return -errno;
+	return 0;
+}
+
+/*
+ *	P ---> master <===> slave <--- P
+ */
+TEST_F(poller, terminal_becomes_readable)
+{
+	int master, slave;
+	struct waiter w;
+
+	ASSERT_EQ(0, open_raw_pty(&master, &slave));
+	ASSERT_EQ(0, poller_add(&self->p, master, EPOLLIN));
+	ASSERT_EQ(0, poller_add(&self->p, slave, EPOLLIN));
+
+	ASSERT_EQ(0, waiter_start(&w, &self->p, 1, SOON));
+	ASSERT_EQ(0, put(master));
+	EXPECT_EQ(EPOLLIN, waiter_event(&w, slave));
+	ASSERT_EQ(0, get(slave));
+	EXPECT_EQ(0, poller_count(&self->p));
+
+	ASSERT_EQ(0, waiter_start(&w, &self->p, 1, SOON));
+	ASSERT_EQ(0, put(slave));
+	EXPECT_EQ(EPOLLIN, waiter_event(&w, master));
+	ASSERT_EQ(0, get(master));
+	EXPECT_EQ(0, poller_count(&self->p));
+	close(slave);
+	close(master);
+}
+
+/*
+ *	P ---> master ===> slave: full, then read
+ */
+TEST_F(poller, terminal_becomes_writable)
+{
+	int64_t deadline = now_ns() + SOON;
+	struct pollfd pfd = { .events = POLLOUT };
+	int master, slave;
+	struct waiter w;
+
+	ASSERT_EQ(0, open_raw_pty(&master, &slave));
+	/*
+	 * A worker moves bytes from one buffer to the next, so that there may
+	 * be room again after a while. When there is none for so long, the last
+	 * buffer is full as well. Were it not, the next check would say so.
+	 */
+	pfd.fd = master;
+	do {
+		ASSERT_EQ(0, fill(master));
+	} while (poll(&pfd, 1, 100) > 0);
+	ASSERT_EQ(0, poller_add(&self->p, master, EPOLLOUT));
+	ASSERT_EQ(0, waiter_start(&w, &self->p, 1, SOON));
+	ASSERT_FALSE(waiter_is_done(&w));
+	while (!waiter_is_done(&w) && now_ns() < deadline)
+		drain(slave);
+	EXPECT_EQ(EPOLLOUT, waiter_event(&w, master));
+	close(slave);
+	close(master);
+}
+
+/*
+ *	P ---> master <===> slave, which is closed
+ */
+TEST_F(poller, slave_hangs_up)
+{
+	int master, slave;
+	struct waiter w;
+
+	ASSERT_EQ(0, open_raw_pty(&master, &slave));
+	ASSERT_EQ(0, poller_add(&self->p, master, EPOLLIN));
+	ASSERT_EQ(0, waiter_start(&w, &self->p, 1, SOON));
+	close(slave);
+	EXPECT_EQ(EPOLLHUP, EPOLLHUP & waiter_event(&w, master));
+	close(master);
+	EXPECT_EQ(0, poller_count(&self->p));
+}
+
+/*
+ *	master, which is closed <===> slave <--- P
+ */
+TEST_F(poller, master_hangs_up)
+{
+	int master, slave;
+	struct waiter w;
+
+	ASSERT_EQ(0, open_raw_pty(&master, &slave));
+	ASSERT_EQ(0, poller_add(&self->p, slave, EPOLLIN));
+	ASSERT_EQ(0, waiter_start(&w, &self->p, 1, SOON));
+	close(master);
+	EXPECT_EQ(EPOLLHUP, EPOLLHUP & waiter_event(&w, slave));
+	close(slave);
+	EXPECT_EQ(0, poller_count(&self->p));
+}
+
+/*
+ *	P ---> master, and P ---> slave: both closed while they are watched
+ */
+TEST_F(poller, closed_terminals_are_not_reported)
+{
+	int master, slave, round;
+
+	for (round = 0; round < 50; round++) {
+		ASSERT_EQ(0, open_raw_pty(&master, &slave));
+		ASSERT_EQ(0, poller_add(&self->p, master, EPOLLIN | EPOLLOUT));
+		ASSERT_EQ(0, poller_add(&self->p, slave, EPOLLIN | EPOLLOUT));
+		EXPECT_EQ(2, poller_count(&self->p));
+		close(round % 2 ? master : slave);
+		EXPECT_EQ(1, poller_count(&self->p));
+		close(round % 2 ? slave : master);
+		ASSERT_EQ(0, poller_count(&self->p));
+	}
+}
+
+/*
+ *	P1 ---> master, under two numbers <===> slave
+ *	P2 -----'
+ */
+TEST_F(poller, master_lives_as_long_as_its_copies)
+{
+	int master, copy, slave;
+	struct poller p2;
+
+	ASSERT_EQ(0, open_raw_pty(&master, &slave));
+	ASSERT_EQ(0, poller_open(&p2, variant->ops));
+	copy = dup(master);
+	ASSERT_LE(0, copy);
+	ASSERT_EQ(0, poller_add(&self->p, master, EPOLLIN));
+	ASSERT_EQ(0, poller_add(&self->p, copy, EPOLLOUT));
+	ASSERT_EQ(0, poller_add(&p2, master, EPOLLIN));
+	close(master);
+	EXPECT_EQ(EPOLLOUT, poller_now(&self->p, copy));
+	ASSERT_EQ(0, put(slave));
+	EXPECT_EQ(EPOLLIN, poller_next(&p2, master));
+	ASSERT_EQ(0, get(copy));
+
+	close(copy);
+	EXPECT_EQ(0, poller_count(&self->p));
+	EXPECT_EQ(0, poller_count(&p2));
+	EXPECT_EQ(POLLHUP, await(slave, POLLHUP) & POLLHUP);
+	close(slave);
+	close(p2.fd);
+}
+
+/* Waits again and again, without sleeping, until the flag goes up. */
+struct scanner {
+	const struct poller *p;
+	atomic_bool stop;
+};
+
+static void *scan(void *arg)
+{
+	struct scanner *s = arg;
+	struct epoll_event events[64];
+
+	while (!s->stop)
+		if (poller_wait(s->p, events, ARRAY_SIZE(events), NOT_AT_ALL) < 0)
+			return "wait failed";
+	return NULL;
+}
+
+/*
+ *	P ---> master, under many numbers, all of which are closed during a scan
+ */
+TEST_F(poller, closed_copies_stay_closed)
+{
+	enum { COPIES = 400, ROUNDS = 5 };
+	int copies[COPIES], master, slave, round, i;
+	struct scanner scanner = { .p = &self->p };
+	pthread_t thread;
+	void *failure;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, scan, &scanner));
+	for (round = 0; round < ROUNDS; round++) {
+		ASSERT_EQ(0, open_raw_pty(&master, &slave));
+		for (i = 0; i < COPIES; i++) {
+			copies[i] = dup(master);
+			ASSERT_LE(0, copies[i]);
+			ASSERT_EQ(0, poller_add(&self->p, copies[i], EPOLLIN));
+		}
+		ASSERT_EQ(0, put(slave));
+		close(master);
+		for (i = 0; i < COPIES; i++)
+			close(copies[i]);
+		/* The terminal is let go of, however many items it had. */
+		EXPECT_EQ(POLLHUP, await(slave, POLLHUP) & POLLHUP);
+		EXPECT_EQ(0, poller_count(&self->p));
+		close(slave);
+	}
+	scanner.stop = true;
+	ASSERT_EQ(0, pthread_join(thread, &failure));
+	EXPECT_EQ(NULL, failure);
+	EXPECT_EQ(0, poller_count(&self->p));
+}
+
+/*
+ *	P ---> /dev/tty of a session of its own ---> slave <===> master
+ */
+TEST_F(poller, controlling_terminal)
+{
+	int master, slave, status;
+	pid_t pid;
+
+	ASSERT_EQ(0, open_raw_pty(&master, &slave));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		int tty;
+
+		if (login_tty(slave))
+			_exit(1);
+		tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+		if (tty < 0 || poller_add(&self->p, tty, EPOLLIN))
+			_exit(2);
+		if (poller_count(&self->p))
+			_exit(3);
+		/* Only this process knows when it is ready for the byte. */
+		if (put(tty) || poller_next(&self->p, tty) != EPOLLIN)
+			_exit(4);
+		_exit(0);
+	}
+	close(slave);
+	EXPECT_EQ(POLLIN, await(master, POLLIN) & POLLIN);
+	EXPECT_EQ(0, put(master));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, poller_count(&self->p));
+	close(master);
+}
+
+TEST_HARNESS_MAIN

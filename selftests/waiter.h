@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A waiter: a thread that waits on a poller, once.
+ */
+#ifndef SELFTESTS_WAITER_H
+#define SELFTESTS_WAITER_H
+
+#include <pthread.h>
+#include <sys/types.h>
+
+#include "poller.h"
+
+#define WAITER_EVENTS 16
+
+struct waiter {
+	struct poller p;
+	int maxevents;
+	int64_t timeout_ns;
+	const void *sigmask;
+	/* Where the events go: to the array below unless told otherwise. */
+	struct epoll_event *buffer;
+	/* Raised when the wait is over. */
+	bool done;
+	/* The outcome: the result of the wait and what it stored. */
+	int result;
+	struct epoll_event events[WAITER_EVENTS];
+	/* Private. */
+	pthread_t thread;
+	pid_t tid;
+};
+
+/*
+ * Starts the thread and returns once it sleeps in its wait, or is through with
+ * it: 0, or -errno, with -ETIMEDOUT if it neither sleeps nor ends.
+ */
+int waiter_start(struct waiter *w, const struct poller *p, int maxevents,
+		 int64_t timeout_ns);
+
+/* The same for one event, with a signal mask for the time of the wait. */
+int waiter_start_masked(struct waiter *w, const struct poller *p,
+			const void *sigmask);
+
+/* The same for one event, which is to go to @buffer. */
+int waiter_start_into(struct waiter *w, const struct poller *p,
+		      struct epoll_event *buffer);
+
+/* True if the wait is over, as far as can be seen now. */
+bool waiter_is_done(const struct waiter *w);
+
+/*
+ * True if the waiter sleeps in its wait at this moment. A waiter that has been
+ * woken does not, from the moment of the wake-up on, even if it has not run yet.
+ */
+bool waiter_sleeps(const struct waiter *w);
+
+/* Waits for the end of the thread and returns the result of its wait. */
+int waiter_join(struct waiter *w);
+
+/*
+ * Waits for the end of the thread. Returns the bits of the one event that it
+ * got, if that is of the item with this user data; otherwise 0.
+ */
+uint32_t waiter_event(struct waiter *w, uint64_t data);
+
+/* Waits until @tid sleeps in system call @nr; false if it does not do so soon. */
+bool sleeps_in(pid_t tid, long nr);
+
+/* Nanoseconds of CLOCK_MONOTONIC. */
+int64_t now_ns(void);
+
+#endif
