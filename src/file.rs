@@ -17,6 +17,7 @@ use crate::{
             self,
             FileRef, //
         },
+        rcu::RcuBox,
         task::{
             Deadline,
             TemporarySigmask, //
@@ -28,8 +29,7 @@ use crate::{
         op,
         Event, //
     },
-    wait::Buffer,
-    watch, //
+    wait::Buffer, //
 };
 use kernel::{
     fs::{
@@ -146,8 +146,7 @@ impl Eventpoll {
         let mut next = set.items().lower_bound(&from);
         for _ in 0..FDINFO_BATCH {
             let item = next?;
-            let file = self.ready.lock().file_of(item);
-            if let Some(file) = file.filter(|file| !watch::is_abandoned(item, file)) {
+            if let Some(file) = self.ready.lock().file_of(item) {
                 let identity = poll_file::identity(&file);
                 seq_print!(
                     out.seq,
@@ -175,6 +174,6 @@ pub(crate) fn create(create: &uapi::Create) -> Result<u32> {
     if create.flags & !uapi::CLOEXEC != 0 || create.__pad != 0 {
         return Err(EINVAL);
     }
-    let instance = crate::kernel_ext::rcu::RcuBox::pin_init(Eventpoll::new(), GFP_KERNEL_ACCOUNT)?;
+    let instance = RcuBox::pin_init(Eventpoll::new(), GFP_KERNEL_ACCOUNT)?;
     anon_file::create(instance, create.flags & uapi::CLOEXEC != 0)
 }

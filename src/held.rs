@@ -62,7 +62,7 @@ pub(crate) fn hold(file: &FileRef) -> Result {
     let mut holds = HOLDS.get().lock();
     if let Some(hold) = holds.get_mut(&address) {
         hold.items += 1;
-        // Freed without the lock.
+        // The node, not needed, is freed without the lock.
         drop(holds);
         return Ok(());
     }

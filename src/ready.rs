@@ -98,7 +98,7 @@ impl Lists {
     }
 
     /// Takes the item off its list.
-    fn forget(&mut self, item: &Item) {
+    pub(crate) fn forget(&mut self, item: &Item) {
         if item.place.replace(Place::Idle) != Place::Idle {
             // SAFETY: By the type invariant the item is in a list; `list_of` found it.
             unsafe { self.list_of(item).remove(item) };
@@ -114,6 +114,14 @@ impl Lists {
         self.forget(item);
         item.place.set(Place::Listed);
         true
+    }
+
+    /// Puts the item, whose file was closed, where the next holder of the mutex finds it.
+    pub(crate) fn bury(&mut self, item: &Item) {
+        self.forget(item);
+        item.place.set(Place::Dead);
+        // SAFETY: The item is in no list now, and in the tree.
+        unsafe { self.dead.push_back(item) };
     }
 
     /// Whether a waiter may find something: there is something, or a scan may put some back.
@@ -232,27 +240,17 @@ impl Locked<'_> {
         active
     }
 
-    /// A reference to the item's file, unless that is being released.
-    pub(crate) fn file_of(&self, item: &Item) -> Option<FileRef> {
+    /// Unlocks, and gives a reference to the item's file unless that was closed.
+    pub(crate) fn file_of(self, item: &Item) -> Option<FileRef> {
         if item.place.get() == Place::Dead {
             return None;
         }
         // SAFETY: The item was not buried, which happens under the lock before the file is
         // freed.
-        unsafe { poll_file::try_get(item.file()) }
-    }
-
-    /// Takes the item off all lists, for good.
-    pub(crate) fn forget(&mut self, item: &Item) {
-        self.lists.forget(item);
-    }
-
-    /// Puts the item, whose file was closed, where the next holder of the mutex finds it.
-    pub(crate) fn bury(&mut self, item: &Item) {
-        self.lists.forget(item);
-        item.place.set(Place::Dead);
-        // SAFETY: The item is in no list now, and in the tree.
-        unsafe { self.lists.dead.push_back(item) };
+        let file = unsafe { poll_file::try_get(item.file()) }?;
+        // What comes now takes a lock that is outside this one.
+        drop(self);
+        (!watch::is_abandoned(item, &file)).then_some(file)
     }
 }
 
@@ -294,9 +292,7 @@ impl<'a> Scan<'a> {
             // for `'a`.
             let item: &'a Item = unsafe { lists.batch.first()?.as_ref() };
             lists.forget(item);
-            let file = lists.file_of(item);
-            drop(lists);
-            if let Some(file) = file.filter(|file| !watch::is_abandoned(item, file)) {
+            if let Some(file) = lists.file_of(item) {
                 return Some((item, file));
             }
         }
