@@ -343,9 +343,10 @@ TEST(instance_refuses_bad_input)
 }
 
 /*
- *	repoll ---> repoll, native epoll, /dev/repoll: none can be watched
+ *	repoll ---> itself, /dev/repoll; or, exclusively, repoll, native epoll: none
+ *	can be watched
  */
-TEST(repoll_watches_no_instance)
+TEST(what_cannot_be_watched)
 {
 	struct poller p, other, native;
 	int node;
@@ -359,9 +360,8 @@ TEST(repoll_watches_no_instance)
 	ASSERT_LE(0, node);
 
 	EXPECT_EQ(-EINVAL, poller_add(&p, p.fd, EPOLLIN));
-	EXPECT_EQ(-EINVAL, poller_add(&p, other.fd, EPOLLIN));
 	EXPECT_EQ(-EINVAL, poller_add(&p, other.fd, EPOLLIN | EPOLLEXCLUSIVE));
-	EXPECT_EQ(-EINVAL, poller_add(&p, native.fd, EPOLLIN));
+	EXPECT_EQ(-EINVAL, poller_add(&p, native.fd, EPOLLIN | EPOLLEXCLUSIVE));
 	EXPECT_EQ(-ENOENT, poller_mod(&p, other.fd, EPOLLIN));
 	EXPECT_EQ(-ENOENT, poller_del(&p, native.fd));
 	EXPECT_EQ(-EPERM, poller_add(&p, node, EPOLLIN));

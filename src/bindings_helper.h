@@ -3,7 +3,9 @@
 
 #include <linux/anon_inodes.h>
 #include <linux/fsnotify_backend.h>
+#include <linux/netdevice.h>
 #include <linux/poll.h>
+#include <uapi/linux/eventpoll.h>
 
 #include "helpers.h"
 #include "uapi/repoll.h"
@@ -15,7 +17,9 @@ static const unsigned int RP_OBJ_SB = FSNOTIFY_OBJ_TYPE_SB;
 static const unsigned int RP_OBJ_INODE = FSNOTIFY_OBJ_TYPE_INODE;
 static const u32 RP_POLLFREE = (__force u32)POLLFREE;
 
-/* repoll.h: bindgen does not evaluate the _IOW() of a structure. */
+/* repoll.h, eventpoll.h: bindgen does not evaluate the _IOW() of a structure. */
 static const u32 RP_IOC_CREATE = REPOLL_CREATE;
 static const u32 RP_IOC_CTL = REPOLL_CTL;
 static const u32 RP_IOC_WAIT = REPOLL_WAIT;
+static const u32 RP_IOC_SET_PARAMS = EPIOCSPARAMS;
+static const u32 RP_IOC_GET_PARAMS = EPIOCGPARAMS;

@@ -35,10 +35,9 @@ const EXCLUSIVE_OK: u32 = IN | OUT | ERR | HUP | WAKEUP | ET | EXCLUSIVE;
 pub(crate) struct Interest(u32);
 
 impl Interest {
-    /// The interest that a user asked for. Errors and hang-ups are always part of it. The bit
-    /// for wake-up sources is dropped, as epoll does for who may not block suspend.
+    /// The interest that a user asked for. Errors and hang-ups are always part of it.
     pub(crate) const fn new(asked: u32) -> Self {
-        Self((asked & !WAKEUP) | ERR | HUP)
+        Self(asked | ERR | HUP)
     }
 
     /// The interest in the form that the user knows.
@@ -80,6 +79,11 @@ impl Interest {
     /// Whether the item is exclusive.
     pub(crate) const fn is_exclusive(self) -> bool {
         self.0 & EXCLUSIVE != 0
+    }
+
+    /// Whether the system stays awake while the item is ready.
+    pub(crate) const fn keeps_awake(self) -> bool {
+        self.0 & WAKEUP != 0
     }
 
     /// Whether a wake-up that concerned the item, and reached a waiter of its instance, spares
@@ -143,8 +147,11 @@ mod tests {
     }
 
     #[test]
-    fn wake_up_sources_are_dropped() {
-        assert_eq!(Interest::new(IN | WAKEUP).bits() & WAKEUP, 0);
+    fn a_disarmed_item_still_keeps_the_system_awake() {
+        assert!(Interest::new(IN | WAKEUP | ONESHOT)
+            .disarmed()
+            .keeps_awake());
+        assert!(!Interest::new(IN | ONESHOT).keeps_awake());
     }
 
     #[test]

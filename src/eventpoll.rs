@@ -5,6 +5,7 @@
 //! The banner of the crate tells how the parts work together.
 
 use crate::{
+    busy_poll::BusyPoll,
     event::{
         self,
         Interest, //
@@ -15,6 +16,7 @@ use crate::{
     },
     kernel_ext::{
         hook,
+        nested_mutex::lock_nested,
         poll_file::FileRef,
         rbtree::Tree,
         slab::{
@@ -22,22 +24,39 @@ use crate::{
             Slot, //
         },
         task,
-        wait_queue::WaitQueue, //
+        wait_queue::WaitQueue,
+        wakeup_source::WakeupSource, //
     },
     limits::Account,
     marks::Marks,
-    nesting,
+    nesting::{
+        self,
+        Kind,
+        Topology,
+        Vertex, //
+    },
     ready::ReadyList,
+    relay::{
+        self,
+        Order, //
+    },
     watch, //
 };
-use core::ops::{
-    Deref,
-    DerefMut, //
+use core::{
+    ops::{
+        Deref,
+        DerefMut, //
+    },
+    ptr::NonNull, //
 };
 use kernel::{
     prelude::*,
     static_lock_class,
     sync::{
+        atomic::{
+            ordering::Relaxed,
+            Atomic, //
+        },
         barrier::{
             smp_mb,
             Full, //
@@ -52,6 +71,8 @@ use kernel::{
 /// The items of an instance.
 pub(crate) struct Set {
     items: Tree<Item>,
+    /// How many of the items watch an instance.
+    instances: usize,
     marks: Marks,
     /// Present until the instance is released.
     account: Option<Account>,
@@ -63,8 +84,32 @@ impl Set {
         &self.items
     }
 
+    /// The first item that watches an instance.
+    pub(crate) fn first_instance(&self) -> Option<&Item> {
+        self.instance_from(self.items.lower_bound(&Key::FIRST))
+    }
+
+    /// The next item that watches an instance.
+    pub(crate) fn next_instance(&self, item: &Item) -> Option<&Item> {
+        self.instance_from(self.items.after(item))
+    }
+
+    fn instance_from<'a>(&'a self, mut from: Option<&'a Item>) -> Option<&'a Item> {
+        if self.instances == 0 {
+            return None;
+        }
+        while let Some(item) = from.filter(|item| item.kind() != Kind::Instance) {
+            task::cond_resched();
+            from = self.items.after(item);
+        }
+        from
+    }
+
     /// Undoes all that an item has caused, and frees it.
     fn dispose(&mut self, ready: &ReadyList, item: SlabBox<Item>) {
+        if item.kind() == Kind::Instance {
+            self.instances -= 1;
+        }
         watch::stop(&item);
         ready.lock().forget(&item);
         self.marks.release(&item.source, item.key().address());
@@ -90,6 +135,12 @@ impl Set {
 /// An instance, which `fs/eventpoll.c` calls `struct eventpoll`.
 #[pin_data]
 pub(crate) struct Eventpoll {
+    /// Outside the set's, held by who changes or waits on an instance that watches an epoll: see
+    /// [`nesting`].
+    #[pin]
+    outer: Mutex<()>,
+    /// Whether the instance ever watched an epoll. Set with both mutexes held.
+    watches_epolls: Atomic<bool>,
     #[pin]
     set: Mutex<Set>,
     /// What is ready, and who waits for it.
@@ -98,25 +149,62 @@ pub(crate) struct Eventpoll {
     /// Who polls the instance itself.
     #[pin]
     pub(crate) pollers: WaitQueue,
+    /// The instance among those that watch it and that it watches.
+    pub(crate) vertex: Vertex,
+    /// A wake-up of the pollers that is to be made.
+    pub(crate) order: Order,
+    /// What a waiter does before it sleeps.
+    pub(crate) busy_poll: BusyPoll,
 }
 
 impl Eventpoll {
     /// An instance without items, charged to the current user.
     pub(crate) fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
+            outer <- new_mutex!((), "repoll::outer"),
+            watches_epolls: Atomic::new(false),
             set <- new_mutex!(Set {
                 items: Tree::new(),
+                instances: 0,
                 marks: Marks::new(),
                 account: Some(Account::of_current_user()?),
             }, "repoll::set"),
             ready <- ReadyList::new(),
             pollers <- WaitQueue::new(c"repoll::pollers", static_lock_class!()),
+            vertex: Vertex::new(),
+            order: Order::new(),
+            busy_poll: BusyPoll::new(),
         })
+    }
+
+    /// Takes the mutex, for a change or a delivery; and the outer one if the instance watches an
+    /// epoll, or will when an item of that `kind` is added.
+    pub(crate) fn enter(&self, kind: Kind) -> (Locked<'_>, Option<Guard<'_, (), MutexBackend>>) {
+        let mut outer = None;
+        loop {
+            if kind == Kind::Epoll || self.watches_epolls.load(Relaxed) {
+                outer = Some(self.outer.lock());
+            }
+            let set = self.lock();
+            if kind == Kind::Epoll {
+                self.watches_epolls.store(true, Relaxed);
+            }
+            // It changes with the mutex held.
+            if outer.is_some() || !self.watches_epolls.load(Relaxed) {
+                return (set, outer);
+            }
+        }
     }
 
     /// Takes the mutex. There are no dead items then, but for those that die while it is held.
     pub(crate) fn lock(&self) -> Locked<'_> {
-        let mut set = self.set.lock();
+        self.lock_nested(0)
+    }
+
+    /// Takes the mutex while the caller holds those of `nesting` others, from a watcher to what it
+    /// watches.
+    pub(crate) fn lock_nested(&self, nesting: u32) -> Locked<'_> {
+        let mut set = lock_nested(&self.set, nesting);
         if self.ready.has_dead() {
             set.remove_dead(&self.ready);
         }
@@ -146,23 +234,54 @@ impl Eventpoll {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if an item must not be added in that mode, `EEXIST`, `ENOSPC`, `ENOMEM`.
+    /// `EINVAL` if an item must not be added in that mode, or if events would travel on too many
+    /// paths; `ELOOP` if instances would watch each other in a circle or too far; `EEXIST`,
+    /// `ENOSPC`, `ENOMEM`.
     pub(crate) fn add(&self, file: &FileRef, fd: i32, asked: u32, data: u64) -> Result {
-        if nesting::is_eventpoll(file) || !event::may_add(asked) {
+        let interest = Interest::new(asked);
+        let kind = Kind::of(file);
+        if !event::may_add(asked) || (interest.is_exclusive() && kind != Kind::Plain) {
             return Err(EINVAL);
         }
+        let mut topology = None;
+        let (mut set, _outer) = loop {
+            if kind == Kind::Instance || self.vertex.is_watched() {
+                topology = Some(self.enter_topology(file)?);
+            }
+            let entered = self.enter(kind);
+            if topology.is_some() || !self.vertex.is_watched() {
+                break entered;
+            }
+        };
         let key = Key::new(file, fd);
-        let mut set = self.lock();
         if set.items.find(&key).is_some() {
             return Err(EEXIST);
         }
-        let item = self.insert(&mut set, file, fd, Interest::new(asked), data)?;
+        self.provide_wakeup_source(interest)?;
+        let item = NonNull::from(self.insert(&mut set, file, fd, kind, interest, data)?);
+        // SAFETY: The item stays until it is removed under the mutex, or under both if its file is
+        // an epoll. A close does not come in between: the file is referenced.
+        let item = unsafe { item.as_ref() };
         watch::start(item, file);
-        // SAFETY: The item is in the tree and in the table, the mutex is held, and so is the file.
-        match unsafe { item.attach(file) } {
-            Ok(0) => Ok(()),
-            Ok(_) => {
-                self.make_ready(item);
+        let checked = topology.map_or(Ok(()), |mut topology| topology.check_paths(file));
+        let found = match (checked, kind) {
+            (Err(error), _) => Err(error),
+            (Ok(()), Kind::Epoll) => {
+                drop(set);
+                // SAFETY: The item is in the tree and in the table, the outer mutex is held, and
+                // so is the file.
+                let found = unsafe { item.attach(file) };
+                set = self.lock();
+                found
+            }
+            // SAFETY: As above, with the mutex.
+            (Ok(()), _) => unsafe { item.attach(file) },
+        };
+        match found {
+            Ok(events) => {
+                if events != 0 {
+                    self.make_ready(item);
+                }
                 Ok(())
             }
             Err(error) => {
@@ -172,12 +291,33 @@ impl Eventpoll {
         }
     }
 
+    /// Checks that the topology lets the instance watch `file`, and keeps it so.
+    fn enter_topology(&self, file: &FileRef) -> Result<Topology> {
+        let mut topology = Topology::lock();
+        match nesting::instance_of(file) {
+            Some(inner) => topology.check_depth(self, inner)?,
+            None => topology.forget_watchers(self),
+        }
+        Ok(topology)
+    }
+
+    /// Makes sure that there is a wake-up source if an item with that interest needs one.
+    fn provide_wakeup_source(&self, interest: Interest) -> Result {
+        if interest.keeps_awake() && !self.ready.lock().awake().has_source() {
+            let source = WakeupSource::register(c"repoll")?;
+            let superfluous = self.ready.lock().awake().set_source(Some(source));
+            drop(superfluous);
+        }
+        Ok(())
+    }
+
     /// Puts a new item into the tree. On failure nothing has changed.
     fn insert<'a>(
         &self,
         set: &'a mut Set,
         file: &FileRef,
         fd: i32,
+        kind: Kind,
         interest: Interest,
         data: u64,
     ) -> Result<&'a Item> {
@@ -188,7 +328,10 @@ impl Eventpoll {
             .and_then(|slot| Ok((slot, set.marks.acquire(file)?)))
             .inspect_err(|_| account.uncharge());
         let (slot, source) = parts?;
-        let item = slot.fill(Item::new(self, file, fd, interest, data, source));
+        let item = slot.fill(Item::new(self, file, fd, kind, interest, data, source));
+        if kind == Kind::Instance {
+            set.instances += 1;
+        }
         // The caller has looked: the key is not there.
         set.items.insert(item).map_err(|_| EEXIST)
     }
@@ -202,20 +345,29 @@ impl Eventpoll {
         if !event::may_modify_to(asked) {
             return Err(EINVAL);
         }
-        let set = self.lock();
-        let item = set.items.find(&Key::new(file, fd)).ok_or(ENOENT)?;
+        let (mut set, _outer) = self.enter(Kind::Plain);
+        let key = Key::new(file, fd);
+        let mut item = set.items.find(&key).ok_or(ENOENT)?;
         if item.interest().is_exclusive() {
             return Err(EINVAL);
         }
         let interest = Interest::new(asked);
+        // As with epoll, there is no error to tell that the system may fall asleep.
+        let _ = self.provide_wakeup_source(interest);
         item.set_data(data);
-        {
-            // A wake-up before this, with the old interest, has its cause seen by the poll below;
-            // one after it sees the new interest.
-            let _ready = self.ready.lock();
-            item.set_interest(interest);
-        }
-        if hook::poll(file, interest.bits()) != 0 {
+        // A wake-up before this, with the old interest, has its cause seen by the poll below; one
+        // after it sees the new interest.
+        self.ready.lock().set_interest(item, interest);
+        let events = if item.kind() == Kind::Epoll {
+            drop(set);
+            let events = hook::poll(file, interest.bits());
+            set = self.lock();
+            item = set.items.find(&key).ok_or(ENOENT)?;
+            events
+        } else {
+            item.poll(file, 1)
+        };
+        if events != 0 {
             self.make_ready(item);
         }
         Ok(())
@@ -227,7 +379,8 @@ impl Eventpoll {
     ///
     /// `ENOENT`.
     pub(crate) fn delete(&self, file: &FileRef, fd: i32) -> Result {
-        self.lock().remove(&self.ready, &Key::new(file, fd))
+        let (mut set, _outer) = self.enter(Kind::Plain);
+        set.remove(&self.ready, &Key::new(file, fd))
     }
 
     /// Puts an item that was found to have events onto the ready list.
@@ -239,21 +392,37 @@ impl Eventpoll {
         };
         drop(ready);
         if pollers {
-            self.wake_pollers(0);
+            self.wake_pollers(0, None);
         }
     }
 
     /// Wakes who polls the instance. Called without the spinlock: pollers have callbacks, too.
-    pub(crate) fn wake_pollers(&self, flags: u32) {
-        self.pollers.wake_pollers(event::IN | flags);
+    /// `inner` is the instance in it, if any, whose pollers are just being woken.
+    pub(crate) fn wake_pollers(&self, flags: u32, inner: Option<&Self>) {
+        let cause = inner.map(|inner| &inner.pollers);
+        self.pollers.wake_pollers(event::IN | flags, cause);
+    }
+
+    /// The events that the instance has itself, as a file, while the mutexes of `nesting` others
+    /// are held.
+    pub(crate) fn poll_events(&self, nesting: u32) -> u32 {
+        if self.has_events(nesting) {
+            event::IN | event::RDNORM
+        } else {
+            0
+        }
     }
 
     /// Whether any item has events. Items that turn out to have none leave the ready list.
-    pub(crate) fn has_events(&self) -> bool {
-        let set = self.lock();
-        let mut scan = self.ready.scan(set.items());
-        while let Some((item, file)) = scan.next() {
-            if hook::poll(&file, item.interest().bits()) != 0 {
+    fn has_events(&self, nesting: u32) -> bool {
+        let set = self.lock_nested(nesting);
+        let mut scan = match self.ready.scan(set.items()) {
+            Ok(scan) => scan,
+            // The epoll that is being polled counts, but not for its own sake.
+            Err(other) => return !(other.by_caller && other.lists_empty),
+        };
+        while let Some((item, file)) = scan.next(set.items()) {
+            if item.kind() == Kind::Epoll || item.poll(&file, nesting + 1) != 0 {
                 scan.put_back(item);
                 return true;
             }
@@ -271,6 +440,10 @@ impl Eventpoll {
         if let Some(account) = set.account.take() {
             account.close();
         }
+        drop(set);
+        relay::forget(self);
+        let wakeup_source = self.ready.lock().awake().set_source(None);
+        drop(wakeup_source);
     }
 }
 

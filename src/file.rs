@@ -19,6 +19,7 @@ use crate::{
         },
         rcu::RcuBox,
         task::{
+            self,
             Deadline,
             TemporarySigmask, //
         },
@@ -53,10 +54,16 @@ impl AnonFile for Eventpoll {
         &OPERATIONS
     }
 
+    fn opened(&self, file: usize) {
+        self.vertex.set_file(file);
+    }
+
     fn ioctl(&self, file: &File, cmd: u32, arg: usize) -> Result<isize> {
         match cmd {
             uapi::CTL => self.ioctl_ctl(file, &uapi::read(arg)?),
             uapi::WAIT => self.ioctl_wait(&uapi::read(arg)?),
+            uapi::SET_PARAMS => self.busy_poll.set(&uapi::read(arg)?).map(|()| 0),
+            uapi::GET_PARAMS => uapi::write(arg, &self.busy_poll.get()?).map(|()| 0),
             _ => Err(ENOTTY),
         }
     }
@@ -66,11 +73,8 @@ impl AnonFile for Eventpoll {
     }
 
     fn poll(&self) -> u32 {
-        if self.has_events() {
-            event::IN | event::RDNORM
-        } else {
-            0
-        }
+        // Whoever asks may hold the mutex of one set.
+        self.poll_events(1)
     }
 
     fn release(&self) {
@@ -87,7 +91,7 @@ impl AnonFile for Eventpoll {
 
 impl Eventpoll {
     fn ioctl_ctl(&self, me: &File, ctl: &uapi::Ctl) -> Result<isize> {
-        let event = if ctl.op == op::DELETE {
+        let mut event = if ctl.op == op::DELETE {
             Event { events: 0, data: 0 }
         } else {
             Event::read(uapi::address(ctl.event)?)?
@@ -98,6 +102,9 @@ impl Eventpoll {
         let file: FileRef = LocalFile::fget(ctl.fd as u32)?;
         if !poll_file::can_poll(&file) {
             return Err(EPERM);
+        }
+        if event.events & event::WAKEUP != 0 && !task::may_block_suspend() {
+            event.events &= !event::WAKEUP;
         }
         if core::ptr::eq(file.as_ptr(), me.as_ptr()) {
             return Err(EINVAL);

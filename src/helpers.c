@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <linux/cred.h>
+#include <linux/device.h>
 #include <linux/fs.h>
 #include <linux/fsnotify_backend.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/net.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/uidgid.h>
 #include <linux/wait.h>
+#include <net/busy_poll.h>
+#include <net/sock.h>
 
 #include "helpers.h"
 
@@ -168,6 +173,23 @@ bool rp_waitqueue_active(struct wait_queue_head *head)
 	return waitqueue_active(head);
 }
 
+/* Like wake_up_poll(), for pollers that may be eventpolls one inside the other. */
+void rp_wake_pollers(struct wait_queue_head *head, void *key, u32 *level,
+		     u32 subclass)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave_nested(&head->lock, flags, subclass);
+	WRITE_ONCE(*level, subclass + 1);
+	__wake_up_locked_key(head, TASK_NORMAL, key);
+	spin_unlock_irqrestore(&head->lock, flags);
+}
+
+void rp_mutex_lock_nested(struct mutex *lock, unsigned int subclass)
+{
+	mutex_lock_nested(lock, subclass);
+}
+
 void rp_set_current_interruptible(void)
 {
 	__set_current_state(TASK_INTERRUPTIBLE);
@@ -191,6 +213,22 @@ u64 rp_current_timer_slack(void)
 void rp_cond_resched(void)
 {
 	cond_resched();
+}
+
+bool rp_in_task(void)
+{
+	return in_task();
+}
+
+/* Without sleep states there is nothing to block. */
+bool rp_may_block_suspend(void)
+{
+	return IS_ENABLED(CONFIG_PM_SLEEP) && capable(CAP_BLOCK_SUSPEND);
+}
+
+bool rp_may_administer_network(void)
+{
+	return capable(CAP_NET_ADMIN);
 }
 
 u32 rp_current_user(void)
@@ -221,6 +259,52 @@ void rp_sigmask_restore(void)
 {
 	if (test_and_clear_restore_sigmask())
 		sigprocmask(SIG_SETMASK, &current->saved_sigmask, NULL);
+}
+
+struct wakeup_source *rp_wakeup_source_register(const char *name)
+{
+	return wakeup_source_register(NULL, name);
+}
+
+void rp_wakeup_source_unregister(struct wakeup_source *source)
+{
+	wakeup_source_unregister(source);
+}
+
+void rp_wakeup_source_activate(struct wakeup_source *source, bool active)
+{
+	if (active)
+		__pm_stay_awake(source);
+	else
+		__pm_relax(source);
+}
+
+/* The queue that the file's packets come from, or 0. */
+unsigned int rp_file_napi_id(struct file *file)
+{
+#ifdef CONFIG_NET_RX_BUSY_POLL
+	struct socket *sock = sock_from_file(file);
+	struct sock *sk = sock ? READ_ONCE(sock->sk) : NULL;
+	unsigned int id = sk ? READ_ONCE(sk->sk_napi_id) : 0;
+
+	return napi_id_valid(id) ? id : 0;
+#else
+	return 0;
+#endif
+}
+
+void rp_napi_busy_loop(unsigned int id,
+		       bool (*loop_end)(void *arg, unsigned long start),
+		       void *arg, bool prefer, u16 budget)
+{
+#ifdef CONFIG_NET_RX_BUSY_POLL
+	napi_busy_loop(id, loop_end, arg, prefer, budget ?: BUSY_POLL_BUDGET);
+#endif
+}
+
+unsigned long rp_busy_loop_time(void)
+{
+	return busy_loop_current_time();
 }
 
 unsigned long rp_lowmem_bytes(void)

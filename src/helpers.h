@@ -11,11 +11,13 @@
 struct file;
 struct fsnotify_group;
 struct kmem_cache;
+struct mutex;
 struct poll_table_struct;
 struct sigset_t;
 struct super_block;
 struct wait_queue_entry;
 struct wait_queue_head;
+struct wakeup_source;
 
 /* Files. */
 bool rp_file_can_poll(struct file *file);
@@ -49,16 +51,34 @@ bool rp_waiter_finish(struct wait_queue_head *head,
 		      struct wait_queue_entry *entry);
 void rp_wait_entry_del_init(struct wait_queue_entry *entry);
 bool rp_waitqueue_active(struct wait_queue_head *head);
+void rp_wake_pollers(struct wait_queue_head *head, void *key, u32 *level,
+		     u32 subclass);
+void rp_mutex_lock_nested(struct mutex *lock, unsigned int subclass);
 void rp_set_current_interruptible(void);
 void rp_set_current_running(void);
 bool rp_fatal_signal_pending(void);
 u64 rp_current_timer_slack(void);
 void rp_cond_resched(void);
+bool rp_in_task(void);
+bool rp_may_block_suspend(void);
+bool rp_may_administer_network(void);
 u32 rp_current_user(void);
 
 /* Signal masks, as ppoll() and epoll_pwait() apply them. */
 int rp_sigmask_apply(unsigned long mask, size_t size);
 void rp_sigmask_restore(void);
+
+/* Wake-up sources. */
+struct wakeup_source *rp_wakeup_source_register(const char *name);
+void rp_wakeup_source_unregister(struct wakeup_source *source);
+void rp_wakeup_source_activate(struct wakeup_source *source, bool active);
+
+/* Busy polling; without it in the kernel, no file has a queue. */
+unsigned int rp_file_napi_id(struct file *file);
+void rp_napi_busy_loop(unsigned int id,
+		       bool (*loop_end)(void *arg, unsigned long start),
+		       void *arg, bool prefer, u16 budget);
+unsigned long rp_busy_loop_time(void);
 
 /* Sizes of the machine. */
 unsigned long rp_lowmem_bytes(void);

@@ -10,7 +10,7 @@
 //! hooks                       the mutex to attach; the watch table's bucket lock to unhook
 //! links, place                the instance's spinlock
 //! watch node, watched, silent the watch table's bucket lock
-//! key, owner                  immutable
+//! key, kind, owner            immutable
 //! ```
 //!
 //! # How long an item lives
@@ -30,6 +30,7 @@ use crate::{
     },
     eventpoll::Eventpoll,
     kernel_ext::{
+        anon_file,
         global::{
             Global,
             Installed, //
@@ -53,7 +54,12 @@ use crate::{
             Cached, //
         },
     },
+    nesting::{
+        self,
+        Kind, //
+    },
     ready::Place,
+    relay,
     watch::Source,
 };
 use core::{
@@ -175,6 +181,7 @@ pub(crate) struct Item {
     /// Whether the file has to be made to report its close, and silent again afterwards. As
     /// `watched`, under the bucket's lock.
     pub(crate) silent: Cell<bool>,
+    kind: Kind,
     interest: Atomic<u32>,
     data: Atomic<u64>,
     owner: NonNull<Eventpoll>,
@@ -222,6 +229,7 @@ impl Item {
         owner: &Eventpoll,
         file: &LocalFile,
         fd: i32,
+        kind: Kind,
         interest: Interest,
         data: u64,
         source: Source,
@@ -234,6 +242,7 @@ impl Item {
             place: Cell::new(Place::Idle),
             watched: Cell::new(false),
             silent: Cell::new(false),
+            kind,
             interest: Atomic::new(interest.bits()),
             data: Atomic::new(data),
             owner: NonNull::from(owner),
@@ -245,6 +254,11 @@ impl Item {
     /// The key in the instance's tree.
     pub(crate) fn key(&self) -> Key {
         self.key
+    }
+
+    /// What the watched file is.
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// The watched file: to be used only while it is known not to have been released.
@@ -290,8 +304,8 @@ impl Item {
     ///
     /// # Safety
     ///
-    /// Called once, for an item in its owner's tree and in the watch table, under the owner's
-    /// mutex, with a reference to the file held.
+    /// Called once, for an item in its owner's tree and in the watch table, with a reference to the
+    /// file held, under the owner's mutex; or, if the file is an epoll, under its outer one.
     pub(crate) unsafe fn attach(&self, file: &LocalFile) -> Result<u32> {
         let interest = self.interest();
         // SAFETY: The item stays in place in its slab until it is dropped, before which it is
@@ -299,6 +313,16 @@ impl Item {
         unsafe {
             self.hooks
                 .attach(self, file, interest.bits(), interest.is_exclusive())
+        }
+    }
+
+    /// The events that the file, which is not an epoll, has for the item now. `nesting` is the
+    /// number of sets whose mutexes are held.
+    pub(crate) fn poll(&self, file: &LocalFile, nesting: u32) -> u32 {
+        let wanted = self.interest().bits();
+        match nesting::instance_of(file).filter(|_| self.kind == Kind::Instance) {
+            Some(inner) => wanted & inner.poll_events(nesting),
+            None => hook::poll(file, wanted),
         }
     }
 
@@ -311,6 +335,22 @@ impl Item {
         // SAFETY: The bucket's lock excludes other calls, and an item is in the table only while
         // its file is not released.
         unsafe { self.hooks.unhook() };
+    }
+}
+
+impl Item {
+    /// Wakes who polls the instance, since the file's wait queue is being woken.
+    fn wake_pollers(&self, flags: u32) {
+        let owner = self.owner();
+        match self.kind {
+            Kind::Plain => owner.wake_pollers(flags, None),
+            Kind::Instance => {
+                // SAFETY: The file is an instance's, and not released.
+                let inner = unsafe { anon_file::data_of::<Eventpoll>(self.file()) };
+                owner.wake_pollers(flags, Some(inner));
+            }
+            Kind::Epoll => relay::wake_pollers(owner, flags),
+        }
     }
 }
 
@@ -329,13 +369,15 @@ impl Hooked for Item {
         if !interest.concerns(events) {
             return !interest.is_exclusive();
         }
+        // SAFETY: The file is not released: one of its wait queues is being woken.
+        unsafe { owner.busy_poll.note(self.file()) };
         ready.push(self);
         let woke = ready.wake_waiter(sync);
         let pollers = owner.pollers.is_active();
         drop(ready);
 
         if pollers {
-            owner.wake_pollers(events & event::URING_WAKE);
+            self.wake_pollers(events & event::URING_WAKE);
         }
         !interest.is_exclusive() || (woke && interest.absorbs(events, events & POLLFREE != 0))
     }

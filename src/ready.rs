@@ -15,7 +15,8 @@
 //! ```
 //!
 //! A scan runs without the spinlock, since it polls files and writes to user memory; the
-//! instance's mutex makes it the only one. It takes the ready list over as its batch. Meanwhile
+//! instance's mutex makes it the only one. (With one exception: while it polls an epoll, it is
+//! suspended without the mutex, and who looks meanwhile is told so; see [`crate::nesting`].) It takes the ready list over as its batch. Meanwhile
 //! wake-ups go on filling the ready list. At its end the lists are joined: what the scan did not
 //! reach, then what became ready meanwhile, then what it put back; so nobody starves.
 //!
@@ -23,6 +24,8 @@
 //! list of the dead, which the next holder of the mutex empties.
 
 use crate::{
+    awake::Awake,
+    event::Interest,
     item::{
         Item,
         Key, //
@@ -34,6 +37,7 @@ use crate::{
             FileRef, //
         },
         rbtree::Tree,
+        task,
         wait_queue::WaitQueue, //
     },
     watch,
@@ -81,7 +85,12 @@ pub(crate) struct Lists {
     batch: List<Item, 0>,
     requeued: List<Item, 0>,
     dead: List<Item, 0>,
-    scanning: bool,
+    /// The task that scans.
+    scanner: Option<usize>,
+    /// Counts the items with that interest that are [`Place::Listed`], and a scan that began
+    /// with some: what it has taken off may be on its way back.
+    awake: Awake,
+    scan_is_awake: bool,
 }
 
 impl Lists {
@@ -97,11 +106,44 @@ impl Lists {
         &mut self.ready
     }
 
+    /// Notes where the item is now.
+    fn set_place(&mut self, item: &Item, place: Place) {
+        let before = item.place.replace(place) == Place::Listed;
+        let now = place == Place::Listed;
+        if before != now && item.interest().keeps_awake() {
+            self.count_awake(now);
+        }
+    }
+
+    fn count_awake(&mut self, more: bool) {
+        if more {
+            self.awake.add();
+        } else {
+            self.awake.remove();
+        }
+    }
+
+    /// Changes what an item watches for.
+    pub(crate) fn set_interest(&mut self, item: &Item, interest: Interest) {
+        let before = item.interest().keeps_awake();
+        let now = interest.keeps_awake();
+        item.set_interest(interest);
+        if before != now && item.place.get() == Place::Listed {
+            self.count_awake(now);
+        }
+    }
+
+    /// What keeps the system awake.
+    pub(crate) fn awake(&mut self) -> &mut Awake {
+        &mut self.awake
+    }
+
     /// Takes the item off its list.
     pub(crate) fn forget(&mut self, item: &Item) {
-        if item.place.replace(Place::Idle) != Place::Idle {
+        if item.place.get() != Place::Idle {
             // SAFETY: By the type invariant the item is in a list; `list_of` found it.
             unsafe { self.list_of(item).remove(item) };
+            self.set_place(item, Place::Idle);
         }
     }
 
@@ -112,28 +154,28 @@ impl Lists {
             return false;
         }
         self.forget(item);
-        item.place.set(Place::Listed);
+        self.set_place(item, Place::Listed);
         true
     }
 
     /// Puts the item, whose file was closed, where the next holder of the mutex finds it.
     pub(crate) fn bury(&mut self, item: &Item) {
         self.forget(item);
-        item.place.set(Place::Dead);
+        self.set_place(item, Place::Dead);
         // SAFETY: The item is in no list now, and in the tree.
         unsafe { self.dead.push_back(item) };
     }
 
     /// Whether a waiter may find something: there is something, or a scan may put some back.
     pub(crate) fn is_available(&self) -> bool {
-        !self.ready.is_empty() || self.scanning
+        !self.ready.is_empty() || self.scanner.is_some()
     }
 
     /// Makes the item ready if it is nowhere yet. Returns whether it was not.
     pub(crate) fn push(&mut self, item: &Item) -> bool {
         let idle = item.place.get() == Place::Idle;
         if idle {
-            item.place.set(Place::Listed);
+            self.set_place(item, Place::Listed);
             // SAFETY: The item was in no list, and is in the tree, which it leaves only after it
             // was forgotten here.
             unsafe { self.ready.push_back(item) };
@@ -166,7 +208,9 @@ impl ReadyList {
                 batch: List::new(),
                 requeued: List::new(),
                 dead: List::new(),
-                scanning: false,
+                scanner: None,
+                awake: Awake::new(),
+                scan_is_awake: false,
             }, "repoll::lists"),
             available: Atomic::new(false),
             dead: Atomic::new(false),
@@ -211,16 +255,30 @@ impl ReadyList {
         }
     }
 
-    /// Starts a scan of what is ready. `items` shows that the caller holds the mutex.
-    pub(crate) fn scan<'a>(&'a self, items: &'a Tree<Item>) -> Scan<'a> {
+    /// Starts a scan of what is ready. `_items` shows that the caller holds the mutex.
+    ///
+    /// # Errors
+    ///
+    /// [`Suspended`] if another scan has not ended yet, though the mutex is free.
+    pub(crate) fn scan(&self, _items: &Tree<Item>) -> Result<Scan<'_>, Suspended> {
         let mut guard = self.lock();
         let lists = &mut *guard;
-        lists.batch.append(&mut lists.ready);
-        lists.scanning = true;
-        Scan {
-            list: self,
-            _items: items,
+        let me = task::current_id();
+        if let Some(scanner) = lists.scanner {
+            return Err(Suspended {
+                by_caller: scanner == me,
+                lists_empty: [&lists.ready, &lists.batch, &lists.requeued]
+                    .iter()
+                    .all(|list| list.is_empty()),
+            });
         }
+        lists.batch.append(&mut lists.ready);
+        lists.scanner = Some(me);
+        lists.scan_is_awake = lists.awake.is_active();
+        if lists.scan_is_awake {
+            lists.awake.add();
+        }
+        Ok(Scan { list: self })
     }
 }
 
@@ -276,21 +334,28 @@ impl Drop for Locked<'_> {
     }
 }
 
+/// Why there can be no scan now: another one is suspended while it polls an epoll.
+pub(crate) struct Suspended {
+    /// It is the caller itself that does so: an epoll that it polls polls this instance.
+    pub(crate) by_caller: bool,
+    /// Nothing is listed but, perhaps, that epoll.
+    pub(crate) lists_empty: bool,
+}
+
 /// A scan of what was ready when it began. Ends when it is dropped.
 pub(crate) struct Scan<'a> {
     list: &'a ReadyList,
-    _items: &'a Tree<Item>,
 }
 
-impl<'a> Scan<'a> {
+impl Scan<'_> {
     /// The next item, off all lists, with a reference to its file. Items whose file was closed
-    /// are skipped: they are about to be buried.
-    pub(crate) fn next(&mut self) -> Option<(&'a Item, FileRef)> {
+    /// are skipped: they are about to be buried. `_items` shows that the caller holds the mutex.
+    pub(crate) fn next<'b>(&mut self, _items: &'b Tree<Item>) -> Option<(&'b Item, FileRef)> {
         loop {
             let mut lists = self.list.lock();
             // SAFETY: The item is in the tree, and items leave it under the mutex, which is held
-            // for `'a`.
-            let item: &'a Item = unsafe { lists.batch.first()?.as_ref() };
+            // for `'b`.
+            let item: &'b Item = unsafe { lists.batch.first()?.as_ref() };
             lists.forget(item);
             if let Some(file) = lists.file_of(item) {
                 return Some((item, file));
@@ -324,7 +389,10 @@ impl Drop for Scan<'_> {
         lists.batch.append(&mut lists.ready);
         lists.batch.append(&mut lists.requeued);
         lists.ready.append(&mut lists.batch);
-        lists.scanning = false;
+        lists.scanner = None;
+        if core::mem::take(&mut lists.scan_is_awake) {
+            lists.awake.remove();
+        }
         if !lists.ready.is_empty() {
             guard.wake_waiter(false);
         }

@@ -64,7 +64,9 @@
 //!   its deadline; one that is being killed wakes another in its place.
 //! * Between a look and a sleep: both the waiter and its waker hold the spinlock.
 
+mod awake;
 mod bindings;
+mod busy_poll;
 mod control;
 mod event;
 mod eventpoll;
@@ -76,6 +78,7 @@ mod limits;
 mod marks;
 mod nesting;
 mod ready;
+mod relay;
 mod uapi;
 mod wait;
 mod watch;
@@ -100,6 +103,8 @@ struct RepollModule {
     #[pin]
     _device: MiscDeviceRegistration<control::Control>,
     _rcu: kernel_ext::rcu::Barrier,
+    _relay: relay::Relay,
+    _nesting: nesting::Nesting,
     _watching: watch::Watching,
     _limits: limits::Limits,
     _caches: item::Caches,
@@ -115,6 +120,10 @@ impl kernel::InPlaceModule for RepollModule {
             _limits: unsafe { limits::Limits::new() }?,
             // SAFETY: As above.
             _watching: unsafe { watch::Watching::new() }?,
+            // SAFETY: As above.
+            _nesting: unsafe { nesting::Nesting::new() }?,
+            // SAFETY: As above.
+            _relay: unsafe { relay::Relay::new() }?,
             _rcu: kernel_ext::rcu::Barrier,
             _device <- MiscDeviceRegistration::register(control::Control::OPTIONS),
         })

@@ -8,7 +8,10 @@ use crate::bindings;
 use core::mem::size_of;
 use kernel::{
     prelude::*,
-    transmute::FromBytes,
+    transmute::{
+        AsBytes,
+        FromBytes, //
+    },
     uaccess::{
         UserPtr,
         UserSlice,
@@ -17,12 +20,15 @@ use kernel::{
 };
 
 pub(crate) use crate::bindings::{
+    epoll_params as Params,
     repoll_create as Create,
     repoll_ctl as Ctl,
     repoll_wait as Wait,
     REPOLL_CLOEXEC as CLOEXEC,
     RP_IOC_CREATE as CREATE,
     RP_IOC_CTL as CTL,
+    RP_IOC_GET_PARAMS as GET_PARAMS,
+    RP_IOC_SET_PARAMS as SET_PARAMS,
     RP_IOC_WAIT as WAIT, //
 };
 
@@ -43,7 +49,12 @@ unsafe impl FromBytes for Create {}
 // SAFETY: As above.
 unsafe impl FromBytes for Ctl {}
 // SAFETY: As above.
+unsafe impl FromBytes for Params {}
+// SAFETY: As above.
 unsafe impl FromBytes for Wait {}
+
+// SAFETY: Integers without padding: all bytes are initialised.
+unsafe impl AsBytes for Params {}
 
 /// Reads the structure at the user's address `arg`.
 ///
@@ -54,6 +65,17 @@ pub(crate) fn read<T: FromBytes>(arg: usize) -> Result<T> {
     UserSlice::new(UserPtr::from_addr(arg), size_of::<T>())
         .reader()
         .read()
+}
+
+/// Writes the structure to the user's address `arg`.
+///
+/// # Errors
+///
+/// `EFAULT`.
+pub(crate) fn write<T: AsBytes>(arg: usize, value: &T) -> Result {
+    UserSlice::new(UserPtr::from_addr(arg), size_of::<T>())
+        .writer()
+        .write(value)
 }
 
 /// A user's address from the structures, which are the same for 32-bit programs.

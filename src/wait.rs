@@ -11,6 +11,7 @@ use crate::{
             Deadline, //
         },
     },
+    nesting::Kind,
     uapi::Event,
 };
 use kernel::{
@@ -50,6 +51,10 @@ impl Eventpoll {
             if expired {
                 return Ok(0);
             }
+            if self.busy_poll.spin(|| self.ready.is_available()) {
+                available = true;
+                continue;
+            }
             if task::signal_pending() {
                 return Err(EINTR);
             }
@@ -80,14 +85,29 @@ impl Eventpoll {
         let mut writer = UserSlice::new(UserPtr::from_addr(buffer.address), bytes).writer();
         let mut delivered = 0;
 
-        let set = self.lock();
-        let mut scan = self.ready.scan(set.items());
+        let (mut set, _outer) = self.enter(Kind::Plain);
+        let Ok(mut scan) = self.ready.scan(set.items()) else {
+            // Who could have suspended one has the outer mutex.
+            return Ok(0);
+        };
         while delivered < buffer.len {
-            let Some((item, file)) = scan.next() else {
+            let Some((mut item, file)) = scan.next(set.items()) else {
                 break;
             };
             let interest = item.interest();
-            let events = hook::poll(&file, interest.bits());
+            let events = if item.kind() == Kind::Epoll {
+                let key = item.key();
+                drop(set);
+                let events = hook::poll(&file, interest.bits());
+                set = self.lock();
+                match set.items().find(&key) {
+                    Some(found) => item = found,
+                    None => continue,
+                }
+                events
+            } else {
+                item.poll(&file, 1)
+            };
             if events == 0 {
                 // A wake-up will bring the item back.
                 continue;

@@ -47,6 +47,7 @@
 //! The banner of the crate has the order of the locks.
 
 use crate::{
+    eventpoll::Eventpoll,
     held,
     item::{
         Item,
@@ -122,10 +123,15 @@ struct Items(RawTree<Item, 1>);
 impl Items {
     /// An item on the file with that address.
     fn find(&self, file: usize) -> Option<&Item> {
-        let found = self.0.lower_bound(&WatchKey { file, item: 0 })?;
+        self.lower_bound(&WatchKey { file, item: 0 })
+    }
+
+    /// The first item from that key on, if it is on the same file.
+    fn lower_bound(&self, key: &WatchKey) -> Option<&Item> {
+        let found = self.0.lower_bound(key)?;
         // SAFETY: By the type invariant the item is alive, and it leaves under the lock only.
         let found = unsafe { found.as_ref() };
-        (found.key().address() == file).then_some(found)
+        (found.key().address() == key.file).then_some(found)
     }
 
     /// Puts a new item on `file` in. From then on the file reports its close.
@@ -161,7 +167,7 @@ impl Items {
 
     /// Buries an item on a file that is being released. Returns its instance, to be used under
     /// the caller's RCU read lock.
-    fn bury_one(&mut self, file: usize) -> Option<NonNull<crate::eventpoll::Eventpoll>> {
+    fn bury_one(&mut self, file: usize) -> Option<NonNull<Eventpoll>> {
         let item = NonNull::from(self.find(file)?);
         self.remove(item);
         // SAFETY: Before the item is dropped, `stop` takes the lock that is held here.
@@ -297,6 +303,23 @@ pub(crate) fn is_abandoned(item: &Item, file: &FileRef) -> bool {
     let watched = item.watched.get();
     drop(bucket);
     !watched || held::is_abandoned(file)
+}
+
+/// The instances that watch the file with that address, each as often as it does. Some that come
+/// or go meanwhile may be missing.
+pub(crate) fn watchers<'a>(
+    file: usize,
+    _rcu: &'a rcu::Guard,
+) -> impl Iterator<Item = &'a Eventpoll> {
+    let mut from = WatchKey { file, item: 0 };
+    core::iter::from_fn(move || {
+        let bucket = TABLE.get().bucket(file).lock();
+        let item = bucket.lower_bound(&from)?;
+        from.item = core::ptr::from_ref(item).addr() + 1;
+        // SAFETY: The instance of an item in the table is freed a grace period after that item has
+        // left it at the earliest.
+        Some(unsafe { NonNull::from(item.owner()).as_ref() })
+    })
 }
 
 /// Takes an item out of the table and off its wait queues, unless the release of its file did.

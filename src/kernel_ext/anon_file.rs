@@ -43,6 +43,9 @@ pub(crate) trait AnonFile: Send + Sync + Sized + 'static {
     /// its files from others.
     fn operations() -> &'static Operations<Self>;
 
+    /// Called with the address of the file when it is made, before anybody can use it.
+    fn opened(&self, file: usize);
+
     /// `ioctl(2)`, from 64-bit and 32-bit programs alike.
     fn ioctl(&self, file: &File, cmd: u32, arg: usize) -> Result<isize>;
 
@@ -126,6 +129,8 @@ pub(crate) fn create<T: AnonFile>(data: RcuBox<T>, cloexec: bool) -> Result<u32>
         // SAFETY: Without a file nobody else has the data.
         unsafe { RcuBox::from_raw(data) }.release();
     })?;
+    // SAFETY: The file has the data, and nobody can close it yet.
+    unsafe { &*data }.opened(file.addr().get());
     let number = fd.reserved_fd();
     // SAFETY: The reference of the new file is ours, and nobody has its position in use.
     fd.fd_install(unsafe { ARef::from_raw(file) });
@@ -140,13 +145,15 @@ pub(crate) fn of_file<T: AnonFile>(file: &LocalFile) -> Option<&T> {
         return None;
     }
     // SAFETY: Files with these operations are made by `create` alone.
-    Some(unsafe { borrow(file) })
+    Some(unsafe { data_of(file) })
 }
 
+/// The private data of a file that is known to be one of `T`'s.
+///
 /// # Safety
 ///
 /// `file` was made by [`create::<T>`] and is not released during `'a`.
-unsafe fn borrow<'a, T: AnonFile>(file: *mut bindings::file) -> &'a T {
+pub(crate) unsafe fn data_of<'a, T: AnonFile>(file: *mut bindings::file) -> &'a T {
     // SAFETY: By the requirements the private data is a `T`, dropped on release.
     unsafe { &*(*file).private_data.cast::<T>() }
 }
@@ -160,7 +167,7 @@ unsafe extern "C" fn ioctl<T: AnonFile>(
     arg: c_ulong,
 ) -> c_long {
     // SAFETY: By the requirements.
-    let data = unsafe { borrow::<T>(file) };
+    let data = unsafe { data_of::<T>(file) };
     // SAFETY: The file is alive; an ioctl has no `fdget_pos` of it.
     let file = unsafe { File::from_raw_file(file) };
     match data.ioctl(file, cmd, arg) {
@@ -177,7 +184,7 @@ unsafe extern "C" fn poll<T: AnonFile>(
     table: *mut bindings::poll_table_struct,
 ) -> bindings::__poll_t {
     // SAFETY: By the requirements.
-    let data = unsafe { borrow::<T>(file) };
+    let data = unsafe { data_of::<T>(file) };
     // SAFETY: By the requirements; the queue lives until the file is released and, for wake-ups
     // that are under way, until a grace period after.
     unsafe { bindings::poll_wait(file, data.pollers().as_ptr(), table) };
@@ -205,7 +212,7 @@ unsafe extern "C" fn show_fdinfo<T: AnonFile>(
     file: *mut bindings::file,
 ) {
     // SAFETY: By the requirements.
-    let data = unsafe { borrow::<T>(file) };
+    let data = unsafe { data_of::<T>(file) };
     data.show_fdinfo(&Fdinfo {
         raw: out,
         // SAFETY: By the requirements.

@@ -28,6 +28,31 @@ pub(crate) fn current_user() -> u32 {
     unsafe { bindings::rp_current_user() }
 }
 
+/// What tells the current task from all others that are alive.
+pub(crate) fn current_id() -> usize {
+    kernel::current!().as_ptr().addr()
+}
+
+/// Whether this is the current task's own doing, rather than that of an interrupt that came while
+/// it ran.
+pub(crate) fn in_task() -> bool {
+    // SAFETY: No requirements.
+    unsafe { bindings::rp_in_task() }
+}
+
+/// Whether the current task may keep the system from going to sleep, `CAP_BLOCK_SUSPEND`, and
+/// there is such a thing.
+pub(crate) fn may_block_suspend() -> bool {
+    // SAFETY: No requirements.
+    unsafe { bindings::rp_may_block_suspend() }
+}
+
+/// Whether the current task has `CAP_NET_ADMIN`.
+pub(crate) fn may_administer_network() -> bool {
+    // SAFETY: No requirements.
+    unsafe { bindings::rp_may_administer_network() }
+}
+
 /// Bytes of memory that the kernel can address directly.
 pub(crate) fn lowmem_bytes() -> usize {
     // SAFETY: No requirements.

@@ -18,7 +18,13 @@ use core::{
 };
 use kernel::{
     prelude::*,
-    sync::LockClassKey,
+    sync::{
+        atomic::{
+            ordering::Relaxed,
+            Atomic, //
+        },
+        LockClassKey, //
+    },
     types::Opaque, //
 };
 
@@ -30,6 +36,9 @@ const NORMAL: u32 = bindings::TASK_INTERRUPTIBLE | bindings::TASK_UNINTERRUPTIBL
 pub(crate) struct WaitQueue {
     #[pin]
     head: Opaque<bindings::wait_queue_head>,
+    /// For lockdep: how many of the queues whose wake-up caused this one's are locked by whoever
+    /// has this one's lock, and that one.
+    level: Atomic<u32>,
 }
 
 // SAFETY: A wait queue head may be used from any thread.
@@ -45,6 +54,7 @@ impl WaitQueue {
             head <- Opaque::ffi_init(|slot| unsafe {
                 bindings::__init_waitqueue_head(slot, name.as_char_ptr(), key.as_ptr())
             }),
+            level: Atomic::new(0),
         })
     }
 
@@ -73,11 +83,14 @@ impl WaitQueue {
         }
     }
 
-    /// Wakes pollers, telling them which events there are. Callable from any context.
-    pub(crate) fn wake_pollers(&self, events: u32) {
+    /// Wakes pollers, telling them which events there are. Callable from any context. `cause` is
+    /// the queue of pollers whose wake-up, which is going on, causes this one; the pollers of one
+    /// never are, directly or indirectly, the cause of its wake-up.
+    pub(crate) fn wake_pollers(&self, events: u32, cause: Option<&Self>) {
         let key = ptr::without_provenance_mut::<c_void>(events as usize);
-        // SAFETY: The head is initialised.
-        unsafe { bindings::__wake_up(self.as_ptr(), NORMAL, 1, key) };
+        let level = cause.map_or(0, |cause| cause.level.load(Relaxed));
+        // SAFETY: The head is initialised, and the level is changed by this alone.
+        unsafe { bindings::rp_wake_pollers(self.as_ptr(), key, self.level.as_ptr(), level) };
     }
 
     /// Sleeps as an exclusive waiter until a wake-up, a signal or the deadline.

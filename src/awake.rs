@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Keeping the system awake while something is ready that was asked for so (`EPOLLWAKEUP`).
+//!
+//! An instance has one wake-up source for all such items, which is active while any of them is in
+//! the ready list: from its event until that is handed out, and then, if it is level-triggered, until
+//! a wait finds it over.
+
+use crate::kernel_ext::wakeup_source::WakeupSource;
+
+/// How many reasons an instance has to keep the system awake.
+///
+/// # Invariants
+///
+/// The source, if there is one, is active if and only if there are reasons.
+pub(crate) struct Awake {
+    reasons: usize,
+    source: Option<WakeupSource>,
+}
+
+impl Awake {
+    /// None.
+    pub(crate) const fn new() -> Self {
+        Self {
+            reasons: 0,
+            source: None,
+        }
+    }
+
+    /// Whether there is a source.
+    pub(crate) fn has_source(&self) -> bool {
+        self.source.is_some()
+    }
+
+    /// Sets the source, or takes it away. The previous one is returned, to be dropped where that
+    /// may sleep.
+    pub(crate) fn set_source(&mut self, source: Option<WakeupSource>) -> Option<WakeupSource> {
+        if let Some(source) = &source {
+            source.activate(self.reasons > 0);
+        }
+        core::mem::replace(&mut self.source, source)
+    }
+
+    /// Counts a reason more.
+    pub(crate) fn add(&mut self) {
+        self.reasons += 1;
+        self.activate(1, true);
+    }
+
+    /// Counts a reason less.
+    pub(crate) fn remove(&mut self) {
+        self.reasons -= 1;
+        self.activate(0, false);
+    }
+
+    /// Whether there is a reason.
+    pub(crate) fn is_active(&self) -> bool {
+        self.reasons > 0
+    }
+
+    fn activate(&self, at: usize, active: bool) {
+        if let Some(source) = self.source.as_ref().filter(|_| self.reasons == at) {
+            source.activate(active);
+        }
+    }
+}
