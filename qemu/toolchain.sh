@@ -13,6 +13,8 @@ toolchain_packages=(
 	# the kernel's own build
 	gcc-14 libc6-dev make flex bison bc libelf-dev libssl-dev pahole python3
 	perl cpio xz-utils kmod rsync
+	# 32-bit selftests
+	libc6-dev-i386 lib32gcc-14-dev
 	# Rust, kernel and user space
 	rustc rust-src cargo rust-clippy rustfmt bindgen
 	# the virtual machine
