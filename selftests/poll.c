@@ -5,10 +5,9 @@
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/select.h>
-#include <sys/syscall.h>
 
 #include "fixture.h"
-#include "pair.h"
+#include "sleeper.h"
 #include "waiter.h"
 
 static short poll_now(const struct poller *p)
@@ -133,42 +132,6 @@ TEST_F(poller, select_shows_readiness)
 	close(efd);
 }
 
-/* A thread that sleeps in ppoll(2). */
-struct sleeper {
-	pthread_t thread;
-	pid_t tid;
-	struct pollfd pfd;
-	int result;
-};
-
-static void *sleep_in_poll(void *arg)
-{
-	struct sleeper *s = arg;
-	struct timespec soon = { .tv_sec = SOON / NSEC_PER_SEC };
-
-	int64_t start = now_ns();
-
-	__atomic_store_n(&s->tid, gettid(), __ATOMIC_RELEASE);
-	s->result = ppoll(&s->pfd, 1, &soon, NULL);
-	/* At its end it looks once more, and may find what did not wake it. */
-	if (now_ns() - start >= SOON)
-		s->result = -ETIMEDOUT;
-	return NULL;
-}
-
-static int sleeper_start(struct sleeper *s, const struct poller *p)
-{
-	int err;
-
-	*s = (struct sleeper) { .pfd = { .fd = p->fd, .events = POLLIN } };
-	err = pthread_create(&s->thread, NULL, sleep_in_poll, s);
-	if (err)
-		return -err;
-	while (!__atomic_load_n(&s->tid, __ATOMIC_ACQUIRE))
-		sched_yield();
-	return sleeps_in(s->tid, SYS_ppoll) ? 0 : -ETIMEDOUT;
-}
-
 /*
  *	thread 1: poll ---.
  *	thread 2: poll ----+---> P ---> eventfd, written
@@ -182,14 +145,13 @@ TEST_F(poller, pollers_wake_and_so_does_the_waiter)
 
 	ASSERT_EQ(0, poller_add(&self->p, efd, EPOLLIN));
 	for (i = 0; i < 2; i++) {
-		ASSERT_EQ(0, sleeper_start(&s[i], &self->p));
+		ASSERT_EQ(0, sleeper_start(&s[i], self->p.fd));
 	}
 	ASSERT_EQ(0, waiter_start(&w, &self->p, 1, SOON));
 	ASSERT_EQ(0, eventfd_write(efd, 1));
 	EXPECT_EQ(EPOLLIN, waiter_event(&w, efd));
 	for (i = 0; i < 2; i++) {
-		ASSERT_EQ(0, pthread_join(s[i].thread, NULL));
-		EXPECT_EQ(1, s[i].result);
+		EXPECT_EQ(1, sleeper_join(&s[i]));
 		EXPECT_EQ(POLLIN, s[i].pfd.revents);
 	}
 	close(efd);
@@ -203,16 +165,14 @@ TEST_F(poller, pollers_wake_when_the_list_changes)
 	int efd = eventfd(1, EFD_CLOEXEC);
 	struct sleeper s;
 
-	ASSERT_EQ(0, sleeper_start(&s, &self->p));
+	ASSERT_EQ(0, sleeper_start(&s, self->p.fd));
 	ASSERT_EQ(0, poller_add(&self->p, efd, EPOLLIN));
-	ASSERT_EQ(0, pthread_join(s.thread, NULL));
-	EXPECT_EQ(1, s.result);
+	EXPECT_EQ(1, sleeper_join(&s));
 
 	ASSERT_EQ(0, poller_mod(&self->p, efd, 0));
-	ASSERT_EQ(0, sleeper_start(&s, &self->p));
+	ASSERT_EQ(0, sleeper_start(&s, self->p.fd));
 	ASSERT_EQ(0, poller_mod(&self->p, efd, EPOLLIN));
-	ASSERT_EQ(0, pthread_join(s.thread, NULL));
-	EXPECT_EQ(1, s.result);
+	EXPECT_EQ(1, sleeper_join(&s));
 	close(efd);
 }
 

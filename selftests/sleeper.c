@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "sleeper.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "waiter.h"
+
+/* What ppoll(3) is made of: the one with 64 bits of time, where there are two. */
+#ifdef SYS_ppoll_time64
+#define PPOLL_SYSCALL SYS_ppoll_time64
+#else
+#define PPOLL_SYSCALL SYS_ppoll
+#endif
+
+static void *sleep_in_poll(void *arg)
+{
+	struct sleeper *s = arg;
+	struct timespec soon = { .tv_sec = SOON / NSEC_PER_SEC };
+	int64_t start = now_ns();
+
+	__atomic_store_n(&s->tid, gettid(), __ATOMIC_RELEASE);
+	s->result = ppoll(&s->pfd, 1, &soon, NULL);
+	/* At its end it looks once more, and may find what did not wake it. */
+	if (now_ns() - start >= SOON)
+		s->result = -ETIMEDOUT;
+	return NULL;
+}
+
+int sleeper_start(struct sleeper *s, int fd)
+{
+	int err;
+
+	*s = (struct sleeper) { .pfd = { .fd = fd, .events = POLLIN } };
+	err = pthread_create(&s->thread, NULL, sleep_in_poll, s);
+	if (err)
+		return -err;
+	while (!__atomic_load_n(&s->tid, __ATOMIC_ACQUIRE))
+		sched_yield();
+	return sleeps_in(s->tid, PPOLL_SYSCALL) ? 0 : -ETIMEDOUT;
+}
+
+int sleeper_join(struct sleeper *s)
+{
+	pthread_join(s->thread, NULL);
+	return s->result;
+}

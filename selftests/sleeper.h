@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A sleeper: a thread that looks at a descriptor by poll(2), once.
+ */
+#ifndef SELFTESTS_SLEEPER_H
+#define SELFTESTS_SLEEPER_H
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/types.h>
+
+struct sleeper {
+	/* What was found. */
+	struct pollfd pfd;
+	/* Private. */
+	pthread_t thread;
+	pid_t tid;
+	int result;
+};
+
+/*
+ * Starts the thread, which waits for POLLIN, and returns once it sleeps: 0, or
+ * -errno.
+ */
+int sleeper_start(struct sleeper *s, int fd);
+
+/*
+ * Waits for the end of the thread. Returns what poll(2) returned, or -ETIMEDOUT
+ * if nothing has woken it.
+ */
+int sleeper_join(struct sleeper *s);
+
+#endif
