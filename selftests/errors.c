@@ -189,8 +189,8 @@ TEST(wait_errors_are_those_of_epoll)
 
 	if (may_skip_repoll())
 		SKIP(return, "no " REPOLL_DEVICE);
-	ASSERT_NE(NULL, arrays[2]);
-	ASSERT_NE(NULL, masks[2]);
+	ASSERT_TRUE(!!arrays[2]);
+	ASSERT_TRUE(!!masks[2]);
 	ASSERT_EQ(0, poller_open(&n, &native_ops));
 	ASSERT_EQ(0, poller_open(&r, &repoll_ops));
 	ASSERT_EQ(0, poller_add(&n, efd, EPOLLIN));

@@ -202,7 +202,7 @@ FIXTURE_SETUP(paths) {
 	self->efd = eventfd(1, EFD_CLOEXEC);
 	ASSERT_EQ(0, open_chain(self->stem, variant->stem, variant->ops));
 	self->tops = calloc(variant->limit + 1, sizeof(struct poller));
-	ASSERT_NE(NULL, self->tops);
+	ASSERT_TRUE(!!self->tops);
 	ASSERT_EQ(0, open_all(self->tops, variant->limit + 1, variant->ops));
 }
 

@@ -86,7 +86,7 @@ TEST_F(poller, fifo_open_for_both)
 	struct waiter w;
 	int fd;
 
-	ASSERT_NE(NULL, mkdtemp(path));
+	ASSERT_TRUE(!!mkdtemp(path));
 	ASSERT_EQ(0, rmdir(path));
 	ASSERT_EQ(0, mkfifo(path, 0600));
 	fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
@@ -123,7 +123,7 @@ TEST_F(poller, fifo_with_a_writer_that_comes_and_goes)
 	struct waiter w;
 	int in, out;
 
-	ASSERT_NE(NULL, mkdtemp(path));
+	ASSERT_TRUE(!!mkdtemp(path));
 	ASSERT_EQ(0, rmdir(path));
 	ASSERT_EQ(0, mkfifo(path, 0600));
 	in = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -155,7 +155,7 @@ TEST_F(poller, fifo_that_is_open_three_times)
 	char path[] = "/tmp/repoll-fifo-XXXXXX";
 	int in[2], out;
 
-	ASSERT_NE(NULL, mkdtemp(path));
+	ASSERT_TRUE(!!mkdtemp(path));
 	ASSERT_EQ(0, rmdir(path));
 	ASSERT_EQ(0, mkfifo(path, 0600));
 	in[0] = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

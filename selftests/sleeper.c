@@ -9,21 +9,20 @@
 
 #include "waiter.h"
 
-/* What ppoll(3) is made of: the one with 64 bits of time, where there are two. */
-#ifdef SYS_ppoll_time64
-#define PPOLL_SYSCALL SYS_ppoll_time64
+/* What poll(3) is made of. */
+#ifdef SYS_poll
+#define POLL_SYSCALL SYS_poll
 #else
-#define PPOLL_SYSCALL SYS_ppoll
+#define POLL_SYSCALL SYS_ppoll
 #endif
 
 static void *sleep_in_poll(void *arg)
 {
 	struct sleeper *s = arg;
-	struct timespec soon = { .tv_sec = SOON / NSEC_PER_SEC };
 	int64_t start = now_ns();
 
 	__atomic_store_n(&s->tid, gettid(), __ATOMIC_RELEASE);
-	s->result = ppoll(&s->pfd, 1, &soon, NULL);
+	s->result = poll(&s->pfd, 1, SOON_MS);
 	/* At its end it looks once more, and may find what did not wake it. */
 	if (now_ns() - start >= SOON)
 		s->result = -ETIMEDOUT;
@@ -40,7 +39,7 @@ int sleeper_start(struct sleeper *s, int fd)
 		return -err;
 	while (!__atomic_load_n(&s->tid, __ATOMIC_ACQUIRE))
 		sched_yield();
-	return sleeps_in(s->tid, PPOLL_SYSCALL) ? 0 : -ETIMEDOUT;
+	return sleeps_in(s->tid, POLL_SYSCALL) ? 0 : -ETIMEDOUT;
 }
 
 int sleeper_join(struct sleeper *s)

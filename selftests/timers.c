@@ -107,7 +107,7 @@ TEST_F(poller, inotify_reports_a_new_file)
 	struct waiter w;
 	int ifd, fd;
 
-	ASSERT_NE(NULL, mkdtemp(dir));
+	ASSERT_TRUE(!!mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/file", dir);
 	ifd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	ASSERT_LE(0, ifd);

@@ -215,7 +215,7 @@ TEST_F(poller, closed_copies_stay_closed)
 	}
 	scanner.stop = true;
 	ASSERT_EQ(0, pthread_join(thread, &failure));
-	EXPECT_EQ(NULL, failure);
+	EXPECT_TRUE(!failure);
 	EXPECT_EQ(0, poller_count(&self->p));
 }
 

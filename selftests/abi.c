@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The structures of the ioctls, which are the same for 32-bit and for 64-bit
+ * programs. This one is built for both.
+ */
+#include <stddef.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+
+#include "require.h"
+
+/*
+ *	sizes and offsets: these numbers, whatever a pointer's size is
+ */
+TEST(layout)
+{
+	EXPECT_EQ(12, sizeof(struct epoll_event));
+	EXPECT_EQ(8, sizeof(struct repoll_create));
+	EXPECT_EQ(24, sizeof(struct repoll_ctl));
+	EXPECT_EQ(16, offsetof(struct repoll_ctl, event));
+	EXPECT_EQ(40, sizeof(struct repoll_wait));
+	EXPECT_EQ(16, offsetof(struct repoll_wait, timeout_ns));
+	EXPECT_EQ(24, offsetof(struct repoll_wait, maxevents));
+}
+
+/*
+ *	address + a bit beyond all user addresses: nothing is there, though the
+ *	rest looks good
+ */
+TEST(addresses_are_not_cut_off)
+{
+	const uint64_t beyond = 1ULL << (sizeof(void *) == 4 ? 32 : 63);
+	struct epoll_event event = { .events = EPOLLIN };
+	const uint64_t at = (uintptr_t)&event, no_signal = 0;
+	struct repoll_ctl ctl = { .op = EPOLL_CTL_ADD, .event = at + beyond };
+	struct repoll_wait wait = { .events = at + beyond, .maxevents = 1 };
+	struct poller p;
+
+	if (may_skip_repoll())
+		SKIP(return, "no " REPOLL_DEVICE);
+	ASSERT_EQ(0, poller_open(&p, &repoll_ops));
+	ctl.fd = eventfd(1, EFD_CLOEXEC);
+	EXPECT_EQ(-1, ioctl(p.fd, REPOLL_CTL, &ctl));
+	EXPECT_EQ(EFAULT, errno);
+	ctl.event = at;
+	ASSERT_EQ(0, ioctl(p.fd, REPOLL_CTL, &ctl));
+
+	EXPECT_EQ(-1, ioctl(p.fd, REPOLL_WAIT, &wait));
+	EXPECT_EQ(EFAULT, errno);
+	wait.events = at;
+	wait.sigmask = (uintptr_t)&no_signal + beyond;
+	wait.sigsetsize = sizeof(no_signal);
+	EXPECT_EQ(-1, ioctl(p.fd, REPOLL_WAIT, &wait));
+	EXPECT_EQ(EFAULT, errno);
+	wait.sigmask = (uintptr_t)&no_signal;
+	EXPECT_EQ(1, ioctl(p.fd, REPOLL_WAIT, &wait));
+	close(p.fd);
+	close(ctl.fd);
+}
+
+TEST_HARNESS_MAIN
