@@ -23,23 +23,29 @@
 //!
 //! # Locks, from outer to inner
 //!
-//! 1. *The instance's mutex* ([`eventpoll::Eventpoll::lock`]): the tree, and who delivers. It sleeps,
-//!    because polling a file, allocating and writing to user memory may.
-//! 2. *The accounts' mutex* ([`limits`]) and fsnotify's ([`kernel_ext::fsnotify`]): innermost among
+//! 1. *The topology's mutex* ([`nesting::Topology`]): held while something is added that instances
+//!    which watch each other have to do with. Global, and rare.
+//! 2. *The instance's outer mutex* ([`eventpoll::Eventpoll::enter`]): only of instances that watch
+//!    the kernel's epolls, which are polled with it and without the next one.
+//! 3. *The instance's mutex* ([`eventpoll::Eventpoll::lock`]): the tree, and who delivers. It sleeps,
+//!    because polling a file, allocating and writing to user memory may. Those of instances that
+//!    watch each other are taken from the watcher to the watched.
+//! 4. *The accounts' mutex* ([`limits`]) and fsnotify's ([`kernel_ext::fsnotify`]): innermost among
 //!    those that sleep.
-//! 3. *A bucket's spinlock* ([`watch`]): whether an item's file is still there, and with it its wait
+//! 5. *A bucket's spinlock* ([`watch`]): whether an item's file is still there, and with it its wait
 //!    queues. Process context only; a release of a file must not sleep in it. Inside it, the file's
 //!    own `f_lock`, to change whether it reports.
-//! 4. *The spinlock of held files* ([`held`]), inside the mutex, outside nothing.
-//! 5. *A file's wait-queue lock*, not ours: held while [`item`]'s callback runs, with interrupts off
+//! 6. *The spinlock of held files* ([`held`]), inside the mutex, outside nothing.
+//! 7. *A file's wait-queue lock*, not ours: held while [`item`]'s callback runs, with interrupts off
 //!    where the file's owner wakes from interrupts.
-//! 6. *The instance's spinlock* ([`ready::ReadyList`]): the ready list. Taken in the callback, so
+//! 8. *The instance's spinlock* ([`ready::ReadyList`]): the ready list. Taken in the callback, so
 //!    with interrupts off. Nothing under it polls, allocates or touches user memory.
-//! 7. *The lock of the waiters' queue*, inside [`kernel_ext::wait_queue`].
+//! 9. *The lock of the waiters' queue*, inside [`kernel_ext::wait_queue`], and that of the relay's
+//!    queue ([`relay`]).
 //!
 //! The lock of the queue of pollers is taken with the lock of a file's queue held, as a file's queue
-//! itself: an eventpoll that watches an instance is called under it. Instances watch no eventpolls
-//! ([`nesting`]), so this does not go round in circles.
+//! itself: an eventpoll that watches an instance is called under it. [`nesting`] tells why neither
+//! this nor the mutexes, of ours and of the kernel's epolls, go round in circles.
 //!
 //! # How an item goes
 //!

@@ -14,7 +14,8 @@
  * struct epoll_event, the EPOLL* event bits and the EPOLL_CTL_* operations are
  * those of <sys/epoll.h> (or <linux/eventpoll.h>): same values, same layout,
  * same meaning. Results are those of epoll too, except where the table of
- * differences in the README says otherwise.
+ * differences in the README says otherwise. The busy-poll parameters of an
+ * instance are set and read by EPIOCSPARAMS and EPIOCGPARAMS, as an epoll's.
  *
  * All structures have the same layout for 32-bit and 64-bit programs. User
  * addresses travel in __aligned_u64. Unknown flag bits and non-zero padding are
@@ -107,13 +108,19 @@ struct repoll_wait {
  *	EBADF	@fd is not open
  *	EPERM	the file cannot be polled (a regular file, a directory)
  *	EINVAL	@fd is this instance; EPOLLEXCLUSIVE in a MOD, or in an ADD with
- *		bits that it does not go with; ADD: @fd is an eventpoll, of
+ *		bits that it does not go with, or of an eventpoll, be it of
  *		repoll or of the kernel
+ *	ELOOP	ADD: instances would watch each other in a circle, or more than
+ *		five deep
  *	EEXIST	ADD: (file, fd) is in the list already
  *	ENOENT	MOD, DEL: it is not
  *	EINVAL	MOD: the item was added with EPOLLEXCLUSIVE; @op unknown
  *	ENOSPC	ADD: the limit of fs.repoll.max_user_watches is reached
  *	ENOMEM	ADD: no memory
+ *	EINVAL	ADD: too many paths through instances that watch each other
+ *		would lead from a file
+ *
+ * EPOLLWAKEUP is dropped without CAP_BLOCK_SUSPEND.
  */
 #define REPOLL_CTL _IOW(REPOLL_IOC_TYPE, 1, struct repoll_ctl)
 
