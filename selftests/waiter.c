@@ -40,7 +40,7 @@ static bool read_line(pid_t tid, const char *name, char *line, int size)
  * been woken and not run yet. "stat" knows better: the letter behind the name in
  * parentheses is S only as long as nobody has woken it.
  */
-static bool is_blocked_in(pid_t tid, long nr)
+bool is_asleep_in(pid_t tid, long nr)
 {
 	char line[512], *end;
 	long seen;
@@ -60,7 +60,7 @@ bool sleeps_in(pid_t tid, long nr)
 {
 	int64_t deadline = now_ns() + SOON;
 
-	while (!is_blocked_in(tid, nr)) {
+	while (!is_asleep_in(tid, nr)) {
 		if (now_ns() > deadline)
 			return false;
 		sched_yield();
@@ -144,7 +144,7 @@ bool waiter_sleeps(const struct waiter *w)
 {
 	pid_t tid = __atomic_load_n(&w->tid, __ATOMIC_ACQUIRE);
 
-	return tid && is_blocked_in(tid, w->p.ops->wait_syscall);
+	return tid && is_asleep_in(tid, w->p.ops->wait_syscall);
 }
 
 int waiter_join(struct waiter *w)

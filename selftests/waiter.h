@@ -62,6 +62,9 @@ int waiter_join(struct waiter *w);
  */
 uint32_t waiter_event(struct waiter *w, uint64_t data);
 
+/* True if @tid sleeps in system call @nr, and nobody has woken it. */
+bool is_asleep_in(pid_t tid, long nr);
+
 /* Waits until @tid sleeps in system call @nr; false if it does not do so soon. */
 bool sleeps_in(pid_t tid, long nr);
 
