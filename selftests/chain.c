@@ -232,6 +232,33 @@ TEST_F(chain, middle_is_closed)
 	ASSERT_EQ(0, poller_open(&self->p[middle], self->p[middle].ops));
 }
 
+/*
+ *	wait, not at all	at the same time as	wait, not at all
+ *	                  `--> level 0 <--'
+ *
+ * A level that is there all the time is seen each time.
+ */
+TEST_F(chain, level_never_flickers)
+{
+	int64_t end = now_ns() + NSEC_PER_SEC / 10;
+	int misses = 0, status;
+	pid_t pid;
+
+	ASSERT_EQ(0, link_all(self, EPOLLIN, true));
+	ASSERT_EQ(0, eventfd_write(self->efd, 1));
+	EXPECT_EQ(POLLIN, await(self->p[0].fd, POLLIN));
+	EXPECT_EQ(1, poller_count(&self->p[0]));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	while (now_ns() < end)
+		misses += poller_count(&self->p[0]) != 1;
+	if (!pid)
+		_exit(misses ? 1 : 0);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, misses);
+	EXPECT_EQ(0, status);
+}
+
 struct churn {
 	const struct poller *upper, *lower;
 	int fd, rounds;

@@ -3,7 +3,9 @@
  * The items of an instance, as /proc/<pid>/fdinfo/<fd> lists them.
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -235,6 +237,115 @@ TEST_F(poller, list_is_read_while_it_changes)
 	} while (waitpid(pid, &status, WNOHANG) == 0);
 	EXPECT_EQ(0, status);
 	EXPECT_EQ(0, list_items(&self->p, items));
+}
+
+/*
+ *	/proc/self/fd/N ---> anon_inode:[...]
+ */
+TEST_F(poller, name_tells_the_kind)
+{
+	char path[64], name[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", self->p.fd);
+	n = readlink(path, name, sizeof(name) - 1);
+	ASSERT_LT(0, n);
+	name[n] = '\0';
+	EXPECT_STREQ(variant->ops == &repoll_ops ?
+		     "anon_inode:[repoll]" : "anon_inode:[eventpoll]", name);
+}
+
+/* Much more than what a long list can be. */
+#define ROOM (16 << 20)
+
+struct reader {
+	char path[64];
+	char *text;
+	bool done;
+};
+
+/* Reads all at once, so that the kernel prints it in one go. */
+static void *read_all(void *arg)
+{
+	struct reader *r = arg;
+	int fd = open(r->path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(fd, r->text, ROOM - 1);
+
+	r->text[n < 0 ? 0 : n] = '\0';
+	close(fd);
+	__atomic_store_n(&r->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* The user data that was read for the item on this descriptor, or -1. */
+static long long data_in(const char *text, int fd)
+{
+	unsigned long long data;
+	char start[32];
+	const char *line;
+
+	snprintf(start, sizeof(start), "tfd: %8d ", fd);
+	line = strstr(text, start);
+	if (!line || sscanf(line, "tfd: %*d events: %*x data: %llx", &data) != 1)
+		return -1;
+	return data;
+}
+
+/*
+ *	read fdinfo of 20,000 items	while	MOD first, MOD last, write, wait
+ *
+ * The rounds are counted in the user data of both items. In what is printed, the
+ * difference of the two counts is the number of rounds in between. Native epoll
+ * lets nobody in while it prints.
+ */
+TEST_F(poller, long_list_does_not_stop_events)
+{
+	enum { ITEMS = 20000, READS = 5 };
+	struct rlimit files = { ITEMS + 100, ITEMS + 100 };
+	int idle = eventfd(0, EFD_CLOEXEC), efd, first, i, reads;
+	struct reader r = { .text = malloc(ROOM) };
+	struct epoll_event event = {};
+	long long rounds = 0, begun;
+	pthread_t thread;
+	eventfd_t value;
+
+	if (setrlimit(RLIMIT_NOFILE, &files))
+		SKIP(return, "only root may open that many files");
+	efd = eventfd(0, EFD_CLOEXEC);
+	ASSERT_EQ(0, poller_add_data(&self->p, efd, EPOLLIN, UINT64_MAX));
+	first = fcntl(idle, F_DUPFD_CLOEXEC, 50);
+	for (i = 0; i < ITEMS; i++) {
+		ASSERT_EQ(first + i, i ? fcntl(idle, F_DUPFD_CLOEXEC, first + i)
+				       : first);
+		ASSERT_EQ(0, poller_add_data(&self->p, first + i, EPOLLIN, 0));
+	}
+	snprintf(r.path, sizeof(r.path), "/proc/self/fdinfo/%d", self->p.fd);
+	for (reads = 0; reads < READS; reads++) {
+		r.done = false;
+		ASSERT_EQ(0, pthread_create(&thread, NULL, read_all, &r));
+		while (!__atomic_load_n(&r.done, __ATOMIC_ACQUIRE)) {
+			event.data.u64++;
+			ASSERT_EQ(0, variant->ops->ctl(self->p.fd, EPOLL_CTL_MOD,
+						       first, &event));
+			ASSERT_EQ(0, variant->ops->ctl(self->p.fd, EPOLL_CTL_MOD,
+						       first + ITEMS - 1,
+						       &event));
+			ASSERT_EQ(0, eventfd_write(efd, 1));
+			ASSERT_EQ(EPOLLIN, poller_next(&self->p, UINT64_MAX));
+			ASSERT_EQ(0, eventfd_read(efd, &value));
+		}
+		ASSERT_EQ(0, pthread_join(thread, NULL));
+		begun = data_in(r.text, first);
+		ASSERT_LE(0, begun);
+		ASSERT_LE(begun - 1, data_in(r.text, first + ITEMS - 1));
+		rounds += data_in(r.text, first + ITEMS - 1) - begun;
+	}
+	if (variant->ops == &repoll_ops) {
+		EXPECT_LT(10, rounds);
+	} else {
+		EXPECT_GE(0, rounds);
+	}
+	free(r.text);
 }
 
 TEST_HARNESS_MAIN

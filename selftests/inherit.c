@@ -139,6 +139,44 @@ TEST_F(poller, child_keeps_the_item)
 }
 
 /*
+ *	parent: P ---> pipe's reading end <--- child
+ *	        closes it                      execs, and has it no longer
+ */
+TEST_F(poller, exec_is_a_close)
+{
+	int fds[2], go[2], hold[2], status;
+	pid_t pid;
+
+	ASSERT_EQ(0, pipe2(fds, O_CLOEXEC));
+	ASSERT_EQ(0, pipe2(go, O_CLOEXEC));
+	ASSERT_EQ(0, pipe2(hold, O_CLOEXEC));
+	ASSERT_EQ(0, poller_add(&self->p, fds[0], EPOLLIN));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		close(go[1]);
+		get(go[0]);
+		/* The new program lives until the other end is closed. */
+		dup2(hold[0], STDIN_FILENO);
+		close(hold[1]);
+		execl("/bin/cat", "cat", NULL);
+		_exit(127);
+	}
+	close(fds[0]);
+	ASSERT_EQ(0, put(fds[1]));
+	EXPECT_EQ(EPOLLIN, poller_now(&self->p, fds[0]));
+	ASSERT_EQ(0, put(go[1]));
+	/* The last of its readers is gone. */
+	EXPECT_EQ(POLLERR, await(fds[1], POLLERR) & POLLERR);
+	EXPECT_EQ(0, poller_count(&self->p));
+	EXPECT_EQ(0, waitpid(pid, &status, WNOHANG));
+	close(hold[1]);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	close(fds[1]);
+}
+
+/*
  *	child: ADD ---> P (shared) <--- parent: wait
  *	  `---> a file that only the child has
  */

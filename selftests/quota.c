@@ -6,8 +6,11 @@
  * machine's, and lowering it would disturb everybody else's programs.
  */
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/sysinfo.h>
 
 #include "pair.h"
 #include "require.h"
@@ -187,6 +190,226 @@ TEST_F(quota, other_errors_go_first)
 	EXPECT_EQ(-ENOSPC, poller_add(&self->p, self->efd, EPOLLIN));
 	EXPECT_EQ(0, poller_mod(&self->p, first, EPOLLOUT));
 	EXPECT_EQ(0, poller_del(&self->p, first));
+}
+
+/*
+ *	ADD, refused for all kinds of reasons ---> P: none of it is paid for
+ */
+TEST_F(quota, what_is_refused_costs_nothing)
+{
+	int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	int copy, i, err;
+	struct poller inner;
+
+	ASSERT_EQ(0, poller_open(&inner, &repoll_ops));
+	ASSERT_EQ(0, poller_add(&self->p, inner.fd, EPOLLIN));
+	for (i = 0; i < 2 * LIMIT; i++) {
+		ASSERT_EQ(-EEXIST, poller_add(&self->p, inner.fd, EPOLLIN));
+		ASSERT_EQ(-ELOOP, poller_add(&inner, self->p.fd, EPOLLIN));
+		ASSERT_EQ(-EINVAL, poller_add(&self->p, self->p.fd, EPOLLIN));
+		ASSERT_EQ(-EPERM, poller_add(&self->p, file, EPOLLIN));
+		ASSERT_EQ(-EBADF, poller_add(&self->p, -1, EPOLLIN));
+		ASSERT_EQ(-EFAULT, repoll_ops.ctl(self->p.fd, EPOLL_CTL_ADD,
+						  self->efd, NULL));
+	}
+	/* Too many paths are found out when all else is done. */
+	ASSERT_EQ(0, set_limit(1000));
+	ASSERT_EQ(0, poller_add(&inner, self->efd, EPOLLIN));
+	EXPECT_EQ(499, add_copies(&self->p, inner.fd, &err));
+	ASSERT_EQ(-EINVAL, err);
+	copy = dup(inner.fd);
+	for (i = 0; i < LIMIT; i++) {
+		ASSERT_EQ(-EINVAL, poller_add(&self->p, copy, EPOLLIN));
+	}
+	ASSERT_EQ(0, set_limit(501 + LIMIT));
+	EXPECT_EQ(LIMIT, add_copies(&self->p, self->efd, &err));
+	EXPECT_EQ(-ENOSPC, err);
+	close(copy);
+	close(inner.fd);
+	close(file);
+}
+
+/* Maps a user's number to root's in a user namespace that is made for it. */
+static int enter_namespace(uid_t uid)
+{
+	char map[32];
+
+	if (unshare(CLONE_NEWUSER))
+		return -errno;
+	snprintf(map, sizeof(map), "0 %u 1", uid);
+	return sysfile_write("/proc/self/uid_map", map);
+}
+
+/* What a child does with its quota. */
+struct consumer {
+	int node, efd;
+	uid_t uid;
+	bool enter;
+};
+
+/* How many items this user may add from in there; or why that cannot be told. */
+static int items_left(const struct consumer *c, struct poller *p)
+{
+	struct repoll_create args = {};
+	int n, err;
+
+	/* Who changes its user may not look into its own /proc otherwise. */
+	if (setuid(c->uid) || prctl(PR_SET_DUMPABLE, 1))
+		return -errno;
+	err = c->enter ? enter_namespace(c->uid) : 0;
+	if (err)
+		return err;
+	p->ops = &repoll_ops;
+	p->fd = ioctl(c->node, REPOLL_CREATE, &args);
+	if (p->fd < 0)
+		return -errno;
+	n = add_copies(p, c->efd, &err);
+	return err == -ENOSPC ? n : err;
+}
+
+/* The same in a child, which keeps the items until @release is closed. */
+static int items_in_child(const struct consumer *c, const int release[2])
+{
+	int result[2], n = -EPROTO;
+	struct poller p;
+
+	if (pipe2(result, O_CLOEXEC))
+		return -errno;
+	if (!fork()) {
+		close(release[1]);
+		n = items_left(c, &p);
+		if (write(result[1], &n, sizeof(n)) != sizeof(n))
+			_exit(1);
+		get(release[0]);
+		_exit(0);
+	}
+	if (read(result[0], &n, sizeof(n)) != sizeof(n))
+		n = -EPROTO;
+	close(result[0]);
+	close(result[1]);
+	return n;
+}
+
+/*
+ *	root, root in a namespace: one account
+ *	nobody, nobody as root of a namespace: another
+ *
+ * The account is that of the user outside.
+ */
+TEST_F(quota, namespaces_make_no_new_users)
+{
+	struct consumer c = { .efd = self->efd, .enter = true };
+	int release[2], n;
+
+	c.node = open(REPOLL_DEVICE, O_RDWR | O_CLOEXEC);
+	ASSERT_EQ(0, pipe2(release, O_CLOEXEC));
+	ASSERT_EQ(0, poller_add(&self->p, self->efd, EPOLLIN));
+	n = items_in_child(&c, release);
+	if (n == -EPERM || n == -ENOSPC || n == -EINVAL)
+		SKIP(goto out, "no user namespace to be had");
+	EXPECT_EQ(LIMIT - 1, n);
+
+	c.uid = NOBODY;
+	EXPECT_EQ(LIMIT, items_in_child(&c, release));
+	EXPECT_EQ(0, items_in_child(&c, release));
+	c.enter = false;
+	EXPECT_EQ(0, items_in_child(&c, release));
+	c.uid--;
+	EXPECT_EQ(LIMIT, items_in_child(&c, release));
+out:
+	close(release[1]);
+	while (wait(NULL) > 0)
+		;
+	/* With them goes what they had. */
+	EXPECT_EQ(LIMIT - 1, add_copies(&self->p, dup(self->efd), &n));
+	close(c.node);
+}
+
+/*
+ *	a process makes P and becomes another user, forks, execs: P is root's
+ */
+TEST_F(quota, creator_goes_on_paying)
+{
+	struct poller own = { .ops = &repoll_ops };
+	int node, err, status;
+	pid_t pid;
+
+	node = open(REPOLL_DEVICE, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, node);
+	ASSERT_EQ(0, poller_add(&self->p, self->efd, EPOLLIN));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		struct repoll_create args = {};
+
+		if (poller_open(&own, &repoll_ops) || setuid(NOBODY))
+			_exit(1);
+		if (add_copies(&own, self->efd, &err) != LIMIT - 1 ||
+		    err != -ENOSPC)
+			_exit(2);
+		/* What nobody deletes, root gets back. */
+		if (poller_del(&self->p, self->efd) ||
+		    add_copies(&own, self->efd, &err) != 1)
+			_exit(3);
+		own.fd = ioctl(node, REPOLL_CREATE, &args);
+		_exit(add_copies(&own, self->efd, &err) == LIMIT ? 0 : 4);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(LIMIT, add_copies(&self->p, self->efd, &err));
+	close(node);
+}
+
+/* The size of what is kept in one of repoll's slab caches. */
+static long object_size(const char *cache)
+{
+	char path[64];
+	long size = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/object_size", cache);
+	file = fopen(path, "re");
+	if (!file)
+		return -errno;
+	if (fscanf(file, "%ld", &size) != 1)
+		size = -EPROTO;
+	fclose(file);
+	return size;
+}
+
+/*
+ *	a twenty-fifth of memory / what an item costs, unless it was changed
+ */
+TEST_F(quota, default_is_a_share_of_memory)
+{
+	long item = object_size("repoll_item"), entry = object_size("repoll_entry");
+	struct sysinfo info;
+
+	if (item < 0 || entry < 0)
+		SKIP(return, "no slab caches to look at");
+	ASSERT_EQ(0, sysinfo(&info));
+	EXPECT_EQ((uint64_t)(info.totalram - info.totalhigh) * info.mem_unit /
+		  25 / (item + entry), self->limit);
+}
+
+/*
+ *	nobody ---> max_user_watches: may read it, not write
+ */
+TEST_F(quota, limit_is_for_root_to_set)
+{
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		if (setuid(NOBODY) || read_limit() != LIMIT)
+			_exit(1);
+		_exit(set_limit(LIMIT + 1) == -EACCES ? 0 : 2);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(LIMIT, read_limit());
 }
 
 /*

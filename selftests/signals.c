@@ -2,6 +2,7 @@
 /*
  * Signals during a wait, and the signal mask for its time.
  */
+#include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 
@@ -183,6 +184,84 @@ TEST_F(poller, mask_keeps_a_signal_off)
 	close(efd);
 }
 
+/* What handle_and_look() has seen: the mask that it ran under. */
+static sigset_t seen;
+
+static void handle_and_look(int signal)
+{
+	handle(signal);
+	sigprocmask(SIG_BLOCK, NULL, &seen);
+}
+
+/*
+ *	the handler runs under the wait's mask: SIGUSR2 is blocked in it, though
+ *	not around the wait, and SIGUSR1 because it is being handled
+ */
+TEST_F(poller, handler_sees_the_mask_of_the_wait)
+{
+	const uint64_t only_usr2 = 1ULL << (SIGUSR2 - 1);
+
+	ASSERT_EQ(0, set_handler(handle_and_look, 0));
+	ASSERT_EQ(0, block());
+	ASSERT_EQ(0, kill(getpid(), SIGUSR1));
+	EXPECT_EQ(-EINTR, wait_masked(&self->p, SOON, &only_usr2));
+	EXPECT_EQ(1, handled);
+	EXPECT_TRUE(sigismember(&seen, SIGUSR1));
+	EXPECT_TRUE(sigismember(&seen, SIGUSR2));
+	EXPECT_TRUE(is_blocked());
+	ASSERT_EQ(0, sigprocmask(SIG_BLOCK, NULL, &seen));
+	EXPECT_FALSE(sigismember(&seen, SIGUSR2));
+}
+
+#define SIGNALS 100
+
+/* A thread that lets SIGUSR1 through only while it waits. */
+struct receiver {
+	const struct poller *p;
+	pthread_t thread;
+	/* Waits that did not end as they should. */
+	int wrong;
+};
+
+static void *receive(void *arg)
+{
+	struct receiver *r = arg;
+	int i;
+
+	for (i = 0; i < SIGNALS; i++)
+		r->wrong += wait_masked(r->p, SOON, &no_signal) != -EINTR;
+	return NULL;
+}
+
+/*
+ *	signal, at any moment ---> waiter: it ends the wait it comes in, or else
+ *	the next, before that sleeps
+ */
+TEST_F(poller, no_signal_is_missed)
+{
+	struct receiver r = { .p = &self->p };
+	int64_t until;
+	int i;
+
+	ASSERT_EQ(0, set_handler(handle, 0));
+	ASSERT_EQ(0, block());
+	ASSERT_EQ(0, pthread_create(&r.thread, NULL, receive, &r));
+	for (i = 1; i <= SIGNALS; i++) {
+		/* Somewhere between two waits, or in the midst of one. */
+		until = now_ns() + i % 50 * 1000;
+		while (now_ns() < until)
+			;
+		ASSERT_EQ(0, pthread_kill(r.thread, SIGUSR1));
+		until = now_ns() + SOON;
+		while (__atomic_load_n(&handled, __ATOMIC_RELAXED) != i &&
+		       now_ns() < until)
+			sched_yield();
+		ASSERT_EQ(i, __atomic_load_n(&handled, __ATOMIC_RELAXED));
+	}
+	ASSERT_EQ(0, pthread_join(r.thread, NULL));
+	EXPECT_EQ(0, r.wrong);
+}
+
 /*
  *	the mask after a wait, however that ended, is the one from before
  */
@@ -228,6 +307,50 @@ TEST_F(poller, kill_cannot_be_masked)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status));
 	EXPECT_EQ(SIGKILL, WTERMSIG(status));
+}
+
+static void *wait_for_ever(void *arg)
+{
+	for (;;)
+		wait_masked(arg, FOR_EVER, NULL);
+	return NULL;
+}
+
+/*
+ *	3 threads: wait, wait ---> P --edge--> eventfd <--- write, write
+ *	^
+ *	SIGKILL: all end, in the midst of being woken or not
+ */
+TEST_F(poller, killed_while_being_woken)
+{
+	int efd = eventfd(0, EFD_CLOEXEC), round, i, status;
+	pthread_t thread;
+	pid_t pid;
+
+	ASSERT_EQ(0, poller_add(&self->p, efd, EPOLLIN | EPOLLET));
+	for (round = 0; round < 8; round++) {
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid) {
+			for (i = 0; i < 2; i++)
+				pthread_create(&thread, NULL, wait_for_ever,
+					       &self->p);
+			wait_for_ever(&self->p);
+		}
+		ASSERT_TRUE(sleeps_in(pid, variant->ops->wait_syscall));
+		for (i = 0; i < 20 + round; i++) {
+			ASSERT_EQ(0, eventfd_write(efd, 1));
+		}
+		ASSERT_EQ(0, kill(pid, SIGKILL));
+		ASSERT_EQ(0, eventfd_write(efd, 1));
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_TRUE(WIFSIGNALED(status));
+	}
+	/* Nothing of them is in the way of the next waiter. */
+	ASSERT_EQ(0, eventfd_write(efd, 1));
+	EXPECT_EQ(EPOLLIN, poller_next(&self->p, efd));
+	EXPECT_EQ(0, poller_count(&self->p));
+	close(efd);
 }
 
 /*
