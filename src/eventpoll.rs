@@ -418,8 +418,7 @@ impl Eventpoll {
         let set = self.lock_nested(nesting);
         let mut scan = match self.ready.scan(set.items()) {
             Ok(scan) => scan,
-            // The epoll that is being polled counts, but not for its own sake.
-            Err(other) => return !(other.by_caller && other.lists_empty),
+            Err(suspended) => return suspended.may_be_ready,
         };
         while let Some((item, file)) = scan.next(set.items()) {
             if item.kind() == Kind::Epoll || item.poll(&file, nesting + 1) != 0 {

@@ -32,7 +32,7 @@
 //! What this costs: a wait on an instance reports an epoll in it exactly; but others who poll that
 //! instance see it readable from the epoll's wake-up until a wait on the instance finds that there is
 //! nothing. Depth and paths are counted for links between instances alone. In a circle, an instance is
-//! not readable for its own sake.
+//! not readable for its own sake, unless another one in it that watches an epoll vouches for it.
 //!
 //! C reference: "Cycle and path-length checks" in `fs/eventpoll.c`
 

@@ -87,6 +87,9 @@ pub(crate) struct Lists {
     dead: List<Item, 0>,
     /// The task that scans.
     scanner: Option<usize>,
+    /// Whether somebody who looked during that scan was told that nothing is ready, which is not
+    /// for certain before it ends.
+    denied: bool,
     /// Counts the items with that interest that are [`Place::Listed`], and a scan that began
     /// with some: what it has taken off may be on its way back.
     awake: Awake,
@@ -209,6 +212,7 @@ impl ReadyList {
                 requeued: List::new(),
                 dead: List::new(),
                 scanner: None,
+                denied: false,
                 awake: Awake::new(),
                 scan_is_awake: false,
             }, "repoll::lists"),
@@ -265,14 +269,13 @@ impl ReadyList {
         let lists = &mut *guard;
         let me = task::current_id();
         if let Some(scanner) = lists.scanner {
-            return Err(Suspended {
-                by_caller: scanner == me,
-                lists_empty: [&lists.ready, &lists.batch, &lists.requeued]
-                    .iter()
-                    .all(|list| list.is_empty()),
-            });
+            let lists = [&lists.ready, &lists.batch, &lists.requeued];
+            let may_be_ready = scanner != me || lists.iter().any(|list| !list.is_empty());
+            guard.denied |= !may_be_ready;
+            return Err(Suspended { may_be_ready });
         }
         lists.batch.append(&mut lists.ready);
+        lists.denied = false;
         lists.scanner = Some(me);
         lists.scan_is_awake = lists.awake.is_active();
         if lists.scan_is_awake {
@@ -336,10 +339,9 @@ impl Drop for Locked<'_> {
 
 /// Why there can be no scan now: another one is suspended while it polls an epoll.
 pub(crate) struct Suspended {
-    /// It is the caller itself that does so: an epoll that it polls polls this instance.
-    pub(crate) by_caller: bool,
-    /// Nothing is listed but, perhaps, that epoll.
-    pub(crate) lists_empty: bool,
+    /// Whether the instance is to be taken for ready: if something else is listed, or on account of
+    /// that epoll; but not if it is this epoll that, in the same task, polls the instance.
+    pub(crate) may_be_ready: bool,
 }
 
 /// A scan of what was ready when it began. Ends when it is dropped.
@@ -361,6 +363,11 @@ impl Scan<'_> {
                 return Some((item, file));
             }
         }
+    }
+
+    /// Whether somebody was told, since this was asked last, that nothing is ready.
+    pub(crate) fn take_denied(&mut self) -> bool {
+        core::mem::take(&mut self.list.lock().denied)
     }
 
     /// Puts an item back that is to be looked at again in the next scan, after all others.

@@ -104,6 +104,10 @@ impl Eventpoll {
                     Some(found) => item = found,
                     None => continue,
                 }
+                if scan.take_denied() && events != 0 {
+                    // Now it is known: who polled the instance in between has to do so again.
+                    self.wake_pollers(0, None);
+                }
                 events
             } else {
                 item.poll(&file, 1)
