@@ -34,7 +34,7 @@
 //! [`PermissionDenied`](std::io::ErrorKind::PermissionDenied).
 
 mod command;
-mod uapi;
+pub mod uapi;
 
 use command::Command;
 use std::{

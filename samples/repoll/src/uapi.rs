@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kernel interface as generated from `src/uapi/repoll.h`.
+//! The kernel interface as generated from `src/uapi/repoll.h`, for those whose
+//! descriptors are not theirs to wrap into a [`Repoll`](crate::Repoll).
 
-#![allow(dead_code, missing_docs, non_camel_case_types, non_upper_case_globals)]
+#![allow(missing_docs, non_camel_case_types, non_upper_case_globals)]
 
 include!(concat!(env!("OUT_DIR"), "/uapi.rs"));
 
