@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Making an instance.
+
+use crate::{
+    kernel::{
+        call,
+        error,
+        int,
+        Answer,
+        Arguments, //
+    },
+    message,
+    settings::settings,
+    stats::{
+        self,
+        Kind, //
+    }, //
+};
+use libc::{
+    c_int,
+    c_long, //
+};
+use repoll::uapi;
+use std::ptr;
+
+/// What `epoll_create` does: the size only has to be one.
+pub(crate) fn create(size: c_int) -> Answer {
+    if size <= 0 {
+        return error(libc::EINVAL);
+    }
+    create1(0)
+}
+
+/// What `epoll_create1` does.
+pub(crate) fn create1(flags: c_int) -> Answer {
+    if flags & !libc::EPOLL_CLOEXEC != 0 {
+        return error(libc::EINVAL);
+    }
+    let control = open_control();
+    if control >= 0 {
+        return stats::repoll(Kind::Create, instance(control, flags));
+    }
+    let errno = -control as c_int;
+    if is_shortage(errno) || settings().is_strict() {
+        return control;
+    }
+    message::no_device(errno);
+    native(flags)
+}
+
+fn native(flags: c_int) -> Answer {
+    // SAFETY: It takes a number and gives one.
+    let answer = unsafe { call(libc::SYS_epoll_create1, &[int(flags), 0, 0, 0, 0, 0]) };
+    stats::native(Kind::Create, answer)
+}
+
+/// Whether a descriptor or memory is wanting: `epoll_create` has these errors, too.
+fn is_shortage(errno: c_int) -> bool {
+    matches!(errno, libc::EMFILE | libc::ENFILE | libc::ENOMEM)
+}
+
+fn open_control() -> Answer {
+    let arguments: Arguments = [
+        int(libc::AT_FDCWD),
+        uapi::REPOLL_DEVICE.as_ptr().expose_provenance(),
+        int(libc::O_RDWR | libc::O_CLOEXEC),
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: The path is a C string.
+    unsafe { call(libc::SYS_openat, &arguments) }
+}
+
+/// Makes an instance and puts it in the place of the open control node.
+///
+/// The program expects the lowest number that was free. This is the node's: it
+/// was opened before anything else. Once the instance is there, under another
+/// number, `dup3` puts it in the place of the node in one step. At no time is
+/// that number free, so no other thread can get it, and no descriptor of
+/// another thread can be hit. The price is one more free descriptor than epoll
+/// needs, for an instant: with a single one left this is `EMFILE`.
+fn instance(control: Answer, flags: c_int) -> Answer {
+    let control = control as usize;
+    let create = uapi::repoll_create {
+        // Whatever `flags` are, for as long as the number is not the final one.
+        flags: uapi::REPOLL_CLOEXEC,
+        ..Default::default()
+    };
+    let create = ptr::from_ref(&create).expose_provenance();
+    // SAFETY: It reads a `repoll_create`.
+    let made = unsafe {
+        call(
+            libc::SYS_ioctl,
+            &[control, uapi::REPOLL_CREATE as usize, create, 0, 0, 0],
+        )
+    };
+    if made < 0 {
+        close(control);
+        return made;
+    }
+    let made = made as usize;
+    // The other flag of `dup3` is the same as that of `epoll_create1`.
+    let moved = descriptors(libc::SYS_dup3, [made, control, int(flags)]);
+    close(made);
+    if moved < 0 {
+        close(control);
+    }
+    moved
+}
+
+fn close(fd: usize) {
+    descriptors(libc::SYS_close, [fd, 0, 0]);
+}
+
+/// A system call on descriptors that are this library's own.
+fn descriptors(number: c_long, [a, b, c]: [usize; 3]) -> Answer {
+    // SAFETY: No address is passed, and nobody else has these descriptors.
+    unsafe { call(number, &[a, b, c, 0, 0, 0]) }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Changing what an instance watches.
+
+use crate::{
+    kernel::{
+        call,
+        int,
+        Answer, //
+    },
+    stats::{
+        self,
+        Kind, //
+    }, //
+};
+use libc::c_int;
+use repoll::uapi;
+use std::ptr;
+
+/// What `epoll_ctl` does, on an instance of either kind.
+///
+/// repoll is asked first, and epoll only if that was not an answer of repoll's:
+///
+/// | the ioctl's answer | by | then |
+/// |---|---|---|
+/// | 0, or an error that only an eventpoll has | repoll | it is the answer |
+/// | `EBADF` | either descriptor is not open | epoll would have read the event before: that is made up for |
+/// | `EINVAL` | a native epoll, or repoll | epoll is asked; on a repoll instance it finds the same errors in the same order, and last of all `EINVAL` |
+/// | anything else, as `ENOTTY` | any other file | epoll is asked |
+///
+/// # Safety
+///
+/// None: what `event` points to is read by the kernel.
+pub(crate) fn ctl(epfd: c_int, op: c_int, fd: c_int, event: usize) -> Answer {
+    let ctl = uapi::repoll_ctl {
+        op,
+        fd,
+        event: event as u64,
+        ..Default::default()
+    };
+    let argument = ptr::from_ref(&ctl).expose_provenance();
+    // SAFETY: It reads a `repoll_ctl`, and the event with care.
+    let answer = unsafe {
+        call(
+            libc::SYS_ioctl,
+            &[int(epfd), uapi::REPOLL_CTL as usize, argument, 0, 0, 0],
+        )
+    };
+    if answer >= 0 {
+        return stats::repoll(Kind::Ctl, answer);
+    }
+    match -answer as c_int {
+        libc::EEXIST
+        | libc::EFAULT
+        | libc::ELOOP
+        | libc::ENOENT
+        | libc::ENOMEM
+        | libc::ENOSPC
+        | libc::EPERM => answer,
+        // Without the descriptors, lest they have come to be meanwhile: then it
+        // would be a native epoll's answer to what was asked of repoll.
+        libc::EBADF => native(-1, op, -1, event),
+        _ => native(epfd, op, fd, event),
+    }
+}
+
+#[cold]
+fn native(epfd: c_int, op: c_int, fd: c_int, event: usize) -> Answer {
+    // SAFETY: The event is read with care.
+    let answer = unsafe {
+        call(
+            libc::SYS_epoll_ctl,
+            &[int(epfd), int(op), int(fd), event, 0, 0],
+        )
+    };
+    stats::native(Kind::Ctl, answer)
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! System calls, made directly.
+//!
+//! Not through libc, whose `syscall` is interposed here, and not through
+//! `dlsym(RTLD_NEXT)`, which takes locks and is not to be called from a signal
+//! handler. So nothing has to be looked up before the first call, whoever makes
+//! it, and errno is left alone.
+
+use libc::{
+    c_int,
+    c_long, //
+};
+use std::arch::asm;
+
+/// What the kernel answers: not negative, or an errno with a minus sign.
+pub(crate) type Answer = isize;
+
+/// As many arguments as a system call can have.
+pub(crate) type Arguments = [usize; 6];
+
+/// The greatest errno that there can be.
+const MAX_ERRNO: isize = 4095;
+
+/// Makes a system call.
+///
+/// # Safety
+///
+/// That of the system call.
+#[inline(always)]
+pub(crate) unsafe fn call(number: c_long, arguments: &Arguments) -> Answer {
+    let [a, b, c, d, e, f] = *arguments;
+    let answer;
+    // SAFETY: The caller vouches for the call; the kernel leaves all registers
+    // but these as they were.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") number as Answer => answer,
+            in("rdi") a,
+            in("rsi") b,
+            in("rdx") c,
+            in("r10") d,
+            in("r8") e,
+            in("r9") f,
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack),
+        );
+    }
+    answer
+}
+
+/// Makes a system call as a point where the thread can be cancelled while it
+/// sleeps.
+///
+/// As glibc did it before 2.41: cancellation is asynchronous meanwhile. A thread
+/// that is cancelled in the instant after the kernel has answered loses that
+/// answer. The stack is unwound from within; so nothing on it may want to be
+/// dropped, here and in all callers.
+///
+/// # Safety
+///
+/// That of the system call.
+#[inline(always)]
+pub(crate) unsafe fn call_cancellable(number: c_long, arguments: &Arguments) -> Answer {
+    let mut before = 0;
+    // SAFETY: An int to write to. Until the type is what it was again, nothing
+    // is called but the kernel.
+    unsafe { pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &mut before) };
+    // SAFETY: The caller vouches for the call.
+    let answer = unsafe { call(number, arguments) };
+    // SAFETY: As above.
+    unsafe { pthread_setcanceltype(before, &mut before) };
+    answer
+}
+
+/// Of `<pthread.h>`.
+const PTHREAD_CANCEL_ASYNCHRONOUS: c_int = 1;
+
+extern "C-unwind" {
+    fn pthread_setcanceltype(kind: c_int, before: *mut c_int) -> c_int;
+}
+
+/// Gives a program its answer in libc's way: -1 and errno for an error.
+#[inline(always)]
+pub(crate) fn to_libc(answer: Answer) -> c_long {
+    if (-MAX_ERRNO..0).contains(&answer) {
+        // SAFETY: The thread's own errno.
+        unsafe { *libc::__errno_location() = -answer as c_int };
+        -1
+    } else {
+        answer as c_long
+    }
+}
+
+/// An int as an argument, extended as the ABI wants it.
+#[inline(always)]
+pub(crate) fn int(value: c_int) -> usize {
+    value as isize as usize
+}
+
+/// An errno as an answer.
+#[inline(always)]
+pub(crate) const fn error(errno: c_int) -> Answer {
+    -(errno as Answer)
+}

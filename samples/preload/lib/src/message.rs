@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Lines of text, put together without an allocation.
+
+use crate::kernel::call;
+use libc::c_int;
+use std::{
+    fmt::{
+        self,
+        Write, //
+    },
+    sync::atomic::{
+        AtomicBool,
+        Ordering::Relaxed, //
+    },
+};
+
+/// A line in the making. What does not fit is cut.
+pub(crate) struct Line {
+    text: [u8; Self::ROOM],
+    len: usize,
+}
+
+impl Line {
+    const ROOM: usize = 512;
+
+    /// A line with this text, ended by a newline.
+    pub(crate) fn new(text: fmt::Arguments<'_>) -> Self {
+        let mut line = Self {
+            text: [0; Self::ROOM],
+            len: 0,
+        };
+        // It does not fail.
+        let _ = line.write_fmt(text);
+        line.text[line.len] = b'\n';
+        line.len += 1;
+        line
+    }
+
+    /// Writes it, in one piece.
+    pub(crate) fn write_to(&self, fd: c_int) {
+        let text = self.text.as_ptr().expose_provenance();
+        // SAFETY: So many bytes are there to read.
+        unsafe { call(libc::SYS_write, &[fd as usize, text, self.len, 0, 0, 0]) };
+    }
+}
+
+impl Write for Line {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        // The newline always has room.
+        let room = Self::ROOM - 1 - self.len;
+        let text = &text.as_bytes()[..text.len().min(room)];
+        self.text[self.len..][..text.len()].copy_from_slice(text);
+        self.len += text.len();
+        Ok(())
+    }
+}
+
+/// Tells, once, that the device cannot be opened and what follows from that.
+#[cold]
+pub(crate) fn no_device(errno: c_int) {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+
+    if TOLD.swap(true, Relaxed) {
+        return;
+    }
+    let reason = match errno {
+        libc::EACCES | libc::EPERM => "permission denied",
+        libc::ENOENT => "no such file",
+        libc::ENODEV | libc::ENXIO => "no such device",
+        _ => "it cannot be opened",
+    };
+    Line::new(format_args!(
+        "repoll: {device}: {reason} (errno {errno}); using epoll instead",
+        device = repoll::uapi::REPOLL_DEVICE.to_str().unwrap_or_default(),
+    ))
+    .write_to(libc::STDERR_FILENO);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_ends_with_a_newline() {
+        let line = Line::new(format_args!("{} and {}", 1, "two"));
+        assert_eq!(&line.text[..line.len], b"1 and two\n");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_cut() {
+        let line = Line::new(format_args!("{}{}", "x".repeat(300), "y".repeat(300)));
+        assert_eq!(line.len, Line::ROOM);
+        assert_eq!(line.text[Line::ROOM - 2], b'y');
+        assert_eq!(line.text[Line::ROOM - 1], b'\n');
+    }
+}

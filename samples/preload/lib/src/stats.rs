@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How many calls repoll has carried out, and how many native epoll, told when
+//! the process ends.
+//!
+//! The counters are in memory that the kernel wipes in a forked child, however
+//! it was forked. A child of `vfork` shares them, and so counts for its parent
+//! until it executes a program.
+
+use crate::{
+    kernel::{
+        call,
+        int,
+        Answer, //
+    },
+    message::Line,
+    settings::{
+        is_on,
+        variable, //
+    },
+};
+use libc::c_int;
+use std::{
+    ffi::CStr,
+    mem::size_of,
+    ptr,
+    sync::atomic::{
+        AtomicI32,
+        AtomicPtr,
+        AtomicU64,
+        Ordering::{
+            AcqRel,
+            Acquire,
+            Relaxed, //
+        }, //
+    },
+};
+
+/// What is counted.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Create,
+    Ctl,
+    Wait,
+}
+
+/// The counters of one of the two, by [`Kind`].
+type Counts = [AtomicU64; 3];
+
+/// A part of memory that a forked child finds wiped.
+#[repr(C, align(4096))]
+struct Counters {
+    /// The process that the counters are of: 0 until it counts something.
+    owner: AtomicI32,
+    repoll: Counts,
+    native: Counts,
+}
+
+/// What was found when the library was loaded, since programs write to their
+/// arguments and their environment.
+#[repr(C)]
+struct Identity {
+    /// The program's name.
+    program: [u8; 64],
+    /// The file to add to, or nothing for stderr.
+    file: [u8; libc::PATH_MAX as usize],
+}
+
+/// All of it; zeroes are a good value.
+#[repr(C)]
+struct Stats {
+    counters: Counters,
+    identity: Identity,
+}
+
+/// Stands for: not asked for.
+static OFF: AtomicU64 = AtomicU64::new(0);
+
+/// Null until the environment has been looked at.
+static STATS: AtomicPtr<Stats> = AtomicPtr::new(ptr::null_mut());
+
+fn off() -> *mut Stats {
+    (&raw const OFF).cast::<Stats>().cast_mut()
+}
+
+/// Counts a call that repoll has answered, if it was carried out.
+#[inline(always)]
+pub(crate) fn repoll(kind: Kind, answer: Answer) -> Answer {
+    if answer >= 0 {
+        count(kind, |counters| &counters.repoll);
+    }
+    answer
+}
+
+/// Counts a call that native epoll has answered, if it was carried out.
+pub(crate) fn native(kind: Kind, answer: Answer) -> Answer {
+    if answer >= 0 {
+        count(kind, |counters| &counters.native);
+    }
+    answer
+}
+
+#[inline(always)]
+fn count(kind: Kind, counts: impl FnOnce(&Counters) -> &Counts) {
+    let Some(Stats { counters, .. }) = stats() else {
+        return;
+    };
+    if counters.owner.load(Relaxed) == 0 {
+        counters.owner.store(pid(), Relaxed);
+    }
+    counts(counters)[kind as usize].fetch_add(1, Relaxed);
+}
+
+#[inline(always)]
+fn stats() -> Option<&'static Stats> {
+    let mut stats = STATS.load(Acquire);
+    if stats.is_null() {
+        stats = look();
+    }
+    if stats == off() {
+        return None;
+    }
+    // SAFETY: A mapping that is never undone.
+    Some(unsafe { &*stats })
+}
+
+/// Looks at the environment, if that has not been done.
+pub(crate) fn load() {
+    stats();
+}
+
+/// Looks at the environment. Returns what is in `STATS` then.
+#[cold]
+fn look() -> *mut Stats {
+    let made = match variable(c"REPOLL_STATS") {
+        Some(value) if !matches!(value.to_bytes(), b"" | b"0") => map(value),
+        _ => off(),
+    };
+    match STATS.compare_exchange(ptr::null_mut(), made, AcqRel, Acquire) {
+        Ok(_) => made,
+        Err(first) => {
+            unmap(made);
+            first
+        }
+    }
+}
+
+fn map(value: &CStr) -> *mut Stats {
+    // SAFETY: A new mapping.
+    let memory = unsafe {
+        call(
+            libc::SYS_mmap,
+            &[
+                0,
+                size_of::<Stats>(),
+                int(libc::PROT_READ | libc::PROT_WRITE),
+                int(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS),
+                int(-1),
+                0,
+            ],
+        )
+    };
+    if memory < 0 {
+        return off();
+    }
+    // SAFETY: The counters are the first page of the mapping.
+    unsafe {
+        call(
+            libc::SYS_madvise,
+            &[
+                memory as usize,
+                size_of::<Counters>(),
+                int(libc::MADV_WIPEONFORK),
+                0,
+                0,
+                0,
+            ],
+        )
+    };
+    let stats: *mut Stats = ptr::with_exposed_provenance_mut(memory as usize);
+    // SAFETY: Nobody else has the mapping yet, and it is zeroed.
+    let identity = unsafe { &mut (*stats).identity };
+    copy(&mut identity.program, program_name());
+    if !is_on(Some(value)) {
+        copy(&mut identity.file, value);
+    }
+    stats
+}
+
+fn unmap(stats: *mut Stats) {
+    if stats != off() {
+        let memory = stats.expose_provenance();
+        // SAFETY: It was mapped by `map` and given to nobody.
+        unsafe { call(libc::SYS_munmap, &[memory, size_of::<Stats>(), 0, 0, 0, 0]) };
+    }
+}
+
+/// Copies what fits, and leaves a zero at the end.
+fn copy(to: &mut [u8], from: &CStr) {
+    let from = from.to_bytes();
+    let len = from.len().min(to.len() - 1);
+    to[..len].copy_from_slice(&from[..len]);
+}
+
+fn program_name() -> &'static CStr {
+    extern "C" {
+        static program_invocation_short_name: *const libc::c_char;
+    }
+    // SAFETY: libc sets it before any constructor runs, to a C string.
+    unsafe {
+        if program_invocation_short_name.is_null() {
+            return c"";
+        }
+        CStr::from_ptr(program_invocation_short_name)
+    }
+}
+
+fn pid() -> c_int {
+    // SAFETY: It takes nothing and cannot fail.
+    unsafe { call(libc::SYS_getpid, &[0; 6]) as c_int }
+}
+
+/// Tells the counts, once, if this process has any.
+pub(crate) fn tell() {
+    let Some(Stats { counters, identity }) = stats() else {
+        return;
+    };
+    let pid = pid();
+    // A child of vfork is not the owner.
+    if counters
+        .owner
+        .compare_exchange(pid, 0, Relaxed, Relaxed)
+        .is_err()
+    {
+        return;
+    }
+    let program = CStr::from_bytes_until_nul(&identity.program).unwrap_or_default();
+    let of = |counts: &Counts, kind: Kind| counts[kind as usize].load(Relaxed);
+    let line = Line::new(format_args!(
+        "repoll: pid={pid} program={program} \
+         create={} ctl={} wait={} native_create={} native_ctl={} native_wait={}",
+        of(&counters.repoll, Kind::Create),
+        of(&counters.repoll, Kind::Ctl),
+        of(&counters.repoll, Kind::Wait),
+        of(&counters.native, Kind::Create),
+        of(&counters.native, Kind::Ctl),
+        of(&counters.native, Kind::Wait),
+        program = program.to_str().unwrap_or("?"),
+    ));
+    match CStr::from_bytes_until_nul(&identity.file) {
+        Ok(file) if !file.is_empty() => add_to(file, &line),
+        _ => line.write_to(libc::STDERR_FILENO),
+    }
+}
+
+/// Only now is the file opened: a descriptor that is kept would be closed by
+/// programs that close all, and its number then be another file's.
+fn add_to(file: &CStr, line: &Line) {
+    let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_CLOEXEC;
+    let path = file.as_ptr().expose_provenance();
+    // SAFETY: The path is a C string.
+    let fd = unsafe {
+        call(
+            libc::SYS_openat,
+            &[int(libc::AT_FDCWD), path, int(flags), 0o666, 0, 0],
+        )
+    };
+    if fd >= 0 {
+        line.write_to(fd as c_int);
+        // SAFETY: It was just opened.
+        unsafe { call(libc::SYS_close, &[fd as usize, 0, 0, 0, 0, 0]) };
+    }
+}

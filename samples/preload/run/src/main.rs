@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Runs a program with its epoll on repoll, by preloading a library into it.
+
+mod library;
+mod program;
+
+use anyhow::{
+    Context,
+    Result, //
+};
+use clap::Parser;
+use program::Program;
+use std::{
+    env,
+    ffi::OsString,
+    fs::File,
+    io::ErrorKind,
+    os::unix::process::CommandExt,
+    path::{
+        self,
+        PathBuf, //
+    },
+    process::{
+        Command,
+        ExitCode, //
+    }, //
+};
+
+/// Run a program with its epoll on repoll
+///
+/// The program, and whatever it starts, finds repoll behind epoll_create,
+/// epoll_ctl, epoll_wait and their kin, and behind syscall() with their numbers.
+/// Where /dev/repoll cannot be opened it gets epoll, and says so.
+///
+/// It has to be dynamically linked and to call libc for this. Programs that are
+/// statically linked, that make system calls by themselves (as those in Go do)
+/// or that have more rights than their user stay on epoll.
+///
+/// The exit status is that of the program; 127 if there is no such program, 126
+/// if it cannot be run, 125 if repoll-run itself fails, 2 if its arguments are
+/// wrong.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// Without /dev/repoll, have epoll_create fail instead of giving epoll
+    /// (REPOLL_STRICT=1)
+    #[arg(long)]
+    strict: bool,
+
+    /// Have each process that uses epoll tell at its end, on stderr or in FILE,
+    /// how many calls repoll and how many epoll has carried out (REPOLL_STATS)
+    ///
+    /// FILE is opened when a process ends, as the user that it then is. A
+    /// process that a signal kills tells nothing.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    stats: Option<Option<PathBuf>>,
+
+    /// Let the program use io_uring (REPOLL_IO_URING=1)
+    ///
+    /// Otherwise io_uring_setup, called through syscall(), is not implemented:
+    /// operations on epoll that are handed to io_uring would not find repoll.
+    #[arg(long)]
+    allow_io_uring: bool,
+
+    /// The library; by default librepoll.so beside repoll-run or in ../lib
+    #[arg(long, value_name = "FILE")]
+    library: Option<PathBuf>,
+
+    /// What to run, and its arguments
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_names = ["PROGRAM", "ARGS"]
+    )]
+    command: Vec<OsString>,
+}
+
+// Exit statuses, as env(1) has them.
+const FAILED: u8 = 125;
+const NOT_EXECUTABLE: u8 = 126;
+const NOT_FOUND: u8 = 127;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut command = match prepare(&arguments) {
+        Ok(command) => command,
+        Err(error) => {
+            complain(format_args!("{error:#}"));
+            return ExitCode::from(FAILED);
+        }
+    };
+    warn(&arguments);
+    let error = command.exec();
+    let program = command.get_program().to_string_lossy();
+    complain(format_args!("{program}: {error}"));
+    ExitCode::from(if error.kind() == ErrorKind::NotFound {
+        NOT_FOUND
+    } else {
+        NOT_EXECUTABLE
+    })
+}
+
+fn complain(what: impl std::fmt::Display) {
+    eprintln!("repoll-run: {what}");
+}
+
+/// The command with the environment that the library reads.
+fn prepare(arguments: &Arguments) -> Result<Command> {
+    let library = library::find(arguments.library.as_deref())?;
+    let preload = library::preload(&library, env::var_os("LD_PRELOAD"))?;
+
+    let mut command = Command::new(&arguments.command[0]);
+    command
+        .args(&arguments.command[1..])
+        .env("LD_PRELOAD", preload);
+    if arguments.strict {
+        command.env("REPOLL_STRICT", "1");
+    }
+    if arguments.allow_io_uring {
+        command.env("REPOLL_IO_URING", "1");
+    }
+    match &arguments.stats {
+        None => {}
+        Some(None) => {
+            command.env("REPOLL_STATS", "1");
+        }
+        Some(Some(file)) => {
+            // Daemons change their working directory.
+            let file = path::absolute(file).context("--stats")?;
+            command.env("REPOLL_STATS", file);
+        }
+    }
+    Ok(command)
+}
+
+/// Tells why the program is going to be on epoll, if that is to be seen.
+fn warn(arguments: &Arguments) {
+    let device = repoll::uapi::REPOLL_DEVICE.to_string_lossy();
+    let opened = File::options().read(true).write(true).open(&*device);
+    if let Err(error) = opened {
+        let consequence = if arguments.strict {
+            "there will be no epoll"
+        } else {
+            "it will be epoll"
+        };
+        complain(format_args!("{device}: {error}; {consequence}"));
+    }
+    let Some(program) = Program::find(&arguments.command[0]) else {
+        return;
+    };
+    if let Some(reason) = program.obstacle() {
+        let name = program.path().display();
+        complain(format_args!("{name}: {reason}; it will be epoll"));
+    }
+}
