@@ -37,13 +37,13 @@ pub(crate) fn create1(flags: c_int) -> Answer {
     if flags & !libc::EPOLL_CLOEXEC != 0 {
         return error(libc::EINVAL);
     }
-    let control = open_control();
-    if control >= 0 {
-        return stats::repoll(Kind::Create, instance(control, flags));
+    let made = instance(flags);
+    if made >= 0 {
+        return stats::repoll(Kind::Create, made);
     }
-    let errno = -control as c_int;
+    let errno = -made as c_int;
     if is_shortage(errno) || settings().is_strict() {
-        return control;
+        return made;
     }
     message::no_device(errno);
     native(flags)
@@ -73,7 +73,7 @@ fn open_control() -> Answer {
     unsafe { call(libc::SYS_openat, &arguments) }
 }
 
-/// Makes an instance and puts it in the place of the open control node.
+/// Makes an instance, under the number that the control node has meanwhile.
 ///
 /// The program expects the lowest number that was free. This is the node's: it
 /// was opened before anything else. Once the instance is there, under another
@@ -81,7 +81,11 @@ fn open_control() -> Answer {
 /// that number free, so no other thread can get it, and no descriptor of
 /// another thread can be hit. The price is one more free descriptor than epoll
 /// needs, for an instant: with a single one left this is `EMFILE`.
-fn instance(control: Answer, flags: c_int) -> Answer {
+fn instance(flags: c_int) -> Answer {
+    let control = open_control();
+    if control < 0 {
+        return control;
+    }
     let control = control as usize;
     let create = uapi::repoll_create {
         // Whatever `flags` are, for as long as the number is not the final one.
@@ -89,24 +93,18 @@ fn instance(control: Answer, flags: c_int) -> Answer {
         ..Default::default()
     };
     let create = ptr::from_ref(&create).expose_provenance();
+    let command = uapi::REPOLL_CREATE as usize;
     // SAFETY: It reads a `repoll_create`.
-    let made = unsafe {
-        call(
-            libc::SYS_ioctl,
-            &[control, uapi::REPOLL_CREATE as usize, create, 0, 0, 0],
-        )
-    };
+    let made = unsafe { call(libc::SYS_ioctl, &[control, command, create, 0, 0, 0]) };
     if made < 0 {
         close(control);
         return made;
     }
     let made = made as usize;
-    // The other flag of `dup3` is the same as that of `epoll_create1`.
+    // The one flag has the same value for `dup3`. With a node that is open, and
+    // a number other than that, it does not fail.
     let moved = descriptors(libc::SYS_dup3, [made, control, int(flags)]);
     close(made);
-    if moved < 0 {
-        close(control);
-    }
     moved
 }
 

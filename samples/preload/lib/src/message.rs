@@ -68,6 +68,7 @@ pub(crate) fn no_device(errno: c_int) {
         libc::EACCES | libc::EPERM => "permission denied",
         libc::ENOENT => "no such file",
         libc::ENODEV | libc::ENXIO => "no such device",
+        libc::ENOTTY => "this is something else",
         _ => "it cannot be opened",
     };
     Line::new(format_args!(

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Epoll as programs call it, and beside it the kernel's own, which nothing that
+//! is preloaded can get hold of.
+
+use libc::{
+    c_int,
+    c_long,
+    epoll_event,
+    timespec, //
+};
+use std::{
+    arch::asm,
+    io::Error,
+    mem::zeroed,
+    ptr::{
+        from_mut,
+        from_ref,
+        null_mut, //
+    },
+    sync::{
+        Mutex,
+        MutexGuard,
+        PoisonError, //
+    }, //
+};
+
+/// How a program makes a call.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Way {
+    /// By the function of libc.
+    Function,
+    /// By `syscall`.
+    Syscall,
+    /// By itself: this is always the kernel's epoll.
+    Native,
+}
+
+/// The two that may be something else than the kernel's epoll.
+pub const WAYS: [Way; 2] = [Way::Function, Way::Syscall];
+
+/// What came of a call: its value, or errno.
+pub type Outcome = Result<c_int, c_int>;
+
+/// The size of the kernel's signal set.
+pub const SIGSET_SIZE: usize = 8;
+
+/// The arguments of a wait, apart from its descriptor. The addresses may be bad.
+#[derive(Clone, Copy, Debug)]
+pub struct Wait {
+    pub events: usize,
+    pub maxevents: c_int,
+    /// Milliseconds, or for `epoll_pwait2` an address.
+    pub timeout: isize,
+    pub sigmask: usize,
+    /// What a function cannot be told.
+    pub sigsetsize: usize,
+}
+
+/// The calls that wait.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Call {
+    Wait,
+    Pwait,
+    Pwait2,
+}
+
+pub const WAITS: [Call; 3] = [Call::Wait, Call::Pwait, Call::Pwait2];
+
+impl Call {
+    fn number(self) -> c_long {
+        match self {
+            Call::Wait => libc::SYS_epoll_wait,
+            Call::Pwait => libc::SYS_epoll_pwait,
+            Call::Pwait2 => libc::SYS_epoll_pwait2,
+        }
+    }
+}
+
+extern "C-unwind" {
+    // As points of cancellation, which unwind.
+    fn epoll_wait(epfd: c_int, events: usize, maxevents: c_int, timeout: c_int) -> c_int;
+    fn epoll_pwait(
+        epfd: c_int,
+        events: usize,
+        maxevents: c_int,
+        timeout: c_int,
+        sigmask: usize,
+    ) -> c_int;
+    fn epoll_pwait2(
+        epfd: c_int,
+        events: usize,
+        maxevents: c_int,
+        timeout: usize,
+        sigmask: usize,
+    ) -> c_int;
+}
+
+impl Way {
+    pub fn create(self, size: c_int) -> Outcome {
+        match self {
+            // SAFETY: Any size will do.
+            Way::Function => outcome(unsafe { libc::epoll_create(size) }.into()),
+            _ => self.call(libc::SYS_epoll_create, [size as usize, 0, 0, 0, 0, 0]),
+        }
+    }
+
+    pub fn create1(self, flags: c_int) -> Outcome {
+        match self {
+            // SAFETY: Any flags will do.
+            Way::Function => outcome(unsafe { libc::epoll_create1(flags) }.into()),
+            _ => self.call(libc::SYS_epoll_create1, [flags as usize, 0, 0, 0, 0, 0]),
+        }
+    }
+
+    /// `epoll_ctl` with an address that may be bad.
+    pub fn ctl_at(self, epfd: c_int, op: c_int, fd: c_int, event: usize) -> Outcome {
+        match self {
+            // SAFETY: Bad addresses are what this is about.
+            Way::Function => {
+                outcome(unsafe { libc::epoll_ctl(epfd, op, fd, event as *mut _) }.into())
+            }
+            _ => {
+                let arguments = [epfd as usize, op as usize, fd as usize, event, 0, 0];
+                self.call(libc::SYS_epoll_ctl, arguments)
+            }
+        }
+    }
+
+    pub fn ctl(self, epfd: c_int, op: c_int, fd: c_int, events: c_int, data: u64) -> Outcome {
+        let mut event = epoll_event {
+            events: events as u32,
+            u64: data,
+        };
+        self.ctl_at(epfd, op, fd, from_mut(&mut event) as usize)
+    }
+
+    pub fn add(self, epfd: c_int, fd: c_int, events: c_int, data: u64) -> Outcome {
+        self.ctl(epfd, libc::EPOLL_CTL_ADD, fd, events, data)
+    }
+
+    /// Any of the waits, with addresses that may be bad.
+    pub fn wait_at(self, call: Call, epfd: c_int, wait: &Wait) -> Outcome {
+        let Wait {
+            events,
+            maxevents,
+            timeout,
+            sigmask,
+            sigsetsize,
+        } = *wait;
+        if self != Way::Function {
+            let arguments = [
+                epfd as usize,
+                events,
+                maxevents as usize,
+                timeout as usize,
+                sigmask,
+                sigsetsize,
+            ];
+            return self.call(call.number(), arguments);
+        }
+        // SAFETY: Bad addresses are what this is about.
+        outcome(c_long::from(unsafe {
+            match call {
+                Call::Wait => epoll_wait(epfd, events, maxevents, timeout as c_int),
+                Call::Pwait => epoll_pwait(epfd, events, maxevents, timeout as c_int, sigmask),
+                Call::Pwait2 => epoll_pwait2(epfd, events, maxevents, timeout as usize, sigmask),
+            }
+        }))
+    }
+
+    /// Waits for one event, for so many milliseconds, and returns its data.
+    pub fn next(self, call: Call, epfd: c_int, timeout_ms: c_int) -> Result<Option<u64>, c_int> {
+        let mut event = epoll_event { events: 0, u64: 0 };
+        let time = timespec {
+            tv_sec: i64::from(timeout_ms) / 1000,
+            tv_nsec: i64::from(timeout_ms) % 1000 * 1_000_000,
+        };
+        let timeout = match call {
+            Call::Pwait2 if timeout_ms < 0 => 0,
+            Call::Pwait2 => from_ref(&time) as isize,
+            _ => timeout_ms as isize,
+        };
+        let wait = Wait {
+            events: from_mut(&mut event) as usize,
+            maxevents: 1,
+            timeout,
+            sigmask: 0,
+            sigsetsize: SIGSET_SIZE,
+        };
+        let count = self.wait_at(call, epfd, &wait)?;
+        Ok((count == 1).then_some(event.u64))
+    }
+
+    fn call(self, number: c_long, a: [usize; 6]) -> Outcome {
+        // SAFETY: Bad addresses are what this is about.
+        outcome(match self {
+            Way::Native => unsafe { native(number, a) },
+            _ => unsafe { libc::syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]) },
+        })
+    }
+}
+
+/// A system call that nobody can stand in for; the result is as libc's `syscall`
+/// has it.
+///
+/// # Safety
+///
+/// That of the system call.
+pub unsafe fn native(number: c_long, [a, b, c, d, e, f]: [usize; 6]) -> c_long {
+    let answer: c_long;
+    // SAFETY: The caller vouches for the call.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") number => answer,
+            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e, in("r9") f,
+            lateout("rcx") _, lateout("r11") _,
+            options(nostack),
+        );
+    }
+    if answer >= 0 {
+        return answer;
+    }
+    // SAFETY: The thread's own.
+    unsafe { *libc::__errno_location() = -answer as c_int };
+    -1
+}
+
+/// The result of a call of libc's.
+pub fn outcome(value: c_long) -> Outcome {
+    if value < 0 {
+        Err(Error::last_os_error().raw_os_error().unwrap())
+    } else {
+        Ok(value as c_int)
+    }
+}
+
+/// A new instance in the way of a program.
+pub fn instance() -> c_int {
+    Way::Function.create1(libc::EPOLL_CLOEXEC).unwrap()
+}
+
+/// An eventfd; it can be read from the start if the count is not 0.
+pub fn eventfd(count: u32) -> c_int {
+    // SAFETY: It takes numbers.
+    outcome(unsafe { libc::eventfd(count, libc::EFD_CLOEXEC) }.into()).unwrap()
+}
+
+/// Makes an eventfd readable.
+pub fn signal(eventfd: c_int) {
+    let one = 1u64;
+    // SAFETY: Eight bytes to read.
+    let written = unsafe { libc::write(eventfd, from_ref(&one).cast(), 8) };
+    assert_eq!(written, 8);
+}
+
+pub fn close(fd: c_int) {
+    // SAFETY: The tests own what they close.
+    outcome(unsafe { libc::close(fd) }.into()).unwrap();
+}
+
+/// An address that can neither be read nor written.
+pub fn hole() -> usize {
+    // SAFETY: A new mapping.
+    let hole = unsafe {
+        libc::mmap(
+            null_mut(),
+            4096,
+            libc::PROT_NONE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        )
+    };
+    assert_ne!(hole, libc::MAP_FAILED);
+    hole as usize
+}
+
+/// An address of the kernel's.
+pub const KERNEL_ADDRESS: usize = -4096isize as usize;
+
+/// Keeps other tests from opening descriptors, from forking and from signals
+/// meanwhile. Each test begins with it.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static LOCK: Mutex<()> = Mutex::new(());
+    LOCK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs something in a forked child; says whether it came to its end well.
+pub fn in_child(what: impl FnOnce()) -> bool {
+    // SAFETY: The child is this thread alone, and libc lets it allocate.
+    let pid = outcome(unsafe { libc::fork() }.into()).unwrap();
+    if pid == 0 {
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(what));
+        // SAFETY: It does not return.
+        unsafe { libc::_exit(c_int::from(ended.is_err())) };
+    }
+    let mut status = 0;
+    // SAFETY: An int to write to.
+    outcome(unsafe { libc::waitpid(pid, &mut status, 0) }.into()).unwrap();
+    status == 0
+}
+
+/// A set with only this signal.
+pub fn signal_set(signal: c_int) -> libc::sigset_t {
+    // SAFETY: It is emptied before it is used.
+    unsafe {
+        let mut set = zeroed();
+        libc::sigemptyset(&mut set);
+        libc::sigaddset(&mut set, signal);
+        set
+    }
+}

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The launcher, and what the environment that it makes does to a program: this
+//! one, in a role.
+//!
+//! Where there is no `/dev/repoll` those tests that need it are passed over; so
+//! the others can run anywhere.
+
+use crate::role;
+use std::{
+    env, fs,
+    os::unix::{
+        fs::PermissionsExt,
+        process::CommandExt, //
+    },
+    path::{
+        Path,
+        PathBuf, //
+    },
+    process::{
+        Command,
+        Output, //
+    },
+};
+
+const DEVICE: &str = "/dev/repoll";
+/// A user who may not open the device.
+const NOBODY: u32 = 65534;
+
+fn has_device() -> bool {
+    Path::new(DEVICE).exists()
+}
+
+/// The folder with this program, and in Cargo's with the library.
+fn here() -> PathBuf {
+    env::current_exe().unwrap().parent().unwrap().to_owned()
+}
+
+/// The launcher, as it is installed beside this program or as Cargo leaves it.
+fn program() -> PathBuf {
+    let installed = here().join("repoll-run");
+    if installed.exists() {
+        installed
+    } else {
+        env!("CARGO_BIN_EXE_repoll-run").into()
+    }
+}
+
+/// The launcher, with an option for where Cargo leaves the library.
+fn launcher() -> Command {
+    let mut command = Command::new(program());
+    let library = here().join("libpreload.so");
+    if library.exists() {
+        command.arg("--library").arg(library);
+    }
+    command
+}
+
+/// The launcher with these options, and this program in a role.
+fn launch(options: &[&str], role: &str) -> Command {
+    let program = role::command(role);
+    let mut command = launcher();
+    command
+        .args(options)
+        .arg(program.get_program())
+        .args(program.get_args());
+    command
+}
+
+/// Has it find no device that it may open.
+fn without_device(mut command: Command) -> Command {
+    if has_device() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command
+}
+
+struct Said {
+    status: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+fn run(mut command: Command) -> Said {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
+    Said {
+        status: status.code(),
+        stdout: String::from_utf8(stdout).unwrap(),
+        stderr: String::from_utf8(stderr).unwrap(),
+    }
+}
+
+/// The lines that the library tells counts with.
+fn counts(text: &str) -> Vec<&str> {
+    text.lines()
+        .filter(|line| line.starts_with("repoll: pid="))
+        .collect()
+}
+
+/// The counts of a line, without the process.
+fn values(line: &str) -> &str {
+    line.split_once(" create=").unwrap().1
+}
+
+#[test]
+fn without_the_device_it_is_epoll_and_that_is_told_once() {
+    let said = run(without_device(launch(&[], "creating")));
+    assert_eq!(said.status, Some(0), "{}", said.stderr);
+    assert_eq!(said.stdout.matches("created: Ok(())").count(), 2);
+    let told = |prefix: &str| {
+        let prefix = format!("{prefix}: {DEVICE}: ");
+        said.stderr
+            .lines()
+            .filter(|line| line.starts_with(&prefix))
+            .count()
+    };
+    assert_eq!(told("repoll"), 1, "{}", said.stderr);
+    assert_eq!(told("repoll-run"), 1, "{}", said.stderr);
+}
+
+#[test]
+fn without_the_device_all_behaves_as_epoll() {
+    let mut command = launcher();
+    command.arg(env::current_exe().unwrap()).arg("behaviour::");
+    let said = run(without_device(command));
+    assert_eq!(said.status, Some(0), "{}{}", said.stdout, said.stderr);
+}
+
+#[test]
+fn without_the_device_the_strict_have_nothing() {
+    let said = run(without_device(launch(&["--strict"], "creating")));
+    assert_eq!(said.status, Some(0), "{}", said.stderr);
+    let errno = if has_device() {
+        libc::EACCES
+    } else {
+        libc::ENOENT
+    };
+    let created = format!("created: Err({errno})");
+    assert_eq!(said.stdout.matches(&created).count(), 2, "{}", said.stdout);
+    assert!(!said.stderr.contains("\nrepoll: "), "{}", said.stderr);
+}
+
+#[test]
+fn calls_are_counted_by_who_carried_them_out() {
+    let counted = |command| {
+        let said = run(command);
+        assert_eq!(said.status, Some(0), "{}", said.stderr);
+        let lines = counts(&said.stderr);
+        assert_eq!(lines.len(), 1, "{}", said.stderr);
+        values(lines[0]).to_owned()
+    };
+    assert_eq!(
+        counted(without_device(launch(&["--stats"], "counted"))),
+        "0 ctl=0 wait=0 native_create=2 native_ctl=4 native_wait=5"
+    );
+    if has_device() {
+        for role in ["counted", "counted_without_exit"] {
+            assert_eq!(
+                counted(launch(&["--stats"], role)),
+                "2 ctl=3 wait=4 native_create=0 native_ctl=1 native_wait=1"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_forked_child_is_counted_by_itself() {
+    if !has_device() {
+        return;
+    }
+    let folder = env::temp_dir().join(format!("repoll-{}", std::process::id()));
+    fs::create_dir(&folder).unwrap();
+    let file = folder.join("counts");
+    let option = format!("--stats={}", file.display());
+    let said = run(launch(&[&option], "counted_apart"));
+    assert_eq!(said.status, Some(0), "{}", said.stderr);
+    assert_eq!(counts(&said.stderr), [""; 0]);
+    let text = fs::read_to_string(file).unwrap();
+    fs::remove_dir_all(folder).unwrap();
+
+    let lines = counts(&text);
+    assert_eq!(lines.len(), 2, "{text}");
+    let (child, parent) = (lines[0], lines[1]);
+    let native = "native_create=0 native_ctl=0 native_wait=0";
+    assert_eq!(values(child), format!("1 ctl=1 wait=1 {native}"));
+    let native = "native_create=0 native_ctl=1 native_wait=1";
+    assert_eq!(values(parent), format!("2 ctl=3 wait=4 {native}"));
+    let me = env::current_exe().unwrap();
+    let name = format!(" program={} ", me.file_name().unwrap().to_string_lossy());
+    assert!(lines.iter().all(|line| line.contains(&name)), "{text}");
+    let process = |line: &str| line.split(' ').nth(1).map(str::to_owned);
+    assert_ne!(process(child), process(parent));
+}
+
+#[test]
+fn closing_all_descriptors_does_no_harm() {
+    let strict: &[&str] = if has_device() { &["--strict"] } else { &[] };
+    let said = run(launch(strict, "with_closed_descriptors"));
+    assert_eq!(said.status, Some(0), "{}{}", said.stdout, said.stderr);
+}
+
+#[test]
+fn io_uring_is_not_there_unless_allowed() {
+    let denied = run(launch(&[], "io_uring"));
+    assert!(denied.stdout.contains("ENOSYS: true"), "{}", denied.stdout);
+    let allowed = run(launch(&["--allow-io-uring"], "io_uring"));
+    assert!(
+        allowed.stdout.contains("the same: true"),
+        "{}",
+        allowed.stdout
+    );
+    assert!(
+        allowed.stdout.contains("ENOSYS: false"),
+        "{}",
+        allowed.stdout
+    );
+}
+
+#[test]
+fn the_exit_status_is_the_programs_or_tells_why_not() {
+    let status = |arguments: &[&str]| {
+        let mut command = launcher();
+        command.args(arguments);
+        run(command).status
+    };
+    assert_eq!(status(&["sh", "-c", "exit 42"]), Some(42));
+    assert_eq!(status(&["no-such-program"]), Some(127));
+    assert_eq!(status(&["/etc/passwd"]), Some(126));
+    assert_eq!(status(&["--nonsense", "true"]), Some(2));
+    assert_eq!(status(&[]), Some(2));
+
+    let mut command = Command::new(program());
+    command.args(["--library", "/no/such/file", "true"]);
+    assert_eq!(run(command).status, Some(125));
+}
+
+#[test]
+fn the_programs_arguments_are_its_own() {
+    let mut command = launcher();
+    command.args(["echo", "--strict", "-n", "--"]);
+    assert_eq!(run(command).stdout, "--strict -n --\n");
+}
+
+#[test]
+fn other_preloaded_libraries_stay() {
+    let mut command = launcher();
+    command
+        .args(["sh", "-c", "echo $LD_PRELOAD"])
+        .env("LD_PRELOAD", "libc.so.6");
+    let said = run(command);
+    assert!(said.stdout.ends_with(".so:libc.so.6\n"), "{}", said.stdout);
+}
+
+#[test]
+fn programs_that_stay_on_epoll_are_told() {
+    let warning = |command: Command| run(command).stderr;
+
+    let mut command = launcher();
+    command.args(["/sbin/ldconfig", "--version"]);
+    let stderr = warning(command);
+    assert!(stderr.contains("it is statically linked"), "{stderr}");
+
+    let mut command = launcher();
+    command.args(["ls", "/"]);
+    let stderr = warning(command);
+    assert!(
+        !stderr.contains("it will be epoll") || !has_device(),
+        "{stderr}"
+    );
+}
+
+/// Needs to be root, to have something that belongs to another user.
+#[test]
+fn programs_with_more_rights_are_told() {
+    if !has_device() {
+        return;
+    }
+    let folder = env::temp_dir().join(format!("repoll-rights-{}", std::process::id()));
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    let program = folder.join("true");
+    fs::copy("/bin/true", &program).unwrap();
+    for (mode, what) in [(0o4755, "set-uid"), (0o2755, "set-gid")] {
+        fs::set_permissions(&program, fs::Permissions::from_mode(mode)).unwrap();
+        let mut command = launcher();
+        command.arg(&program);
+        let said = run(without_device(command));
+        assert_eq!(said.status, Some(0), "{}", said.stderr);
+        assert!(said.stderr.contains(what), "{}", said.stderr);
+    }
+    fs::remove_dir_all(folder).unwrap();
+}

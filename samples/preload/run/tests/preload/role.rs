@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What this program does when another test has started it: the tests that are
+//! ignored unless they are asked for by name.
+
+use crate::epoll::{
+    close,
+    eventfd,
+    in_child,
+    instance,
+    native,
+    outcome,
+    signal,
+    Call,
+    Way, //
+};
+use libc::c_int;
+use rustix::net::{
+    recvmsg,
+    sendmsg,
+    RecvAncillaryBuffer,
+    RecvAncillaryMessage,
+    RecvFlags,
+    SendAncillaryBuffer,
+    SendAncillaryMessage,
+    SendFlags, //
+};
+use std::{
+    env,
+    io::{
+        stdin,
+        IoSlice,
+        IoSliceMut, //
+    },
+    mem::MaybeUninit,
+    os::{
+        fd::{
+            AsFd,
+            BorrowedFd,
+            IntoRawFd, //
+        },
+        unix::net::UnixStream,
+    },
+    process::Command,
+};
+
+/// The variable with the number of a descriptor that is inherited.
+pub const DESCRIPTOR: &str = "TEST_DESCRIPTOR";
+
+/// This program, in that role.
+pub fn command(role: &str) -> Command {
+    let mut command = Command::new(env::current_exe().unwrap());
+    let name = format!("role::{role}");
+    command.args(["--ignored", "--exact", "--nocapture", &name]);
+    command
+}
+
+/// What it says on stdout, if it ends well.
+pub fn output(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+const ROOM: usize = rustix::cmsg_space!(ScmRights(1));
+
+/// A descriptor that comes out of a socket.
+pub fn receive(from: &UnixStream) -> c_int {
+    let mut space = [MaybeUninit::uninit(); ROOM];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    let data = &mut [IoSliceMut::new(&mut byte)];
+    recvmsg(from, data, &mut control, RecvFlags::CMSG_CLOEXEC).unwrap();
+    let fds = control.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
+        _ => None,
+    });
+    fds.unwrap().into_raw_fd()
+}
+
+#[test]
+#[ignore = "a role"]
+fn sender() {
+    let epfd = instance();
+    // SAFETY: It is open until the process ends.
+    let fds = [unsafe { BorrowedFd::borrow_raw(epfd) }];
+    let mut space = [MaybeUninit::uninit(); ROOM];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    assert!(control.push(SendAncillaryMessage::ScmRights(&fds)));
+    let data = [IoSlice::new(b"x")];
+    sendmsg(stdin().as_fd(), &data, &mut control, SendFlags::empty()).unwrap();
+}
+
+#[test]
+#[ignore = "a role"]
+fn inherited() {
+    let epfd = env::var(DESCRIPTOR).unwrap().parse().unwrap();
+    println!("inherited: {:?}", Way::Function.next(Call::Wait, epfd, 0));
+}
+
+#[test]
+#[ignore = "a role"]
+fn creating() {
+    for _ in 0..2 {
+        println!("created: {:?}", Way::Function.create1(0).map(|_| ()));
+    }
+}
+
+/// Two creates, three changes and four waits that are carried out; as many
+/// others that are not; and one of each on a native instance.
+fn call_some() {
+    let efd = eventfd(1);
+    let epfd = Way::Function.create1(0).unwrap();
+    close(Way::Syscall.create(1).unwrap());
+    for way in [Way::Function, Way::Syscall] {
+        way.create1(-1).unwrap_err();
+        way.ctl_at(epfd, libc::EPOLL_CTL_DEL, efd, 0).unwrap_err();
+        way.ctl_at(-1, libc::EPOLL_CTL_DEL, efd, 0).unwrap_err();
+        way.next(Call::Wait, efd, 0).unwrap_err();
+    }
+    assert_eq!(Way::Function.next(Call::Wait, epfd, 0), Ok(None));
+    Way::Function.add(epfd, efd, libc::EPOLLIN, 1).unwrap();
+    let modify = libc::EPOLL_CTL_MOD;
+    Way::Syscall
+        .ctl(epfd, modify, efd, libc::EPOLLIN, 2)
+        .unwrap();
+    for call in [Call::Wait, Call::Pwait, Call::Pwait2] {
+        assert_eq!(Way::Function.next(call, epfd, -1), Ok(Some(2)));
+    }
+    let del = libc::EPOLL_CTL_DEL;
+    Way::Function.ctl_at(epfd, del, efd, 0).unwrap();
+
+    let other = Way::Native.create1(0).unwrap();
+    Way::Syscall.add(other, efd, libc::EPOLLIN, 3).unwrap();
+    assert_eq!(Way::Syscall.next(Call::Pwait2, other, -1), Ok(Some(3)));
+    for fd in [efd, epfd, other] {
+        close(fd);
+    }
+}
+
+#[test]
+#[ignore = "a role"]
+fn counted() {
+    call_some();
+}
+
+#[test]
+#[ignore = "a role"]
+fn counted_without_exit() {
+    call_some();
+    // SAFETY: It does not return.
+    unsafe { libc::_exit(0) };
+}
+
+#[test]
+#[ignore = "a role"]
+fn counted_apart() {
+    call_some();
+    // Neither what does nothing with epoll nor what the parent did is told.
+    assert!(in_child(|| ()));
+    assert!(in_child(|| {
+        let (epfd, efd) = (instance(), eventfd(0));
+        Way::Function.add(epfd, efd, libc::EPOLLIN, 1).unwrap();
+        signal(efd);
+        assert_eq!(Way::Function.next(Call::Wait, epfd, -1), Ok(Some(1)));
+    }));
+}
+
+#[test]
+#[ignore = "a role"]
+fn with_closed_descriptors() {
+    assert!(in_child(|| {
+        // SAFETY: What is closed is not used any more, by this thread alone.
+        let efd = unsafe {
+            let efd = outcome(libc::dup2(eventfd(1), 100).into()).unwrap();
+            outcome(libc::close_range(3, 99, 0).into()).unwrap();
+            outcome(libc::close(0).into()).unwrap();
+            efd
+        };
+        let epfd = Way::Function.create1(0).unwrap();
+        assert_eq!(epfd, 0);
+        Way::Function.add(epfd, efd, libc::EPOLLIN, 1).unwrap();
+        assert_eq!(Way::Function.next(Call::Wait, epfd, -1), Ok(Some(1)));
+    }));
+}
+
+#[test]
+#[ignore = "a role"]
+fn io_uring() {
+    // Neither has an address to write to; so nothing is made.
+    // SAFETY: As said.
+    let (asked, native) = unsafe {
+        (
+            outcome(libc::syscall(libc::SYS_io_uring_setup, 0, 0)),
+            outcome(native(libc::SYS_io_uring_setup, [0; 6])),
+        )
+    };
+    println!("the same: {}", asked == native);
+    println!("ENOSYS: {}", asked == Err(libc::ENOSYS));
+}
