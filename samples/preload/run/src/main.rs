@@ -71,7 +71,6 @@ struct Arguments {
     #[arg(
         required = true,
         trailing_var_arg = true,
-        allow_hyphen_values = true,
         value_names = ["PROGRAM", "ARGS"]
     )]
     command: Vec<OsString>,

@@ -12,17 +12,10 @@ use libc::{
 use std::{
     arch::asm,
     io::Error,
-    mem::zeroed,
     ptr::{
         from_mut,
-        from_ref,
-        null_mut, //
+        from_ref, //
     },
-    sync::{
-        Mutex,
-        MutexGuard,
-        PoisonError, //
-    }, //
 };
 
 /// How a program makes a call.
@@ -35,9 +28,6 @@ pub enum Way {
     /// By itself: this is always the kernel's epoll.
     Native,
 }
-
-/// The two that may be something else than the kernel's epoll.
-pub const WAYS: [Way; 2] = [Way::Function, Way::Syscall];
 
 /// What came of a call: its value, or errno.
 pub type Outcome = Result<c_int, c_int>;
@@ -64,8 +54,6 @@ pub enum Call {
     Pwait,
     Pwait2,
 }
-
-pub const WAITS: [Call; 3] = [Call::Wait, Call::Pwait, Call::Pwait2];
 
 impl Call {
     fn number(self) -> c_long {
@@ -260,33 +248,6 @@ pub fn close(fd: c_int) {
     outcome(unsafe { libc::close(fd) }.into()).unwrap();
 }
 
-/// An address that can neither be read nor written.
-pub fn hole() -> usize {
-    // SAFETY: A new mapping.
-    let hole = unsafe {
-        libc::mmap(
-            null_mut(),
-            4096,
-            libc::PROT_NONE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
-            -1,
-            0,
-        )
-    };
-    assert_ne!(hole, libc::MAP_FAILED);
-    hole as usize
-}
-
-/// An address of the kernel's.
-pub const KERNEL_ADDRESS: usize = -4096isize as usize;
-
-/// Keeps other tests from opening descriptors, from forking and from signals
-/// meanwhile. Each test begins with it.
-pub fn alone() -> MutexGuard<'static, ()> {
-    static LOCK: Mutex<()> = Mutex::new(());
-    LOCK.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Runs something in a forked child; says whether it came to its end well.
 pub fn in_child(what: impl FnOnce()) -> bool {
     // SAFETY: The child is this thread alone, and libc lets it allocate.
@@ -300,15 +261,4 @@ pub fn in_child(what: impl FnOnce()) -> bool {
     // SAFETY: An int to write to.
     outcome(unsafe { libc::waitpid(pid, &mut status, 0) }.into()).unwrap();
     status == 0
-}
-
-/// A set with only this signal.
-pub fn signal_set(signal: c_int) -> libc::sigset_t {
-    // SAFETY: It is emptied before it is used.
-    unsafe {
-        let mut set = zeroed();
-        libc::sigemptyset(&mut set);
-        libc::sigaddset(&mut set, signal);
-        set
-    }
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The launcher, and what the environment that it makes does to a program: this
-//! one, in a role.
+//! The launcher, and what the environment that it makes does to a program.
 //!
 //! Where there is no `/dev/repoll` those tests that need it are passed over; so
 //! the others can run anywhere.
 
-use crate::role;
+use crate::subject::{
+    self,
+    here, //
+};
 use std::{
     env, fs,
     os::unix::{
@@ -31,11 +33,6 @@ fn has_device() -> bool {
     Path::new(DEVICE).exists()
 }
 
-/// The folder with this program, and in Cargo's with the library.
-fn here() -> PathBuf {
-    env::current_exe().unwrap().parent().unwrap().to_owned()
-}
-
 /// The launcher, as it is installed beside this program or as Cargo leaves it.
 fn program() -> PathBuf {
     let installed = here().join("repoll-run");
@@ -56,9 +53,9 @@ fn launcher() -> Command {
     command
 }
 
-/// The launcher with these options, and this program in a role.
+/// The launcher with these options, and the program in a role.
 fn launch(options: &[&str], role: &str) -> Command {
-    let program = role::command(role);
+    let program = subject::command(role);
     let mut command = launcher();
     command
         .args(options)
@@ -189,9 +186,8 @@ fn a_forked_child_is_counted_by_itself() {
     assert_eq!(values(child), format!("1 ctl=1 wait=1 {native}"));
     let native = "native_create=0 native_ctl=1 native_wait=1";
     assert_eq!(values(parent), format!("2 ctl=3 wait=4 {native}"));
-    let me = env::current_exe().unwrap();
-    let name = format!(" program={} ", me.file_name().unwrap().to_string_lossy());
-    assert!(lines.iter().all(|line| line.contains(&name)), "{text}");
+    let name = " program=subject ";
+    assert!(lines.iter().all(|line| line.contains(name)), "{text}");
     let process = |line: &str| line.split(' ').nth(1).map(str::to_owned);
     assert_ne!(process(child), process(parent));
 }

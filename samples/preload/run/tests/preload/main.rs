@@ -16,5 +16,6 @@ mod behaviour {
 }
 
 mod epoll;
+mod fixture;
 mod launcher;
-mod role;
+mod subject;

@@ -3,17 +3,21 @@
 //! Descriptors: which number an instance gets, and what becomes of one that is
 //! copied, closed by any means, or given to something else.
 
-use crate::epoll::{
-    alone,
-    close,
-    eventfd,
-    in_child,
-    instance,
-    outcome,
-    signal,
-    Way,
-    WAITS,
-    WAYS, //
+use crate::{
+    epoll::{
+        close,
+        eventfd,
+        in_child,
+        instance,
+        outcome,
+        signal,
+        Way, //
+    },
+    fixture::{
+        alone,
+        WAITS,
+        WAYS, //
+    }, //
 };
 use libc::{
     c_int,

@@ -2,19 +2,23 @@
 
 //! Bad arguments, in all combinations: the answers are the kernel's own epoll's.
 
-use crate::epoll::{
-    alone,
-    close,
-    eventfd,
-    hole,
-    Call,
-    Outcome,
-    Wait,
-    Way,
-    KERNEL_ADDRESS,
-    SIGSET_SIZE,
-    WAITS,
-    WAYS, //
+use crate::{
+    epoll::{
+        close,
+        eventfd,
+        Call,
+        Outcome,
+        Wait,
+        Way,
+        SIGSET_SIZE, //
+    },
+    fixture::{
+        alone,
+        hole,
+        KERNEL_ADDRESS,
+        WAITS,
+        WAYS, //
+    }, //
 };
 use libc::{
     c_int,

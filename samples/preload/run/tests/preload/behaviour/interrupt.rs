@@ -2,18 +2,22 @@
 
 //! Signals: a handler may use epoll, and a wait may have a mask.
 
-use crate::epoll::{
-    alone,
-    close,
-    eventfd,
-    instance,
-    outcome,
-    signal_set,
-    Call,
-    Wait,
-    SIGSET_SIZE,
-    WAITS,
-    WAYS, //
+use crate::{
+    epoll::{
+        close,
+        eventfd,
+        instance,
+        outcome,
+        Call,
+        Wait,
+        SIGSET_SIZE, //
+    },
+    fixture::{
+        alone,
+        signal_set,
+        WAITS,
+        WAYS, //
+    }, //
 };
 use libc::{
     c_int,

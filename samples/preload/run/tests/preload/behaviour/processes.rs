@@ -4,18 +4,20 @@
 
 use crate::{
     epoll::{
-        alone,
         close,
         eventfd,
         in_child,
         instance,
         signal,
         Call,
-        Way,
+        Way, //
+    },
+    fixture::{
+        alone,
         WAITS,
         WAYS, //
     },
-    role,
+    subject,
 };
 use libc::c_int;
 use std::{
@@ -53,9 +55,9 @@ fn a_forked_child_shares_the_instance() {
     }
 }
 
-/// Runs this program with the descriptor's number in its environment.
+/// Runs a program that waits on a descriptor with that number.
 fn execute(epfd: c_int) -> String {
-    role::output(role::command("inherited").env(role::DESCRIPTOR, epfd.to_string()))
+    subject::output(subject::command("inherited").arg(epfd.to_string()))
 }
 
 #[test]
@@ -83,12 +85,12 @@ fn an_executed_program_inherits_the_instance() {
 fn an_instance_of_a_stranger() {
     let _alone = alone();
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let output = role::output(
-        role::command("sender")
+    let output = subject::output(
+        subject::command("sender")
             .env_remove("LD_PRELOAD")
             .stdin(Stdio::from(OwnedFd::from(theirs))),
     );
-    let epfd = role::receive(&ours);
+    let epfd = subject::receive(&ours);
     let efd = eventfd(1);
     for way in WAYS {
         for call in WAITS {

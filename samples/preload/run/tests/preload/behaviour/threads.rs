@@ -2,16 +2,20 @@
 
 //! Several threads on one instance, and the end of one that waits.
 
-use crate::epoll::{
-    alone,
-    close,
-    eventfd,
-    instance,
-    signal,
-    Call,
-    Way,
-    WAITS,
-    WAYS, //
+use crate::{
+    epoll::{
+        close,
+        eventfd,
+        instance,
+        signal,
+        Call,
+        Way, //
+    },
+    fixture::{
+        alone,
+        WAITS,
+        WAYS, //
+    }, //
 };
 use libc::{
     c_int,

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What this program does when another test has started it: the tests that are
-//! ignored unless they are asked for by name.
+//! subject ROLE [DESCRIPTOR] - a program for the tests to run, preloaded or not.
 
-use crate::epoll::{
+#[path = "../../tests/preload/epoll.rs"]
+mod epoll;
+
+use epoll::{
     close,
     eventfd,
     in_child,
@@ -14,13 +16,8 @@ use crate::epoll::{
     Call,
     Way, //
 };
-use libc::c_int;
 use rustix::net::{
-    recvmsg,
     sendmsg,
-    RecvAncillaryBuffer,
-    RecvAncillaryMessage,
-    RecvFlags,
     SendAncillaryBuffer,
     SendAncillaryMessage,
     SendFlags, //
@@ -29,77 +26,46 @@ use std::{
     env,
     io::{
         stdin,
-        IoSlice,
-        IoSliceMut, //
+        IoSlice, //
     },
     mem::MaybeUninit,
-    os::{
-        fd::{
-            AsFd,
-            BorrowedFd,
-            IntoRawFd, //
-        },
-        unix::net::UnixStream,
+    os::fd::{
+        AsFd,
+        BorrowedFd, //
     },
-    process::Command,
 };
 
-/// The variable with the number of a descriptor that is inherited.
-pub const DESCRIPTOR: &str = "TEST_DESCRIPTOR";
-
-/// This program, in that role.
-pub fn command(role: &str) -> Command {
-    let mut command = Command::new(env::current_exe().unwrap());
-    let name = format!("role::{role}");
-    command.args(["--ignored", "--exact", "--nocapture", &name]);
-    command
+fn main() {
+    let role = env::args().nth(1).unwrap_or_default();
+    match role.as_str() {
+        "sender" => sender(),
+        "inherited" => inherited(),
+        "creating" => creating(),
+        "counted" => counted(),
+        "counted_without_exit" => counted_without_exit(),
+        "counted_apart" => counted_apart(),
+        "with_closed_descriptors" => with_closed_descriptors(),
+        "io_uring" => io_uring(),
+        _ => panic!("no such role: '{role}'"),
+    }
 }
 
-/// What it says on stdout, if it ends well.
-pub fn output(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
-const ROOM: usize = rustix::cmsg_space!(ScmRights(1));
-
-/// A descriptor that comes out of a socket.
-pub fn receive(from: &UnixStream) -> c_int {
-    let mut space = [MaybeUninit::uninit(); ROOM];
-    let mut control = RecvAncillaryBuffer::new(&mut space);
-    let mut byte = [0];
-    let data = &mut [IoSliceMut::new(&mut byte)];
-    recvmsg(from, data, &mut control, RecvFlags::CMSG_CLOEXEC).unwrap();
-    let fds = control.drain().find_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
-        _ => None,
-    });
-    fds.unwrap().into_raw_fd()
-}
-
-#[test]
-#[ignore = "a role"]
 fn sender() {
     let epfd = instance();
     // SAFETY: It is open until the process ends.
     let fds = [unsafe { BorrowedFd::borrow_raw(epfd) }];
-    let mut space = [MaybeUninit::uninit(); ROOM];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     assert!(control.push(SendAncillaryMessage::ScmRights(&fds)));
     let data = [IoSlice::new(b"x")];
     sendmsg(stdin().as_fd(), &data, &mut control, SendFlags::empty()).unwrap();
 }
 
-#[test]
-#[ignore = "a role"]
 fn inherited() {
-    let epfd = env::var(DESCRIPTOR).unwrap().parse().unwrap();
+    let epfd = env::args().nth(2).unwrap().parse().unwrap();
     println!("inherited: {:?}", Way::Function.next(Call::Wait, epfd, 0));
 }
 
-#[test]
-#[ignore = "a role"]
 fn creating() {
     for _ in 0..2 {
         println!("created: {:?}", Way::Function.create1(0).map(|_| ()));
@@ -138,22 +104,16 @@ fn call_some() {
     }
 }
 
-#[test]
-#[ignore = "a role"]
 fn counted() {
     call_some();
 }
 
-#[test]
-#[ignore = "a role"]
 fn counted_without_exit() {
     call_some();
     // SAFETY: It does not return.
     unsafe { libc::_exit(0) };
 }
 
-#[test]
-#[ignore = "a role"]
 fn counted_apart() {
     call_some();
     // Neither what does nothing with epoll nor what the parent did is told.
@@ -166,8 +126,6 @@ fn counted_apart() {
     }));
 }
 
-#[test]
-#[ignore = "a role"]
 fn with_closed_descriptors() {
     assert!(in_child(|| {
         // SAFETY: What is closed is not used any more, by this thread alone.
@@ -184,8 +142,6 @@ fn with_closed_descriptors() {
     }));
 }
 
-#[test]
-#[ignore = "a role"]
 fn io_uring() {
     // Neither has an address to write to; so nothing is made.
     // SAFETY: As said.

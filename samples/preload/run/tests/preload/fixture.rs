@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What tests try out, and what keeps them apart.
+
+use crate::epoll::{
+    Call,
+    Way, //
+};
+use libc::c_int;
+use std::{
+    mem::zeroed,
+    ptr::null_mut,
+    sync::{
+        Mutex,
+        MutexGuard,
+        PoisonError, //
+    },
+};
+
+/// The two that may be something else than the kernel's epoll.
+pub const WAYS: [Way; 2] = [Way::Function, Way::Syscall];
+
+/// All that wait.
+pub const WAITS: [Call; 3] = [Call::Wait, Call::Pwait, Call::Pwait2];
+
+/// An address that can neither be read nor written.
+pub fn hole() -> usize {
+    // SAFETY: A new mapping.
+    let hole = unsafe {
+        libc::mmap(
+            null_mut(),
+            4096,
+            libc::PROT_NONE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        )
+    };
+    assert_ne!(hole, libc::MAP_FAILED);
+    hole as usize
+}
+
+/// An address of the kernel's.
+pub const KERNEL_ADDRESS: usize = -4096isize as usize;
+
+/// Keeps other tests from opening descriptors, from forking and from signals
+/// meanwhile. Each test begins with it.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static LOCK: Mutex<()> = Mutex::new(());
+    LOCK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A set with only this signal.
+pub fn signal_set(signal: c_int) -> libc::sigset_t {
+    // SAFETY: It is emptied before it is used.
+    unsafe {
+        let mut set = zeroed();
+        libc::sigemptyset(&mut set);
+        libc::sigaddset(&mut set, signal);
+        set
+    }
+}

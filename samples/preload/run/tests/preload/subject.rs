@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The program that tests start, in one of its roles.
+
+use libc::c_int;
+use rustix::net::{
+    recvmsg,
+    RecvAncillaryBuffer,
+    RecvAncillaryMessage,
+    RecvFlags, //
+};
+use std::{
+    env,
+    io::IoSliceMut,
+    mem::MaybeUninit,
+    os::{
+        fd::IntoRawFd,
+        unix::net::UnixStream, //
+    },
+    path::PathBuf,
+    process::Command,
+};
+
+/// The folder with the tests, and in Cargo's with the library.
+pub fn here() -> PathBuf {
+    env::current_exe().unwrap().parent().unwrap().to_owned()
+}
+
+/// The program, as it is installed beside the tests or as Cargo leaves it.
+pub fn program() -> PathBuf {
+    let installed = here().join("subject");
+    if installed.exists() {
+        installed
+    } else {
+        here().join("../examples/subject")
+    }
+}
+
+/// The program in that role.
+pub fn command(role: &str) -> Command {
+    let mut command = Command::new(program());
+    command.arg(role);
+    command
+}
+
+/// What it says on stdout, if it ends well.
+pub fn output(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A descriptor that comes out of a socket.
+pub fn receive(from: &UnixStream) -> c_int {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    let data = &mut [IoSliceMut::new(&mut byte)];
+    recvmsg(from, data, &mut control, RecvFlags::CMSG_CLOEXEC).unwrap();
+    let fds = control.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
+        _ => None,
+    });
+    fds.unwrap().into_raw_fd()
+}
