@@ -27,10 +27,6 @@ use std::ptr;
 /// | `EBADF` | either descriptor is not open | epoll would have read the event before: that is made up for |
 /// | `EINVAL` | a native epoll, or repoll | epoll is asked; on a repoll instance it finds the same errors in the same order, and last of all `EINVAL` |
 /// | anything else, as `ENOTTY` | any other file | epoll is asked |
-///
-/// # Safety
-///
-/// None: what `event` points to is read by the kernel.
 pub(crate) fn ctl(epfd: c_int, op: c_int, fd: c_int, event: usize) -> Answer {
     let ctl = uapi::repoll_ctl {
         op,

@@ -1,6 +1,62 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Puts the epoll of unmodified programs on repoll: a library to be preloaded.
+//! Puts the epoll of unmodified programs on repoll: a library to be preloaded,
+//! installed as `librepoll.so`.
+//!
+//! It stands in for libc's `epoll_create`, `epoll_create1`, `epoll_ctl`,
+//! `epoll_wait`, `epoll_pwait` and `epoll_pwait2`, and for `syscall` with the
+//! numbers of these; results and errno are those of epoll. `repoll-run` preloads
+//! it into a program.
+//!
+//! # Environment
+//!
+//! It is looked at once, when the library is loaded.
+//!
+//! | variable | |
+//! |---|---|
+//! | `REPOLL_STRICT=1` | where `/dev/repoll` cannot be opened, creating an instance fails with the errno of that, instead of giving a native one and saying so once on stderr |
+//! | `REPOLL_STATS=1` | each process that used epoll tells at its end, on stderr, how many calls were carried out |
+//! | `REPOLL_STATS=FILE` | the same, in a line that is added to the file |
+//! | `REPOLL_IO_URING=1` | io_uring can be set up |
+//!
+//! A line of counts is `repoll: pid=1 program=name create=1 ctl=2 wait=3
+//! native_create=0 native_ctl=0 native_wait=0`. Only calls without an error are
+//! counted. It is told at `exit`, `_exit` and `_Exit`, not at the end by a
+//! signal nor when another program is executed. The file is opened then, with
+//! the rights and the root folder that the process has by that time: a daemon
+//! that gives up root needs one that it may write to.
+//!
+//! # What stays on epoll
+//!
+//! * Programs that the dynamic linker preloads nothing into: those that are
+//!   statically linked, have more rights than their user, are of 32 bits or
+//!   linked with another libc than glibc.
+//! * System calls that a program makes by itself: those of Go, and of Rust's
+//!   rustix.
+//! * Instances made where `/dev/repoll` is not there or not open to the process:
+//!   after a `chroot`, or with rights given up. The udev rule in `samples/udev`
+//!   opens it.
+//! * Operations on epoll that are handed to io_uring. They do not find a repoll
+//!   instance at all, so `syscall` answers to `io_uring_setup` that there is no
+//!   such thing, and programs that know how to do without (libuv and with it
+//!   Node.js) do. liburing makes its system calls by itself, which is let be: its
+//!   users have, as a rule, no epoll beside it, and could not do without it. The
+//!   sysctl `kernel.io_uring_disabled` is there for the others.
+//!
+//! A program that restricts its own system calls has to allow itself `ioctl`.
+//!
+//! # Implementation notes
+//!
+//! The library remembers nothing about descriptors. Each call asks repoll, by
+//! ioctl, and only if that cannot have been repoll's answer then epoll. So it
+//! need not know of `close`, `dup`, `fork`, `exec`, or descriptors that came
+//! through a socket, and instances of both kinds can be in one process. There are
+//! no locks and no allocations; all can be called in a signal handler and from
+//! any thread. What a program passes as an address is read and written by the
+//! kernel alone: a bad one is `EFAULT`, as ever.
+//!
+//! `epoll_wait` and `epoll_ctl` cost what the ioctl costs. `epoll_pwait2` takes
+//! one more system call, in which the kernel looks at the timeout.
 
 mod create;
 mod ctl;

@@ -35,7 +35,8 @@ use std::{
 ///
 /// It has to be dynamically linked and to call libc for this. Programs that are
 /// statically linked, that make system calls by themselves (as those in Go do)
-/// or that have more rights than their user stay on epoll.
+/// or that have more rights than their user stay on epoll. Daemons that give up
+/// root need a /dev/repoll that they may open: see the udev rule of repoll.
 ///
 /// The exit status is that of the program; 127 if there is no such program, 126
 /// if it cannot be run, 125 if repoll-run itself fails, 2 if its arguments are

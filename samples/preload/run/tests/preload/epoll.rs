@@ -104,9 +104,10 @@ impl Way {
     /// `epoll_ctl` with an address that may be bad.
     pub fn ctl_at(self, epfd: c_int, op: c_int, fd: c_int, event: usize) -> Outcome {
         match self {
-            // SAFETY: Bad addresses are what this is about.
             Way::Function => {
-                outcome(unsafe { libc::epoll_ctl(epfd, op, fd, event as *mut _) }.into())
+                // SAFETY: Bad addresses are what this is about.
+                let value = unsafe { libc::epoll_ctl(epfd, op, fd, event as *mut _) };
+                outcome(value.into())
             }
             _ => {
                 let arguments = [epfd as usize, op as usize, fd as usize, event, 0, 0];
@@ -182,9 +183,11 @@ impl Way {
 
     fn call(self, number: c_long, a: [usize; 6]) -> Outcome {
         // SAFETY: Bad addresses are what this is about.
-        outcome(match self {
-            Way::Native => unsafe { native(number, a) },
-            _ => unsafe { libc::syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]) },
+        outcome(unsafe {
+            match self {
+                Way::Native => native(number, a),
+                _ => libc::syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]),
+            }
         })
     }
 }

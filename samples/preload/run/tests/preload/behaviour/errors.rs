@@ -34,6 +34,8 @@ use std::{
 #[test]
 fn creating() {
     let _alone = alone();
+    let free = eventfd(0);
+    close(free);
     let close_on_exec = |outcome: Outcome| {
         outcome.map(|fd| {
             // SAFETY: It takes numbers.
@@ -65,6 +67,9 @@ fn creating() {
             );
         }
     }
+    // Nothing is left behind.
+    assert_eq!(eventfd(0), free);
+    close(free);
 }
 
 /// What an instance can be mistaken for, and what cannot be watched.
