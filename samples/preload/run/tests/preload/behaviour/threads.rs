@@ -43,6 +43,11 @@ use std::{
         self,
         JoinHandle, //
     },
+    time::{
+        Duration,
+        SystemTime,
+        UNIX_EPOCH, //
+    },
 };
 
 fn thread_id() -> pid_t {
@@ -137,6 +142,9 @@ fn waiters_share_the_events() {
     efds.into_iter().chain([epfd]).for_each(close);
 }
 
+/// Never waited for in full unless a test fails.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 const CANCEL_ENABLE: c_int = 0;
 const CANCEL_DISABLE: c_int = 1;
 /// What a cancelled thread is joined with.
@@ -148,6 +156,11 @@ extern "C-unwind" {
         attributes: *const libc::pthread_attr_t,
         start: extern "C-unwind" fn(*mut c_void) -> *mut c_void,
         argument: *mut c_void,
+    ) -> c_int;
+    fn pthread_timedjoin_np(
+        thread: pthread_t,
+        result: *mut *mut c_void,
+        until: *const libc::timespec,
     ) -> c_int;
     fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
     fn pthread_testcancel();
@@ -216,10 +229,17 @@ fn cancel(thread: pthread_t) {
     assert_eq!(unsafe { libc::pthread_cancel(thread) }, 0);
 }
 
+/// Waits for its end, and not for ever: a thread that cannot be cancelled has none.
 fn join(thread: pthread_t) -> *mut c_void {
+    let until = SystemTime::now() + PATIENCE;
+    let until = libc::timespec {
+        tv_sec: until.duration_since(UNIX_EPOCH).unwrap().as_secs() as i64,
+        tv_nsec: 0,
+    };
     let mut result = null_mut();
     // SAFETY: It has not been joined.
-    assert_eq!(unsafe { libc::pthread_join(thread, &mut result) }, 0);
+    let error = unsafe { pthread_timedjoin_np(thread, &mut result, &until) };
+    assert_eq!(error, 0);
     result
 }
 
