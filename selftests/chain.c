@@ -77,13 +77,13 @@ FIXTURE_TEARDOWN(chain) {
 }
 
 /* What level @i watches. */
-static int below(FIXTURE_DATA(chain) *self, int i)
+static int below(FIXTURE_DATA(chain) * self, int i)
 {
 	return i + 1 < self->levels ? self->p[i + 1].fd : self->efd;
 }
 
 /* Links all levels, from the top down or the other way round. */
-static int link_all(FIXTURE_DATA(chain) *self, uint32_t events, bool down)
+static int link_all(FIXTURE_DATA(chain) * self, uint32_t events, bool down)
 {
 	int i, level, err = 0;
 
@@ -99,7 +99,7 @@ static int link_all(FIXTURE_DATA(chain) *self, uint32_t events, bool down)
  * bottom up: a repoll does not find out that an epoll in it has nothing any more
  * before it is waited on.
  */
-static unsigned int reporting(FIXTURE_DATA(chain) *self)
+static unsigned int reporting(FIXTURE_DATA(chain) * self)
 {
 	unsigned int levels = 0;
 	int i;
@@ -128,7 +128,7 @@ TEST_F(chain, all_levels_show_it)
 }
 
 /* Takes all levels apart. */
-static int unlink_all(FIXTURE_DATA(chain) *self)
+static int unlink_all(FIXTURE_DATA(chain) * self)
 {
 	int i, err = 0;
 
@@ -265,7 +265,7 @@ struct churn {
 	unsigned int errors;
 };
 
-#define ROUNDS 500
+#define ROUNDS 200
 
 /* Adds and deletes one link. */
 static void *add_and_delete(void *arg)

@@ -292,7 +292,7 @@ static long long data_in(const char *text, int fd)
 }
 
 /*
- *	read fdinfo of 20,000 items	while	MOD first, MOD last, write, wait
+ *	read fdinfo of 10,000 items	while	MOD first, MOD last, write, wait
  *
  * The rounds are counted in the user data of both items. In what is printed, the
  * difference of the two counts is the number of rounds in between. Native epoll
@@ -300,7 +300,7 @@ static long long data_in(const char *text, int fd)
  */
 TEST_F(poller, long_list_does_not_stop_events)
 {
-	enum { ITEMS = 20000, READS = 5 };
+	enum { ITEMS = 10000, READS = 5 };
 	struct rlimit files = { ITEMS + 100, ITEMS + 100 };
 	int idle = eventfd(0, EFD_CLOEXEC), efd, first, i, reads;
 	struct reader r = { .text = malloc(ROOM) };

@@ -176,22 +176,53 @@ FIXTURE_VARIANT(paths) {
 	int stem, limit;
 };
 
-#define PATHS(name, instances, most)			\
-	FIXTURE_VARIANT_ADD(paths, native_##name) {	\
-		.ops = &native_ops,			\
-		.stem = instances,			\
-		.limit = most,				\
-	};						\
-	FIXTURE_VARIANT_ADD(paths, repoll_##name) {	\
-		.ops = &repoll_ops,			\
-		.stem = instances,			\
-		.limit = most,				\
-	}
+FIXTURE_VARIANT_ADD(paths, native_of_two) {
+	.ops = &native_ops,
+	.stem = 1,
+	.limit = 500,
+};
 
-PATHS(of_two, 1, 500);
-PATHS(of_three, 2, 100);
-PATHS(of_four, 3, 50);
-PATHS(of_five, 4, 10);
+FIXTURE_VARIANT_ADD(paths, native_of_three) {
+	.ops = &native_ops,
+	.stem = 2,
+	.limit = 100,
+};
+
+FIXTURE_VARIANT_ADD(paths, native_of_four) {
+	.ops = &native_ops,
+	.stem = 3,
+	.limit = 50,
+};
+
+FIXTURE_VARIANT_ADD(paths, native_of_five) {
+	.ops = &native_ops,
+	.stem = 4,
+	.limit = 10,
+};
+
+FIXTURE_VARIANT_ADD(paths, repoll_of_two) {
+	.ops = &repoll_ops,
+	.stem = 1,
+	.limit = 500,
+};
+
+FIXTURE_VARIANT_ADD(paths, repoll_of_three) {
+	.ops = &repoll_ops,
+	.stem = 2,
+	.limit = 100,
+};
+
+FIXTURE_VARIANT_ADD(paths, repoll_of_four) {
+	.ops = &repoll_ops,
+	.stem = 3,
+	.limit = 50,
+};
+
+FIXTURE_VARIANT_ADD(paths, repoll_of_five) {
+	.ops = &repoll_ops,
+	.stem = 4,
+	.limit = 10,
+};
 
 FIXTURE_SETUP(paths) {
 	struct rlimit files = { 4096, 4096 };

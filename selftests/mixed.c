@@ -78,13 +78,13 @@ FIXTURE_TEARDOWN(ring) {
 	}
 }
 
-static int next(FIXTURE_DATA(ring) *self, int i)
+static int next(FIXTURE_DATA(ring) * self, int i)
 {
 	return self->p[(i + 1) % self->n].fd;
 }
 
 /* Links the instances; the last link makes it a ring. */
-static int close_ring(FIXTURE_DATA(ring) *self, uint32_t events)
+static int close_ring(FIXTURE_DATA(ring) * self, uint32_t events)
 {
 	int i, err = 0;
 
@@ -94,7 +94,7 @@ static int close_ring(FIXTURE_DATA(ring) *self, uint32_t events)
 }
 
 /* Waits until instance @i reports this; what else it reports is not looked at. */
-static bool reports(FIXTURE_DATA(ring) *self, int i, int fd)
+static bool reports(FIXTURE_DATA(ring) * self, int i, int fd)
 {
 	int64_t deadline = now_ns() + SOON;
 	struct epoll_event events[EVENTS];
@@ -111,7 +111,7 @@ static bool reports(FIXTURE_DATA(ring) *self, int i, int fd)
 }
 
 /* Waits until no instance has anything to report. */
-static bool falls_silent(FIXTURE_DATA(ring) *self)
+static bool falls_silent(FIXTURE_DATA(ring) * self)
 {
 	int64_t deadline = now_ns() + SOON;
 	int i, n;

@@ -60,7 +60,7 @@ FIXTURE_TEARDOWN(nesting) {
 }
 
 /* outer --(outside)--> inner --(inside)--> eventfd */
-static int link_up(FIXTURE_DATA(nesting) *self, uint32_t outside,
+static int link_up(FIXTURE_DATA(nesting) * self, uint32_t outside,
 		   uint32_t inside)
 {
 	int err = poller_add(&self->inner, self->efd, inside);
@@ -68,12 +68,12 @@ static int link_up(FIXTURE_DATA(nesting) *self, uint32_t outside,
 	return err ? err : poller_add(&self->outer, self->inner.fd, outside);
 }
 
-static bool outer_reports(FIXTURE_DATA(nesting) *self)
+static bool outer_reports(FIXTURE_DATA(nesting) * self)
 {
 	return poller_now(&self->outer, self->inner.fd) == EPOLLIN;
 }
 
-static bool inner_reports(FIXTURE_DATA(nesting) *self)
+static bool inner_reports(FIXTURE_DATA(nesting) * self)
 {
 	return poller_now(&self->inner, self->efd) == EPOLLIN;
 }

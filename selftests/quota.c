@@ -361,7 +361,7 @@ TEST_F(quota, creator_goes_on_paying)
 }
 
 /* The size of what is kept in one of repoll's slab caches. */
-static long object_size(const char *cache)
+static long size_in_slab(const char *cache)
 {
 	char path[64];
 	long size = 0;
@@ -382,7 +382,8 @@ static long object_size(const char *cache)
  */
 TEST_F(quota, default_is_a_share_of_memory)
 {
-	long item = object_size("repoll_item"), entry = object_size("repoll_entry");
+	long item = size_in_slab("repoll_item");
+	long entry = size_in_slab("repoll_entry");
 	struct sysinfo info;
 
 	if (item < 0 || entry < 0)
