@@ -226,4 +226,35 @@ TEST_F(poller, epoll_forgets_a_closed_instance)
 	close(efd);
 }
 
+/*
+ *	native epoll ---> P1, P2 ... P100 ---> one eventfd	one write, all shown
+ */
+TEST_F(poller, crowd_on_one_file_is_shown)
+{
+	int efd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct poller outer, crowd[100];
+	struct epoll_event event;
+	int i, shown;
+
+	ASSERT_EQ(0, poller_open(&outer, &native_ops));
+	for (i = 0; i < ARRAY_SIZE(crowd); i++) {
+		ASSERT_EQ(0, poller_open(&crowd[i], variant->ops));
+		ASSERT_EQ(0, poller_add(&crowd[i], efd, EPOLLIN | EPOLLET));
+		ASSERT_EQ(0, poller_add(&outer, crowd[i].fd, EPOLLIN | EPOLLET));
+	}
+	ASSERT_EQ(0, eventfd_write(efd, 1));
+	for (shown = 0; shown < ARRAY_SIZE(crowd); shown++) {
+		ASSERT_EQ(1, poller_wait(&outer, &event, 1, SOON));
+		for (i = 0; crowd[i].fd != event.data.u64; i++)
+			ASSERT_GT(ARRAY_SIZE(crowd), i + 1);
+		EXPECT_EQ(EPOLLIN, poller_now(&crowd[i], efd));
+	}
+	for (i = 0; i < ARRAY_SIZE(crowd); i++) {
+		EXPECT_EQ(0, poller_count(&crowd[i]));
+		close(crowd[i].fd);
+	}
+	close(outer.fd);
+	close(efd);
+}
+
 TEST_HARNESS_MAIN

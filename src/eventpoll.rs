@@ -68,6 +68,9 @@ use kernel::{
     },
 };
 
+/// The events of an eventpoll, of either kind, that has some for its user.
+const READABLE: u32 = event::IN | event::RDNORM;
+
 /// The items of an instance.
 pub(crate) struct Set {
     items: Tree<Item>,
@@ -179,7 +182,7 @@ impl Eventpoll {
 
     /// Takes the mutex, for a change or a delivery; and the outer one if the instance watches an
     /// epoll, or will when an item of that `kind` is added.
-    pub(crate) fn enter(&self, kind: Kind) -> (Locked<'_>, Option<Guard<'_, (), MutexBackend>>) {
+    pub(crate) fn enter(&self, kind: Kind) -> (Option<Guard<'_, (), MutexBackend>>, Locked<'_>) {
         let mut outer = None;
         loop {
             if kind == Kind::Epoll || self.watches_epolls.load(Relaxed) {
@@ -191,7 +194,7 @@ impl Eventpoll {
             }
             // It changes with the mutex held.
             if outer.is_some() || !self.watches_epolls.load(Relaxed) {
-                return (set, outer);
+                return (outer, set);
             }
         }
     }
@@ -244,7 +247,7 @@ impl Eventpoll {
             return Err(EINVAL);
         }
         let mut topology = None;
-        let (mut set, _outer) = loop {
+        let (_outer, mut set) = loop {
             if kind == Kind::Instance || self.vertex.is_watched() {
                 topology = Some(self.enter_topology(file)?);
             }
@@ -279,6 +282,8 @@ impl Eventpoll {
         };
         match found {
             Ok(events) => {
+                // SAFETY: The file is referenced.
+                unsafe { self.busy_poll.note(item.file()) };
                 if events != 0 {
                     self.make_ready(item);
                 }
@@ -305,8 +310,8 @@ impl Eventpoll {
     fn provide_wakeup_source(&self, interest: Interest) -> Result {
         if interest.keeps_awake() && !self.ready.lock().awake().has_source() {
             let source = WakeupSource::register(c"repoll")?;
-            let superfluous = self.ready.lock().awake().set_source(Some(source));
-            drop(superfluous);
+            // There is none to give back: the mutex is held.
+            self.ready.lock().awake().set_source(Some(source));
         }
         Ok(())
     }
@@ -345,7 +350,7 @@ impl Eventpoll {
         if !event::may_modify_to(asked) {
             return Err(EINVAL);
         }
-        let (mut set, _outer) = self.enter(Kind::Plain);
+        let (_outer, mut set) = self.enter(Kind::Plain);
         let key = Key::new(file, fd);
         let mut item = set.items.find(&key).ok_or(ENOENT)?;
         if item.interest().is_exclusive() {
@@ -362,6 +367,7 @@ impl Eventpoll {
             drop(set);
             let events = hook::poll(file, interest.bits());
             set = self.lock();
+            // It is there: who could have deleted it has the outer mutex, and its file is held.
             item = set.items.find(&key).ok_or(ENOENT)?;
             events
         } else {
@@ -379,7 +385,7 @@ impl Eventpoll {
     ///
     /// `ENOENT`.
     pub(crate) fn delete(&self, file: &FileRef, fd: i32) -> Result {
-        let (mut set, _outer) = self.enter(Kind::Plain);
+        let (_outer, mut set) = self.enter(Kind::Plain);
         set.remove(&self.ready, &Key::new(file, fd))
     }
 
@@ -407,7 +413,7 @@ impl Eventpoll {
     /// are held.
     pub(crate) fn poll_events(&self, nesting: u32) -> u32 {
         if self.has_events(nesting) {
-            event::IN | event::RDNORM
+            READABLE
         } else {
             0
         }
@@ -421,7 +427,11 @@ impl Eventpoll {
             Err(suspended) => return suspended.may_be_ready,
         };
         while let Some((item, file)) = scan.next(set.items()) {
-            if item.kind() == Kind::Epoll || item.poll(&file, nesting + 1) != 0 {
+            let has_events = match item.kind() {
+                Kind::Epoll => item.interest().bits() & READABLE != 0,
+                Kind::Plain | Kind::Instance => item.poll(&file, nesting + 1) != 0,
+            };
+            if has_events {
                 scan.put_back(item);
                 return true;
             }
@@ -440,6 +450,7 @@ impl Eventpoll {
             account.close();
         }
         drop(set);
+        self.vertex.set_file(0);
         relay::forget(self);
         let wakeup_source = self.ready.lock().awake().set_source(None);
         drop(wakeup_source);

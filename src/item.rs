@@ -7,9 +7,11 @@
 //! ```text
 //! tree node, data, source     the instance's mutex
 //! interest                    atomic; changed under the mutex
-//! hooks                       the mutex to attach; the watch table's bucket lock to unhook
+//! hooks                       the mutex (for an epoll: the outer one) to attach; the watch table's
+//!                             bucket lock to unhook
 //! links, place                the instance's spinlock
-//! watch node, watched, silent the watch table's bucket lock
+//! watch node, watched         the watch table's bucket lock
+//! crowded                     that lock, before the item is hooked; immutable afterwards
 //! key, kind, owner            immutable
 //! ```
 //!
@@ -178,9 +180,9 @@ pub(crate) struct Item {
     pub(crate) place: Cell<Place>,
     /// Whether the item is in the watch table: its file is not released yet.
     pub(crate) watched: Cell<bool>,
-    /// Whether the file has to be made to report its close, and silent again afterwards. As
-    /// `watched`, under the bucket's lock.
-    pub(crate) silent: Cell<bool>,
+    /// Whether so many others watched the file before that pollers of this instance are woken by
+    /// the relay, rather than with that file's lock held and interrupts off.
+    pub(crate) crowded: Cell<bool>,
     kind: Kind,
     interest: Atomic<u32>,
     data: Atomic<u64>,
@@ -241,7 +243,7 @@ impl Item {
             key: Key::new(file, fd),
             place: Cell::new(Place::Idle),
             watched: Cell::new(false),
-            silent: Cell::new(false),
+            crowded: Cell::new(false),
             kind,
             interest: Atomic::new(interest.bits()),
             data: Atomic::new(data),
@@ -343,6 +345,7 @@ impl Item {
     fn wake_pollers(&self, flags: u32) {
         let owner = self.owner();
         match self.kind {
+            _ if self.crowded.get() => relay::wake_pollers(owner, flags),
             Kind::Plain => owner.wake_pollers(flags, None),
             Kind::Instance => {
                 // SAFETY: The file is an instance's, and not released.
@@ -363,14 +366,14 @@ impl Hooked for Item {
     fn woken(&self, events: u32, sync: bool) -> bool {
         let owner = self.owner();
         let mut ready = owner.ready.lock();
+        // SAFETY: The file is not released: one of its wait queues is being woken.
+        unsafe { owner.busy_poll.note(self.file()) };
         // Under the lock, so that a change of the interest is either seen here or finds, when it
         // polls, what this wake-up is about.
         let interest = self.interest();
         if !interest.concerns(events) {
             return !interest.is_exclusive();
         }
-        // SAFETY: The file is not released: one of its wait queues is being woken.
-        unsafe { owner.busy_poll.note(self.file()) };
         ready.push(self);
         let woke = ready.wake_waiter(sync);
         let pollers = owner.pollers.is_active();

@@ -20,6 +20,7 @@ use crate::{
         Source, //
     },
 };
+use core::cell::Cell;
 use kernel::{
     bindings,
     prelude::*, //
@@ -62,7 +63,10 @@ impl Marks {
                         self.0.push((sb, mark, 1), GFP_KERNEL_ACCOUNT)?;
                     }
                 }
-                Ok(Source::SuperBlock { sb })
+                Ok(Source::SuperBlock {
+                    sb,
+                    silent: Cell::new(false),
+                })
             }
             CloseSource::Inode(inode) => Ok(Source::Inode {
                 // SAFETY: The file keeps its inode alive, and the mark does.
@@ -79,7 +83,7 @@ impl Marks {
     /// table.
     pub(crate) fn release(&mut self, source: &Source, file: usize) {
         match source {
-            Source::SuperBlock { sb } => self.release_super_block(*sb),
+            Source::SuperBlock { sb, .. } => self.release_super_block(*sb),
             Source::Inode { .. } => (),
             Source::Held => held::release(file),
         }

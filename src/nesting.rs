@@ -29,8 +29,12 @@
 //!   without the locks of that wake-up, and at most [`MAX_NESTS`] times in succession. So wake-ups
 //!   do not go round in circles, and arrive wherever epoll's own limit on depth lets them.
 //!
+//! The relay is used, too, for the pollers of instances that watch a file which many others watch
+//! already. Otherwise epolls on top of these, which the kernel counts for each instance as if it were
+//! alone, could multiply what the one wake-up does with interrupts off.
+//!
 //! What this costs: a wait on an instance reports an epoll in it exactly; but others who poll that
-//! instance see it readable from the epoll's wake-up until a wait on the instance finds that there is
+//! instance see it readable from a moment after the epoll's wake-up until a wait on the instance finds that there is
 //! nothing. Depth and paths are counted for links between instances alone. In a circle, an instance is
 //! not readable for its own sake, unless another one in it that watches an epoll vouches for it.
 //!
@@ -128,7 +132,8 @@ impl Vertex {
         }
     }
 
-    /// Tells the address of the instance's own file, before anybody else can know it.
+    /// Tells the address of the instance's own file, before anybody else can know it; or 0 when
+    /// it has none any more.
     pub(crate) fn set_file(&self, file: usize) {
         self.file.store(file, Relaxed);
     }
@@ -227,6 +232,7 @@ impl Walk {
     }
 
     fn visit(&self, instance: &Eventpoll, depth: usize) -> usize {
+        let depth = depth.min(MAX_NESTS + 1);
         let visit = self.0 << Self::DEPTH_BITS | depth as u64;
         instance.vertex.visit.store(visit, Relaxed);
         depth
@@ -259,7 +265,8 @@ impl Walk {
     }
 
     /// How many links follow one another above an instance. The recursion ends because no more
-    /// were ever let in.
+    /// than [`MAX_NESTS`] were ever let in, and one of an instance that is released meanwhile, whose
+    /// file's address may be another file's already.
     fn above(&self, instance: &Eventpoll, rcu: &rcu::Guard) -> usize {
         if let Some(depth) = self.visited(instance) {
             return depth;
@@ -323,7 +330,7 @@ fn count_paths(
         return false;
     };
     watch::watchers(file, rcu).all(|watcher| {
-        if is_watched(watcher, rcu) {
+        if watcher.vertex.is_watched() && is_watched(watcher, rcu) {
             return count_paths(watcher.vertex.file.load(Relaxed), links + 1, paths, rcu);
         }
         paths.get_mut(links).is_some_and(|count| {

@@ -16,9 +16,10 @@
 //!
 //! A scan runs without the spinlock, since it polls files and writes to user memory; the
 //! instance's mutex makes it the only one. (With one exception: while it polls an epoll, it is
-//! suspended without the mutex, and who looks meanwhile is told so; see [`crate::nesting`].) It takes the ready list over as its batch. Meanwhile
-//! wake-ups go on filling the ready list. At its end the lists are joined: what the scan did not
-//! reach, then what became ready meanwhile, then what it put back; so nobody starves.
+//! suspended without the mutex, and who looks meanwhile is told so; see [`crate::nesting`].) It
+//! takes the ready list over as its batch. Meanwhile wake-ups go on filling the ready list. At its
+//! end the lists are joined: what the scan did not reach, then what became ready meanwhile, then
+//! what it put back; so nobody starves.
 //!
 //! A file may be closed during the scan, too: its items leave whichever list they are in, for the
 //! list of the dead, which the next holder of the mutex empties.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Wake-ups of an instance's pollers that an epoll causes.
+//! Wake-ups of an instance's pollers that an epoll causes, or a file that many watch.
 //!
 //! They are made by a worker, without the locks of the wake-up that causes them: see
 //! [`crate::nesting`]. The worker's own wake-ups may come back here, by way of other epolls, or of
@@ -162,6 +162,7 @@ fn run() -> bool {
             let instance = unsafe { instance.as_ref() };
             // SAFETY: It is in the queue.
             unsafe { queue.remove(instance) };
+            // It has one, being in the queue.
             let Some(wake) = instance.order.wake.take() else {
                 continue;
             };

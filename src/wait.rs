@@ -85,7 +85,7 @@ impl Eventpoll {
         let mut writer = UserSlice::new(UserPtr::from_addr(buffer.address), bytes).writer();
         let mut delivered = 0;
 
-        let (mut set, _outer) = self.enter(Kind::Plain);
+        let (_outer, mut set) = self.enter(Kind::Plain);
         let Ok(mut scan) = self.ready.scan(set.items()) else {
             // Who could have suspended one has the outer mutex.
             return Ok(0);
@@ -102,6 +102,7 @@ impl Eventpoll {
                 set = self.lock();
                 match set.items().find(&key) {
                     Some(found) => item = found,
+                    // It is there: who could have deleted it has the outer mutex.
                     None => continue,
                 }
                 if scan.take_denied() && events != 0 {

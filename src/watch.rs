@@ -68,11 +68,15 @@ use crate::{
             self,
             FileRef, //
         },
-        rbtree::RawTree,
+        rbtree::{
+            Keyed,
+            RawTree, //
+        },
         work::Periodic, //
     },
 };
 use core::{
+    cell::Cell,
     pin::Pin,
     ptr::NonNull, //
 };
@@ -90,6 +94,9 @@ use kernel::{
 /// How often, in milliseconds, files that cannot be heard of are looked at.
 pub(crate) const HOLD_PERIOD_MS: u32 = 50;
 
+/// From how many items on a file on further ones are [`Item::crowded`].
+const CROWD: usize = 32;
+
 /// How many locks the table is spread over.
 const BUCKETS: usize = 1 << 10;
 
@@ -103,6 +110,9 @@ pub(crate) enum Source {
     SuperBlock {
         /// The superblock.
         sb: *mut bindings::super_block,
+        /// Whether the file has to be made to report its close, and silent again afterwards. Under
+        /// the bucket's lock.
+        silent: Cell<bool>,
     },
     /// By the mark on its inode.
     Inode {
@@ -111,6 +121,12 @@ pub(crate) enum Source {
     },
     /// Not at all: the file is [`held`].
     Held,
+}
+
+impl Source {
+    fn is_silent(&self) -> bool {
+        matches!(self, Self::SuperBlock { silent, .. } if silent.get())
+    }
 }
 
 /// The items whose files share a bucket, sorted by file.
@@ -136,14 +152,15 @@ impl Items {
 
     /// Puts a new item on `file` in. From then on the file reports its close.
     fn insert(&mut self, item: &Item, file: &LocalFile) {
-        if let Source::SuperBlock { .. } = item.source {
+        let other = self.find(item.key().address());
+        item.crowded.set(self.is_crowded(other));
+        if let Source::SuperBlock { silent, .. } = &item.source {
             // Decided under the lock: another instance may just be done with the file.
-            let silent = match self.find(item.key().address()) {
-                Some(other) => other.silent.get(),
+            silent.set(match other {
+                Some(other) => other.source.is_silent(),
                 None => !poll_file::is_reporting(file),
-            };
-            item.silent.set(silent);
-            if silent {
+            });
+            if silent.get() {
                 // SAFETY: The file is referenced; those with this source are on internal
                 // superblocks.
                 unsafe { poll_file::set_reporting(item.file(), true) };
@@ -152,6 +169,21 @@ impl Items {
         item.watched.set(true);
         // SAFETY: The item is new, in the instance's tree, and taken out before it is dropped.
         unsafe { self.0.insert(NonNull::from(item)) };
+    }
+
+    /// Whether there are [`CROWD`] items on the file of the first one on it.
+    fn is_crowded(&self, first: Option<&Item>) -> bool {
+        let mut item = first;
+        for _ in 1..CROWD {
+            let Some(WatchKey { file, item: last }) = item.map(Keyed::<1>::key) else {
+                return false;
+            };
+            item = self.lower_bound(&WatchKey {
+                file,
+                item: last + 1,
+            });
+        }
+        item.is_some()
     }
 
     /// Takes the item out and off its wait queues.
@@ -331,7 +363,7 @@ pub(crate) fn stop(item: &Item) {
         return;
     }
     bucket.remove(NonNull::from(item));
-    if item.silent.get() && bucket.find(file).is_none() {
+    if item.source.is_silent() && bucket.find(file).is_none() {
         // The reference keeps a release from going on elsewhere once the file does not report.
         // SAFETY: The item was in the table, and a release that reports needs the lock that is held.
         if let Some(file) = unsafe { poll_file::try_get(item.file()) } {

@@ -85,7 +85,8 @@ impl WaitQueue {
 
     /// Wakes pollers, telling them which events there are. Callable from any context. `cause` is
     /// the queue of pollers whose wake-up, which is going on, causes this one; the pollers of one
-    /// never are, directly or indirectly, the cause of its wake-up.
+    /// never are, directly or indirectly, the cause of its wake-up. (Others than eventpolls that turn
+    /// a wake-up into one of another queue, as io_uring and aio, do so from a task of their own.)
     pub(crate) fn wake_pollers(&self, events: u32, cause: Option<&Self>) {
         let key = ptr::without_provenance_mut::<c_void>(events as usize);
         let level = cause.map_or(0, |cause| cause.level.load(Relaxed));
