@@ -7,7 +7,8 @@ BUILD := $(CURDIR)/build
 PAYLOAD := $(BUILD)/payload
 
 .DEFAULT_GOAL := modules
-.PHONY: modules modules_install payload setup demo test vm lint clean distclean help
+.PHONY: modules modules_install payload setup demo test test-kernel-suite test-python apps \
+	vm lint clean distclean help
 
 ifdef KDIR
 
@@ -30,6 +31,8 @@ payload: modules
 	$(MAKE) -C samples install OUTPUT=$(BUILD)/samples DESTDIR=$(PAYLOAD)/samples
 	$(MAKE) -C selftests install OUTPUT=$(BUILD)/selftests \
 		KSRC=$(abspath $(KDIR))/source INSTALL_PATH=$(PAYLOAD)/selftests
+	$(MAKE) -C selftests/suites install OUTPUT=$(BUILD)/suites \
+		KSRC=$(abspath $(KDIR))/source INSTALL_PATH=$(PAYLOAD)/suites
 
 else
 
@@ -51,6 +54,21 @@ demo: payload
 
 test: payload
 	@qemu/test
+
+test-kernel-suite: payload
+	@qemu/vm /opt/repoll/suites/kernel
+
+test-python: export PKGS := libpython3.13-testsuite python3
+test-python: export MEM := 2G
+test-python: export TIMEOUT := 1800
+test-python: payload
+	@qemu/vm /opt/repoll/suites/python
+
+apps: export PKGS := curl libmemcached-tools memcached nginx-light nodejs python3 redis-server stress-ng wrk
+apps: export MEM := 2G
+apps: export TIMEOUT := 1800
+apps: payload
+	@qemu/vm /opt/repoll/suites/apps/run
 
 # As it was written: a variable in it is one of the guest's shell.
 vm: export GUEST_COMMAND = $(value CMD)
@@ -74,6 +92,9 @@ help:
 	@echo 'make KDIR=<tree> modules_install'
 	@echo 'make demo               show it at work in a virtual machine'
 	@echo 'make test               run all tests'
+	@echo 'make test-kernel-suite  run the kernel'"'"'s own epoll tests on repoll and on epoll'
+	@echo 'make test-python        the same with Python'"'"'s tests'
+	@echo 'make apps               the same with servers, under load'
 	@echo 'make lint               check the form of all sources'
 	@echo "make vm [CMD='...']     run a shell, or a command, in the virtual machine"
 	@echo '  SHARE=<dir>           a folder that host and guest share, at /mnt/share'

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# How a program that knows epoll alone is run on epoll or on repoll, and how it is
+# proven which of the two it used.
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+launcher=${here%/*}/samples/preload/repoll-run
+work=$(mktemp -d "${TMPDIR:-/tmp}/suites.XXXXXX")
+chmod 755 "$work"
+stats=$work/stats
+
+# use POLLER - from here on "${via[@]}" PROGRAM runs a program on epoll or repoll
+use() {
+	poller=$1
+	via=()
+	[[ $poller == epoll ]] || via=("$launcher" --strict --stats="$stats")
+	: >"$stats"
+	# Servers lay down root's rights before they end.
+	chmod 666 "$stats"
+}
+
+# Every eventpoll of either kind is an anonymous file with a name of its own. The
+# kernel counts them by name and by the program that made them, whatever way that
+# took to get there, and at no cost for any other system call.
+tracing=/sys/kernel/tracing
+witness=$tracing/events/repoll/made
+
+witness_start() {
+	echo 'p:repoll/made anon_inode_getfile name=+0(%di):string' >$tracing/kprobe_events
+	echo 'hist:keys=name,common_pid.execname:size=4096' >"$witness/trigger"
+	echo 1 >"$witness/enable"
+}
+
+# witness_end - what was made since: KIND PROGRAM COUNT, sorted
+witness_end() {
+	echo 0 >"$witness/enable"
+	sed -nE 's/^\{ name: \[(eventpoll|repoll)\] *, common_pid: (.*[^ ]) +\[ *[0-9]+\] *\} hitcount: +([0-9]+)$/\1 \2 \3/p' \
+		"$witness/hist" |
+		sed 's/^eventpoll /epoll /' |
+		awk '{ n[$1 " " $2] += $NF } END { for (key in n) print key, n[key] }' | sort
+	echo '!hist:keys=name,common_pid.execname:size=4096' >"$witness/trigger"
+	echo '-:repoll/made' >>$tracing/kprobe_events
+}
