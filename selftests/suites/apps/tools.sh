@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# What the apps have in common. Each app is a file that sets "programs", which must
+# use the poller, and "clients", which are left on epoll, by the names that the
+# kernel has for them; and defines start, verify, load and stop.
+set -euo pipefail
+
+servers=()
+www=$work/www
+
+die() {
+	printf '%s\n' "$*"
+	exit 1
+}
+
+# result WHAT VALUE - a line for the table
+result() {
+	# shellcheck disable=SC2154 # set by run
+	printf '%s\t%s\t%s\t%s\n' "$app" "$1" "$poller" "$2" >>"$work/results"
+}
+
+# serve PORT COMMAND... - start a server and wait until it accepts connections
+serve() {
+	"${@:2}" </dev/null &
+	servers+=($!)
+	until (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; do
+		kill -0 $! 2>/dev/null || die "did not start: ${*:2}"
+		sleep 0.05
+	done
+}
+
+# end SIGNAL - tell the server that was started last to end; it must do so well
+end() {
+	kill -s "$1" "${servers[-1]}"
+	wait "${servers[-1]}" || die "ended with status $?"
+	unset 'servers[-1]'
+}
+
+# content FILE SIZE - what a server hands out: bytes that repeat nowhere
+content() {
+	mkdir -p "$www"
+	[[ -f $www/$1 ]] || head -c "$2" /dev/urandom >"$www/$1"
+}
+
+# same FILE URL - the answer is that file's content
+same() {
+	curl --silent --show-error --fail --max-time 60 --output "$work/answer" "$2"
+	cmp "$www/$1" "$work/answer"
+}
+
+# wrk_on WHAT FILE URL OPTION... - load, every answer compared with the file; prints
+# the rate as a result
+wrk_on() {
+	local rate
+
+	rate=$(wrk --script "$here/apps/compare.lua" --timeout 30s "${@:4}" "$3" -- "$www/$2" |
+		tee /dev/stderr | sed -n 's/^verified: //p')
+	[[ $rate ]] || die "$1: not all answers were right"
+	result "$1" "$rate"
+}
