@@ -8,11 +8,14 @@ const path = require('path');
 
 const [port, folder] = process.argv.slice(2);
 
+const contents = new Map(fs.readdirSync(folder).map(
+	(name) => [`/${name}`, fs.readFileSync(path.join(folder, name))]));
+
 const server = http.createServer((request, response) => {
-	fs.readFile(path.join(folder, path.basename(request.url)), (error, content) => {
-		response.writeHead(error ? 404 : 200);
-		response.end(content);
-	});
+	const content = contents.get(request.url);
+
+	response.writeHead(content ? 200 : 404);
+	response.end(content);
 });
 
 process.on('SIGTERM', () => {
