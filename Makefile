@@ -55,18 +55,19 @@ demo: payload
 test: payload
 	@qemu/test
 
+test-kernel-suite: export TIMEOUT ?= 1800
 test-kernel-suite: payload
 	@qemu/vm /opt/repoll/suites/kernel
 
 test-python: export PKGS := libpython3.13-testsuite python3
-test-python: export MEM := 2G
-test-python: export TIMEOUT := 1800
+test-python: export MEM ?= 2G
+test-python: export TIMEOUT ?= 1800
 test-python: payload
 	@qemu/vm /opt/repoll/suites/python
 
 apps: export PKGS := curl libmemcached-tools memcached nginx-light nodejs python3 redis-server stress-ng wrk
-apps: export MEM := 2G
-apps: export TIMEOUT := 1800
+apps: export MEM ?= 2G
+apps: export TIMEOUT ?= 1800
 apps: payload
 	@qemu/vm /opt/repoll/suites/apps/run
 
