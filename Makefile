@@ -61,7 +61,7 @@ test-kernel-suite: payload
 
 test-python: export PKGS := libpython3.13-testsuite python3
 test-python: export MEM ?= 2G
-test-python: export TIMEOUT ?= 1800
+test-python: export TIMEOUT ?= 3600
 test-python: payload
 	@qemu/vm /opt/repoll/suites/python
 
