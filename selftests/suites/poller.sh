@@ -12,7 +12,9 @@ stats=$work/stats
 # use POLLER - from here on "${via[@]}" PROGRAM runs a program on epoll or repoll
 use() {
 	poller=$1
+	# shellcheck disable=SC2034 # used by who sources this
 	via=()
+	# shellcheck disable=SC2034
 	[[ $poller == epoll ]] || via=("$launcher" --strict --stats="$stats")
 	: >"$stats"
 	# Servers lay down root's rights before they end.

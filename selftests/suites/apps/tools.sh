@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # what run sets
 # What the apps have in common. Each app is a file that sets "programs", which must
 # use the poller, and "clients", which are left on epoll, by the names that the
 # kernel has for them; and defines start, verify, load and stop.
@@ -15,7 +15,6 @@ die() {
 
 # result WHAT VALUE - a line for the table
 result() {
-	# shellcheck disable=SC2154 # set by run
 	printf '%s\t%s\t%s\t%s\n' "$app" "$1" "$poller" "$2" >>"$work/results"
 }
 
