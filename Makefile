@@ -7,7 +7,7 @@ BUILD := $(CURDIR)/build
 PAYLOAD := $(BUILD)/payload
 
 .DEFAULT_GOAL := modules
-.PHONY: modules modules_install payload setup demo test test-kernel-suite test-python apps \
+.PHONY: modules modules_install payload setup demo test test-kernel-suite test-python test-differential apps \
 	vm lint clean distclean help
 
 ifdef KDIR
@@ -33,6 +33,8 @@ payload: modules
 		KSRC=$(abspath $(KDIR))/source INSTALL_PATH=$(PAYLOAD)/selftests
 	$(MAKE) -C selftests/suites install OUTPUT=$(BUILD)/suites \
 		KSRC=$(abspath $(KDIR))/source INSTALL_PATH=$(PAYLOAD)/suites
+	$(MAKE) -C selftests/differential install OUTPUT=$(BUILD)/differential \
+		DESTDIR=$(PAYLOAD)/selftests/differential
 
 else
 
@@ -71,6 +73,12 @@ apps: export TIMEOUT ?= 1800
 apps: payload
 	@qemu/vm /opt/repoll/suites/apps/run
 
+# Random operations on epoll and repoll at the same time, as many as are wanted.
+test-differential: export TIMEOUT ?= 0
+test-differential: payload
+	@qemu/vm '/opt/repoll/selftests/differential/differential \
+		--steps $(or $(STEPS),2000000) $(if $(SEED),--seed $(SEED))'
+
 # As it was written: a variable in it is one of the guest's shell.
 vm: export GUEST_COMMAND = $(value CMD)
 vm:
@@ -96,6 +104,8 @@ help:
 	@echo 'make test-kernel-suite  run the kernel'"'"'s own epoll tests on repoll and on epoll'
 	@echo 'make test-python        the same with Python'"'"'s tests'
 	@echo 'make apps               the same with servers, under load'
+	@echo 'make test-differential  compare epoll and repoll by random operations, for some minutes'
+	@echo '  STEPS=<n> SEED=<n>    how many (2000000), and from which seed (any)'
 	@echo 'make lint               check the form of all sources'
 	@echo "make vm [CMD='...']     run a shell, or a command, in the virtual machine"
 	@echo '  SHARE=<dir>           a folder that host and guest share, at /mnt/share'

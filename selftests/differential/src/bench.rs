@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What all sequences of a process have in common: names in the file system, signals, memory.
+
+use crate::poller::Event;
+use anyhow::{
+    bail,
+    Context,
+    Result, //
+};
+use std::{
+    ffi::{
+        CStr,
+        CString, //
+    },
+    ptr, //
+};
+
+/// How many events a wait may be given room for.
+pub(crate) const ROOM: usize = 32;
+
+/// The bench.
+pub(crate) struct Bench {
+    folder: CString,
+    /// A FIFO.
+    pub(crate) fifo: CString,
+    /// A regular file, which inotify watches.
+    pub(crate) file: CString,
+    /// Two buffers for events, each before a page that cannot be touched.
+    pub(crate) buffers: [*mut Event; 2],
+}
+
+/// The signals that are sent and received as events.
+pub(crate) const SIGNALS: [i32; 2] = [libc::SIGUSR1, libc::SIGUSR2];
+
+impl Bench {
+    /// Prepares everything, for the rest of the process.
+    pub(crate) fn new() -> Result<Self> {
+        let mut template = *b"/tmp/differential.XXXXXX\0";
+        // SAFETY: The template ends with a zero, and is written to in place.
+        if unsafe { libc::mkdtemp(template.as_mut_ptr().cast()) }.is_null() {
+            bail!(
+                "no folder for temporary files: {}",
+                std::io::Error::last_os_error()
+            );
+        }
+        let folder = CStr::from_bytes_until_nul(&template)?.to_owned();
+        let name = |name: &str| {
+            CString::new(format!("{}/{name}", folder.to_str()?)).map_err(anyhow::Error::from)
+        };
+        let (fifo, file) = (name("fifo")?, name("file")?);
+        // SAFETY: The name ends with a zero.
+        if unsafe { libc::mkfifo(fifo.as_ptr(), 0o600) } != 0 {
+            bail!("no FIFO: {}", std::io::Error::last_os_error());
+        }
+        std::fs::write(file.to_str()?, b"").context("no file")?;
+        block_signals();
+        Ok(Self {
+            fifo,
+            file,
+            folder,
+            buffers: [guarded_buffer()?, guarded_buffer()?],
+        })
+    }
+
+    /// Has both buffers hold the same.
+    pub(crate) fn level_buffers(&self) {
+        for buffer in self.buffers {
+            // SAFETY: So much is there, and nobody else uses it now.
+            unsafe { buffer.write_bytes(0, ROOM) };
+        }
+    }
+
+    /// Takes back the signals that are pending.
+    pub(crate) fn forget_signals(&self) {
+        let set = signal_set();
+        let now = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        // SAFETY: All arguments are good; the information is not asked for.
+        while unsafe { libc::sigtimedwait(&set, ptr::null_mut(), &now) } > 0 {}
+    }
+
+    /// Removes what is in the file system. Nothing is left to do with the bench then.
+    pub(crate) fn remove(&self) {
+        // SAFETY: The names end with a zero.
+        unsafe {
+            libc::unlink(self.fifo.as_ptr());
+            libc::unlink(self.file.as_ptr());
+            libc::rmdir(self.folder.as_ptr());
+        }
+    }
+}
+
+/// The set of [`SIGNALS`].
+pub(crate) fn signal_set() -> libc::sigset_t {
+    // SAFETY: Any bits make a set, and emptying it gives it its value.
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&mut set);
+        for signal in SIGNALS {
+            libc::sigaddset(&mut set, signal);
+        }
+        set
+    }
+}
+
+fn block_signals() {
+    // SAFETY: The set is good, the old one not asked for; ignoring a signal calls nothing.
+    unsafe {
+        libc::sigprocmask(libc::SIG_BLOCK, &signal_set(), ptr::null_mut());
+        libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+    }
+}
+
+/// Room for [`ROOM`] events that ends where memory does.
+fn guarded_buffer() -> Result<*mut Event> {
+    // SAFETY: No requirements.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
+    // SAFETY: New memory, of which the second half is made inaccessible.
+    unsafe {
+        let start = libc::mmap(
+            ptr::null_mut(),
+            2 * page,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        );
+        if start == libc::MAP_FAILED
+            || libc::mprotect(start.byte_add(page), page, libc::PROT_NONE) != 0
+        {
+            bail!("no memory: {}", std::io::Error::last_os_error());
+        }
+        Ok(start.byte_add(page).cast::<Event>().sub(ROOM))
+    }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel's epoll and repoll in step: random operations on random files that both watch, and
+//! the same answers expected of both.
+
+mod act;
+mod bench;
+mod file;
+mod interest;
+mod pairs;
+mod poller;
+mod program;
+mod report;
+mod sequence;
+mod step;
+mod tally;
+mod witness;
+mod worker;
+mod world;
+
+use anyhow::Result;
+use clap::Parser;
+use std::{
+    num::NonZeroUsize,
+    process::ExitCode, //
+};
+use worker::Task;
+
+/// Compare the kernel's epoll and repoll by random operations.
+#[derive(Parser)]
+struct Options {
+    /// How many steps to do, at least
+    #[arg(long, default_value_t = 100_000)]
+    steps: u64,
+    /// The seed of the first sequence; the next has the next [default: random]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Steps in a sequence
+    #[arg(long, default_value_t = NonZeroUsize::new(400).unwrap())]
+    length: NonZeroUsize,
+    /// Processes to run at the same time, each bound to a processor [default: as many as those]
+    #[arg(long)]
+    workers: Option<NonZeroUsize>,
+    /// Compare epoll with epoll: nothing may be found then
+    #[arg(long)]
+    control: bool,
+    /// Be the worker with this number
+    #[arg(long, hide = true)]
+    worker: Option<usize>,
+}
+
+impl Options {
+    fn task(&self, worker: usize, workers: usize, seed: u64) -> Task {
+        Task {
+            steps: self.steps.div_ceil(workers as u64),
+            seed: seed.wrapping_add(worker as u64),
+            stride: workers as u64,
+            length: self.length.get(),
+            cpu: worker,
+            control: self.control,
+        }
+    }
+}
+
+fn main() -> Result<ExitCode> {
+    let options = Options::parse();
+    let workers = match options.workers {
+        Some(workers) => workers,
+        None => std::thread::available_parallelism()?,
+    };
+    let seed = options.seed.unwrap_or_else(rand_seed);
+    if let Some(worker) = options.worker {
+        let task = options.task(worker, workers.get(), seed);
+        worker::run(task, report::tell)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    report::run(workers.get(), seed, options.steps)
+}
+
+/// A seed that is easy to type.
+fn rand_seed() -> u64 {
+    use std::hash::{
+        BuildHasher,
+        RandomState, //
+    };
+    RandomState::new().hash_one(()) % 1_000_000_000
+}

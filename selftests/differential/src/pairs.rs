@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Pairs of eventpolls that watch the same, and the comparison of their answers.
+//!
+//! # Order
+//!
+//! Events are compared in order. epoll promises none, but the order follows from what happened, and
+//! with a single thread what happened is the same for both of a pair: an item joins the tail of the
+//! ready list when it is woken or found ready first; a wait takes items from the head; what it
+//! does not reach stays at the head; what is level-triggered and ready goes to the tail, behind
+//! what was woken during the wait. One file's wake-up reaches the items on it in the order of its
+//! wait queue, in which both of a pair stand alike. fdinfo is in the order of the tree: by the
+//! file's address, then by number. Only nested instances, which are two files, lie apart there.
+
+use crate::{
+    bench::{
+        Bench,
+        ROOM, //
+    },
+    interest,
+    poller::{
+        answer,
+        Answer,
+        Engine,
+        Event, //
+    },
+    tally::Tally,
+    world::World,
+};
+use std::{
+    fmt::{
+        self,
+        Display, //
+    },
+    io::Read,
+    os::fd::RawFd, //
+};
+
+/// How many pairs there may be: a chain of so many is deeper than epoll allows.
+pub(crate) const PAIRS: usize = 7;
+
+/// Marks the data of items whose file is an instance.
+pub(crate) const NESTED: u64 = 1 << 63;
+
+/// In place of a descriptor of an instance that was not made yet.
+const NEVER: RawFd = -2;
+
+/// The two kinds, the kernel's own first.
+pub(crate) type Engines = [Engine; 2];
+
+/// Two answers that are not the same.
+#[derive(Debug)]
+pub(crate) struct Disagreement {
+    /// What was asked.
+    question: String,
+    answers: [String; 2],
+}
+
+impl Display for Disagreement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [native, repoll] = &self.answers;
+        write!(f, "{}: epoll {native}, repoll {repoll}", self.question)
+    }
+}
+
+/// What an operation is applied to.
+#[derive(Clone, Copy)]
+pub(crate) enum Target {
+    /// The descriptor in a place.
+    Place(usize),
+    /// Another pair, or the same.
+    Pair(usize),
+    /// A number that is no descriptor.
+    Number(RawFd),
+}
+
+/// All pairs. The descriptors are -1 where there is none any more.
+pub(crate) struct Pairs {
+    engines: &'static Engines,
+    bench: &'static Bench,
+    fds: [[RawFd; 2]; PAIRS],
+    /// Whether the second of a pair is asked first.
+    swapped: bool,
+    /// How many items have been given data.
+    items: u64,
+    pub(crate) tally: Tally,
+}
+
+impl Pairs {
+    pub(crate) fn new(engines: &'static Engines, bench: &'static Bench) -> Self {
+        bench.level_buffers();
+        Self {
+            engines,
+            bench,
+            fds: [[NEVER; 2]; PAIRS],
+            swapped: false,
+            items: 0,
+            tally: Tally::default(),
+        }
+    }
+
+    /// The pair that a random number stands for.
+    pub(crate) fn pair(number: u8) -> usize {
+        // The first ones more often, so that there is something to report in them.
+        const PAIRS_BY_NUMBER: [u8; 16] = [0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 5, 6];
+        PAIRS_BY_NUMBER[usize::from(number) % PAIRS_BY_NUMBER.len()].into()
+    }
+
+    pub(crate) fn is_open(&self, pair: usize) -> bool {
+        self.fds[pair][0] >= 0
+    }
+
+    /// Makes a pair if there never was one: until then nobody can have used it.
+    pub(crate) fn ensure(&mut self, world: &mut World, pair: usize) {
+        if self.fds[pair] == [NEVER; 2] {
+            self.create(world, pair);
+        }
+    }
+
+    /// Asks the other one first from now on.
+    pub(crate) fn swap(&mut self, world: &mut World) {
+        self.swapped = !self.swapped;
+        let swapped = self.swapped;
+        world.program.line(|| format!("repoll_first = {swapped};"));
+    }
+
+    /// Asks both.
+    fn ask<T>(&mut self, mut ask: impl FnMut(&Engine, usize) -> T) -> [T; 2] {
+        self.tally.comparisons += 1;
+        let mut ask = |which: usize| ask(&self.engines[which], which);
+        if self.swapped {
+            let repoll = ask(1);
+            [ask(0), repoll]
+        } else {
+            [ask(0), ask(1)]
+        }
+    }
+
+    fn judge(&mut self, question: &str, answers: [Answer; 2]) -> Result<Answer, Disagreement> {
+        if answers[0] < 0 {
+            self.tally.error(-answers[0]);
+        }
+        if answers[0] != answers[1] {
+            return Err(Disagreement {
+                question: question.to_owned(),
+                answers: answers.map(name_of_answer),
+            });
+        }
+        Ok(answers[0])
+    }
+
+    /// Makes a pair, in place of the old one.
+    pub(crate) fn create(&mut self, world: &mut World, pair: usize) {
+        self.close(world, pair);
+        world.program.line(|| format!("create(&p[{pair}]);"));
+        self.fds[pair] = [0, 1].map(|which: usize| self.engines[which].create());
+        let made = self.fds[pair].iter().all(|&fd| fd >= 0);
+        assert!(made, "cannot make instances: {:?}", self.fds[pair]);
+    }
+
+    /// Closes a pair.
+    pub(crate) fn close(&mut self, world: &mut World, pair: usize) {
+        if !self.is_open(pair) {
+            return;
+        }
+        world.program.line(|| format!("destroy(&p[{pair}]);"));
+        self.close_now(pair);
+    }
+
+    fn close_now(&mut self, pair: usize) {
+        for fd in std::mem::replace(&mut self.fds[pair], [-1; 2]) {
+            // SAFETY: The descriptors are the pair's own.
+            unsafe { libc::close(fd) };
+        }
+    }
+
+    /// Changes the interest list of both. `mask` is `None` for an address that cannot be read.
+    pub(crate) fn ctl(
+        &mut self,
+        world: &mut World,
+        pair: usize,
+        op: i32,
+        target: Target,
+        mask: Option<u32>,
+    ) -> Result<(), Disagreement> {
+        self.items += 1;
+        let mut data = (self.items << 32) | self.items;
+        let fds = match target {
+            Target::Place(place) => [world.fd(place); 2],
+            Target::Number(fd) => [fd; 2],
+            Target::Pair(other) => {
+                data |= NESTED;
+                self.fds[other]
+            }
+        };
+        world.program.line(|| {
+            let target = match target {
+                Target::Place(place) => format!("f[{place}]"),
+                Target::Number(fd) => fd.to_string(),
+                Target::Pair(other) => format!("&p[{other}]"),
+            };
+            let op = op_in_c(op);
+            let Some(mask) = mask.map(interest::in_c) else {
+                return format!("ctl_fault(&p[{pair}], {op}, {target});");
+            };
+            let function = match target.starts_with('&') {
+                true => "ctl_pair",
+                false => "ctl",
+            };
+            format!("{function}(&p[{pair}], {op}, {target}, {mask}, {data:#x});")
+        });
+        let pollers = self.fds[pair];
+        let answers = self.ask(|engine, which| match mask {
+            Some(events) => engine.ctl(pollers[which], op, fds[which], &mut Event { events, data }),
+            None => engine.ctl(pollers[which], op, fds[which], std::ptr::null_mut()),
+        });
+        self.judge("epoll_ctl", answers).map(drop)
+    }
+
+    /// Waits on both with room for `maxevents`, of which `usable` lie in memory.
+    pub(crate) fn wait(
+        &mut self,
+        world: &mut World,
+        pair: usize,
+        maxevents: i32,
+        usable: usize,
+    ) -> Result<(), Disagreement> {
+        world
+            .program
+            .line(|| format!("wait_events(&p[{pair}], {maxevents}, {usable});"));
+        let pollers = self.fds[pair];
+        let starts = self
+            .bench
+            .buffers
+            .map(|buffer| buffer.wrapping_add(ROOM - usable));
+        let answers = self.ask(|engine, which| {
+            // SAFETY: The last `usable` events of the buffers are this function's to use, and
+            // behind them is nothing.
+            unsafe { engine.wait(pollers[which], starts[which], maxevents) }
+        });
+        let count = self.judge("epoll_wait", answers)?;
+        // Both began alike, so they are alike in full, also where there are no events.
+        let buffers = self.bench.buffers.map(|buffer| {
+            // SAFETY: So much is there, and nobody writes to it now.
+            unsafe { std::slice::from_raw_parts(buffer, ROOM) }
+        });
+        if buffers[0] != buffers[1] {
+            let events = buffers.map(|buffer| name_of_events(&buffer[ROOM - usable..], count));
+            return Err(Disagreement {
+                question: "epoll_wait".to_owned(),
+                answers: events,
+            });
+        }
+        if count > 0 {
+            self.tally
+                .waited(&buffers[0][ROOM - usable..][..count as usize]);
+        }
+        Ok(())
+    }
+
+    /// Waits on both with an address that is none.
+    pub(crate) fn wait_nowhere(
+        &mut self,
+        world: &mut World,
+        pair: usize,
+        address: usize,
+    ) -> Result<(), Disagreement> {
+        world
+            .program
+            .line(|| format!("wait_at(&p[{pair}], 4, {address:#x});"));
+        let pollers = self.fds[pair];
+        let events = std::ptr::without_provenance_mut(address);
+        // SAFETY: There is no memory that can be written to.
+        let answers = self.ask(|engine, which| unsafe { engine.wait(pollers[which], events, 4) });
+        self.judge("epoll_wait", answers).map(drop)
+    }
+
+    /// Polls both.
+    pub(crate) fn poll(&mut self, world: &mut World, pair: usize) -> Result<(), Disagreement> {
+        world.program.line(|| format!("poll_both(&p[{pair}]);"));
+        let pollers = self.fds[pair];
+        let answers = self.ask(|_, which| {
+            let mut poll = libc::pollfd {
+                fd: pollers[which],
+                events: libc::POLLIN | libc::POLLOUT | libc::POLLPRI | libc::POLLRDNORM,
+                revents: 0,
+            };
+            // SAFETY: One structure is passed.
+            let result = answer(unsafe { libc::poll(&mut poll, 1, 0) }.into());
+            result.min(i32::from(poll.revents))
+        });
+        self.judge("poll", answers).map(drop)
+    }
+
+    /// Reads the fdinfo of both.
+    pub(crate) fn fdinfo(&mut self, world: &mut World, pair: usize) -> Result<(), Disagreement> {
+        if !self.is_open(pair) {
+            return Ok(());
+        }
+        world.program.line(|| format!("fdinfo(&p[{pair}]);"));
+        let pollers = self.fds[pair];
+        let answers = self.ask(|_, which| items(pollers[which]));
+        if answers[0] != answers[1] {
+            return Err(Disagreement {
+                question: "fdinfo".to_owned(),
+                answers,
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Pairs {
+    fn drop(&mut self) {
+        for pair in 0..PAIRS {
+            if self.is_open(pair) {
+                self.close_now(pair);
+            }
+        }
+    }
+}
+
+/// What fdinfo tells of the items, the nested ones last and without what is their file's.
+fn items(fd: RawFd) -> String {
+    let mut text = String::with_capacity(4096);
+    let file = std::fs::File::open(format!("/proc/self/fdinfo/{fd}"));
+    let read = file.and_then(|mut file| file.read_to_string(&mut text));
+    assert!(read.is_ok(), "fdinfo cannot be read: {read:?}");
+    let mut plain = String::new();
+    let mut nested = Vec::new();
+    for line in text.lines().filter(|line| line.starts_with("tfd:")) {
+        let mut words = line.split_ascii_whitespace().skip(2);
+        let (_, events) = (words.next(), words.next().unwrap_or_default());
+        let (_, data) = (words.next(), words.next().unwrap_or_default());
+        if u64::from_str_radix(data, 16).is_ok_and(|data| data & NESTED != 0) {
+            nested.push(format!("events {events} data {data}\n"));
+        } else {
+            plain.push_str(line);
+            plain.push('\n');
+        }
+    }
+    nested.sort_unstable();
+    plain + &nested.concat()
+}
+
+fn op_in_c(op: i32) -> String {
+    match op {
+        libc::EPOLL_CTL_ADD => "EPOLL_CTL_ADD".to_owned(),
+        libc::EPOLL_CTL_MOD => "EPOLL_CTL_MOD".to_owned(),
+        libc::EPOLL_CTL_DEL => "EPOLL_CTL_DEL".to_owned(),
+        _ => op.to_string(),
+    }
+}
+
+fn name_of_answer(answer: Answer) -> String {
+    if answer < 0 {
+        format!("fails: {}", std::io::Error::from_raw_os_error(-answer))
+    } else {
+        format!("returns {answer}")
+    }
+}
+
+fn name_of_events(events: &[Event], count: Answer) -> String {
+    let known = usize::try_from(count).unwrap_or(0);
+    let names = events[..known]
+        .iter()
+        .map(|&Event { events, data }| format!("{data:#x}: {}", interest::in_c(events)));
+    format!("reports [{}]", names.collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A sequence as a C program: the calls that were made, one after the other.
+
+/// The lines of the program, if it is to be written.
+pub(crate) struct Program(Option<String>);
+
+impl Program {
+    /// None is written.
+    pub(crate) const fn none() -> Self {
+        Self(None)
+    }
+
+    /// To be written.
+    pub(crate) const fn new() -> Self {
+        Self(Some(String::new()))
+    }
+
+    /// Adds a line.
+    pub(crate) fn line(&mut self, line: impl FnOnce() -> String) {
+        if let Some(lines) = &mut self.0 {
+            lines.push('\t');
+            lines.push_str(&line());
+            lines.push('\n');
+        }
+    }
+
+    /// The whole program.
+    pub(crate) fn text(&self, comment: &str) -> String {
+        let lines = self.0.as_deref().unwrap_or_default();
+        format!(
+            "/* {comment} */\n\
+             #include \"replay.h\"\n\nint main(void)\n{{\n\tprepare();\n{lines}\treturn differences;\n}}\n"
+        )
+    }
+}

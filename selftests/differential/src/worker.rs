@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A process that runs sequences, one for each of its seeds, until it has done its steps.
+
+use crate::{
+    bench::Bench,
+    pairs::Engines,
+    poller::Engine,
+    program::Program,
+    sequence::{
+        self,
+        Sequence,
+        Setting,
+        Steps, //
+    },
+    step::Step,
+    tally::Tally,
+};
+use anyhow::{
+    Context,
+    Result, //
+};
+use proptest::{
+    strategy::Strategy,
+    test_runner::{
+        Config,
+        RngAlgorithm,
+        TestError,
+        TestRng,
+        TestRunner, //
+    },
+};
+use proptest_state_machine::{
+    ReferenceStateMachine,
+    StateMachineTest, //
+};
+use rustix::thread::{
+    capabilities,
+    sched_setaffinity,
+    set_capabilities,
+    CapabilitySet,
+    CpuSet, //
+};
+use serde::{
+    Deserialize,
+    Serialize, //
+};
+use std::{
+    fs::OpenOptions,
+    panic,
+    time::{
+        Duration,
+        Instant, //
+    },
+};
+
+/// What a worker has to do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Task {
+    pub(crate) steps: u64,
+    /// The first seed, and how far it is to the next.
+    pub(crate) seed: u64,
+    pub(crate) stride: u64,
+    /// Steps in a sequence.
+    pub(crate) length: usize,
+    /// The processor to run on.
+    pub(crate) cpu: usize,
+    /// Whether the second of each pair is epoll, too.
+    pub(crate) control: bool,
+}
+
+/// What a worker tells.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum News {
+    /// What has been done since the last time.
+    Done(Tally),
+    /// A disagreement, after which the worker ends.
+    Found(Found),
+}
+
+/// A disagreement, shrunk.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Found {
+    pub(crate) seed: u64,
+    pub(crate) disagreement: String,
+    pub(crate) steps: usize,
+    pub(crate) program: String,
+}
+
+/// How often a worker tells.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Runs sequences.
+pub(crate) fn run(task: Task, tell: impl FnMut(News) -> Result<()>) -> Result<()> {
+    prepare(task)?;
+    let bench = use_engines(engines(task.control)?)?;
+    let result = run_all(task, tell);
+    bench.remove();
+    result
+}
+
+fn run_all(task: Task, mut tell: impl FnMut(News) -> Result<()>) -> Result<()> {
+    let mut steps = 0;
+    let mut seed = task.seed;
+    let mut told = Instant::now();
+    let mut untold = Tally::default();
+    while steps < task.steps {
+        if let Some(found) = run_one(seed, task.length) {
+            tell(News::Done(untold))?;
+            return tell(News::Found(found));
+        }
+        seed = seed.wrapping_add(task.stride);
+        let tally = sequence::take_tally();
+        steps += tally.steps;
+        untold.add(&tally);
+        if told.elapsed() >= INTERVAL {
+            tell(News::Done(std::mem::take(&mut untold)))?;
+            told = Instant::now();
+        }
+    }
+    tell(News::Done(untold))
+}
+
+fn prepare(task: Task) -> Result<()> {
+    let mut cpus = CpuSet::new();
+    cpus.set(task.cpu);
+    sched_setaffinity(None, &cpus).context("cannot be bound to a processor")?;
+    // With the capability EPOLLWAKEUP makes a wake-up source, and taking that away waits for a
+    // grace period; without it both drop the bit.
+    let mut mine = capabilities(None)?;
+    mine.effective.remove(CapabilitySet::BLOCK_SUSPEND);
+    set_capabilities(None, mine).context("cannot drop a capability")?;
+    // Each disagreement while one is shrunk is a panic.
+    panic::set_hook(Box::new(|_| ()));
+    Ok(())
+}
+
+/// Has the sequences of this thread compare two kinds of eventpolls.
+fn use_engines(engines: Engines) -> Result<&'static Bench> {
+    let bench: &'static Bench = Box::leak(Box::new(Bench::new()?));
+    sequence::set(Box::leak(Box::new(Setting { engines, bench })));
+    Ok(bench)
+}
+
+fn engines(control: bool) -> Result<Engines> {
+    if control {
+        return Ok([Engine::Native, Engine::Native]);
+    }
+    let node = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/repoll")
+        .context("/dev/repoll")?;
+    Ok([Engine::Native, Engine::Repoll(node.into())])
+}
+
+/// Runs the sequence that comes from a seed. Returns a disagreement, if there is one.
+fn run_one(seed: u64, length: usize) -> Option<Found> {
+    let config = Config {
+        failure_persistence: None,
+        max_shrink_iters: u32::MAX,
+        ..Config::default()
+    };
+    let mut runner = runner(seed, config.clone());
+    let tree = Steps::sequential_strategy(length)
+        .new_tree(&mut runner)
+        .ok()?;
+    let outcome = runner.run_one(tree, |(state, steps, seen)| {
+        Sequence::test_sequential(config.clone(), state, steps, seen);
+        Ok(())
+    });
+    match outcome {
+        Err(TestError::Fail(reason, (_, steps, _))) => {
+            Some(describe(seed, reason.message(), &without_idle_steps(steps)))
+        }
+        _ => None,
+    }
+}
+
+fn runner(seed: u64, config: Config) -> TestRunner {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
+}
+
+/// A sequence that still disagrees, without the steps that it does not need. Proptest tries to
+/// delete each step, then to simplify those that are left; some have become idle by that.
+fn without_idle_steps(mut steps: Vec<Step>) -> Vec<Step> {
+    let disagrees = |steps: &[Step]| {
+        let mut sequence = Sequence::new(Program::none());
+        steps.iter().any(|&step| sequence.step(step).is_err())
+    };
+    let mut index = 0;
+    while index < steps.len() {
+        let step = steps.remove(index);
+        if disagrees(&steps) {
+            index = 0;
+        } else {
+            steps.insert(index, step);
+            index += 1;
+        }
+    }
+    steps
+}
+
+/// Runs the shrunk sequence once more, to write it down.
+fn describe(seed: u64, reason: &str, steps: &[Step]) -> Found {
+    let mut sequence = Sequence::new(Program::new());
+    let last = steps.iter().try_for_each(|&step| sequence.step(step));
+    let disagreement = match last {
+        Err(disagreement) => disagreement.to_string(),
+        Ok(()) => format!("{reason} (but not when it was run once more)"),
+    };
+    Found {
+        seed,
+        program: sequence.program().text(&disagreement),
+        disagreement,
+        steps: steps.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interest;
+    use proptest::strategy::ValueTree;
+    use std::{
+        io::Write,
+        process::{
+            Command,
+            Stdio, //
+        },
+    };
+
+    const LENGTH: usize = 200;
+
+    fn first(seeds: std::ops::Range<u64>) -> Option<Found> {
+        seeds.into_iter().find_map(|seed| run_one(seed, LENGTH))
+    }
+
+    fn compiles(program: &str) -> bool {
+        let here = env!("CARGO_MANIFEST_DIR");
+        let mut compiler = Command::new("cc")
+            .args(["-fsyntax-only", "-Wall", "-Wextra", "-Werror"])
+            .args(["-D_GNU_SOURCE", "-x", "c", "-"])
+            .args([format!("-I{here}"), format!("-I{here}/..")])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = compiler.stdin.take().unwrap();
+        input.write_all(program.as_bytes()).unwrap();
+        drop(input);
+        compiler.wait().unwrap().success()
+    }
+
+    #[test]
+    fn a_fault_is_found_and_shrunk_to_what_it_takes() {
+        let bench = use_engines([Engine::Native, Engine::Faulty]).unwrap();
+        let found = first(0..20).unwrap();
+        // Make a file, add it, wait twice; more if the other tests' signals disturbed the shrinking.
+        assert!(found.steps <= 6, "{found:?}");
+        let oneshot = interest::in_c(libc::EPOLLONESHOT as u32);
+        assert!(found.program.contains(&oneshot), "{found:?}");
+        assert!(compiles(&found.program), "{found:?}");
+        assert!(run_one(found.seed, LENGTH).is_some(), "{found:?}");
+        bench.remove();
+    }
+
+    #[test]
+    fn whatever_a_sequence_does_makes_a_program() {
+        let bench = use_engines([Engine::Native, Engine::Native]).unwrap();
+        for seed in 0..8 {
+            let mut runner = runner(seed, Config::default());
+            let tree = Steps::sequential_strategy(LENGTH).new_tree(&mut runner);
+            let found = describe(seed, "nothing", &tree.unwrap().current().1);
+            assert!(compiles(&found.program), "{found:?}");
+        }
+        bench.remove();
+    }
+}
