@@ -7,8 +7,8 @@ BUILD := $(CURDIR)/build
 PAYLOAD := $(BUILD)/payload
 
 .DEFAULT_GOAL := modules
-.PHONY: modules modules_install payload setup demo test test-kernel-suite test-python test-differential apps \
-	vm lint clean distclean help
+.PHONY: modules modules_install payload setup demo test test-kernel-suite test-python \
+	test-differential apps vm lint clean distclean help
 
 ifdef KDIR
 
