@@ -12,6 +12,10 @@ PAYLOAD := $(BUILD)/payload
 
 ifdef KDIR
 
+ifneq ($(filter demo test test-% apps vm,$(MAKECMDGOALS)),)
+$(error The virtual machine runs Debian's kernel, with a module built for it: leave KDIR out)
+endif
+
 # A folder for each kernel, since time stamps do not tell one from another.
 OBJECTS = $(BUILD)/module/$(shell cat $(KDIR)/include/config/kernel.release 2>&1)
 KBUILD = $(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(OBJECTS)

@@ -55,6 +55,20 @@ toolchain_build() {
 toolchain_dir=$cache/toolchain-$(hash "$suite" "${toolchain_packages[@]}" \
 	"$(declare -f debootstrap_tar toolchain_build)")
 
+# What the Rust programs for user space depend on. It is cargo's home for all
+# builds, which do without the registry.
+crate_locks=("$checkout"/{samples,selftests/differential}/Cargo.lock)
+crates_dir=$cache/crates-$(hash "${crate_locks[@]}")
+
+crates_fetch() {
+	local lock
+
+	for lock in "${crate_locks[@]}"; do
+		(in_toolchain '' env CARGO_HOME="$1" CARGO_NET_OFFLINE=false \
+			cargo fetch --locked --manifest-path "${lock%lock}toml")
+	done
+}
+
 # in_toolchain KERNEL CMD [ARG...] - become a command that sees the root's programs
 # and, if KERNEL is not empty, that artifact at /usr/src/linux
 #
@@ -67,7 +81,7 @@ in_toolchain() {
 	local environment=(
 		HOME="$HOME" LANG=C.UTF-8 TERM="${TERM:-dumb}"
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-		XDG_CACHE_HOME="${cache%/repoll}" CARGO_HOME="$cache/cargo"
+		XDG_CACHE_HOME="${cache%/repoll}" CARGO_HOME="$crates_dir" CARGO_NET_OFFLINE=true
 		SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 		CARGO_HTTP_CAINFO=/etc/ssl/certs/ca-certificates.crt
 	)

@@ -3,8 +3,8 @@
 //! Keeping the system awake while something is ready that was asked for so (`EPOLLWAKEUP`).
 //!
 //! An instance has one wake-up source for all such items, which is active while any of them is in
-//! the ready list: from its event until that is handed out, and then, if it is level-triggered, until
-//! a wait finds it over.
+//! the ready list: from its event until that is handed out, and then, if it is level-triggered,
+//! until a wait finds it over.
 
 use crate::kernel_ext::wakeup_source::WakeupSource;
 

@@ -6,8 +6,8 @@
 //!
 //! As with epoll, instances may watch instances, in no circle and with at most [`MAX_NESTS`] links
 //! one after the other, and the paths along which a file's event may travel are limited in number
-//! ([`PATH_LIMITS`]). What could break a rule is checked under the mutex of the [`Topology`], which is
-//! held until the new link is in place; whoever adds to an instance that was ever watched by
+//! ([`PATH_LIMITS`]). What could break a rule is checked under the mutex of the [`Topology`], which
+//! is held until the new link is in place; whoever adds to an instance that was ever watched by
 //! another takes it.
 //!
 //! The links are those in the sets and the watch table: down from an instance to the files of its
@@ -15,28 +15,30 @@
 //!
 //! # Epolls in instances
 //!
-//! The kernel's eventpolls are invisible from here, and instances from there: who watches whom cannot
-//! be found out, so circles through both kinds cannot be refused. They are harmless instead, by
-//! three rules:
+//! The kernel's eventpolls are invisible from here, and instances from there: who watches whom
+//! cannot be found out, so circles through both kinds cannot be refused. They are harmless instead,
+//! by three rules:
 //!
 //! * *An epoll is polled, by a wait or a change on the instance that watches it, without the
 //!   instance's mutex* (but with the outer one, which nobody takes who may have an epoll's mutex).
-//!   Since an epoll polls instances with its own mutex held, the locks go from epolls' to instances' and
-//!   never back.
-//! * *Who polls an instance does not make it poll the epolls that it watches*: one that was woken, or
-//!   was last found to have events, counts as having some. So polls do not go round in circles.
-//! * *The wake-up of an epoll wakes the pollers of an instance by way of a worker* ([`crate::relay`]),
-//!   without the locks of that wake-up, and at most [`MAX_NESTS`] times in succession. So wake-ups
-//!   do not go round in circles, and arrive wherever epoll's own limit on depth lets them.
+//!   Since an epoll polls instances with its own mutex held, the locks go from epolls' to
+//!   instances' and never back.
+//! * *Who polls an instance does not make it poll the epolls that it watches*: one that was woken,
+//!   or was last found to have events, counts as having some. So polls do not go round in circles.
+//! * *The wake-up of an epoll wakes the pollers of an instance by way of a worker*
+//!   ([`crate::relay`]), without the locks of that wake-up, and at most [`MAX_NESTS`] times in
+//!   succession. So wake-ups do not go round in circles, and arrive wherever epoll's own limit on
+//!   depth lets them.
 //!
 //! The relay is used, too, for the pollers of instances that watch a file which many others watch
-//! already. Otherwise epolls on top of these, which the kernel counts for each instance as if it were
-//! alone, could multiply what the one wake-up does with interrupts off.
+//! already. Otherwise epolls on top of these, which the kernel counts for each instance as if it
+//! were alone, could multiply what the one wake-up does with interrupts off.
 //!
 //! What this costs: a wait on an instance reports an epoll in it exactly; but others who poll that
-//! instance see it readable from a moment after the epoll's wake-up until a wait on the instance finds that there is
-//! nothing. Depth and paths are counted for links between instances alone. In a circle, an instance is
-//! not readable for its own sake, unless another one in it that watches an epoll vouches for it.
+//! instance see it readable from a moment after the epoll's wake-up until a wait on the instance
+//! finds that there is nothing. Depth and paths are counted for links between instances alone. In a
+//! circle, an instance is not readable for its own sake, unless another one in it that watches an
+//! epoll vouches for it.
 //!
 //! C reference: "Cycle and path-length checks" in `fs/eventpoll.c`
 

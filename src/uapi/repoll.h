@@ -116,7 +116,7 @@ struct repoll_wait {
  *	ENOENT	MOD, DEL: it is not
  *	EINVAL	MOD: the item was added with EPOLLEXCLUSIVE; @op unknown
  *	ENOSPC	ADD: the limit of fs.repoll.max_user_watches is reached
- *	ENOMEM	ADD: no memory
+ *	ENOMEM	ADD: no memory (at any point after EEXIST)
  *	EINVAL	ADD: too many paths through instances that watch each other
  *		would lead from a file
  *

@@ -111,7 +111,7 @@ pub extern "C-unwind" fn epoll_pwait2(
     to_libc(Wait::new(libc::SYS_epoll_pwait2, arguments).run_cancellable()) as c_int
 }
 
-/// `syscall(2)`, as Rust's and Node.js's runtimes, among others, call epoll.
+/// `syscall(2)`, by which some runtimes call epoll, and Node.js's sets up io_uring.
 ///
 /// In C it takes as many arguments as there are. As in libc, all six are taken
 /// from where they would be, and the kernel does not look at more than the call
