@@ -27,9 +27,12 @@ use() {
 tracing=/sys/kernel/tracing
 witness=$tracing/events/repoll/made
 
+histogram=hist:keys=name,common_pid.execname:size=4096
+
 witness_start() {
-	echo 'p:repoll/made anon_inode_getfile name=+0(%di):string' >$tracing/kprobe_events
-	echo 'hist:keys=name,common_pid.execname:size=4096' >"$witness/trigger"
+	witness_remove
+	echo 'p:repoll/made anon_inode_getfile name=+0(%di):string' >>$tracing/kprobe_events
+	echo "$histogram" >"$witness/trigger"
 	echo 1 >"$witness/enable"
 }
 
@@ -40,6 +43,19 @@ witness_end() {
 		"$witness/hist" |
 		sed 's/^eventpoll /epoll /' |
 		awk '{ n[$1 " " $2] += $NF } END { for (key in n) print key, n[key] }' | sort
-	echo '!hist:keys=name,common_pid.execname:size=4096' >"$witness/trigger"
+	witness_remove
+}
+
+# witness_remove - what witness_start made, as far as it got; no probe of others
+witness_remove() {
+	[[ -d $witness ]] || return 0
+	echo 0 >"$witness/enable"
+	echo "!$histogram" >"$witness/trigger" 2>/dev/null || true
 	echo '-:repoll/made' >>$tracing/kprobe_events
 }
+
+leave() {
+	witness_remove
+	rm -rf "$work"
+}
+trap leave EXIT

@@ -18,21 +18,50 @@ result() {
 	printf '%s\t%s\t%s\t%s\n' "$app" "$1" "$poller" "$2" >>"$work/results"
 }
 
+# within SECONDS COMMAND... - repeat it until it succeeds; fails when the time is over
+within() {
+	local end=$((SECONDS + $1))
+
+	until "${@:2}"; do
+		((SECONDS < end)) || return 1
+		sleep 0.05
+	done
+}
+
+gone() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+# accepts PORT PID - does the server accept connections? It must live.
+accepts() {
+	! gone "$2" || die "server $2 ended while it started"
+	(: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
 # serve PORT COMMAND... - start a server and wait until it accepts connections
 serve() {
 	"${@:2}" </dev/null &
 	servers+=($!)
-	until (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; do
-		kill -0 $! 2>/dev/null || die "did not start: ${*:2}"
-		sleep 0.05
-	done
+	within 60 accepts "$1" $! || die "accepts no connections after 60 s: ${*:2}"
 }
 
 # end SIGNAL - tell the server that was started last to end; it must do so well
 end() {
 	kill -s "$1" "${servers[-1]}"
+	within 30 gone "${servers[-1]}" || die "still there 30 s after SIG$1"
 	wait "${servers[-1]}" || die "ended with status $?"
 	unset 'servers[-1]'
+}
+
+# clear - end the servers that are left, by force in the end
+clear() {
+	local server
+
+	for server in "${servers[@]}"; do
+		kill "$server" 2>/dev/null || continue
+		within 30 gone "$server" || kill -KILL "$server"
+		within 5 gone "$server" || printf 'cannot be killed: %s\n' "$server"
+	done
 }
 
 # content FILE SIZE - what a server hands out: bytes that repeat nowhere
