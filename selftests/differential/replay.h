@@ -2,13 +2,16 @@
 /*
  * What the programs need that the differential tester prints: the calls that
  * are made on the kernel's epoll and on repoll alike, with both answers on
- * standard output, and the files.
+ * standard output, and the files. The constants are the program's.
  *
  *	cc -I src/uapi -I selftests -I selftests/differential \
  *		program.c selftests/poller.c -lutil
  */
 #ifndef SELFTESTS_REPLAY_H
 #define SELFTESTS_REPLAY_H
+
+/* Alike if the compiler is told so, too. */
+#define _GNU_SOURCE 1
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -34,15 +37,6 @@
 
 #include "poller.h"
 
-#define FILES 16
-#define PAIRS 7
-#define ROOM 32
-#define SMALL 4096
-#define REPEAT 32
-
-/* Set in the data of items whose file is an instance. */
-#define NESTED (1ULL << 63)
-
 /* An instance of the kernel's epoll, and one of repoll. */
 struct pair {
 	struct poller q[2];
@@ -51,7 +45,7 @@ struct pair {
 static int f[FILES] = { [0 ... FILES - 1] = -1 };
 static int fds[2];
 static struct pair p[PAIRS];
-static char buf[SMALL];
+static char buf[CHUNK];
 static sigset_t signals;
 static bool repoll_first;
 static int differences;
@@ -267,8 +261,8 @@ static inline void open_fifo(int fd[2])
 static inline void unix_pair(int type, int fd[2])
 {
 	socketpair(AF_UNIX, type | SOCK_NONBLOCK, 0, fd);
-	set_number(fd[0], SOL_SOCKET, SO_SNDBUF, SMALL);
-	set_number(fd[1], SOL_SOCKET, SO_SNDBUF, SMALL);
+	set_number(fd[0], SOL_SOCKET, SO_SNDBUF, BUFFER);
+	set_number(fd[1], SOL_SOCKET, SO_SNDBUF, BUFFER);
 }
 
 static inline void bind_any(int fd, int family)
@@ -303,8 +297,8 @@ static inline int listening(int family)
 /* Small buffers, no waiting for more to send. */
 static inline void prepare_tcp(int fd)
 {
-	set_number(fd, SOL_SOCKET, SO_SNDBUF, SMALL);
-	set_number(fd, SOL_SOCKET, SO_RCVBUF, SMALL);
+	set_number(fd, SOL_SOCKET, SO_SNDBUF, BUFFER);
+	set_number(fd, SOL_SOCKET, SO_RCVBUF, BUFFER);
 	set_number(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
@@ -342,8 +336,8 @@ static inline void udp_pair(int fd[2])
 	for (i = 0; i < 2; i++) {
 		fd[i] = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 		bind_any(fd[i], AF_INET);
-		set_number(fd[i], SOL_SOCKET, SO_SNDBUF, SMALL);
-		set_number(fd[i], SOL_SOCKET, SO_RCVBUF, SMALL);
+		set_number(fd[i], SOL_SOCKET, SO_SNDBUF, BUFFER);
+		set_number(fd[i], SOL_SOCKET, SO_RCVBUF, BUFFER);
 	}
 	connect_to(fd[0], fd[1]);
 	connect_to(fd[1], fd[0]);

@@ -25,10 +25,10 @@ use libc::{
 use std::os::fd::RawFd;
 
 /// Bytes that are written at once to fill something, and read to drain it.
-const CHUNK: usize = 4096;
+pub(crate) const CHUNK: usize = 4096;
 
 /// How often at most: a full semaphore could be drained for ever.
-const REPEAT: usize = 32;
+pub(crate) const REPEAT: usize = 32;
 
 /// Things that can be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

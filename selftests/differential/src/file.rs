@@ -93,7 +93,7 @@ pub(crate) const KINDS: [Kind; 32] = [
 ];
 
 /// Small, so that a few writes fill them.
-const BUFFER: i32 = 4096;
+pub(crate) const BUFFER: i32 = 4096;
 
 impl World {
     /// Makes a file in `place`, and its other end, if it has one, in `other`. Both are emptied

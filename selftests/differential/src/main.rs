@@ -35,7 +35,7 @@ struct Options {
     /// The seed of the first sequence; the next has the next [default: random]
     #[arg(long)]
     seed: Option<u64>,
-    /// Steps in a sequence
+    /// Steps in a sequence; one that takes more than a minute counts as hung
     #[arg(long, default_value_t = NonZeroUsize::new(400).unwrap())]
     length: NonZeroUsize,
     /// Processes to run at the same time, each bound to a processor [default: as many as those]
@@ -56,7 +56,7 @@ impl Options {
             seed: seed.wrapping_add(worker as u64),
             stride: workers as u64,
             length: self.length.get(),
-            cpu: worker,
+            worker,
             control: self.control,
         }
     }

@@ -2,6 +2,20 @@
 
 //! A sequence as a C program: the calls that were made, one after the other.
 
+use crate::{
+    act::{
+        CHUNK,
+        REPEAT, //
+    },
+    bench::ROOM,
+    file::BUFFER,
+    pairs::{
+        NESTED,
+        PAIRS, //
+    },
+    world::SLOTS,
+};
+
 /// The lines of the program, if it is to be written.
 pub(crate) struct Program(Option<String>);
 
@@ -29,8 +43,22 @@ impl Program {
     pub(crate) fn text(&self, comment: &str) -> String {
         let lines = self.0.as_deref().unwrap_or_default();
         format!(
-            "/* {comment} */\n\
-             #include \"replay.h\"\n\nint main(void)\n{{\n\tprepare();\n{lines}\treturn differences;\n}}\n"
+            "/* {comment} */\n{}\n\
+             #include \"replay.h\"\n\nint main(void)\n{{\n\tprepare();\n{lines}\treturn differences;\n}}\n",
+            constants()
         )
     }
+}
+
+/// What replay.h leaves to the program.
+fn constants() -> String {
+    format!(
+        "#define FILES {SLOTS}\n\
+         #define PAIRS {PAIRS}\n\
+         #define ROOM {ROOM}\n\
+         #define BUFFER {BUFFER}\n\
+         #define CHUNK {CHUNK}\n\
+         #define REPEAT {REPEAT}\n\
+         #define NESTED {NESTED:#x}ULL\n"
+    )
 }

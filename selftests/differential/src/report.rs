@@ -21,13 +21,13 @@ use std::{
         Write, //
     },
     process::{
-        Child,
         Command,
         ExitCode,
         Stdio, //
     },
     sync::mpsc::{
         self,
+        RecvTimeoutError,
         Sender, //
     },
     thread,
@@ -39,6 +39,40 @@ use std::{
 
 /// How often to say how far it is.
 const INTERVAL: Duration = Duration::from_secs(10);
+
+/// How long a worker may say nothing. A sequence, of which it says each, takes some milliseconds.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A worker, as far as it is known here.
+#[derive(Clone)]
+struct Worker {
+    /// The seed of the sequence that it is at.
+    seed: Option<u64>,
+    heard: Instant,
+    /// Whether it ended as it should, once it has.
+    ended: Option<bool>,
+}
+
+impl Worker {
+    fn new(now: Instant) -> Self {
+        Self {
+            seed: None,
+            heard: now,
+            ended: None,
+        }
+    }
+
+    fn hangs(&self, now: Instant) -> bool {
+        self.ended.is_none() && now.duration_since(self.heard) >= LIMIT
+    }
+}
+
+/// What is heard of a worker.
+enum Word {
+    News(News),
+    /// It has ended: as it should?
+    Ended(bool),
+}
 
 /// Tells the parent.
 pub(crate) fn tell(news: News) -> Result<()> {
@@ -52,28 +86,42 @@ pub(crate) fn tell(news: News) -> Result<()> {
 pub(crate) fn run(workers: usize, seed: u64, steps: u64) -> Result<ExitCode> {
     let start = Instant::now();
     println!("KTAP version 1\n1..1\n# {steps} steps, {workers} workers, seed {seed}");
-    let (sender, news) = mpsc::channel();
-    let threads: Vec<_> = (0..workers)
-        .map(|worker| start_worker(worker, workers, seed, sender.clone()))
-        .collect::<Result<_>>()?;
+    let (sender, words) = mpsc::channel();
+    for worker in 0..workers {
+        start_worker(worker, workers, seed, sender.clone())?;
+    }
     drop(sender);
+    let mut workers = vec![Worker::new(Instant::now()); workers];
 
     let mut total = Tally::default();
     let mut found = Vec::new();
     let mut said = start;
-    for news in news {
-        match news {
-            News::Done(tally) => total.add(&tally),
-            News::Found(disagreement) => found.push(disagreement),
+    loop {
+        match words.recv_timeout(INTERVAL) {
+            Ok((worker, word)) => {
+                let worker = &mut workers[worker];
+                worker.heard = Instant::now();
+                match word {
+                    Word::News(News::Begun(seed)) => worker.seed = Some(seed),
+                    Word::News(News::Done(tally)) => total.add(&tally),
+                    Word::News(News::Found(disagreement)) => found.push(disagreement),
+                    Word::Ended(well) => worker.ended = Some(well),
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => (),
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        // The kernel ends the workers, as far as it can, when this process has.
+        let now = Instant::now();
+        if workers.iter().any(|worker| worker.hangs(now)) {
+            break;
         }
         if said.elapsed() >= INTERVAL {
             said = Instant::now();
             println!("# {}", summary(&total, start));
         }
     }
-    let whole = threads
-        .into_iter()
-        .all(|mut worker| worker.wait().is_ok_and(|status| status.success()));
+    let whole = workers.iter().all(|worker| worker.ended == Some(true));
 
     for line in total.table().lines() {
         println!("# {line}");
@@ -82,8 +130,19 @@ pub(crate) fn run(workers: usize, seed: u64, steps: u64) -> Result<ExitCode> {
     found.iter().for_each(show);
     let judged = total.disturbances() * 2 <= total.sequences;
     let good = found.is_empty() && whole && judged;
-    if !whole {
-        println!("# a worker did not end as it should");
+    for worker in &workers {
+        let at = match worker.seed {
+            Some(seed) => format!("in the sequence of seed {seed}"),
+            None => "before its first sequence".to_owned(),
+        };
+        match worker.ended {
+            Some(true) => (),
+            Some(false) => println!("# a worker did not end as it should, {at}"),
+            None if worker.hangs(Instant::now()) => {
+                println!("# a worker has hung for {} s, {at}", LIMIT.as_secs());
+            }
+            None => println!("# a worker was given up, {at}"),
+        }
     }
     if !judged {
         println!("# most sequences were disturbed: no verdict");
@@ -97,7 +156,12 @@ pub(crate) fn run(workers: usize, seed: u64, steps: u64) -> Result<ExitCode> {
     })
 }
 
-fn start_worker(worker: usize, workers: usize, seed: u64, sender: Sender<News>) -> Result<Child> {
+fn start_worker(
+    worker: usize,
+    workers: usize,
+    seed: u64,
+    sender: Sender<(usize, Word)>,
+) -> Result<()> {
     let mut child = Command::new(std::env::current_exe()?)
         .args(std::env::args_os().skip(1))
         .arg(format!("--worker={worker}"))
@@ -110,12 +174,14 @@ fn start_worker(worker: usize, workers: usize, seed: u64, sender: Sender<News>) 
     thread::spawn(move || {
         for line in output.lines().map_while(Result::ok) {
             if let Ok(news) = serde_json::from_str(&line) {
-                // The receiver takes all there is.
-                let _ = sender.send(news);
+                // If a worker hangs, the others are not listened to any more.
+                let _ = sender.send((worker, Word::News(news)));
             }
         }
+        let well = child.wait().is_ok_and(|status| status.success());
+        let _ = sender.send((worker, Word::Ended(well)));
     });
-    Ok(child)
+    Ok(())
 }
 
 /// Whether an option was given to this process, and so to its workers, too.
@@ -139,7 +205,27 @@ fn summary(total: &Tally, start: Instant) -> String {
 
 fn show(found: &Found) {
     println!(
-        "# seed {} disagrees; {} steps are left of it:\n{}",
-        found.seed, found.steps, found.program
+        "# seed {} disagrees; {} steps are left of it:",
+        found.seed, found.steps
     );
+    for line in found.program.lines() {
+        println!("# {line}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_hangs_that_says_nothing_and_does_not_end() {
+        let start = Instant::now();
+        let mut worker = Worker::new(start);
+        assert!(!worker.hangs(start + LIMIT / 2));
+        assert!(worker.hangs(start + LIMIT));
+        worker.heard = start + LIMIT / 2;
+        assert!(!worker.hangs(start + LIMIT));
+        worker.ended = Some(false);
+        assert!(!worker.hangs(start + 2 * LIMIT));
+    }
 }

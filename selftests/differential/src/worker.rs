@@ -34,12 +34,19 @@ use proptest_state_machine::{
     ReferenceStateMachine,
     StateMachineTest, //
 };
-use rustix::thread::{
-    capabilities,
-    sched_setaffinity,
-    set_capabilities,
-    CapabilitySet,
-    CpuSet, //
+use rustix::{
+    process::{
+        set_parent_process_death_signal,
+        Signal, //
+    },
+    thread::{
+        capabilities,
+        sched_getaffinity,
+        sched_setaffinity,
+        set_capabilities,
+        CapabilitySet,
+        CpuSet, //
+    },
 };
 use serde::{
     Deserialize,
@@ -63,8 +70,8 @@ pub(crate) struct Task {
     pub(crate) stride: u64,
     /// Steps in a sequence.
     pub(crate) length: usize,
-    /// The processor to run on.
-    pub(crate) cpu: usize,
+    /// Which of the workers this is.
+    pub(crate) worker: usize,
     /// Whether the second of each pair is epoll, too.
     pub(crate) control: bool,
 }
@@ -72,6 +79,8 @@ pub(crate) struct Task {
 /// What a worker tells.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum News {
+    /// The sequence that comes from this seed is run, perhaps again, to shrink it.
+    Begun(u64),
     /// What has been done since the last time.
     Done(Tally),
     /// A disagreement, after which the worker ends.
@@ -91,7 +100,7 @@ pub(crate) struct Found {
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Runs sequences.
-pub(crate) fn run(task: Task, tell: impl FnMut(News) -> Result<()>) -> Result<()> {
+pub(crate) fn run(task: Task, tell: impl Fn(News) -> Result<()>) -> Result<()> {
     prepare(task)?;
     let bench = use_engines(engines(task.control)?)?;
     let result = run_all(task, tell);
@@ -99,13 +108,13 @@ pub(crate) fn run(task: Task, tell: impl FnMut(News) -> Result<()>) -> Result<()
     result
 }
 
-fn run_all(task: Task, mut tell: impl FnMut(News) -> Result<()>) -> Result<()> {
+fn run_all(task: Task, tell: impl Fn(News) -> Result<()>) -> Result<()> {
     let mut steps = 0;
     let mut seed = task.seed;
     let mut told = Instant::now();
     let mut untold = Tally::default();
     while steps < task.steps {
-        if let Some(found) = run_one(seed, task.length) {
+        if let Some(found) = run_one(seed, task.length, &tell) {
             tell(News::Done(untold))?;
             return tell(News::Found(found));
         }
@@ -121,9 +130,17 @@ fn run_all(task: Task, mut tell: impl FnMut(News) -> Result<()>) -> Result<()> {
     tell(News::Done(untold))
 }
 
+/// The n-th of the processors in a set, from the first again after the last.
+fn nth_cpu(cpus: &CpuSet, n: usize) -> Option<usize> {
+    let mut set = (0..CpuSet::MAX_CPU).filter(|&cpu| cpus.is_set(cpu));
+    set.nth(n.checked_rem(cpus.count() as usize)?)
+}
+
 fn prepare(task: Task) -> Result<()> {
+    // Does not outlive the one that it tells, however that ends.
+    set_parent_process_death_signal(Some(Signal::KILL))?;
     let mut cpus = CpuSet::new();
-    cpus.set(task.cpu);
+    cpus.set(nth_cpu(&sched_getaffinity(None)?, task.worker).context("no processor")?);
     sched_setaffinity(None, &cpus).context("cannot be bound to a processor")?;
     // With the capability EPOLLWAKEUP makes a wake-up source, and taking that away waits for a
     // grace period; without it both drop the bit.
@@ -155,7 +172,7 @@ fn engines(control: bool) -> Result<Engines> {
 }
 
 /// Runs the sequence that comes from a seed. Returns a disagreement, if there is one.
-fn run_one(seed: u64, length: usize) -> Option<Found> {
+fn run_one(seed: u64, length: usize, tell: impl Fn(News) -> Result<()>) -> Option<Found> {
     let config = Config {
         failure_persistence: None,
         max_shrink_iters: u32::MAX,
@@ -166,6 +183,8 @@ fn run_one(seed: u64, length: usize) -> Option<Found> {
         .new_tree(&mut runner)
         .ok()?;
     let outcome = runner.run_one(tree, |(state, steps, seen)| {
+        // If nobody listens any more, what is told after the sequence fails.
+        let _ = tell(News::Begun(seed));
         Sequence::test_sequential(config.clone(), state, steps, seen);
         Ok(())
     });
@@ -235,14 +254,16 @@ mod tests {
     const LENGTH: usize = 200;
 
     fn first(seeds: std::ops::Range<u64>) -> Option<Found> {
-        seeds.into_iter().find_map(|seed| run_one(seed, LENGTH))
+        seeds
+            .into_iter()
+            .find_map(|seed| run_one(seed, LENGTH, |_| Ok(())))
     }
 
     fn compiles(program: &str) -> bool {
         let here = env!("CARGO_MANIFEST_DIR");
         let mut compiler = Command::new("cc")
             .args(["-fsyntax-only", "-Wall", "-Wextra", "-Werror"])
-            .args(["-D_GNU_SOURCE", "-x", "c", "-"])
+            .args(["-x", "c", "-"])
             .args([format!("-I{here}"), format!("-I{here}/..")])
             .stdin(Stdio::piped())
             .spawn()
@@ -254,6 +275,15 @@ mod tests {
     }
 
     #[test]
+    fn workers_take_turns_on_the_processors_there_are() {
+        let mut cpus = CpuSet::new();
+        cpus.set(4);
+        cpus.set(7);
+        let taken = [0, 1, 2].map(|worker| nth_cpu(&cpus, worker));
+        assert_eq!(taken, [Some(4), Some(7), Some(4)]);
+    }
+
+    #[test]
     fn a_fault_is_found_and_shrunk_to_what_it_takes() {
         let bench = use_engines([Engine::Native, Engine::Faulty]).unwrap();
         let found = first(0..20).unwrap();
@@ -262,7 +292,7 @@ mod tests {
         let oneshot = interest::in_c(libc::EPOLLONESHOT as u32);
         assert!(found.program.contains(&oneshot), "{found:?}");
         assert!(compiles(&found.program), "{found:?}");
-        assert!(run_one(found.seed, LENGTH).is_some(), "{found:?}");
+        assert!(first(found.seed..found.seed + 1).is_some(), "{found:?}");
         bench.remove();
     }
 
