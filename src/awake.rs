@@ -36,31 +36,27 @@ impl Awake {
     /// may sleep.
     pub(crate) fn set_source(&mut self, source: Option<WakeupSource>) -> Option<WakeupSource> {
         if let Some(source) = &source {
-            source.activate(self.reasons > 0);
+            source.activate(self.is_active());
         }
         core::mem::replace(&mut self.source, source)
     }
 
-    /// Counts a reason more.
-    pub(crate) fn add(&mut self) {
-        self.reasons += 1;
-        self.activate(1, true);
-    }
-
-    /// Counts a reason less.
-    pub(crate) fn remove(&mut self) {
-        self.reasons -= 1;
-        self.activate(0, false);
+    /// Counts a reason more, or one less.
+    pub(crate) fn count(&mut self, more: bool) {
+        let before = self.is_active();
+        if more {
+            self.reasons += 1;
+        } else {
+            self.reasons -= 1;
+        }
+        let now = self.is_active();
+        if let Some(source) = self.source.as_ref().filter(|_| before != now) {
+            source.activate(now);
+        }
     }
 
     /// Whether there is a reason.
     pub(crate) fn is_active(&self) -> bool {
         self.reasons > 0
-    }
-
-    fn activate(&self, at: usize, active: bool) {
-        if let Some(source) = self.source.as_ref().filter(|_| self.reasons == at) {
-            source.activate(active);
-        }
     }
 }

@@ -322,7 +322,7 @@ impl Item {
     /// number of sets whose mutexes are held.
     pub(crate) fn poll(&self, file: &LocalFile, nesting: u32) -> u32 {
         let wanted = self.interest().bits();
-        match nesting::instance_of(file).filter(|_| self.kind == Kind::Instance) {
+        match nesting::instance_of(file) {
             Some(inner) => wanted & inner.poll_events(nesting),
             None => hook::poll(file, wanted),
         }

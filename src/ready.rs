@@ -115,15 +115,7 @@ impl Lists {
         let before = item.place.replace(place) == Place::Listed;
         let now = place == Place::Listed;
         if before != now && item.interest().keeps_awake() {
-            self.count_awake(now);
-        }
-    }
-
-    fn count_awake(&mut self, more: bool) {
-        if more {
-            self.awake.add();
-        } else {
-            self.awake.remove();
+            self.awake.count(now);
         }
     }
 
@@ -133,7 +125,7 @@ impl Lists {
         let now = interest.keeps_awake();
         item.set_interest(interest);
         if before != now && item.place.get() == Place::Listed {
-            self.count_awake(now);
+            self.awake.count(now);
         }
     }
 
@@ -280,7 +272,7 @@ impl ReadyList {
         lists.scanner = Some(me);
         lists.scan_is_awake = lists.awake.is_active();
         if lists.scan_is_awake {
-            lists.awake.add();
+            lists.awake.count(true);
         }
         Ok(Scan { list: self })
     }
@@ -399,7 +391,7 @@ impl Drop for Scan<'_> {
         lists.ready.append(&mut lists.batch);
         lists.scanner = None;
         if core::mem::take(&mut lists.scan_is_awake) {
-            lists.awake.remove();
+            lists.awake.count(false);
         }
         if !lists.ready.is_empty() {
             guard.wake_waiter(false);
