@@ -18,7 +18,7 @@ endif
 
 # A folder for each kernel, since time stamps do not tell one from another.
 OBJECTS = $(BUILD)/module/$(shell cat $(KDIR)/include/config/kernel.release 2>&1)
-KBUILD = $(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(OBJECTS)
+KBUILD = $(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(OBJECTS) $(KBUILD_ARGS)
 
 modules:
 	@qemu/kdir-check $(KDIR)
@@ -42,7 +42,9 @@ payload: modules
 
 else
 
-IN_ROOT := @qemu/enter make -s -j$(shell nproc) KDIR=/usr/src/linux/build CC=x86_64-linux-gnu-gcc-14
+# The kernels of our own are built by LLVM, programs of user space never are.
+IN_ROOT := @qemu/enter make -s -j$(shell nproc) KDIR=/usr/src/linux/build CC=x86_64-linux-gnu-gcc-14 \
+	$(if $(filter debug rt,$(KERNEL)),KBUILD_ARGS='LLVM=1 CC=clang')
 
 modules payload:
 	$(IN_ROOT) $@

@@ -4,6 +4,10 @@
 # the tree that modules are built against. Debian's headers come without the Rust
 # metadata; it is made again from the source package with the same toolchain.
 #
+# From the same source there are kernels of our own, in the configurations that
+# qemu/config holds: "debug", with everything that reports mistakes, and "rt", the
+# same with PREEMPT_RT. They take clang, as Rust's sanitizers are LLVM's.
+#
 # An artifact holds vmlinuz, initramfs.cpio, modules.ext4, source/ and build/. The
 # tree holds absolute paths, so it is built and used at /usr/src/linux, where
 # in_toolchain puts the artifact.
@@ -15,8 +19,20 @@
 tested_release=7.3.4+deb13-cloud-amd64
 oldest_version=7.3
 
-# kernel_dir RELEASE - where its artifact is, or will be
+# Kernels of our own, and the files of options of each.
+declare -A own_kernels=(
+	[debug]="$checkout/qemu/config/guest $checkout/qemu/config/debug"
+	[rt]="$checkout/qemu/config/guest $checkout/qemu/config/debug $checkout/qemu/config/rt"
+)
+
+# kernel_dir RELEASE|OWN - where its artifact is, or will be
 kernel_dir() {
+	if [[ -v own_kernels[$1] ]]; then
+		# shellcheck disable=SC2086 # one word for each file
+		echo "$cache/kernel-$1-$(hash ${own_kernels[$1]} "$checkout/qemu/kernel-own" \
+			"$(kernel_dir "$(kernel_release)")" "$(declare -f kernel_build_own)")"
+		return
+	fi
 	echo "$cache/kernel-$1-$(hash "$checkout/qemu/kernel-tree" "$toolchain_dir" \
 		"$(declare -f kernel_packages kernel_build)")"
 }
@@ -67,7 +83,7 @@ kernel_check_version() {
 kernel_release() {
 	local flavour=${tested_release#*-} candidate substitute=$cache/substitute-$tested_release
 
-	if [[ -n ${KERNEL:-} ]]; then
+	if [[ -n ${KERNEL:-} && ! -v own_kernels[$KERNEL] ]]; then
 		kernel_check_version "$KERNEL"
 		echo "$KERNEL"
 		return
@@ -110,4 +126,11 @@ kernel_build() {
 	# shellcheck disable=SC2086 # one word for each package
 	(cd "$dir/debs" && kernel_apt apt-get download $packages)
 	(in_toolchain "$dir" "$checkout/qemu/kernel-tree" "$release")
+}
+
+# kernel_build_own DIR NAME SOURCE - SOURCE is the artifact of Debian's kernel
+kernel_build_own() {
+	cp -al "$3/source" "$1/source"
+	# shellcheck disable=SC2086 # one word for each file
+	(in_toolchain "$1" "$checkout/qemu/kernel-own" "$2" ${own_kernels[$2]})
 }

@@ -13,10 +13,14 @@ toolchain_packages=(
 	# the kernel's own build
 	gcc-14 libc6-dev make flex bison bc libelf-dev libssl-dev pahole python3
 	perl cpio xz-utils kmod rsync
+	# the same of the debug kernels, whose sanitizers are those of LLVM
+	clang lld llvm
 	# 32-bit selftests
 	libc6-dev-i386 lib32gcc-14-dev
 	# Rust, kernel and user space
 	rustc rust-src cargo rust-clippy rustfmt bindgen
+	# the fuzzer's engine
+	g++-14
 	# the virtual machine
 	qemu-system-x86 virtiofsd busybox-static e2fsprogs libarchive13t64
 	# the rest
