@@ -152,9 +152,12 @@ impl<T: Linked<ID>, const ID: usize> List<T, ID> {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(not(test), kernel::macros::kunit_tests(repoll_list))]
 mod tests {
     use super::*;
+
+    const COUNT: usize = 12;
 
     struct Object {
         number: usize,
@@ -167,16 +170,52 @@ mod tests {
         }
     }
 
-    fn objects(count: usize) -> Vec<Object> {
-        let object = |number| Object {
+    fn objects() -> [Object; COUNT] {
+        core::array::from_fn(|number| Object {
             number,
             links: Links::new(),
-        };
-        (0..count).map(object).collect()
+        })
     }
 
-    fn numbers(list: &List<Object, 0>) -> Vec<usize> {
-        let mut numbers = Vec::new();
+    /// What a list ought to hold, in an array.
+    #[derive(Clone, Copy)]
+    struct Numbers {
+        length: usize,
+        at: [usize; COUNT],
+    }
+
+    impl Numbers {
+        fn new() -> Self {
+            Self {
+                length: 0,
+                at: [0; COUNT],
+            }
+        }
+
+        fn all(&self) -> &[usize] {
+            &self.at[..self.length]
+        }
+
+        fn insert(&mut self, index: usize, number: usize) {
+            self.at.copy_within(index..self.length, index + 1);
+            self.at[index] = number;
+            self.length += 1;
+        }
+
+        fn push(&mut self, number: usize) {
+            self.insert(self.length, number);
+        }
+
+        fn remove(&mut self, number: usize) {
+            if let Some(index) = self.all().iter().position(|other| *other == number) {
+                self.at.copy_within(index + 1..self.length, index);
+                self.length -= 1;
+            }
+        }
+    }
+
+    fn numbers(list: &List<Object, 0>) -> Numbers {
+        let mut numbers = Numbers::new();
         let mut at = list.first();
         while let Some(object) = at {
             // SAFETY: The tests keep linked objects alive.
@@ -187,51 +226,57 @@ mod tests {
         numbers
     }
 
-    /// Random operations on three lists give what they give on three vectors.
+    /// Random operations on three lists give what they give on three arrays.
     #[test]
-    fn lists_do_what_vectors_do() {
-        let objects = objects(12);
+    fn lists_do_what_arrays_do() {
+        let objects = objects();
         let mut lists = [List::new(), List::new(), List::new()];
-        let mut vectors: [Vec<usize>; 3] = Default::default();
+        let mut arrays = [Numbers::new(); 3];
         let mut random = 1u64;
         for _ in 0..100_000 {
             random = random.wrapping_mul(6364136223846793005).wrapping_add(1);
-            let number = (random >> 33) as usize % objects.len();
+            let number = (random >> 33) as usize % COUNT;
             let to = (random >> 50) as usize % lists.len();
             let object = &objects[number];
-            let from = vectors.iter().position(|vector| vector.contains(&number));
-            // SAFETY: The vectors tell which object is in which list.
+            let from = arrays
+                .iter()
+                .position(|array| array.all().contains(&number));
             match (from, random >> 60) {
-                (None, 0..=7) => unsafe {
-                    lists[to].push_back(object);
-                    vectors[to].push(number);
-                },
-                (None, _) => unsafe {
-                    lists[to].push_front(object);
-                    vectors[to].insert(0, number);
-                },
-                (Some(from), 0..=9) => unsafe {
-                    lists[from].remove(object);
-                    vectors[from].retain(|other| *other != number);
-                },
+                (None, 0..=7) => {
+                    // SAFETY: By the arrays the object is in no list.
+                    unsafe { lists[to].push_back(object) };
+                    arrays[to].push(number);
+                }
+                (None, _) => {
+                    // SAFETY: As above.
+                    unsafe { lists[to].push_front(object) };
+                    arrays[to].insert(0, number);
+                }
+                (Some(from), 0..=9) => {
+                    // SAFETY: By the arrays the object is in this list.
+                    unsafe { lists[from].remove(object) };
+                    arrays[from].remove(number);
+                }
                 (Some(from), _) if from != to => {
                     let mut moved = core::mem::replace(&mut lists[from], List::new());
                     lists[to].append(&mut moved);
-                    let moved = core::mem::take(&mut vectors[from]);
-                    vectors[to].extend(moved);
+                    let moved = core::mem::replace(&mut arrays[from], Numbers::new());
+                    for number in moved.all() {
+                        arrays[to].push(*number);
+                    }
                 }
                 _ => (),
             }
-            for (list, vector) in lists.iter().zip(&vectors) {
-                assert_eq!(numbers(list), *vector);
-                assert_eq!(list.is_empty(), vector.is_empty());
+            for (list, array) in lists.iter().zip(&arrays) {
+                assert!(numbers(list).all() == array.all());
+                assert_eq!(list.is_empty(), array.all().is_empty());
             }
         }
     }
 
     #[test]
     fn ends_are_known_as_such() {
-        let objects = objects(3);
+        let objects = objects();
         let mut list = List::new();
         for object in &objects {
             // SAFETY: The objects are in no list yet and outlive this one.
@@ -239,6 +284,6 @@ mod tests {
         }
         assert!(list.has_end(&objects[0]));
         assert!(!list.has_end(&objects[1]));
-        assert!(list.has_end(&objects[2]));
+        assert!(list.has_end(&objects[COUNT - 1]));
     }
 }
