@@ -233,7 +233,7 @@ mod tests {
         let mut lists = [List::new(), List::new(), List::new()];
         let mut arrays = [Numbers::new(); 3];
         let mut random = 1u64;
-        for _ in 0..100_000 {
+        for _ in 0..10_000 {
             random = random.wrapping_mul(6364136223846793005).wrapping_add(1);
             let number = (random >> 33) as usize % COUNT;
             let to = (random >> 50) as usize % lists.len();

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# The parts of a test run: each is a command that prints KTAP or what cargo test
+# does. The outputs are kept in $logs; the last line of the whole counts results.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+logs=build/log
+mkdir -p "$logs"
+statuses=()
+files=()
+
+# run NAME CMD... - run a part, keep its output and show what matters of it: all
+# but the subtests that went well
+run() {
+	local status=0
+
+	printf '# %s\n' "$1"
+	"${@:2}" | tee "$logs/$1.log" |
+		sed -uE '/^ +(ok|KTAP|1\.\.|# +(RUN|OK|PASSED:|Totals:|Starting)) ?/d' || status=$?
+	statuses+=("$1=$status")
+	files+=("$logs/$1.log")
+}
+
+# judge NAME=STATUS - of a part: a failure must show in its results, unless it is
+# one of running it at all
+judge() {
+	local name=${1%=*} status=${1#*=} results counted=0
+
+	results=$(qemu/count "$logs/$name.log") || counted=$?
+	if ((status == 0 && counted == 0)) || { ((status < 121)) && [[ $results == *failed:* ]]; }; then
+		echo "ok 1 $name: run and ended as it should"
+	else
+		echo "not ok 1 $name: did not run and end as it should (exit status $status)"
+	fi
+}
+
+# summary FILE - judge the parts and count everything; FILE is for the judgements
+summary() {
+	local part
+
+	echo "# all in $SECONDS s; outputs and the guests' kernel logs: $logs"
+	for part in "${statuses[@]}"; do
+		echo '1..1'
+		judge "$part"
+	done >"$1"
+	qemu/count "${files[@]}" "$1"
+}
