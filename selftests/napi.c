@@ -14,7 +14,7 @@
 #define USEC_PER_SEC 1000000
 #define NSEC_PER_USEC 1000
 
-/* As long as can be waited for: not even SIGKILL ends the spinning before. */
+/* As long as can be waited for: epoll spins until then, and be it killed. */
 static const struct epoll_params lasting = {
 	.busy_poll_usecs = SOON / NSEC_PER_USEC,
 	.busy_poll_budget = 8,
@@ -281,30 +281,42 @@ static void ignore(int signal)
 }
 
 /*
- *	signal ---> wait ---> P: ends after the time of spinning, without sleep
+ *	signal ---> wait ---> P: ends without sleep; on epoll, after the time of
+ *	spinning; on repoll, at once, and it still knows the queue
  */
-TEST_F(napi, signal_ends_it_after_the_time)
+TEST_F(napi, signal_ends_it)
 {
+	bool at_once = variant->ops == &repoll_ops;
 	struct sigaction action = { .sa_handler = ignore };
 	static const char unblocked[KERNEL_SIGSET_SIZE];
 	struct epoll_event event;
+	struct spinner s;
 	sigset_t blocked;
-	int64_t start;
+	int64_t start, took;
 	long slept;
 
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGUSR1);
 	ASSERT_EQ(0, sigprocmask(SIG_BLOCK, &blocked, NULL));
-	ASSERT_EQ(0, set(&self->p, brief));
+	ASSERT_EQ(0, set(&self->p, at_once ? lasting : brief));
 	ASSERT_NE(0, teach(&self->p, self->tx, self->rx));
 	ASSERT_EQ(0, raise(SIGUSR1));
 	slept = times_slept();
 	start = now_ns();
 	EXPECT_EQ(-EINTR, self->p.ops->wait(self->p.fd, &event, 1, SOON,
 					    unblocked, KERNEL_SIGSET_SIZE));
-	EXPECT_LE(brief.busy_poll_usecs * NSEC_PER_USEC, now_ns() - start);
+	took = now_ns() - start;
 	EXPECT_EQ(slept, times_slept());
+	if (at_once) {
+		EXPECT_GT(SOON / 2, took);
+		ASSERT_TRUE(spinner_start(&s, &self->p));
+		ASSERT_EQ(1, send(self->tx, "", 1, 0));
+		pthread_join(s.thread, NULL);
+		EXPECT_EQ(EPOLLIN, s.events);
+	} else {
+		EXPECT_LE(brief.busy_poll_usecs * NSEC_PER_USEC, took);
+	}
 }
 
 TEST_HARNESS_MAIN

@@ -110,8 +110,8 @@ impl BusyPoll {
         }
     }
 
-    /// Polls the queue until something is `available` or the time is over. Returns whether
-    /// something is. Process context, no locks held.
+    /// Polls the queue until something is `available`, a signal comes or the time is over. Returns
+    /// whether something is available. Process context, no locks held.
     pub(crate) fn spin(&self, available: impl Fn() -> bool) -> bool {
         let Some(queue) = NonZeroU32::new(self.queue.load(Relaxed)).filter(|_| self.is_on()) else {
             return false;
@@ -119,10 +119,10 @@ impl BusyPoll {
         let prefer = self.prefer.load(Relaxed);
         let budget = self.budget.load(Relaxed) as u16;
         napi::busy_loop(queue, prefer, budget, &|start: napi::Instant| {
-            available() || start.is_over(self.usecs.load(Relaxed))
+            available() || task::signal_pending() || start.is_over(self.usecs.load(Relaxed))
         });
         let found = available();
-        if !found {
+        if !found && !task::signal_pending() {
             // Until a socket with a queue is ready again.
             self.queue.store(0, Relaxed);
         }
