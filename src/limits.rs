@@ -19,7 +19,10 @@ use crate::{
 };
 use kernel::{
     prelude::*,
-    rbtree::RBTree,
+    rbtree::{
+        RBTree,
+        RBTreeNode, //
+    },
     sync::{
         atomic::{
             ordering::Relaxed,
@@ -85,23 +88,32 @@ impl Account {
     /// `ENOMEM`.
     pub(crate) fn of_current_user() -> Result<Self> {
         let user = task::current_user();
+        if let Some(account) = Self::open(user, &ACCOUNTS.get().lock()) {
+            return Ok(account);
+        }
+        // Without the mutex, which is everybody's: who is at the limit of a memory cgroup may be
+        // long in here.
+        let watches = Arc::new(
+            Watches {
+                items: Atomic::new(0),
+                instances: Atomic::new(1),
+            },
+            GFP_KERNEL_ACCOUNT,
+        )?;
+        let node = RBTreeNode::new(user, watches.clone(), GFP_KERNEL_ACCOUNT)?;
         let mut accounts = ACCOUNTS.get().lock();
-        let watches = match accounts.get(&user) {
-            Some(watches) => watches.clone(),
-            None => {
-                let watches = Arc::new(
-                    Watches {
-                        items: Atomic::new(0),
-                        instances: Atomic::new(0),
-                    },
-                    GFP_KERNEL_ACCOUNT,
-                )?;
-                accounts.try_create_and_insert(user, watches.clone(), GFP_KERNEL_ACCOUNT)?;
-                watches
-            }
-        };
-        watches.instances.add(1, Relaxed);
+        if let Some(account) = Self::open(user, &accounts) {
+            return Ok(account);
+        }
+        accounts.insert(node);
         Ok(Self { user, watches })
+    }
+
+    /// The account of a user who has one already, for one instance more.
+    fn open(user: u32, accounts: &RBTree<u32, Arc<Watches>>) -> Option<Self> {
+        let watches = accounts.get(&user)?.clone();
+        watches.instances.add(1, Relaxed);
+        Some(Self { user, watches })
     }
 
     /// Charges one item.

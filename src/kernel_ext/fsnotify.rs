@@ -224,11 +224,12 @@ impl<L: CloseListener> Group<L> {
     /// if it is a superblock, which a mark does not pin.
     pub(crate) unsafe fn mark(&self, object: Object) -> Result<MarkUse> {
         let (raw, kind) = object.as_raw();
-        let _finds = self.core.finds.lock();
-
-        // SAFETY: By the requirements the object is alive.
-        let found = unsafe { bindings::fsnotify_find_mark(raw, kind, self.core.group) };
-        if !found.is_null() {
+        let find = || {
+            // SAFETY: By the requirements the object is alive.
+            let found = unsafe { bindings::fsnotify_find_mark(raw, kind, self.core.group) };
+            if found.is_null() {
+                return None;
+            }
             let opaque = found.cast::<Opaque<bindings::fsnotify_mark>>();
             // SAFETY: All marks of the group lie in a `Mark` in an `Arc`, of which fsnotify's
             // reference owns a count.
@@ -238,9 +239,17 @@ impl<L: CloseListener> Group<L> {
             user.0.users.add(1, Relaxed);
             // SAFETY: `fsnotify_find_mark` got a reference.
             unsafe { bindings::fsnotify_put_mark(found) };
-            return Ok(user);
+            Some(user)
+        };
+        {
+            let _finds = self.core.finds.lock();
+            if let Some(user) = find() {
+                return Ok(user);
+            }
         }
 
+        // Without the mutex, which is everybody's: who is at the limit of a memory cgroup may be
+        // long in here.
         let mark = Arc::pin_init(
             pin_init!(Mark {
                 mark <- Opaque::ffi_init(|slot: *mut bindings::fsnotify_mark| {
@@ -261,13 +270,20 @@ impl<L: CloseListener> Group<L> {
         // Fsnotify's reference, given back by `free_mark`.
         let raw_mark = mark.mark.get();
         let _ = Arc::into_raw(mark.clone());
-        // SAFETY: The mark is initialised and not added, the object alive.
-        let added = to_result(unsafe { bindings::fsnotify_add_mark(raw_mark, raw, kind, 0) });
-        added.inspect_err(|_| {
+
+        let _finds = self.core.finds.lock();
+        let added = match find() {
+            Some(user) => Err(Ok(user)),
+            // SAFETY: The mark is initialised and not added, the object alive.
+            None => to_result(unsafe { bindings::fsnotify_add_mark(raw_mark, raw, kind, 0) })
+                .map_err(Err),
+        };
+        if let Err(instead) = added {
             // SAFETY: This is the reference from `fsnotify_init_mark`; otherwise it is kept until
             // the mark is removed.
             unsafe { bindings::fsnotify_put_mark(raw_mark) };
-        })?;
+            return instead;
+        }
         Ok(MarkUse(mark))
     }
 }
