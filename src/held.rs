@@ -14,6 +14,7 @@ use crate::kernel_ext::{
         self,
         FileRef, //
     },
+    task, //
 };
 use kernel::{
     fs::LocalFile,
@@ -96,18 +97,25 @@ pub(crate) fn is_abandoned(file: &LocalFile) -> bool {
     poll_file::references(file) == 2
 }
 
-/// The address of the next held file, from `from` on, to which nobody refers but the items on it.
-pub(crate) fn next_abandoned(from: usize) -> Option<usize> {
-    let holds = HOLDS.get().lock();
-    let mut cursor = holds.cursor_lower_bound(&from);
-    while let Some(at) = cursor {
-        let (address, hold) = at.current();
-        if poll_file::references(&hold.file) == 1 {
-            return Some(*address);
+/// Calls `each` with the address of each held file to which nobody refers but the items on it.
+pub(crate) fn for_each_abandoned(each: impl Fn(usize)) {
+    let mut from = 0;
+    while let Some((address, abandoned)) = next(from) {
+        if abandoned {
+            each(address);
         }
-        cursor = holds.cursor_lower_bound(&(address + 1));
+        task::cond_resched();
+        from = address + 1;
     }
-    None
+}
+
+/// The address of the next held file, from `from` on, and whether nobody refers to it but the items
+/// on it.
+fn next(from: usize) -> Option<(usize, bool)> {
+    let holds = HOLDS.get().lock();
+    let cursor = holds.cursor_lower_bound(&from)?;
+    let (address, hold) = cursor.current();
+    Some((*address, poll_file::references(&hold.file) == 1))
 }
 
 /// Whether any file is held.

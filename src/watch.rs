@@ -260,12 +260,8 @@ impl CloseListener for Table {
 
 /// Buries the items on held files that nobody else refers to. Returns whether any are held still.
 fn let_go() -> bool {
-    let mut from = 0;
     // Nobody can get a new reference to such a file but by an item.
-    while let Some(file) = held::next_abandoned(from) {
-        TABLE.get().bury(file);
-        from = file + 1;
-    }
+    held::for_each_abandoned(|file| TABLE.get().bury(file));
     held::any()
 }
 
