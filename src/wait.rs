@@ -90,7 +90,8 @@ impl Eventpoll {
             // Who could have suspended one has the outer mutex.
             return Ok(0);
         };
-        while delivered < buffer.len {
+        // Who is being killed needs no more events.
+        while delivered < buffer.len && task::go_on() {
             let Some((mut item, file)) = scan.next(set.items()) else {
                 break;
             };

@@ -65,6 +65,13 @@ pub(crate) fn cond_resched() {
     unsafe { bindings::rp_cond_resched() };
 }
 
+/// To be called in between the parts of a long work, without spinlocks: lets others run. Returns
+/// whether to go on, which is of no use to a task that is about to be killed.
+pub(crate) fn go_on() -> bool {
+    cond_resched();
+    !fatal_signal_pending()
+}
+
 /// Makes the next sleep of the current task one that wake-ups and signals end.
 pub(super) fn set_interruptible() {
     // SAFETY: No requirements; the callers sleep or undo it.
