@@ -32,6 +32,7 @@ use crate::{
     nesting::{
         self,
         Kind,
+        Obstacle,
         Topology,
         Vertex, //
     },
@@ -74,8 +75,6 @@ const READABLE: u32 = event::IN | event::RDNORM;
 /// The items of an instance.
 pub(crate) struct Set {
     items: Tree<Item>,
-    /// How many of the items watch an instance.
-    instances: usize,
     marks: Marks,
     /// Present until the instance is released.
     account: Option<Account>,
@@ -87,32 +86,15 @@ impl Set {
         &self.items
     }
 
-    /// The first item that watches an instance.
-    pub(crate) fn first_instance(&self) -> Option<&Item> {
-        self.instance_from(self.items.lower_bound(&Key::FIRST))
-    }
-
-    /// The next item that watches an instance.
-    pub(crate) fn next_instance(&self, item: &Item) -> Option<&Item> {
-        self.instance_from(self.items.after(item))
-    }
-
-    fn instance_from<'a>(&'a self, mut from: Option<&'a Item>) -> Option<&'a Item> {
-        if self.instances == 0 {
-            return None;
-        }
-        while let Some(item) = from.filter(|item| item.kind() != Kind::Instance) {
-            task::cond_resched();
-            from = self.items.after(item);
-        }
-        from
+    /// The first item from that key on, if it watches an instance.
+    pub(crate) fn instance_from(&self, from: &Key) -> Option<&Item> {
+        // By the order of keys those items come first.
+        let item = self.items.lower_bound(from)?;
+        (item.kind() == Kind::Instance).then_some(item)
     }
 
     /// Undoes all that an item has caused, and frees it.
     fn dispose(&mut self, ready: &ReadyList, item: SlabBox<Item>) {
-        if item.kind() == Kind::Instance {
-            self.instances -= 1;
-        }
         watch::stop(&item);
         ready.lock().forget(&item);
         self.marks.release(&item.source, item.key().address());
@@ -168,7 +150,6 @@ impl Eventpoll {
             watches_epolls: Atomic::new(false),
             set <- new_mutex!(Set {
                 items: Tree::new(),
-                instances: 0,
                 marks: Marks::new(),
                 account: Some(Account::of_current_user()?),
             }, "repoll::set"),
@@ -207,9 +188,18 @@ impl Eventpoll {
     /// Takes the mutex while the caller holds those of `nesting` others, from a watcher to what it
     /// watches.
     pub(crate) fn lock_nested(&self, nesting: u32) -> Locked<'_> {
-        let mut set = lock_nested(&self.set, nesting);
-        if self.ready.has_dead() {
+        self.locked(lock_nested(&self.set, nesting))
+    }
+
+    /// Takes the mutex if nobody has it.
+    pub(crate) fn try_lock(&self) -> Option<Locked<'_>> {
+        self.set.try_lock().map(|set| self.locked(set))
+    }
+
+    fn locked<'a>(&'a self, mut set: Guard<'a, Set, MutexBackend>) -> Locked<'a> {
+        while self.ready.has_dead() {
             set.remove_dead(&self.ready);
+            task::cond_resched();
         }
         Locked {
             set,
@@ -239,34 +229,52 @@ impl Eventpoll {
     ///
     /// `EINVAL` if an item must not be added in that mode, or if events would travel on too many
     /// paths; `ELOOP` if instances would watch each other in a circle or too far; `EEXIST`,
-    /// `ENOSPC`, `ENOMEM`.
+    /// `ENOSPC`, `ENOMEM`; `EINTR` if the task is about to be killed.
     pub(crate) fn add(&self, file: &FileRef, fd: i32, asked: u32, data: u64) -> Result {
         let interest = Interest::new(asked);
         let kind = Kind::of(file);
         if !event::may_add(asked) || (interest.is_exclusive() && kind != Kind::Plain) {
             return Err(EINVAL);
         }
-        let mut topology = None;
-        let (_outer, mut set) = loop {
-            if kind == Kind::Instance || self.vertex.is_watched() {
-                topology = Some(self.enter_topology(file)?);
+        loop {
+            match self.try_add(file, fd, kind, interest, data) {
+                Err(Obstacle::Error(error)) => return Err(error),
+                Err(Obstacle::Busy(instance)) => nesting::wait_for(&instance)?,
+                Ok(()) => return Ok(()),
             }
-            let entered = self.enter(kind);
-            if topology.is_some() || !self.vertex.is_watched() {
-                break entered;
-            }
-        };
-        let key = Key::new(file, fd);
-        if set.items.find(&key).is_some() {
-            return Err(EEXIST);
         }
-        self.provide_wakeup_source(interest)?;
-        let item = NonNull::from(self.insert(&mut set, file, fd, kind, interest, data)?);
+    }
+
+    /// Adds as [`Eventpoll::add`] does, unless the topology cannot be checked now.
+    fn try_add(
+        &self,
+        file: &FileRef,
+        fd: i32,
+        kind: Kind,
+        interest: Interest,
+        data: u64,
+    ) -> Result<(), Obstacle> {
+        let (_outer, mut set) = self.enter(kind);
+        let key = Key::new(file, fd);
+        let inserted = self
+            .insert(&mut set, file, fd, kind, interest, data)
+            .map(NonNull::from);
+        let nested = kind == Kind::Instance || self.vertex.is_watched();
+        let mut topology = nested.then(Topology::lock);
+        if let Some(topology) = &mut topology {
+            if let Err(obstacle) = topology.check_depth(self, file) {
+                if inserted.is_ok() {
+                    set.remove(&self.ready, &key)?;
+                }
+                return Err(obstacle);
+            }
+        }
         // SAFETY: The item stays until it is removed under the mutex, or under both if its file is
         // an epoll. A close does not come in between: the file is referenced.
-        let item = unsafe { item.as_ref() };
+        let item = unsafe { inserted?.as_ref() };
         watch::start(item, file);
-        let checked = topology.map_or(Ok(()), |mut topology| topology.check_paths(file));
+        let walk = topology.map(Topology::into_walk);
+        let checked = walk.map_or(Ok(()), |walk| walk.check_paths(file));
         let found = match (checked, kind) {
             (Err(error), _) => Err(error),
             (Ok(()), Kind::Epoll) => {
@@ -291,19 +299,9 @@ impl Eventpoll {
             }
             Err(error) => {
                 set.remove(&self.ready, &key)?;
-                Err(error)
+                Err(error.into())
             }
         }
-    }
-
-    /// Checks that the topology lets the instance watch `file`, and keeps it so.
-    fn enter_topology(&self, file: &FileRef) -> Result<Topology> {
-        let mut topology = Topology::lock();
-        match nesting::instance_of(file) {
-            Some(inner) => topology.check_depth(self, inner)?,
-            None => topology.forget_watchers(self),
-        }
-        Ok(topology)
     }
 
     /// Makes sure that there is a wake-up source if an item with that interest needs one.
@@ -316,7 +314,12 @@ impl Eventpoll {
         Ok(())
     }
 
-    /// Puts a new item into the tree. On failure nothing has changed.
+    /// Puts a new item into the tree. On failure nothing has changed, but that there may be a
+    /// wake-up source.
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST`, `ENOSPC`, `ENOMEM`.
     fn insert<'a>(
         &self,
         set: &'a mut Set,
@@ -326,6 +329,10 @@ impl Eventpoll {
         interest: Interest,
         data: u64,
     ) -> Result<&'a Item> {
+        if set.items.find(&Key::new(file, fd)).is_some() {
+            return Err(EEXIST);
+        }
+        self.provide_wakeup_source(interest)?;
         let account = set.account.as_ref().ok_or(EBADF)?;
         account.charge()?;
         let parts = Slot::new()
@@ -334,10 +341,6 @@ impl Eventpoll {
             .inspect_err(|_| account.uncharge());
         let (slot, source) = parts?;
         let item = slot.fill(Item::new(self, file, fd, kind, interest, data, source));
-        if kind == Kind::Instance {
-            set.instances += 1;
-        }
-        // The caller has looked: the key is not there.
         set.items.insert(item).map_err(|_| EEXIST)
     }
 

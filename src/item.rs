@@ -126,6 +126,8 @@ impl Cached for hook::Entry<Item> {
 /// What an item is found by: the open file and the number under which it was added.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
+    /// Whether the file is not an instance: those that are come first, all together.
+    leaf: bool,
     /// The open file. Only compared, but while the item is known to be in the watch table.
     file: *mut bindings::file,
     /// The descriptor number.
@@ -138,6 +140,7 @@ unsafe impl Send for Key {}
 impl Key {
     /// Below all others.
     pub(crate) const FIRST: Self = Self {
+        leaf: false,
         file: core::ptr::null_mut(),
         fd: i32::MIN,
     };
@@ -145,8 +148,18 @@ impl Key {
     /// The key of `file` under the number `fd`.
     pub(crate) fn new(file: &LocalFile, fd: i32) -> Self {
         Self {
+            leaf: nesting::instance_of(file).is_none(),
             file: file.as_ptr(),
             fd,
+        }
+    }
+
+    /// Above all keys of that file, and below those of the next one.
+    pub(crate) fn next_file(&self) -> Self {
+        Self {
+            file: self.file.wrapping_byte_add(1),
+            fd: i32::MIN,
+            ..*self
         }
     }
 

@@ -6,9 +6,18 @@
 //!
 //! As with epoll, instances may watch instances, in no circle and with at most [`MAX_NESTS`] links
 //! one after the other, and the paths along which a file's event may travel are limited in number
-//! ([`PATH_LIMITS`]). What could break a rule is checked under the mutex of the [`Topology`], which
-//! is held until the new link is in place; whoever adds to an instance that was ever watched by
-//! another takes it.
+//! ([`PATH_LIMITS`]). Whoever adds an instance, or to an instance that was ever watched by another,
+//! checks this, in two steps:
+//!
+//! * *Circles and depth*, under the mutex of the [`Topology`], which is held until the new link is in
+//!   place. It is everybody's, so its holder waits for no instance: an instance's mutex may be held
+//!   for as long as the poll of a file takes, or a page fault of the waiter's, which users can make
+//!   arbitrarily long. If one that is needed is not free, the whole attempt is taken back and made
+//!   again after a wait for that one ([`Obstacle::Busy`]). Nor does the holder allocate; its work is
+//!   one step for each link between instances above and below.
+//! * *Paths*, without that mutex, as there may be millions of files below, but before the link is
+//!   used. Of two links that are too many together, the one that came second into its place is found
+//!   out for certain, since the first is seen from there. Both may be.
 //!
 //! The links are those in the sets and the watch table: down from an instance to the files of its
 //! items; up from a file, which may be an instance's own, to the instances of the items on it.
@@ -117,10 +126,10 @@ pub(crate) fn instance_of(file: &LocalFile) -> Option<&Eventpoll> {
 pub(crate) struct Vertex {
     /// The address of the instance's own file.
     file: Atomic<usize>,
-    /// Whether another instance may watch this one. Set with the set's mutex and that of the
-    /// topology held, cleared with the latter.
+    /// Whether another instance may watch this one. Changed with the set's mutex and that of the
+    /// topology held.
     watched: Atomic<bool>,
-    /// The last walk that came here, and the depth that it found. With the topology's mutex held.
+    /// The last walk that came here, and the depth that it found.
     visit: Atomic<u64>,
 }
 
@@ -170,48 +179,69 @@ impl Nesting {
     }
 }
 
+/// Why a link was not made.
+pub(crate) enum Obstacle {
+    /// It must not be, or cannot.
+    Error(Error),
+    /// The mutex of the instance that this file is was not free.
+    Busy(FileRef),
+}
+
+impl From<Error> for Obstacle {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// Waits until the mutex of the instance that `file` is has been free. The caller has none.
+///
+/// # Errors
+///
+/// `EINTR` if the task is about to be killed.
+pub(crate) fn wait_for(file: &FileRef) -> Result {
+    if let Some(instance) = instance_of(file) {
+        drop(instance.lock());
+    }
+    task::go_on().then_some(()).ok_or(EINTR)
+}
+
 /// The right to add links between instances. Holds the number of walks that there were.
 pub(crate) struct Topology(Guard<'static, u64, MutexBackend>);
 
 impl Topology {
-    /// Takes the mutex, outside all others.
+    /// Takes the mutex. The caller may have that of an instance.
     pub(crate) fn lock() -> Self {
         Self(WALKS.get().lock())
     }
 
-    /// Checks that `outer` may watch `inner`.
+    /// Checks that `outer` may watch `file`, and notes if nobody watches `outer` any more. The
+    /// caller has the mutex of `outer`.
     ///
     /// # Errors
     ///
     /// `ELOOP` if there would be a circle or too many links in succession.
-    pub(crate) fn check_depth(&mut self, outer: &Eventpoll, inner: &Eventpoll) -> Result {
-        let below = self.walk().below(inner, outer, 0).ok_or(ELOOP)?;
+    pub(crate) fn check_depth(
+        &mut self,
+        outer: &Eventpoll,
+        file: &FileRef,
+    ) -> Result<(), Obstacle> {
+        if !is_watched(outer, &rcu::read_lock()) {
+            outer.vertex.watched.store(false, Relaxed);
+        }
+        let Some(inner) = instance_of(file) else {
+            return Ok(());
+        };
+        let below = self.walk().below(file, inner, outer, 0)?;
         let above = self.walk().above(outer, &rcu::read_lock());
         if below + 1 + above > MAX_NESTS {
-            return Err(ELOOP);
+            return Err(ELOOP.into());
         }
         Ok(())
     }
 
-    /// Checks, after a link to `file` was added, the number of paths that lead from the file, or
-    /// from those below the instance that it is. The caller may hold the mutex of one set.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` if there are too many.
-    pub(crate) fn check_paths(&mut self, file: &FileRef) -> Result {
-        let few = match instance_of(file) {
-            Some(inner) => self.walk().few_paths_below(inner, 0),
-            None => few_paths_from(file.as_ptr().addr()),
-        };
-        few.then_some(()).ok_or(EINVAL)
-    }
-
-    /// Notes that nobody watches `instance`, if that is so.
-    pub(crate) fn forget_watchers(&self, instance: &Eventpoll) {
-        if !is_watched(instance, &rcu::read_lock()) {
-            instance.vertex.watched.store(false, Relaxed);
-        }
+    /// Gives the right back, when the link is in place, for a walk to check the paths.
+    pub(crate) fn into_walk(mut self) -> Walk {
+        self.walk()
     }
 
     fn walk(&mut self) -> Walk {
@@ -220,8 +250,9 @@ impl Topology {
     }
 }
 
-/// A walk through the topology that comes to each instance once.
-struct Walk(u64);
+/// A walk through the topology that comes to each instance once, or a few times if another walk
+/// comes in between.
+pub(crate) struct Walk(u64);
 
 impl Walk {
     const DEPTH_BITS: u32 = 3;
@@ -240,30 +271,45 @@ impl Walk {
         depth
     }
 
-    /// How many links follow one another below an instance, which is `level` links below `to` be
-    /// linked one; nothing if they lead to `to`, or are too many. From then on who adds to one of
-    /// these instances knows that it is watched.
-    fn below(&self, instance: &Eventpoll, to: &Eventpoll, level: usize) -> Option<usize> {
+    /// How many links follow one another below an instance, which `file` is and which is `level`
+    /// links below `to` be linked one. From then on who adds to one of these instances knows that
+    /// it is watched.
+    ///
+    /// # Errors
+    ///
+    /// `ELOOP` if they lead to `to`, or are too many.
+    fn below(
+        &self,
+        file: &FileRef,
+        instance: &Eventpoll,
+        to: &Eventpoll,
+        level: usize,
+    ) -> Result<usize, Obstacle> {
         if core::ptr::eq(instance, to) || level > MAX_NESTS {
-            return None;
+            return Err(ELOOP.into());
         }
         if let Some(depth) = self.visited(instance) {
-            return Some(depth);
+            return Ok(depth);
         }
-        let set = instance.lock_nested(level as u32 + 1);
+        let set = instance
+            .try_lock()
+            .ok_or_else(|| Obstacle::Busy(file.clone()))?;
         instance.vertex.watched.store(true, Relaxed);
         let mut depth = 0;
-        let mut next = set.first_instance();
-        while let Some(item) = next {
+        let mut from = Key::FIRST;
+        while let Some(item) = set.instance_from(&from) {
             if let Some(file) = instance.ready.lock().file_of(item) {
                 if let Some(inner) = instance_of(&file) {
-                    depth = depth.max(self.below(inner, to, level + 1)? + 1);
+                    depth = depth.max(self.below(&file, inner, to, level + 1)? + 1);
                 }
             }
-            next = set.next_instance(item);
+            from = item.key().next_file();
             task::cond_resched();
         }
-        (depth <= MAX_NESTS).then(|| self.visit(instance, depth))
+        if depth > MAX_NESTS {
+            return Err(ELOOP.into());
+        }
+        Ok(self.visit(instance, depth))
     }
 
     /// How many links follow one another above an instance. The recursion ends because no more
@@ -280,31 +326,52 @@ impl Walk {
         self.visit(instance, depth)
     }
 
-    /// Whether there are no more paths than allowed from each file below an instance that is
-    /// `level` links below the one whose set the caller has locked.
-    fn few_paths_below(&self, instance: &Eventpoll, level: usize) -> bool {
+    /// Checks, after a link to `file` was put in its place, the number of paths that lead from the
+    /// file, or from those below the instance that it is. The caller may have the mutex of the
+    /// instance above the link.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there are too many.
+    pub(crate) fn check_paths(&self, file: &FileRef) -> Result {
+        let few = match instance_of(file) {
+            Some(inner) => self.few_paths_below(inner),
+            None => few_paths_from(file.as_ptr().addr()),
+        };
+        few.then_some(()).ok_or(EINVAL)
+    }
+
+    /// Whether there are no more paths than allowed from each file below an instance. Its mutex is
+    /// held for a moment for each. Files that come meanwhile are checked by who brings them, since
+    /// they are known to be below.
+    fn few_paths_below(&self, instance: &Eventpoll) -> bool {
         if self.visited(instance).is_some() {
             return true;
         }
         self.visit(instance, 0);
-        let set = instance.lock_nested(level as u32 + 1);
-        let mut next = set.items().lower_bound(&Key::FIRST);
-        while let Some(item) = next {
-            let few = match item.kind() {
-                Kind::Instance => match instance.ready.lock().file_of(item) {
-                    Some(file) => instance_of(&file)
-                        .is_none_or(|inner| self.few_paths_below(inner, level + 1)),
-                    None => true,
-                },
-                Kind::Plain | Kind::Epoll => few_paths_from(item.key().address()),
+        let mut from = Key::FIRST;
+        while task::go_on() {
+            let set = instance.lock_nested(1);
+            let Some(item) = set.items().lower_bound(&from) else {
+                return true;
+            };
+            let key = item.key();
+            let few = if item.kind() == Kind::Instance {
+                let file = instance.ready.lock().file_of(item);
+                drop(set);
+                file.as_deref()
+                    .and_then(instance_of)
+                    .is_none_or(|inner| self.few_paths_below(inner))
+            } else {
+                drop(set);
+                few_paths_from(key.address())
             };
             if !few {
                 return false;
             }
-            next = set.items().after(item);
-            task::cond_resched();
+            from = key.next_file();
         }
-        true
+        false
     }
 }
 

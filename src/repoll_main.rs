@@ -23,13 +23,14 @@
 //!
 //! # Locks, from outer to inner
 //!
-//! 1. *The topology's mutex* ([`nesting::Topology`]): held while something is added that instances
-//!    which watch each other have to do with. Global, and rare.
-//! 2. *The instance's outer mutex* ([`eventpoll::Eventpoll::enter`]): only of instances that watch
+//! 1. *The instance's outer mutex* ([`eventpoll::Eventpoll::enter`]): only of instances that watch
 //!    the kernel's epolls, which are polled with it and without the next one.
-//! 3. *The instance's mutex* ([`eventpoll::Eventpoll::lock`]): the tree, and who delivers. It sleeps,
+//! 2. *The instance's mutex* ([`eventpoll::Eventpoll::lock`]): the tree, and who delivers. It sleeps,
 //!    because polling a file, allocating and writing to user memory may. Those of instances that
 //!    watch each other are taken from the watcher to the watched.
+//! 3. *The topology's mutex* ([`nesting::Topology`]): held while a link is added that instances
+//!    which watch each other have to do with. Global, and rare. Its holder tries the mutexes of other
+//!    instances, and does not wait for them.
 //! 4. *The accounts' mutex* ([`limits`]) and fsnotify's ([`kernel_ext::fsnotify`]): innermost among
 //!    those that sleep.
 //! 5. *A bucket's spinlock* ([`watch`]): whether an item's file is still there, and with it its wait
