@@ -72,6 +72,9 @@ use kernel::{
 /// The events of an eventpoll, of either kind, that has some for its user.
 const READABLE: u32 = event::IN | event::RDNORM;
 
+/// How many dead items are removed before others get a chance to run, or to have the mutex.
+const DEAD_BATCH: usize = 64;
+
 /// The items of an instance.
 pub(crate) struct Set {
     items: Tree<Item>,
@@ -109,8 +112,12 @@ impl Set {
         Ok(())
     }
 
+    /// Removes some dead items.
     fn remove_dead(&mut self, ready: &ReadyList) {
-        while let Some(key) = ready.pop_dead() {
+        for _ in 0..DEAD_BATCH {
+            let Some(key) = ready.pop_dead() else {
+                return;
+            };
             // It is there: dead items are in the tree.
             let _ = self.remove(ready, &key);
         }
@@ -207,20 +214,20 @@ impl Eventpoll {
         }
     }
 
-    /// Removes dead items, or leaves them to who holds the mutex. Does not sleep.
-    pub(crate) fn remove_dead(&self) {
-        loop {
-            // Either the holder's look at the list of the dead after its unlock sees them, or the
-            // attempt here sees the unlock.
-            smp_mb(Full);
-            if !self.ready.has_dead() {
-                return;
-            }
-            let Some(mut set) = self.set.try_lock() else {
-                return;
-            };
-            set.remove_dead(&self.ready);
+    /// Removes some dead items, or leaves them to who holds the mutex. Returns whether there may be
+    /// more to remove. Does not sleep.
+    pub(crate) fn remove_dead(&self) -> bool {
+        // Either the holder's look at the list of the dead after its unlock sees them, or the
+        // attempt here sees the unlock.
+        smp_mb(Full);
+        if !self.ready.has_dead() {
+            return false;
         }
+        let Some(mut set) = self.set.try_lock() else {
+            return false;
+        };
+        set.remove_dead(&self.ready);
+        true
     }
 
     /// Watches `file` under the number `fd`.
@@ -476,7 +483,9 @@ struct RemoveDead<'a>(&'a Eventpoll);
 
 impl Drop for RemoveDead<'_> {
     fn drop(&mut self) {
-        self.0.remove_dead();
+        while self.0.remove_dead() {
+            task::cond_resched();
+        }
     }
 }
 

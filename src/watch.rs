@@ -32,7 +32,7 @@
 //! * the instance of an item in the table is not freed before the item has left it, and then only
 //!   after a grace period.
 //!
-//! The hook must not sleep, so it cannot take the instance's mutex. It takes the item off the
+//! The hook must not sleep for others, so it cannot take the instance's mutex. It takes the item off the
 //! instance's lists under the spinlock, buries it, and lets the holder of the mutex remove it from
 //! the tree: itself if nobody holds the mutex, else whoever does, on unlocking. From outside, the
 //! item is gone at once.
@@ -72,6 +72,7 @@ use crate::{
             Keyed,
             RawTree, //
         },
+        task,
         work::Periodic, //
     },
 };
@@ -239,16 +240,22 @@ impl Table {
 
     /// Buries all items on a file that is being released.
     fn bury(&self, file: usize) {
+        while self.bury_one(file) {
+            task::cond_resched();
+        }
+    }
+
+    /// Buries an item on a file that is being released. Returns whether there was one.
+    fn bury_one(&self, file: usize) -> bool {
         let _rcu = rcu::read_lock();
-        loop {
-            let owner = self.bucket(file).lock().bury_one(file);
-            let Some(owner) = owner else {
-                return;
-            };
+        let owner = self.bucket(file).lock().bury_one(file);
+        if let Some(owner) = owner {
             // SAFETY: The item was in the table under the RCU read lock, so its instance is freed
             // after that is let go.
-            unsafe { owner.as_ref() }.remove_dead();
+            let owner = unsafe { owner.as_ref() };
+            while owner.remove_dead() {}
         }
+        owner.is_some()
     }
 }
 
