@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/sysinfo.h>
 
 #include "pair.h"
@@ -358,6 +359,57 @@ TEST_F(quota, creator_goes_on_paying)
 	EXPECT_EQ(0, status);
 	EXPECT_EQ(LIMIT, add_copies(&self->p, self->efd, &err));
 	close(node);
+}
+
+/*
+ *	256 instances, each 256 times ---> eventfd, and not once more
+ */
+TEST_F_TIMEOUT(quota, file_is_watched_so_often, 120)
+{
+	enum { SIDE = 256 };
+	struct rlimit files = { 4 * SIDE, 4 * SIDE };
+	int efd = eventfd(0, EFD_CLOEXEC), fds[SIDE], more, i, j;
+	struct epoll_event events[SIDE + 3];
+	struct poller many[SIDE];
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
+	ASSERT_EQ(0, set_limit(SIDE * SIDE + 2));
+	for (i = 0; i < SIDE; i++) {
+		ASSERT_EQ(0, poller_open(&many[i], &repoll_ops));
+		fds[i] = dup(efd);
+	}
+	more = dup(efd);
+	for (i = 0; i < SIDE; i++) {
+		for (j = 0; j < SIDE; j++) {
+			ASSERT_EQ(0, poller_add(&many[i], fds[j], EPOLLIN));
+		}
+	}
+	EXPECT_EQ(-ENOSPC, poller_add(&many[0], more, EPOLLIN));
+	EXPECT_EQ(-ENOSPC, poller_add(&self->p, efd, EPOLLIN));
+	/* It is this file's limit alone, and what goes makes room. */
+	EXPECT_EQ(0, poller_add(&many[0], self->efd, EPOLLIN));
+	EXPECT_EQ(0, poller_del(&many[SIDE - 1], fds[0]));
+	EXPECT_EQ(0, poller_add(&many[0], more, EPOLLIN));
+	EXPECT_EQ(-ENOSPC, poller_add(&self->p, efd, EPOLLIN));
+	close(many[SIDE / 2].fd);
+	EXPECT_EQ(0, poller_add(&self->p, efd, EPOLLIN));
+
+	ASSERT_EQ(0, eventfd_write(efd, 1));
+	for (i = 0; i < SIDE; i++) {
+		if (i == SIDE / 2)
+			continue;
+		/* The last one has lost an item, the first has two more. */
+		ASSERT_EQ(SIDE + 2 * (i == 0) - (i == SIDE - 1),
+			  poller_wait(&many[i], events, ARRAY_SIZE(events),
+				      NOT_AT_ALL));
+	}
+	close(efd);
+	close(more);
+	for (i = 0; i < SIDE; i++)
+		close(fds[i]);
+	EXPECT_EQ(0, poller_count(&self->p));
+	for (i = 0; i < SIDE; i++)
+		close(many[i].fd);
 }
 
 /* The size of what is kept in one of repoll's slab caches. */

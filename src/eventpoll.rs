@@ -279,9 +279,9 @@ impl Eventpoll {
         // SAFETY: The item stays until it is removed under the mutex, or under both if its file is
         // an epoll. A close does not come in between: the file is referenced.
         let item = unsafe { inserted?.as_ref() };
-        watch::start(item, file);
+        let started = watch::start(item, file);
         let walk = topology.map(Topology::into_walk);
-        let checked = walk.map_or(Ok(()), |walk| walk.check_paths(file));
+        let checked = started.and_then(|()| walk.map_or(Ok(()), |walk| walk.check_paths(file)));
         let found = match (checked, kind) {
             (Err(error), _) => Err(error),
             (Ok(()), Kind::Epoll) => {

@@ -66,15 +66,19 @@ impl Marks {
                 Ok(Source::SuperBlock {
                     sb,
                     silent: Cell::new(false),
+                    watchers: Cell::new(0),
                 })
             }
             CloseSource::Inode(inode) => Ok(Source::Inode {
                 // SAFETY: The file keeps its inode alive, and the mark does.
                 _mark: unsafe { watch::mark(Object::Inode(inode)) }?,
+                watchers: Cell::new(0),
             }),
             CloseSource::None => {
                 held::hold(file)?;
-                Ok(Source::Held)
+                Ok(Source::Held {
+                    watchers: Cell::new(0),
+                })
             }
         }
     }
@@ -85,7 +89,7 @@ impl Marks {
         match source {
             Source::SuperBlock { sb, .. } => self.release_super_block(*sb),
             Source::Inode { .. } => (),
-            Source::Held => held::release(file),
+            Source::Held { .. } => held::release(file),
         }
     }
 

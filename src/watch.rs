@@ -96,7 +96,12 @@ use kernel::{
 pub(crate) const HOLD_PERIOD_MS: u32 = 50;
 
 /// From how many items on a file on further ones are [`Item::crowded`].
-const CROWD: usize = 32;
+const CROWD: u32 = 32;
+
+/// How many items there may be on a file. It bounds how long a wake-up of the file goes through its
+/// wait queue with interrupts off, and how long its release takes, all within fsnotify's read-side
+/// section.
+const MAX_WATCHERS: u32 = 1 << 16;
 
 /// How many locks the table is spread over.
 const BUCKETS: usize = 1 << 10;
@@ -114,17 +119,34 @@ pub(crate) enum Source {
         /// Whether the file has to be made to report its close, and silent again afterwards. Under
         /// the bucket's lock.
         silent: Cell<bool>,
+        /// See [`Source::watchers`].
+        watchers: Cell<u32>,
     },
     /// By the mark on its inode.
     Inode {
         /// Keeps the mark.
         _mark: MarkUse,
+        /// See [`Source::watchers`].
+        watchers: Cell<u32>,
     },
     /// Not at all: the file is [`held`].
-    Held,
+    Held {
+        /// See [`Source::watchers`].
+        watchers: Cell<u32>,
+    },
 }
 
 impl Source {
+    /// In the first item on a file: how many there are. Under the bucket's lock. (Here because
+    /// there is room: the item is two cache lines long.)
+    fn watchers(&self) -> &Cell<u32> {
+        match self {
+            Self::SuperBlock { watchers, .. }
+            | Self::Inode { watchers, .. }
+            | Self::Held { watchers } => watchers,
+        }
+    }
+
     fn is_silent(&self) -> bool {
         matches!(self, Self::SuperBlock { silent, .. } if silent.get())
     }
@@ -138,7 +160,7 @@ impl Source {
 struct Items(RawTree<Item, 1>);
 
 impl Items {
-    /// An item on the file with that address.
+    /// The first item on the file with that address.
     fn find(&self, file: usize) -> Option<&Item> {
         self.lower_bound(&WatchKey { file, item: 0 })
     }
@@ -152,13 +174,21 @@ impl Items {
     }
 
     /// Puts a new item on `file` in. From then on the file reports its close.
-    fn insert(&mut self, item: &Item, file: &LocalFile) {
-        let other = self.find(item.key().address());
-        item.crowded.set(self.is_crowded(other));
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` if there are [`MAX_WATCHERS`] on the file.
+    fn insert(&mut self, item: &Item, file: &LocalFile) -> Result {
+        let first = self.find(item.key().address());
+        let others = first.map_or(0, |first| first.source.watchers().get());
+        if others >= MAX_WATCHERS {
+            return Err(ENOSPC);
+        }
+        item.crowded.set(others >= CROWD);
         if let Source::SuperBlock { silent, .. } = &item.source {
             // Decided under the lock: another instance may just be done with the file.
-            silent.set(match other {
-                Some(other) => other.source.is_silent(),
+            silent.set(match first {
+                Some(first) => first.source.is_silent(),
                 None => !poll_file::is_reporting(file),
             });
             if silent.get() {
@@ -167,35 +197,39 @@ impl Items {
                 unsafe { poll_file::set_reporting(item.file(), true) };
             }
         }
+        let first = first.filter(|first| Keyed::<1>::key(*first) < Keyed::<1>::key(item));
+        first.unwrap_or(item).source.watchers().set(others + 1);
         item.watched.set(true);
         // SAFETY: The item is new, in the instance's tree, and taken out before it is dropped.
         unsafe { self.0.insert(NonNull::from(item)) };
+        Ok(())
     }
 
-    /// Whether there are [`CROWD`] items on the file of the first one on it.
-    fn is_crowded(&self, first: Option<&Item>) -> bool {
-        let mut item = first;
-        for _ in 1..CROWD {
-            let Some(WatchKey { file, item: last }) = item.map(Keyed::<1>::key) else {
-                return false;
-            };
-            item = self.lower_bound(&WatchKey {
-                file,
-                item: last + 1,
-            });
-        }
-        item.is_some()
-    }
-
-    /// Takes the item out and off its wait queues.
-    fn remove(&mut self, item: NonNull<Item>) {
+    /// Takes the item out and off its wait queues. Returns how many are left on its file.
+    fn remove(&mut self, item: NonNull<Item>) -> u32 {
         // SAFETY: The caller found it here.
-        unsafe { self.0.remove(item) };
+        let next = unsafe { self.0.next(item) };
         // SAFETY: By the type invariant; what keeps it alive still does.
         let item = unsafe { item.as_ref() };
+        let file = item.key().address();
+        let others = self.find(file).map_or(0, |first| {
+            let others = first.source.watchers().get() - 1;
+            let first = match next {
+                // SAFETY: By the type invariant.
+                Some(next) if core::ptr::eq(first, item) => unsafe { next.as_ref() },
+                _ => first,
+            };
+            if others > 0 {
+                first.source.watchers().set(others);
+            }
+            others
+        });
+        // SAFETY: It is here.
+        unsafe { self.0.remove(NonNull::from(item)) };
         item.watched.set(false);
         // SAFETY: The lock is held, and the item was in the table.
         unsafe { item.unhook() };
+        others
     }
 
     /// Buries an item on a file that is being released. Returns its instance, to be used under
@@ -320,18 +354,23 @@ impl Watching {
 }
 
 /// Puts a new item, which is in its instance's tree, into the table. `file` is its file.
-pub(crate) fn start(item: &Item, file: &LocalFile) {
+///
+/// # Errors
+///
+/// `ENOSPC` if the file has too many items.
+pub(crate) fn start(item: &Item, file: &LocalFile) -> Result {
     let address = item.key().address();
-    TABLE.get().bucket(address).lock().insert(item, file);
-    if let Source::Held = item.source {
+    TABLE.get().bucket(address).lock().insert(item, file)?;
+    if let Source::Held { .. } = item.source {
         LOOKS.get().start();
     }
+    Ok(())
 }
 
 /// Whether nobody refers to the item's file any more but its items and `file`, a reference of
 /// the caller's: it was closed, and will be let go of.
 pub(crate) fn is_abandoned(item: &Item, file: &FileRef) -> bool {
-    let Source::Held = item.source else {
+    let Source::Held { .. } = item.source else {
         return false;
     };
     let bucket = TABLE.get().bucket(item.key().address()).lock();
@@ -365,8 +404,8 @@ pub(crate) fn stop(item: &Item) {
     if !item.watched.get() {
         return;
     }
-    bucket.remove(NonNull::from(item));
-    if item.source.is_silent() && bucket.find(file).is_none() {
+    let others = bucket.remove(NonNull::from(item));
+    if item.source.is_silent() && others == 0 {
         // The reference keeps a release from going on elsewhere once the file does not report.
         // SAFETY: The item was in the table, and a release that reports needs the lock that is held.
         if let Some(file) = unsafe { poll_file::try_get(item.file()) } {

@@ -115,7 +115,8 @@ struct repoll_wait {
  *	EEXIST	ADD: (file, fd) is in the list already
  *	ENOENT	MOD, DEL: it is not
  *	EINVAL	MOD: the item was added with EPOLLEXCLUSIVE; @op unknown
- *	ENOSPC	ADD: the limit of fs.repoll.max_user_watches is reached
+ *	ENOSPC	ADD: the limit of fs.repoll.max_user_watches is reached, or the
+ *		open file is being watched 65,536 times
  *	ENOMEM	ADD: no memory (at any point after EEXIST)
  *	EINVAL	ADD: too many paths through instances that watch each other
  *		would lead from a file
