@@ -10,6 +10,13 @@
 #include "repoll.h"
 
 /*
+ * Seconds until a test is given up. The harness's own 30 are too few for a kernel
+ * with sanitizers on a processor that is emulated.
+ */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 240
+
+/*
  * Without /dev/repoll the tests of repoll fail. REPOLL_OPTIONAL in the
  * environment makes them skip, so that the native half, which shows that the
  * tests themselves are right, can run on any machine.
