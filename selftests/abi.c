@@ -4,6 +4,7 @@
  * programs. This one is built for both.
  */
 #include <stddef.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 
@@ -56,6 +57,64 @@ TEST(addresses_are_not_cut_off)
 	EXPECT_EQ(1, ioctl(p.fd, REPOLL_WAIT, &wait));
 	close(p.fd);
 	close(ctl.fd);
+}
+
+/*
+ *	wait ---> as many events as there are, and not a byte behind them; nor in
+ *	the argument
+ */
+TEST(nothing_else_is_written)
+{
+	enum { ROOM = 64, ITEMS = 3 };
+	struct epoll_event events[ROOM], before[ROOM];
+	struct repoll_wait wait = {
+		.events = (uintptr_t)events,
+		.maxevents = ROOM,
+	};
+	const struct repoll_wait as_it_was = wait;
+	struct poller p;
+	int i, n;
+
+	if (may_skip_repoll())
+		SKIP(return, "no " REPOLL_DEVICE);
+	ASSERT_EQ(0, poller_open(&p, &repoll_ops));
+	memset(before, 0xa5, sizeof(before));
+	for (n = 0; n <= ITEMS; n++) {
+		memcpy(events, before, sizeof(events));
+		ASSERT_EQ(n, ioctl(p.fd, REPOLL_WAIT, &wait));
+		EXPECT_EQ(0, memcmp(&as_it_was, &wait, sizeof(wait)));
+		EXPECT_EQ(0, memcmp(&events[n], &before[n],
+				    sizeof(events) - n * sizeof(*events)));
+		for (i = 0; i < n; i++) {
+			EXPECT_EQ(EPOLLIN, events[i].events);
+			EXPECT_EQ(0x0123456789abcdef, events[i].data.u64);
+		}
+		ASSERT_EQ(0, poller_add_data(&p, eventfd(1, EFD_CLOEXEC),
+					     EPOLLIN, 0x0123456789abcdef));
+	}
+	close(p.fd);
+}
+
+/*
+ *	parameters ---> each byte of the structure is what was set, or zero
+ */
+TEST(parameters_are_written_in_full)
+{
+	const struct epoll_params set = {
+		.busy_poll_usecs = 1,
+		.busy_poll_budget = 2,
+	};
+	struct epoll_params got;
+	struct poller p;
+
+	if (may_skip_repoll())
+		SKIP(return, "no " REPOLL_DEVICE);
+	ASSERT_EQ(0, poller_open(&p, &repoll_ops));
+	ASSERT_EQ(0, ioctl(p.fd, EPIOCSPARAMS, &set));
+	memset(&got, 0xa5, sizeof(got));
+	ASSERT_EQ(0, ioctl(p.fd, EPIOCGPARAMS, &got));
+	EXPECT_EQ(0, memcmp(&set, &got, sizeof(set)));
+	close(p.fd);
 }
 
 TEST_HARNESS_MAIN

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "fixture.h"
 #include "pair.h"
@@ -253,6 +254,54 @@ TEST_F(poller, name_tells_the_kind)
 	name[n] = '\0';
 	EXPECT_STREQ(variant->ops == &repoll_ops ?
 		     "anon_inode:[repoll]" : "anon_inode:[eventpoll]", name);
+}
+
+/* Whether the line is one of those that any file has. */
+static bool is_usual(const char *line)
+{
+	static const char *const usual[] = { "pos:", "flags:", "mnt_id:", "ino:" };
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(usual); i++)
+		if (!strncmp(line, usual[i], strlen(usual[i])))
+			return true;
+	return false;
+}
+
+/*
+ *	fdinfo of P ---> each line is made of what the user knows: no address of
+ *	the kernel's, and no byte of memory that was never written
+ */
+TEST_F(poller, list_tells_nothing_else)
+{
+	enum { ITEMS = 100 };
+	char path[64], line[256], known[256];
+	int efd, fd, i, items = 0;
+	struct stat st;
+	FILE *file;
+
+	for (i = 0; i < ITEMS; i++) {
+		efd = eventfd(0, EFD_CLOEXEC);
+		ASSERT_EQ(0, poller_add(&self->p, efd, EPOLLIN));
+	}
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", self->p.fd);
+	file = fopen(path, "re");
+	ASSERT_NE(NULL, file);
+	while (fgets(line, sizeof(line), file)) {
+		if (is_usual(line))
+			continue;
+		ASSERT_EQ(1, sscanf(line, "tfd: %d ", &fd));
+		ASSERT_EQ(0, fstat(fd, &st));
+		snprintf(known, sizeof(known),
+			 "tfd: %8d events: %8x data: %16x  pos:0 ino:%lx sdev:%x\n",
+			 fd, EPOLLIN | EPOLLERR | EPOLLHUP, fd,
+			 (unsigned long)st.st_ino,
+			 major(st.st_dev) << 20 | minor(st.st_dev));
+		EXPECT_STREQ(known, line);
+		items++;
+	}
+	EXPECT_EQ(ITEMS, items);
+	fclose(file);
 }
 
 /* Much more than what a long list can be. */

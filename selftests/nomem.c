@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * No memory for another item: the memory cgroup that pays for it is full.
+ * The memory cgroup pays for what its members have; until it is full.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -90,6 +90,156 @@ TEST_F(poller, full_memory_cgroup)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
 	EXPECT_EQ(0, rmdir(FULL));
+}
+
+#define PAYS CGROUPS "/repoll_pays"
+
+/* A number of bytes, by its name in a file of the kernel; or -errno. */
+static long bytes_in(const char *path, const char *name)
+{
+	long value, found = -ENOENT;
+	char line[128], unit[8];
+	size_t len = strlen(name);
+	FILE *file = fopen(path, "re");
+	int n;
+
+	if (!file)
+		return -errno;
+	while (found < 0 && fgets(line, sizeof(line), file)) {
+		if (strncmp(line, name, len) || (line[len] != ' ' && line[len] != ':'))
+			continue;
+		n = sscanf(line + len + 1, "%ld %7s", &value, unit);
+		if (n >= 1)
+			found = n == 2 ? value * 1024 : value;
+	}
+	fclose(file);
+	return found;
+}
+
+static int add_a_copy(const struct poller *p, int fd)
+{
+	return poller_add(p, fcntl(fd, F_DUPFD_CLOEXEC, 0), EPOLLIN);
+}
+
+static int make_another(const struct poller *p, int fd)
+{
+	struct poller other;
+	int err = poller_open(&other, p->ops);
+
+	return err ?: poller_add(&other, fd, EPOLLIN);
+}
+
+static int add_a_fifo(const struct poller *p, int fd)
+{
+	static const char path[] = "/tmp/repoll_nomem";
+	int err, fifo;
+
+	(void)fd;
+	if (mkfifo(path, 0600))
+		return -errno;
+	fifo = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	err = poller_add(p, fifo, EPOLLIN);
+	unlink(path);
+	return err;
+}
+
+/*
+ * Does something many times as a member of a group. Returns what the kernel's
+ * slabs have grown by and the group has not paid for, in percent of what it has;
+ * or -errno.
+ */
+static long percent_unpaid(const struct poller *p, int times,
+			   int (*something)(const struct poller *p, int fd))
+{
+	struct rlimit files = { COPIES + 64, COPIES + 64 };
+	int efd = eventfd(1, EFD_CLOEXEC), i, err;
+	long all, paid;
+
+	if (setrlimit(RLIMIT_NOFILE, &files) ||
+	    sysfile_write(PAYS "/cgroup.procs", "0"))
+		return -errno;
+	/* What comes with the first is no matter. */
+	for (i = 0; i < 64; i++) {
+		err = something(p, efd);
+		if (err)
+			return err;
+	}
+	all = -bytes_in("/proc/meminfo", "Slab");
+	paid = -bytes_in(PAYS "/memory.stat", "slab");
+	for (i = 0; i < times; i++) {
+		err = something(p, efd);
+		if (err)
+			return err;
+	}
+	all += bytes_in("/proc/meminfo", "Slab");
+	paid += bytes_in(PAYS "/memory.stat", "slab");
+	/* An item with its entry is no less than that. */
+	if (paid < times * 150L)
+		return -ENOMSG;
+	return (all - paid) * 100 / paid;
+}
+
+FIXTURE(pays) {
+	struct poller p;
+};
+
+FIXTURE_VARIANT(pays) {
+	int (*something)(const struct poller *p, int fd);
+	int times;
+};
+
+FIXTURE_VARIANT_ADD(pays, items) {
+	.something = add_a_copy,
+	.times = COPIES - 200,
+};
+
+FIXTURE_VARIANT_ADD(pays, instances) {
+	.something = make_another,
+	.times = 2000,
+};
+
+FIXTURE_VARIANT_ADD(pays, inodes) {
+	.something = add_a_fifo,
+	.times = 2000,
+};
+
+FIXTURE_SETUP(pays) {
+	if (may_skip_repoll())
+		SKIP(return, "no " REPOLL_DEVICE);
+	if (sysfile_write(CGROUPS "/cgroup.subtree_control", "+memory") ||
+	    (mkdir(PAYS, 0755) && errno != EEXIST))
+		SKIP(return, "no memory cgroup to be had");
+	ASSERT_EQ(0, poller_open(&self->p, &repoll_ops));
+}
+
+FIXTURE_TEARDOWN(pays) {
+	close(self->p.fd);
+	EXPECT_EQ(0, rmdir(PAYS));
+}
+
+/*
+ *	a member of a group: items, instances, marks on inodes ---> the group pays
+ */
+TEST_F(pays, group_pays_for_its_members)
+{
+	long percent = -EPROTO;
+	int result[2], status;
+	pid_t pid;
+
+	ASSERT_EQ(0, pipe2(result, O_CLOEXEC));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		percent = percent_unpaid(&self->p, variant->times,
+					 variant->something);
+		_exit(write(result[1], &percent, sizeof(percent)) !=
+		      sizeof(percent));
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_EQ(sizeof(percent), read(result[0], &percent, sizeof(percent)));
+	TH_LOG("%ld %% not paid for", percent);
+	EXPECT_GT(20, percent);
+	EXPECT_LE(-20, percent);
 }
 
 TEST_HARNESS_MAIN

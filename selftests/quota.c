@@ -6,21 +6,18 @@
  * machine's, and lowering it would disturb everybody else's programs.
  */
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
 
 #include "pair.h"
 #include "require.h"
 #include "sysfile.h"
+#include "user.h"
 #include "waiter.h"
 
 #define LIMIT 20
-#define NOBODY 65534
-
 static long read_limit(void)
 {
 	long limit = -1;
@@ -230,17 +227,6 @@ TEST_F(quota, what_is_refused_costs_nothing)
 	close(file);
 }
 
-/* Maps a user's number to root's in a user namespace that is made for it. */
-static int enter_namespace(uid_t uid)
-{
-	char map[32];
-
-	if (unshare(CLONE_NEWUSER))
-		return -errno;
-	snprintf(map, sizeof(map), "0 %u 1", uid);
-	return sysfile_write("/proc/self/uid_map", map);
-}
-
 /* What a child does with its quota. */
 struct consumer {
 	int node, efd;
@@ -254,10 +240,7 @@ static int items_left(const struct consumer *c, struct poller *p)
 	struct repoll_create args = {};
 	int n, err;
 
-	/* Who changes its user may not look into its own /proc otherwise. */
-	if (setuid(c->uid) || prctl(PR_SET_DUMPABLE, 1))
-		return -errno;
-	err = c->enter ? enter_namespace(c->uid) : 0;
+	err = become(c->uid, c->enter);
 	if (err)
 		return err;
 	p->ops = &repoll_ops;

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who may do what: to open /dev/repoll is the one right there is.
+ */
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "require.h"
+#include "sysfile.h"
+#include "user.h"
+
+/* What is tried by another user. */
+struct attempt {
+	const struct poller_ops *ops;
+	int node;
+	mode_t mode;
+};
+
+/*
+ * Tries as nobody, perhaps as root of a namespace. Returns 0 or -errno; -ENOSYS
+ * if there is no such namespace to be had.
+ */
+static int try(int (*what)(const struct attempt *a), const struct attempt *a,
+	       bool root_of_namespace)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		int err = become(NOBODY, root_of_namespace);
+
+		_exit(err ? ENOSYS : -what(a));
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -ECHILD;
+	return -WEXITSTATUS(status);
+}
+
+static int open_node(const struct attempt *a)
+{
+	return open(REPOLL_DEVICE, a->mode) < 0 ? -errno : 0;
+}
+
+static int make_node(const struct attempt *a)
+{
+	struct stat st;
+
+	(void)a;
+	if (stat(REPOLL_DEVICE, &st))
+		return -errno;
+	return mknod("/tmp/repoll", S_IFCHR | 0600, st.st_rdev) ? -errno : 0;
+}
+
+static int set_limit(const struct attempt *a)
+{
+	(void)a;
+	return sysfile_write(repoll_ops.max_user_watches, "1000000000\n");
+}
+
+/* Makes an instance with the open node, and sees an event by it. */
+static int use_node(const struct attempt *a)
+{
+	struct repoll_create create = {};
+	struct poller p = { .ops = &repoll_ops };
+	int efd = eventfd(1, EFD_CLOEXEC);
+
+	p.fd = ioctl(a->node, REPOLL_CREATE, &create);
+	if (p.fd < 0)
+		return -errno;
+	if (poller_add(&p, efd, EPOLLIN) || poller_now(&p, efd) != EPOLLIN)
+		return -EPROTO;
+	return 0;
+}
+
+/* Takes more packets at once than anybody may. */
+static int poll_much(const struct attempt *a)
+{
+	const struct epoll_params params = { .busy_poll_budget = 65 };
+	struct repoll_create create = {};
+	int fd = a->ops == &repoll_ops ? ioctl(a->node, REPOLL_CREATE, &create) :
+					 a->ops->create(true);
+
+	return ioctl(fd, EPIOCSPARAMS, &params) ? -errno : 0;
+}
+
+/* Keeps the machine awake. */
+static int keep_awake(const struct attempt *a)
+{
+	struct repoll_create create = {};
+	struct poller p = { .ops = a->ops };
+	char path[64], line[128];
+	unsigned int events = 0;
+	FILE *file;
+
+	p.fd = a->ops == &repoll_ops ? ioctl(a->node, REPOLL_CREATE, &create) :
+				       a->ops->create(true);
+	if (poller_add(&p, eventfd(1, EFD_CLOEXEC), EPOLLIN | EPOLLWAKEUP))
+		return -EPROTO;
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", p.fd);
+	file = fopen(path, "re");
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "tfd: %*d events: %x", &events) == 1)
+			break;
+	if (!(events & EPOLLIN))
+		return -EPROTO;
+	return events & EPOLLWAKEUP ? 0 : -EPERM;
+}
+
+FIXTURE(rights) {
+	struct attempt attempt;
+};
+
+FIXTURE_SETUP(rights) {
+	if (may_skip_repoll())
+		SKIP(return, "no " REPOLL_DEVICE);
+	if (geteuid())
+		SKIP(return, "only root can become somebody else");
+	self->attempt.ops = &repoll_ops;
+	self->attempt.node = open(REPOLL_DEVICE, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, self->attempt.node);
+}
+
+FIXTURE_TEARDOWN(rights) {
+	close(self->attempt.node);
+}
+
+/*
+ *	nobody ---> /dev/repoll: EACCES
+ */
+TEST_F(rights, node_is_closed_to_others)
+{
+	static const mode_t modes[] = { O_RDONLY, O_WRONLY, O_RDWR };
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		self->attempt.mode = modes[i];
+		EXPECT_EQ(-EACCES, try(open_node, &self->attempt, false));
+	}
+}
+
+/*
+ *	chmod ---> nobody ---> /dev/repoll
+ */
+TEST_F(rights, node_can_be_opened_to_others)
+{
+	struct stat st;
+
+	self->attempt.mode = O_RDWR;
+	ASSERT_EQ(0, stat(REPOLL_DEVICE, &st));
+	ASSERT_EQ(0, chmod(REPOLL_DEVICE, 0666));
+	EXPECT_EQ(0, try(open_node, &self->attempt, false));
+	ASSERT_EQ(0, chmod(REPOLL_DEVICE, st.st_mode & 07777));
+	EXPECT_EQ(-EACCES, try(open_node, &self->attempt, false));
+}
+
+/*
+ *	root opens the node, forks; nobody makes an instance with it
+ */
+TEST_F(rights, open_node_may_be_passed_on)
+{
+	EXPECT_EQ(0, try(use_node, &self->attempt, false));
+}
+
+/*
+ *	nobody, with all capabilities in a namespace of his own: still nobody
+ */
+TEST_F(rights, namespaces_give_no_rights)
+{
+	if (try(use_node, &self->attempt, true) == -ENOSYS)
+		SKIP(return, "no user namespace to be had");
+	EXPECT_EQ(0, try(use_node, &self->attempt, true));
+	self->attempt.mode = O_RDWR;
+	EXPECT_EQ(-EACCES, try(open_node, &self->attempt, true));
+	EXPECT_EQ(-EPERM, try(make_node, &self->attempt, true));
+	EXPECT_EQ(-EACCES, try(set_limit, &self->attempt, true));
+	EXPECT_EQ(-EPERM, try(poll_much, &self->attempt, true));
+	EXPECT_EQ(-EPERM, try(keep_awake, &self->attempt, true));
+
+	/* It is the same with epoll. */
+	self->attempt.ops = &native_ops;
+	EXPECT_EQ(-EPERM, try(poll_much, &self->attempt, true));
+	EXPECT_EQ(-EPERM, try(keep_awake, &self->attempt, true));
+}
+
+/*
+ *	read, write, mmap, any other ioctl ---> the node: nothing
+ */
+TEST_F(rights, node_does_nothing_else)
+{
+	int node = self->attempt.node;
+	char byte = 0;
+	int command;
+
+	EXPECT_EQ(-1, read(node, &byte, 1));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, write(node, &byte, 1));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, 1, PROT_READ, MAP_SHARED, node, 0));
+	EXPECT_EQ(ENODEV, errno);
+	for (command = 0; command < 256; command++) {
+		if (command == _IOC_NR(REPOLL_CREATE))
+			continue;
+		ASSERT_EQ(-1, ioctl(node, _IOW(REPOLL_IOC_TYPE, command,
+					       struct repoll_create), &byte));
+		ASSERT_EQ(ENOTTY, errno);
+	}
+}
+
+TEST_HARNESS_MAIN
