@@ -8,11 +8,11 @@ PAYLOAD := $(BUILD)/payload
 
 .DEFAULT_GOAL := modules
 .PHONY: modules modules_install payload setup demo test test-kernel-suite test-python \
-	test-differential apps vm lint clean distclean help
+	test-differential apps scale vm lint clean distclean help
 
 ifdef KDIR
 
-ifneq ($(filter demo test test-% apps vm,$(MAKECMDGOALS)),)
+ifneq ($(filter demo test test-% apps scale vm,$(MAKECMDGOALS)),)
 $(error The virtual machine runs Debian's kernel, with a module built for it: leave KDIR out)
 endif
 
@@ -85,6 +85,12 @@ test-differential: payload
 	@qemu/vm '/opt/repoll/selftests/differential/differential \
 		--steps $(or $(STEPS),2000000) $(if $(SEED),--seed $(SEED))'
 
+# What a million of watched files cost, and how that grows.
+scale: export MEM ?= 4G
+scale: export TIMEOUT ?= 1800
+scale: payload
+	@qemu/vm 'REPOLL_ITEMS=$(or $(ITEMS),1000000) /opt/repoll/selftests/scale'
+
 # As it was written: a variable in it is one of the guest's shell.
 vm: export GUEST_COMMAND = $(value CMD)
 vm:
@@ -112,6 +118,8 @@ help:
 	@echo 'make apps               the same with servers, under load'
 	@echo 'make test-differential  compare epoll and repoll by random operations, for some minutes'
 	@echo '  STEPS=<n> SEED=<n>    how many (2000000), and from which seed (any)'
+	@echo 'make scale              watch a million files, and tell what each costs'
+	@echo '  ITEMS=<n>             or so many'
 	@echo 'make lint               check the form of all sources'
 	@echo "make vm [CMD='...']     run a shell, or a command, in the virtual machine"
 	@echo '  SHARE=<dir>           a folder that host and guest share, at /mnt/share'
