@@ -8,11 +8,11 @@ PAYLOAD := $(BUILD)/payload
 
 .DEFAULT_GOAL := modules
 .PHONY: modules modules_install payload setup demo test test-kernel-suite test-python \
-	test-differential apps scale vm lint clean distclean help
+	test-differential torture apps scale vm lint clean distclean help
 
 ifdef KDIR
 
-ifneq ($(filter demo test test-% apps scale vm,$(MAKECMDGOALS)),)
+ifneq ($(filter demo test test-% torture apps scale vm,$(MAKECMDGOALS)),)
 $(error The virtual machine runs Debian's kernel, with a module built for it: leave KDIR out)
 endif
 
@@ -39,6 +39,8 @@ payload: modules
 		KSRC=$(abspath $(KDIR))/source INSTALL_PATH=$(PAYLOAD)/suites
 	$(MAKE) -C selftests/differential install OUTPUT=$(BUILD)/differential \
 		DESTDIR=$(PAYLOAD)/selftests/differential
+	$(MAKE) -C selftests/torture install OUTPUT=$(BUILD)/torture \
+		DESTDIR=$(PAYLOAD)/selftests/torture
 
 else
 
@@ -90,6 +92,13 @@ scale: export MEM ?= 4G
 scale: export TIMEOUT ?= 1800
 scale: payload
 	@qemu/vm 'REPOLL_ITEMS=$(or $(ITEMS),1000000) /opt/repoll/selftests/scale'
+# Messages through files while everything changes, for as long as is wanted.
+torture: export SMP ?= 4
+torture: SECONDS ?= 60
+torture: export TIMEOUT ?= $(shell expr 2 '*' $(SECONDS) + 300)
+torture: payload
+	@qemu/vm '/opt/repoll/selftests/torture/torture \
+		--seconds $(SECONDS) $(if $(SEED),--seed $(SEED))'
 
 # As it was written: a variable in it is one of the guest's shell.
 vm: export GUEST_COMMAND = $(value CMD)
@@ -120,6 +129,8 @@ help:
 	@echo '  STEPS=<n> SEED=<n>    how many (2000000), and from which seed (any)'
 	@echo 'make scale              watch a million files, and tell what each costs'
 	@echo '  ITEMS=<n>             or so many'
+	@echo 'make torture            send messages while everything changes: none may be lost'
+	@echo '  SECONDS=<n> SEED=<n>  for how long (60), and from which seed (any); SMP=2..8 (4)'
 	@echo 'make lint               check the form of all sources'
 	@echo "make vm [CMD='...']     run a shell, or a command, in the virtual machine"
 	@echo '  SHARE=<dir>           a folder that host and guest share, at /mnt/share'

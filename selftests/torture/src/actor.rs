@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Who sends messages, and does all kinds of things while they are on their way.
+
+use crate::{
+    channel::Word,
+    hand::Hand,
+    scenario::{
+        Target,
+        Watch, //
+    },
+    tally::Tally,
+    victim,
+    world::{
+        Task,
+        World,
+        OVER, //
+    },
+};
+use rand::{
+    seq::IndexedRandom,
+    Rng, //
+};
+use repoll::EventFlags;
+use rustix::event::{
+    poll,
+    PollFd,
+    PollFlags,
+    Timespec, //
+};
+use std::{
+    io,
+    os::fd::{
+        AsFd,
+        AsRawFd, //
+    },
+    sync::atomic::Ordering::SeqCst,
+    thread,
+    time::Duration, //
+};
+
+/// What an actor does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Act {
+    /// Sends a message.
+    Send,
+    /// Deletes an item and adds it again.
+    Toggle,
+    /// Gives an item another mode.
+    Modify,
+    /// Disarms an item and arms it again.
+    Disarm,
+    /// Fetches an event.
+    Fetch,
+    /// Reads without having had an event.
+    Read,
+    /// Asks whether an instance is readable.
+    Poll,
+    /// Interrupts a consumer.
+    Signal,
+    /// Has a waiter killed.
+    Kill,
+    /// Closes a channel and opens another under the same numbers.
+    Reopen,
+    /// Closes the number under which a channel is watched, which lives on under another one.
+    Alias,
+    /// Closes the writing end.
+    HangUp,
+    /// Watches a channel under another number for a moment.
+    Copy,
+    /// Lets time pass.
+    Pause,
+    /// Moves to another processor.
+    Migrate,
+    /// Reads the fdinfo of an instance.
+    Look,
+}
+
+/// An actor.
+struct Actor<'a> {
+    hand: Hand<'a>,
+    world: &'a World,
+    number: usize,
+    /// Channels that were hung up and have to be opened again.
+    hung_up: Vec<usize>,
+}
+
+/// Until there is no further round.
+pub(crate) fn run(world: &World, number: usize) -> Tally {
+    let sheet = world.actor_sheet(number);
+    let mut actor = Actor {
+        hand: Hand::new(world, world.plan.consumers.len() + number),
+        world,
+        number,
+        hung_up: Vec::new(),
+    };
+    let mut round = 0;
+    sheet.sign();
+    loop {
+        sheet.set(Task::WaitingForRound);
+        while world.round.load(SeqCst) == round {
+            thread::park();
+        }
+        round = world.round.load(SeqCst);
+        if round == OVER {
+            break;
+        }
+        sheet.set(Task::Acting);
+        actor.play();
+        world.settle(1);
+    }
+    sheet.set(Task::Gone);
+    actor.hand.tally
+}
+
+impl<'a> Actor<'a> {
+    /// One round.
+    fn play(&mut self) {
+        for channel in std::mem::take(&mut self.hung_up) {
+            self.reopen(channel);
+        }
+        self.hand.pause();
+        // Often one thing alone.
+        while {
+            let act = *self
+                .world
+                .plan
+                .acts
+                .choose(&mut self.hand.rng)
+                .expect("there are acts");
+            self.act(act);
+            self.hand.rng.random_ratio(2, 3)
+        } {}
+    }
+
+    fn act(&mut self, act: Act) {
+        match act {
+            Act::Send => self.with_channel(Self::send),
+            Act::Toggle => self.with_watch(Self::toggle),
+            Act::Modify => self.with_watch(|this, watch, number| {
+                if watch.can_change() {
+                    this.hand.modify(watch, number);
+                }
+            }),
+            Act::Disarm => self.with_watch(Self::disarm),
+            Act::Fetch => {
+                let poller = self.poller();
+                let events = self.hand.wait(poller, 1, Some(Duration::ZERO));
+                self.hand.handle(&events);
+            }
+            Act::Read => self.with_channel(|this, channel| this.hand.read(channel, true)),
+            Act::Poll => self.poll(),
+            Act::Signal => self.signal(),
+            Act::Kill => self.with_channel(Self::kill),
+            Act::Reopen => self.with_channel(Self::reopen),
+            Act::Alias => self.with_channel(Self::alias),
+            Act::HangUp => self.with_channel(Self::hang_up),
+            Act::Copy => self.with_watch(Self::copy),
+            Act::Pause => self.hand.pause(),
+            Act::Migrate => self.hand.migrate(),
+            Act::Look => self.look(),
+        }
+    }
+
+    /// Whether this actor may do all with the channel that can be done.
+    fn may_have(&self, channel: usize) -> bool {
+        !self.world.plan.owned || channel % self.world.plan.actors == self.number
+    }
+
+    /// Acts on one of the channels that this actor may have, if there is any.
+    fn with_channel(&mut self, act: impl FnOnce(&mut Self, usize)) {
+        let channels = (0..self.world.channels.len())
+            .filter(|&channel| self.may_have(channel) && !self.hung_up.contains(&channel));
+        let channels: Vec<_> = channels.collect();
+        if let Some(&channel) = channels.choose(&mut self.hand.rng) {
+            act(self, channel);
+        }
+    }
+
+    /// Acts on one of the items that this actor may change.
+    fn with_watch(&mut self, act: impl FnOnce(&mut Self, &'a Watch, u64)) {
+        let watches = self.world.plan.watches.iter().zip(0..);
+        let watches = watches.filter(|(watch, _)| match watch.target {
+            Target::Channel(channel) => self.may_have(channel),
+            Target::Poller(_) => true,
+            Target::Bell => false,
+        });
+        let chosen = watches.collect::<Vec<_>>();
+        if let Some(&(watch, number)) = chosen.choose(&mut self.hand.rng) {
+            act(self, watch, number);
+        }
+    }
+
+    fn poller(&mut self) -> usize {
+        // One that has consumers hands out the bell's event, which is not for actors, but when
+        // that comes they are gone.
+        self.hand.rng.random_range(0..self.world.pollers.len())
+    }
+
+    fn send(&mut self, channel: usize) {
+        let world = self.world;
+        if world.accounts[channel].send() {
+            world.pending.fetch_add(1, SeqCst);
+            world.check("write", world.channels[channel].write(Word::Message));
+        }
+    }
+
+    fn toggle(&mut self, watch: &Watch, number: u64) {
+        let world = self.world;
+        let poller = &world.pollers[watch.poller];
+        self.hand.tally.dels += 1;
+        match poller.delete(world.target(watch)) {
+            // Another actor has just deleted it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !world.plan.owned => (),
+            result => world.check("DEL", result),
+        }
+        self.hand.pause();
+        let mode = self.hand.mode(watch);
+        self.hand.tally.adds += 1;
+        match poller.add(world.target(watch), mode, number) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !world.plan.owned => (),
+            result => world.check("ADD", result),
+        }
+    }
+
+    fn disarm(&mut self, watch: &Watch, number: u64) {
+        if watch.can_change() {
+            self.hand.modify_to(watch, number, EventFlags::empty());
+            self.hand.pause();
+            self.hand.modify(watch, number);
+        }
+    }
+
+    fn poll(&mut self) {
+        let poller = self.poller();
+        let mut fds = [PollFd::new(&self.world.pollers[poller], PollFlags::IN)];
+        let result = poll(&mut fds, Some(&Timespec::default()));
+        self.world.check("poll", result.map_err(io::Error::from));
+    }
+
+    fn signal(&mut self) {
+        let consumers = self.world.plan.consumers.len();
+        let sheet = &self.world.sheets[self.hand.rng.random_range(0..consumers)];
+        // SAFETY: No memory is passed.
+        unsafe {
+            libc::syscall(
+                libc::SYS_tgkill,
+                libc::getpid(),
+                sheet.tid.load(SeqCst),
+                libc::SIGUSR1,
+            )
+        };
+        self.hand.tally.signals += 1;
+    }
+
+    fn kill(&mut self, channel: usize) {
+        let poller = self.poller();
+        let victim = victim::Victim::new(&self.world.pollers[poller]);
+        let mut victim = self.world.check("fork", victim);
+        self.hand.pause();
+        if self.hand.rng.random() {
+            victim.wait_until_asleep();
+        }
+        if self.hand.rng.random_ratio(3, 4) {
+            self.send(channel);
+            self.hand.pause();
+        }
+        self.world.check("kill", victim.kill());
+        self.hand.tally.kills += 1;
+    }
+
+    fn reopen(&mut self, channel: usize) {
+        let world = self.world;
+        if !world.accounts[channel].is_settled() {
+            return;
+        }
+        let this = &world.channels[channel];
+        if self.hand.rng.random() {
+            // What is closed with the file may be on the way of any waiter. After a hang-up there
+            // is nothing to write to.
+            let _ = this.write(Word::Noise);
+            self.hand.pause();
+        }
+        world.check("close", this.close(world.nothing.as_fd()));
+        self.hand.tally.closes += 1;
+        self.hand.pause();
+        world.check("open", this.open());
+        let mut add = |watch: &Watch, number| {
+            let mode = self.hand.mode(watch);
+            let result = world.pollers[watch.poller].add(this.reader(), mode, number);
+            world.check(
+                "ADD after the close of a file under the same number",
+                result,
+            );
+            self.hand.tally.adds += 1;
+        };
+        for (watch, number) in world.plan.watches.iter().zip(0..) {
+            if watch.target == Target::Channel(channel) {
+                add(watch, number);
+            }
+        }
+    }
+
+    fn alias(&mut self, channel: usize) {
+        let world = self.world;
+        let this = &world.channels[channel];
+        world.check("dup", this.move_away(world.nothing.as_fd()));
+        self.hand.pause();
+        self.send(channel);
+        self.hand.pause();
+        world.check("dup", this.move_back(world.nothing.as_fd()));
+        self.hand.tally.dups += 2;
+        self.hand.tally.closes += 2;
+    }
+
+    fn hang_up(&mut self, channel: usize) {
+        let world = self.world;
+        let this = &world.channels[channel];
+        if this.has_end() {
+            if self.hand.rng.random() {
+                self.send(channel);
+            }
+            world.accounts[channel].hang_up();
+            world.pending.fetch_add(1, SeqCst);
+            world.check("hang up", this.hang_up(world.nothing.as_fd()));
+            self.hung_up.push(channel);
+        }
+    }
+
+    fn copy(&mut self, watch: &Watch, number: u64) {
+        let world = self.world;
+        let poller = &world.pollers[watch.poller];
+        let copy = world.check("dup", world.target(watch).try_clone_to_owned());
+        let mode = self.hand.mode(watch);
+        world.check("ADD of a copy", poller.add(copy.as_fd(), mode, number));
+        self.hand.pause();
+        world.check("DEL of a copy", poller.delete(copy.as_fd()));
+        self.hand.tally.dups += 1;
+        self.hand.tally.adds += 1;
+        self.hand.tally.dels += 1;
+    }
+
+    fn look(&mut self) {
+        if self.hand.rng.random_ratio(1, 8) {
+            let fd = self.world.pollers[self.poller()].as_fd().as_raw_fd();
+            let path = format!("/proc/self/fdinfo/{fd}");
+            self.world.check("fdinfo", std::fs::read(path));
+        }
+    }
+}

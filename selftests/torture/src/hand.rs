@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What every thread in a world can do: wait, and do with events what they ask for.
+
+use crate::{
+    scenario::{
+        Target,
+        Watch, //
+    },
+    tally::Tally,
+    world::World, //
+};
+use rand::{
+    rngs::SmallRng,
+    seq::IndexedRandom,
+    Rng,
+    SeedableRng, //
+};
+use repoll::{
+    Event,
+    EventFlags, //
+};
+use rustix::thread::{
+    sched_setaffinity,
+    CpuSet, //
+};
+use std::{
+    hint,
+    io,
+    sync::atomic::Ordering::SeqCst,
+    thread,
+    time::Duration, //
+};
+
+/// A thread's own.
+pub(crate) struct Hand<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) rng: SmallRng,
+    pub(crate) tally: Tally,
+    processors: usize,
+    /// Whether the bell was heard, or cannot be heard any more.
+    pub(crate) over: bool,
+}
+
+impl<'a> Hand<'a> {
+    /// For the thread with that number.
+    pub(crate) fn new(world: &'a World, thread: usize) -> Self {
+        let seed = world.origin.thread_seed(thread as u64);
+        Self {
+            world,
+            rng: SmallRng::seed_from_u64(seed),
+            tally: Tally::default(),
+            processors: thread::available_parallelism().map_or(1, usize::from),
+            over: false,
+        }
+    }
+
+    /// Lets a random moment pass.
+    pub(crate) fn pause(&mut self) {
+        let moment = match self.rng.random_range(0..4) {
+            0 => 0,
+            1 => return thread::yield_now(),
+            2 => self.rng.random_range(0..200),
+            _ => self.rng.random_range(0..5000),
+        };
+        // Without the instruction for that, which makes an emulator stop and think.
+        (0..moment).for_each(|n| {
+            hint::black_box(n);
+        });
+    }
+
+    /// Moves the thread to another processor.
+    pub(crate) fn migrate(&mut self) {
+        let mut processors = CpuSet::new();
+        processors.set(self.rng.random_range(0..self.processors));
+        let moved = sched_setaffinity(None, &processors);
+        self.world
+            .check("sched_setaffinity", moved.map_err(io::Error::from));
+    }
+
+    /// Fetches up to `room` events. A signal, or that the instance was closed, is as if there were
+    /// none.
+    pub(crate) fn wait(
+        &mut self,
+        poller: usize,
+        room: usize,
+        timeout: Option<Duration>,
+    ) -> Vec<Event> {
+        let mut events = Vec::with_capacity(room);
+        let result = self.world.pollers[poller].wait(&mut events, timeout);
+        self.tally.waits += 1;
+        self.tally.events += events.len() as u64;
+        match result {
+            Ok(()) => (),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+            Err(_) if self.world.closing.load(SeqCst) => self.over = true,
+            Err(error) => self.world.fail(format_args!("wait: {error}")),
+        }
+        events
+    }
+
+    /// Does what events ask for.
+    pub(crate) fn handle(&mut self, events: &[Event]) {
+        for event in events {
+            let number = event.data.u64();
+            let Some(watch) = self.world.plan.watches.get(number as usize) else {
+                self.world
+                    .fail(format_args!("an event with the data {number:#x}"));
+            };
+            self.handle_one(watch, number);
+        }
+    }
+
+    fn handle_one(&mut self, watch: &'a Watch, number: u64) {
+        if watch.alone && watch.held.swap(true, SeqCst) {
+            self.world
+                .fail(format_args!("item {number} was not armed and had an event"));
+        }
+        match watch.target {
+            Target::Channel(channel) => {
+                let all = !watch.is_level_triggered() || self.world.plan.owned || self.rng.random();
+                self.read(channel, all);
+            }
+            Target::Poller(poller) => loop {
+                let room = self.rng.random_range(1..=2);
+                let events = self.wait(poller, room, Some(Duration::ZERO));
+                if events.is_empty() {
+                    break;
+                }
+                self.handle(&events);
+            },
+            Target::Bell if self.world.closing.load(SeqCst) => self.over = true,
+            Target::Bell => self.world.fail("an event of the bell, which has not rung"),
+        }
+        watch.held.store(false, SeqCst);
+        if watch.may_be_disarmed() {
+            self.modify(watch, number);
+        }
+    }
+
+    /// Reads from a channel and settles its account.
+    pub(crate) fn read(&mut self, channel: usize, all: bool) {
+        let world = self.world;
+        let found = world.check("read", world.channels[channel].read(all));
+        let Ok(settled) = world.accounts[channel].receive(found) else {
+            world.fail(format_args!(
+                "channel {channel}: more was received than sent"
+            ));
+        };
+        self.tally.messages += settled.messages;
+        self.tally.ends += settled.ends;
+        self.tally.longest = self.tally.longest.max(settled.longest);
+        if settled.ends > 0 {
+            self.silence(channel);
+        }
+        world.settle((settled.messages + settled.ends) as usize);
+    }
+
+    /// Has a channel that is at its end report that as an edge, rather than all the time.
+    fn silence(&mut self, channel: usize) {
+        for (watch, number) in self.world.plan.watches.iter().zip(0..) {
+            if watch.target == Target::Channel(channel) {
+                self.modify_to(watch, number, EventFlags::IN | EventFlags::ET);
+            }
+        }
+    }
+
+    /// A random one of the item's modes.
+    pub(crate) fn mode(&mut self, watch: &Watch) -> EventFlags {
+        *watch
+            .modes
+            .choose(&mut self.rng)
+            .expect("an item has a mode")
+    }
+
+    /// Gives an item another of its modes and arms it. Who may just have deleted it adds it again.
+    pub(crate) fn modify(&mut self, watch: &Watch, number: u64) {
+        let mode = self.mode(watch);
+        self.modify_to(watch, number, mode);
+    }
+
+    /// Changes an item.
+    pub(crate) fn modify_to(&mut self, watch: &Watch, number: u64, mode: EventFlags) {
+        let world = self.world;
+        let result = world.pollers[watch.poller].modify(world.target(watch), mode, number);
+        self.tally.mods += 1;
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (),
+            Err(_) if world.closing.load(SeqCst) => (),
+            result => world.check("MOD", result),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What was sent through a channel and has not been received yet.
+
+use crate::channel::Found;
+use std::{
+    collections::VecDeque,
+    sync::{
+        Mutex,
+        MutexGuard, //
+    },
+    time::{
+        Duration,
+        Instant, //
+    },
+};
+
+/// How many messages may be on their way in a channel: few enough that all files have room.
+const WINDOW: usize = 8;
+
+/// The account of a channel.
+#[derive(Default)]
+pub(crate) struct Account(Mutex<Dues>);
+
+/// What is due.
+#[derive(Default)]
+struct Dues {
+    /// When the messages were sent that are on their way, the oldest first.
+    messages: VecDeque<Instant>,
+    /// When the channel was hung up, if its reader has not seen that yet.
+    end: Option<Instant>,
+    sent: u64,
+}
+
+/// What was settled.
+#[derive(Default)]
+pub(crate) struct Settled {
+    pub(crate) messages: u64,
+    pub(crate) ends: u64,
+    /// How long the oldest was on its way.
+    pub(crate) longest: Duration,
+}
+
+/// More messages were received than sent.
+#[derive(Debug)]
+pub(crate) struct Excess;
+
+impl Account {
+    fn dues(&self) -> MutexGuard<'_, Dues> {
+        // Nobody panics with the lock held, let alone goes on after it.
+        self.0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Enters a message that is about to be sent, if there is room for one.
+    pub(crate) fn send(&self) -> bool {
+        let mut dues = self.dues();
+        let room = dues.messages.len() < WINDOW;
+        if room {
+            dues.messages.push_back(Instant::now());
+            dues.sent += 1;
+        }
+        room
+    }
+
+    /// Enters the end, which is about to come.
+    pub(crate) fn hang_up(&self) {
+        self.dues().end = Some(Instant::now());
+    }
+
+    /// Takes out what was received.
+    pub(crate) fn receive(&self, found: Found) -> Result<Settled, Excess> {
+        let mut settled = Settled::default();
+        let mut dues = self.dues();
+        let now = Instant::now();
+        for _ in 0..found.messages {
+            let sent = dues.messages.pop_front().ok_or(Excess)?;
+            settled.messages += 1;
+            settled.longest = settled.longest.max(now.duration_since(sent));
+        }
+        // It is read again and again until the channel is closed.
+        if let Some(sent) = dues.end.take_if(|_| found.end) {
+            settled.ends = 1;
+            settled.longest = settled.longest.max(now.duration_since(sent));
+        }
+        Ok(settled)
+    }
+
+    /// Whether nothing is on its way.
+    pub(crate) fn is_settled(&self) -> bool {
+        let dues = self.dues();
+        dues.messages.is_empty() && dues.end.is_none()
+    }
+
+    /// For the report of a failure.
+    pub(crate) fn describe(&self) -> String {
+        let dues = self.dues();
+        let due = dues
+            .messages
+            .iter()
+            .map(|sent| sent.elapsed().as_millis().to_string());
+        let due: Vec<_> = due.collect();
+        let end = dues
+            .end
+            .map(|sent| format!(", its end for {} ms", sent.elapsed().as_millis()));
+        format!(
+            "{} sent, {} outstanding, for {} ms{}",
+            dues.sent,
+            due.len(),
+            if due.is_empty() {
+                "0".to_owned()
+            } else {
+                due.join(", ")
+            },
+            end.unwrap_or_default()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(messages: u64, end: bool) -> Found {
+        Found { messages, end }
+    }
+
+    #[test]
+    fn what_is_sent_is_due_until_it_is_received() {
+        let account = Account::default();
+        assert!(account.is_settled());
+        assert!(account.send());
+        assert!(account.send());
+        account.receive(found(1, false)).unwrap();
+        assert!(!account.is_settled());
+        account.receive(found(1, false)).unwrap();
+        assert!(account.is_settled());
+    }
+
+    #[test]
+    fn what_was_not_sent_cannot_be_received() {
+        let account = Account::default();
+        assert!(account.send());
+        assert!(account.receive(found(2, false)).is_err());
+    }
+
+    #[test]
+    fn an_end_counts_once() {
+        let account = Account::default();
+        account.hang_up();
+        assert!(!account.is_settled());
+        assert_eq!(account.receive(found(0, true)).unwrap().ends, 1);
+        assert_eq!(account.receive(found(0, true)).unwrap().ends, 0);
+        assert!(account.is_settled());
+    }
+
+    #[test]
+    fn there_is_room_for_some() {
+        let account = Account::default();
+        assert!((0..WINDOW).all(|_| account.send()));
+        assert!(!account.send());
+    }
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The life of a world: its rounds and its end.
+
+use crate::{
+    actor,
+    channel::{
+        become_of,
+        Word, //
+    },
+    consumer, poller,
+    tally::Tally,
+    world::{
+        Origin,
+        World,
+        OVER, //
+    },
+};
+use anyhow::{
+    Context,
+    Result, //
+};
+use rand::{
+    rngs::SmallRng,
+    Rng,
+    SeedableRng, //
+};
+use std::{
+    os::fd::AsFd,
+    sync::atomic::Ordering::SeqCst,
+    thread::{
+        self,
+        ScopedJoinHandle,
+        Thread, //
+    },
+    time::{
+        Duration,
+        Instant, //
+    },
+};
+
+/// How many rounds a world has at most.
+const ROUNDS: u64 = 200;
+
+/// Between two looks at whether something is lost.
+const TICK: Duration = Duration::from_millis(100);
+
+/// When things are over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// No world begins another round.
+    pub(crate) end: Instant,
+    /// How long what is sent in a round may take. Counted in ticks of the conductor, so that time
+    /// does not pass while the whole machine stands still.
+    pub(crate) bound: Duration,
+}
+
+/// Makes a world and lives in it.
+pub(crate) fn live(origin: Origin, kind: poller::Kind, limits: Limits) -> Result<Tally> {
+    let mut rng = SmallRng::seed_from_u64(origin.thread_seed(u64::from(u16::MAX)));
+    let plan = origin.scenario.plan(&mut rng, kind);
+    let world = World::new(origin, plan).context("cannot make a world")?;
+    let world = &world;
+    let mut tally = Tally::default();
+    tally.adds += world.plan.watches.len() as u64;
+    thread::scope(|scope| {
+        let consumers = (0..world.plan.consumers.len())
+            .map(|number| scope.spawn(move || consumer::run(world, number)));
+        let consumers: Vec<_> = consumers.collect();
+        let actors =
+            (0..world.plan.actors).map(|number| scope.spawn(move || actor::run(world, number)));
+        let actors: Vec<_> = actors.collect();
+        let threads: Vec<_> = actors
+            .iter()
+            .map(ScopedJoinHandle::thread)
+            .cloned()
+            .collect();
+        for round in 1..=rng.random_range(ROUNDS / 2..=ROUNDS) {
+            world.pending.store(world.plan.actors, SeqCst);
+            begin(world, &threads, round);
+            if !settle(world, limits.bound) {
+                world.fail("a message was lost");
+            }
+            if Instant::now() >= limits.end {
+                break;
+            }
+        }
+        end(world, &threads, &mut rng, limits.bound);
+        for thread in consumers.into_iter().chain(actors) {
+            tally += &thread.join().expect("a panic would have ended the process");
+        }
+    });
+    Ok(tally)
+}
+
+/// Begins a round.
+fn begin(world: &World, actors: &[Thread], round: u64) {
+    world.round.store(round, SeqCst);
+    actors.iter().for_each(Thread::unpark);
+}
+
+/// Waits until nothing is pending, but not much longer than the bound. Returns whether nothing is.
+fn settle(world: &World, bound: Duration) -> bool {
+    let mut waited = Duration::ZERO;
+    while world.pending.load(SeqCst) != 0 {
+        if waited >= bound {
+            return false;
+        }
+        let start = Instant::now();
+        thread::park_timeout(TICK);
+        if start.elapsed() >= TICK {
+            waited += TICK;
+        }
+    }
+    true
+}
+
+/// Has all threads go. The bell is one event that nobody takes away: whoever has it leaves it for
+/// the next, so that one after the other comes out, even of an instance that is closed.
+fn end(world: &World, actors: &[Thread], rng: &mut SmallRng, bound: Duration) {
+    begin(world, actors, OVER);
+    world.pending.store(world.plan.consumers.len(), SeqCst);
+    world.closing.store(true, SeqCst);
+    let close = || {
+        for poller in &world.pollers {
+            world.check("close", become_of(poller.as_fd(), world.void.as_fd()));
+        }
+    };
+    let before = rng.random();
+    if before {
+        close();
+    }
+    let rung = rustix::io::write(&world.bell, &1u64.to_ne_bytes());
+    world.check("write", rung.map_err(Into::into));
+    if !before {
+        close();
+    }
+    if !settle(world, bound) {
+        world.fail("a waiter was left behind");
+    }
+    // Nobody watches any more.
+    for channel in &world.channels {
+        // Some have been hung up.
+        let _ = channel.write(Word::Noise);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::world;
+
+    #[test]
+    fn what_is_not_received_is_noticed() {
+        let world = world();
+        assert!(settle(&world, Duration::ZERO));
+        world.pending.store(1, SeqCst);
+        assert!(!settle(&world, TICK));
+    }
+
+    #[test]
+    fn what_is_received_is_settled() {
+        let world = world();
+        world.pending.store(2, SeqCst);
+        thread::scope(|scope| {
+            scope.spawn(|| world.settle(1));
+            scope.spawn(|| world.settle(1));
+            assert!(settle(&world, Duration::from_secs(60)));
+        });
+    }
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The torture of eventpolls: messages travel through files that are watched, while the items, the
+//! files and the waiters come, go and change. Every message has to arrive.
+
+mod actor;
+mod channel;
+mod consumer;
+mod hand;
+mod ledger;
+mod life;
+mod poller;
+mod report;
+mod scenario;
+mod tally;
+mod victim;
+mod world;
+
+use anyhow::{
+    Context,
+    Result, //
+};
+use clap::{
+    Parser,
+    ValueEnum, //
+};
+use life::Limits;
+use scenario::Scenario;
+use std::{
+    hash::{
+        BuildHasher,
+        RandomState, //
+    },
+    num::NonZeroUsize,
+    process::ExitCode,
+    sync::{
+        atomic::{
+            AtomicU64,
+            Ordering::SeqCst, //
+        },
+        Mutex, //
+    },
+    thread,
+    time::{
+        Duration,
+        Instant, //
+    },
+};
+use tally::Tally;
+use world::Origin;
+
+/// Threads of a world, about.
+const THREADS_PER_WORLD: usize = 6;
+
+/// Send messages through files that are watched, while everything changes: none may be lost.
+#[derive(Parser)]
+struct Options {
+    /// For how long
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// What all that happens follows from, but for its timing [default: random]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How many threads to use, about
+    #[arg(long, default_value_t = NonZeroUsize::new(24).unwrap())]
+    threads: NonZeroUsize,
+    /// What to torture
+    #[arg(long, value_enum, default_value_t = poller::Kind::Repoll)]
+    backend: poller::Kind,
+    /// Only that
+    #[arg(long, value_enum)]
+    scenario: Vec<Scenario>,
+    /// Seconds after which a message counts as lost
+    #[arg(long, default_value_t = 20)]
+    bound: u64,
+}
+
+/// What came of a scenario.
+#[derive(Clone, Default)]
+struct Outcome {
+    worlds: u64,
+    tally: Tally,
+}
+
+fn main() -> Result<ExitCode> {
+    let options = Options::parse();
+    // Easy to type.
+    let seed = options
+        .seed
+        .unwrap_or_else(|| RandomState::new().hash_one(()) % 1_000_000_000);
+    let start = Instant::now();
+    let limits = Limits {
+        end: start + Duration::from_secs(options.seconds),
+        bound: Duration::from_secs(options.bound),
+    };
+    let all = Scenario::value_variants();
+    let wanted = |scenario: &&Scenario| {
+        (options.scenario.is_empty() || options.scenario.contains(scenario))
+            && scenario.is_kept_by(options.backend)
+    };
+    let scenarios: Vec<_> = all.iter().filter(wanted).copied().collect();
+    anyhow::ensure!(!scenarios.is_empty(), "there is nothing to do");
+    let slots = (options.threads.get() / THREADS_PER_WORLD).max(1);
+    println!("KTAP version 1\n1..{}", all.len());
+    println!(
+        "# {:?}, {slots} worlds at a time, seed {seed}",
+        options.backend
+    );
+    ignore_interruptions().context("cannot handle signals")?;
+
+    let outcomes = Mutex::new(vec![Outcome::default(); all.len()]);
+    let worlds = AtomicU64::new(0);
+    thread::scope(|scope| {
+        let slots = (0..slots).map(|_| {
+            scope.spawn(|| loop {
+                let number = worlds.fetch_add(1, SeqCst);
+                // Each at least once.
+                if number >= scenarios.len() as u64 && Instant::now() >= limits.end {
+                    return Ok(());
+                }
+                let scenario = scenarios[(number % scenarios.len() as u64) as usize];
+                let origin = Origin {
+                    scenario,
+                    seed,
+                    number,
+                };
+                let tally = life::live(origin, options.backend, limits)?;
+                let mut outcomes = outcomes.lock().expect("nobody panics with it");
+                let outcome = &mut outcomes[scenario as usize];
+                outcome.worlds += 1;
+                outcome.tally += &tally;
+            })
+        });
+        let slots: Vec<_> = slots.collect();
+        let joined = slots
+            .into_iter()
+            .map(|slot| slot.join().expect("a panic ends the process"));
+        joined.collect::<Result<()>>()
+    })?;
+
+    let mut total = Tally::default();
+    let mut good = true;
+    let outcomes = outcomes.into_inner().expect("nobody panicked");
+    for (number, (scenario, Outcome { worlds, tally })) in all.iter().zip(&outcomes).enumerate() {
+        total += tally;
+        let name = scenario.name();
+        let (verdict, why) = match (scenarios.contains(scenario), tally.messages) {
+            (false, _) if scenario.is_kept_by(options.backend) => ("ok", " # SKIP not asked for"),
+            (false, _) => ("ok", " # SKIP not kept by epoll"),
+            (true, 0) => ("not ok", ": no message was sent"),
+            (true, _) => ("ok", ""),
+        };
+        println!("# {name}: {worlds} worlds, {tally}");
+        println!("{verdict} {} {name}{why}", number + 1);
+        good &= verdict == "ok";
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    println!("# {total}");
+    println!(
+        "# {} messages in {seconds:.0} s, no message lost; seed {seed}",
+        total.messages
+    );
+    Ok(if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Has the signal that interrupts waits do nothing else.
+fn ignore_interruptions() -> std::io::Result<()> {
+    extern "C" fn nothing(_signal: libc::c_int) {}
+    // SAFETY: All zeros is a valid `sigaction`: no flags, in particular no restart of what was
+    // interrupted, and an empty mask.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = nothing as extern "C" fn(libc::c_int) as usize;
+    // SAFETY: The handler does nothing.
+    if unsafe { libc::sigaction(libc::SIGUSR1, &action, std::ptr::null_mut()) } < 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    Ok(())
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A world: instances, channels and the threads that use them, for some rounds.
+//!
+//! In a round each actor does a few things, sending messages among them. The next round begins when
+//! all actors are done and all messages have been received. So every message is, sooner or later,
+//! the last one for a while: if its wake-up is lost, no other comes to make up for it, and nobody
+//! who waits has a timeout.
+
+use crate::{
+    channel::{
+        self,
+        Channel, //
+    },
+    ledger::Account,
+    poller::Poller,
+    report,
+    scenario::{
+        Plan,
+        Scenario,
+        Target,
+        Watch, //
+    },
+};
+use std::{
+    fmt,
+    fs::File,
+    io,
+    os::fd::{
+        AsFd,
+        BorrowedFd,
+        OwnedFd, //
+    },
+    sync::atomic::{
+        AtomicBool,
+        AtomicI32,
+        AtomicU64,
+        AtomicUsize,
+        Ordering::SeqCst, //
+    },
+    thread::Thread,
+};
+
+/// From what a world and all that is done in it follow, but for the order of what happens at the
+/// same time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
+    pub(crate) scenario: Scenario,
+    pub(crate) seed: u64,
+    /// Its number among all worlds of the run.
+    pub(crate) number: u64,
+}
+
+impl Origin {
+    /// The seed of the thread with that number.
+    pub(crate) fn thread_seed(&self, thread: u64) -> u64 {
+        self.seed ^ (self.number << 16) ^ thread
+    }
+}
+
+/// What a thread is at, for the report of a failure.
+#[derive(Debug, Default)]
+pub(crate) struct Sheet {
+    pub(crate) tid: AtomicI32,
+    pub(crate) task: AtomicUsize,
+}
+
+/// What a thread may be at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Task {
+    NotStarted,
+    Between,
+    WaitingForRound,
+    WaitingForEver,
+    WaitingShortly,
+    PollingForEver,
+    Handling,
+    Acting,
+    Gone,
+}
+
+const TASKS: [Task; 9] = [
+    Task::NotStarted,
+    Task::Between,
+    Task::WaitingForRound,
+    Task::WaitingForEver,
+    Task::WaitingShortly,
+    Task::PollingForEver,
+    Task::Handling,
+    Task::Acting,
+    Task::Gone,
+];
+
+impl Sheet {
+    /// Notes who the calling thread is.
+    pub(crate) fn sign(&self) {
+        let tid = rustix::thread::gettid().as_raw_nonzero().get();
+        self.tid.store(tid, SeqCst);
+    }
+
+    /// Notes what the thread is at.
+    pub(crate) fn set(&self, task: Task) {
+        self.task.store(task as usize, SeqCst);
+    }
+
+    /// What the thread is at.
+    pub(crate) fn task(&self) -> Task {
+        TASKS[self.task.load(SeqCst)]
+    }
+}
+
+/// A world.
+pub(crate) struct World {
+    pub(crate) origin: Origin,
+    pub(crate) plan: Plan,
+    pub(crate) pollers: Vec<Poller>,
+    pub(crate) channels: Vec<Channel>,
+    pub(crate) accounts: Vec<Account>,
+    /// In the place of what is closed: never readable.
+    pub(crate) nothing: OwnedFd,
+    /// In the place of an instance that is closed: cannot be waited on.
+    pub(crate) void: File,
+    /// Watched by all instances that have consumers; rings, and goes on ringing, when all shall go.
+    pub(crate) bell: OwnedFd,
+    /// The number of the round, [`OVER`] after the last one.
+    pub(crate) round: AtomicU64,
+    /// Messages on their way, actors that are not done, and in the end consumers that are not gone.
+    pub(crate) pending: AtomicUsize,
+    pub(crate) closing: AtomicBool,
+    /// Who is to be told when nothing is pending any more.
+    conductor: Thread,
+    /// Of consumers, then of actors.
+    pub(crate) sheets: Vec<Sheet>,
+}
+
+/// The number of the round that does not come.
+pub(crate) const OVER: u64 = u64::MAX;
+
+impl World {
+    /// Makes everything; no thread runs yet. The caller is the conductor.
+    pub(crate) fn new(origin: Origin, plan: Plan) -> io::Result<Self> {
+        let pollers = plan.pollers.iter().map(|&kind| Poller::new(kind));
+        let channels = plan.channels.iter().map(|&kind| Channel::new(kind));
+        let threads = plan.consumers.len() + plan.actors;
+        let world = Self {
+            origin,
+            pollers: pollers.collect::<io::Result<_>>()?,
+            channels: channels.collect::<io::Result<_>>()?,
+            accounts: plan.channels.iter().map(|_| Account::default()).collect(),
+            nothing: channel::nothing()?,
+            void: File::open("/dev/null")?,
+            bell: channel::nothing()?,
+            round: AtomicU64::new(0),
+            pending: AtomicUsize::new(0),
+            closing: AtomicBool::new(false),
+            conductor: std::thread::current(),
+            sheets: (0..threads).map(|_| Sheet::default()).collect(),
+            plan,
+        };
+        for (number, watch) in world.plan.watches.iter().enumerate() {
+            let poller = &world.pollers[watch.poller];
+            poller.add(world.target(watch), watch.modes[0], number as u64)?;
+        }
+        Ok(world)
+    }
+
+    /// What an item watches.
+    pub(crate) fn target(&self, watch: &Watch) -> BorrowedFd<'_> {
+        match watch.target {
+            Target::Channel(channel) => self.channels[channel].reader(),
+            Target::Poller(poller) => self.pollers[poller].as_fd(),
+            Target::Bell => self.bell.as_fd(),
+        }
+    }
+
+    /// The sheet of an actor.
+    pub(crate) fn actor_sheet(&self, actor: usize) -> &Sheet {
+        &self.sheets[self.plan.consumers.len() + actor]
+    }
+
+    /// Counts things that are not pending any more.
+    pub(crate) fn settle(&self, count: usize) {
+        if count > 0 && self.pending.fetch_sub(count, SeqCst) == count {
+            self.conductor.unpark();
+        }
+    }
+
+    /// Ends the run: something happened that must not. Everything is left as it is, and reported.
+    pub(crate) fn fail(&self, what: impl fmt::Display) -> ! {
+        report::failure(self, &what)
+    }
+
+    /// As it says.
+    pub(crate) fn check<T>(&self, what: &str, result: io::Result<T>) -> T {
+        result.unwrap_or_else(|error| self.fail(format_args!("{what}: {error}")))
+    }
+}
