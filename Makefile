@@ -92,6 +92,7 @@ scale: export MEM ?= 4G
 scale: export TIMEOUT ?= 1800
 scale: payload
 	@qemu/vm 'REPOLL_ITEMS=$(or $(ITEMS),1000000) /opt/repoll/selftests/scale'
+
 # Messages through files while everything changes, for as long as is wanted.
 torture: export SMP ?= 4
 torture: SECONDS ?= 60
