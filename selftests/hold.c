@@ -159,9 +159,9 @@ static int add_files(const struct poller *p, int n)
 	return err;
 }
 
-#define EXPECT_NOT_HELD_OFF(others)					\
+#define EXPECT_NOT_HELD_OFF(them)					\
 	do {								\
-		struct others *_o = (others);				\
+		struct others *_o = (them);				\
 									\
 		TH_LOG("%ld rounds, %ld ticks", _o->rounds, _o->ticks);	\
 		EXPECT_EQ(0, others_stop(_o));				\
