@@ -263,9 +263,7 @@ impl Eventpoll {
     ) -> Result<(), Obstacle> {
         let (_outer, mut set) = self.enter(kind);
         let key = Key::new(file, fd);
-        let inserted = self
-            .insert(&mut set, file, fd, kind, interest, data)
-            .map(NonNull::from);
+        let inserted = self.insert(&mut set, file, fd, kind, interest, data);
         let nested = kind == Kind::Instance || self.vertex.is_watched();
         let mut topology = nested.then(Topology::lock);
         if let Some(topology) = &mut topology {
@@ -327,15 +325,15 @@ impl Eventpoll {
     /// # Errors
     ///
     /// `EEXIST`, `ENOSPC`, `ENOMEM`.
-    fn insert<'a>(
+    fn insert(
         &self,
-        set: &'a mut Set,
+        set: &mut Set,
         file: &FileRef,
         fd: i32,
         kind: Kind,
         interest: Interest,
         data: u64,
-    ) -> Result<&'a Item> {
+    ) -> Result<NonNull<Item>> {
         if set.items.find(&Key::new(file, fd)).is_some() {
             return Err(EEXIST);
         }
@@ -348,7 +346,11 @@ impl Eventpoll {
             .inspect_err(|_| account.uncharge());
         let (slot, source) = parts?;
         let item = slot.fill(Item::new(self, file, fd, kind, interest, data, source));
-        set.items.insert(item).map_err(|_| EEXIST)
+        let inserted = set.items.insert(item).map(NonNull::from);
+        inserted.map_err(|item| {
+            set.dispose(&self.ready, item);
+            EEXIST
+        })
     }
 
     /// Changes what the item watches for.
