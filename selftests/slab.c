@@ -5,13 +5,15 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "poller.h"
+#include "sysfile.h"
 #include "waiter.h"
 
-long slab_count(void)
+long slab_objects(const char *prefix)
 {
-	char line[512];
+	char line[512], name[64], path[128];
 	long count = 0, active;
 	int caches = 0;
 	FILE *file = fopen("/proc/slabinfo", "re");
@@ -19,13 +21,27 @@ long slab_count(void)
 	if (!file)
 		return -errno;
 	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "repoll%*s %ld", &active) == 1) {
+		if (sscanf(line, "%63s", name) != 1 ||
+		    strncmp(name, prefix, strlen(prefix)))
+			continue;
+		snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink",
+			 name);
+		sysfile_write(path, "1");
+		caches++;
+	}
+	rewind(file);
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%63s %ld", name, &active) == 2 &&
+		    !strncmp(name, prefix, strlen(prefix)))
 			count += active;
-			caches++;
-		}
 	}
 	fclose(file);
 	return caches ? count : -ENOENT;
+}
+
+long slab_count(void)
+{
+	return slab_objects("repoll");
 }
 
 long slab_falls_to(long limit)
