@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Processes that are killed in the midst of something long: they end soon, and
+ * nothing of what they had is left.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+
+#include "require.h"
+#include "slab.h"
+#include "waiter.h"
+
+/* As many items as a call is busy with for a while. */
+#define ITEMS 4000
+
+#define ROUNDS 5
+
+/* What a process to be killed shares with its killer. */
+struct common {
+	/* Counted up when it is about to do it. */
+	unsigned int *begun;
+	struct poller p;
+	int efd;
+};
+
+FIXTURE(killed) {
+	struct common common;
+	long before;
+};
+
+FIXTURE_SETUP(killed) {
+	struct rlimit files = { ITEMS + 64, ITEMS + 64 };
+	struct common *common = &self->common;
+
+	if (may_skip_repoll())
+		SKIP(return, "no " REPOLL_DEVICE);
+	if (setrlimit(RLIMIT_NOFILE, &files))
+		SKIP(return, "not enough descriptors");
+	self->before = slab_count();
+	if (self->before < 0)
+		SKIP(return, "repoll's slab caches cannot be counted");
+	common->begun = mmap(NULL, sizeof(*common->begun),
+			     PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, common->begun);
+	ASSERT_EQ(0, poller_open(&common->p, &repoll_ops));
+	common->efd = eventfd(1, EFD_CLOEXEC);
+	ASSERT_EQ(0, poller_add(&common->p, common->efd, EPOLLIN));
+}
+
+/* What is shared works on, and has nothing of theirs. */
+FIXTURE_TEARDOWN(killed) {
+	struct common *common = &self->common;
+
+	EXPECT_EQ(1, poller_count(&common->p));
+	EXPECT_EQ(EPOLLIN, poller_now(&common->p, common->efd));
+	close(common->p.fd);
+	close(common->efd);
+	EXPECT_EQ(self->before, slab_falls_to(self->before));
+}
+
+/* An instance that watches one file under many numbers. */
+struct set {
+	struct poller p;
+	int fds[ITEMS];
+};
+
+static void fill(struct set *set, int efd)
+{
+	int i;
+
+	if (poller_open(&set->p, &repoll_ops))
+		_exit(1);
+	for (i = 0; i < ITEMS; i++) {
+		set->fds[i] = dup(efd);
+		if (poller_add(&set->p, set->fds[i], EPOLLIN))
+			_exit(2);
+	}
+}
+
+static void begin(struct common *common)
+{
+	__atomic_fetch_add(common->begun, 1, __ATOMIC_RELEASE);
+}
+
+static void add_again_and_again(struct common *common, struct set *set)
+{
+	int i;
+
+	for (;;) {
+		begin(common);
+		fill(set, common->efd);
+		close(set->p.fd);
+		for (i = 0; i < ITEMS; i++)
+			close(set->fds[i]);
+	}
+}
+
+static void close_full_set(struct common *common, struct set *set)
+{
+	fill(set, common->efd);
+	begin(common);
+	close(set->p.fd);
+	pause();
+}
+
+static void fetch_all(struct common *common, struct set *set)
+{
+	static struct epoll_event events[ITEMS];
+
+	fill(set, common->efd);
+	begin(common);
+	while (poller_wait(&set->p, events, ITEMS, FOR_EVER) == ITEMS)
+		;
+	_exit(3);
+}
+
+static void wait_in_vain(struct common *common, struct set *set)
+{
+	struct epoll_event event;
+
+	fill(set, eventfd(0, 0));
+	begin(common);
+	poller_wait(&set->p, &event, 1, FOR_EVER);
+	_exit(3);
+}
+
+/*
+ * Starts a process that does it, and that has an item in the shared instance, too;
+ * kills it a while after it has begun; and sees it end.
+ */
+static const char *kill_in(struct common *common,
+			   void (*act)(struct common *, struct set *),
+			   int64_t delay)
+{
+	static struct set set;
+	unsigned int begun = *common->begun;
+	int64_t until;
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (pid < 0)
+		return "cannot fork";
+	if (!pid) {
+		if (!poller_add(&common->p, eventfd(1, 0), EPOLLIN))
+			act(common, &set);
+		_exit(4);
+	}
+	until = now_ns() + 6 * SOON;
+	while (__atomic_load_n(common->begun, __ATOMIC_ACQUIRE) == begun &&
+	       now_ns() < until)
+		sched_yield();
+	until = now_ns() + delay;
+	while (now_ns() < until)
+		;
+	if (kill(pid, SIGKILL))
+		return "it is not there";
+	until = now_ns() + SOON;
+	if (waitpid(pid, &status, 0) != pid || !WIFSIGNALED(status))
+		return "it has ended before";
+	return now_ns() < until ? NULL : "its end takes long";
+}
+
+/*
+ *	SIGKILL ---> process: ADD, ADD, ADD ... ---> P
+ */
+TEST_F_TIMEOUT(killed, while_it_adds, 300)
+{
+	int round;
+
+	for (round = 0; round < ROUNDS; round++) {
+		EXPECT_EQ(NULL, kill_in(&self->common, add_again_and_again,
+					round * NSEC_PER_MSEC * 10));
+	}
+}
+
+/*
+ *	SIGKILL ---> process: WAIT for 4000 events, again and again ---> P
+ */
+TEST_F_TIMEOUT(killed, while_it_fetches_events, 300)
+{
+	int round;
+
+	for (round = 0; round < ROUNDS; round++) {
+		EXPECT_EQ(NULL, kill_in(&self->common, fetch_all,
+					round * NSEC_PER_MSEC));
+	}
+}
+
+/*
+ *	SIGKILL ---> process: sleeps in WAIT ---> P with 4000 items
+ */
+TEST_F_TIMEOUT(killed, while_it_waits, 300)
+{
+	int round;
+
+	for (round = 0; round < ROUNDS; round++) {
+		EXPECT_EQ(NULL, kill_in(&self->common, wait_in_vain,
+					round * NSEC_PER_MSEC));
+	}
+}
+
+/*
+ *	SIGKILL ---> process: close(P with 4000 items)
+ */
+TEST_F_TIMEOUT(killed, while_it_closes, 300)
+{
+	int round;
+
+	for (round = 0; round < ROUNDS; round++) {
+		EXPECT_EQ(NULL, kill_in(&self->common, close_full_set,
+					round * NSEC_PER_MSEC / 2));
+	}
+}
+
+TEST_HARNESS_MAIN
