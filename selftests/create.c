@@ -9,6 +9,10 @@
 #include <sys/stat.h>
 
 #include "fixture.h"
+#include "sysfile.h"
+
+#define FILE_MAX "/proc/sys/fs/file-max"
+#define NOBODY 65534
 
 /*
  *	create(0) ---> fd
@@ -208,6 +212,39 @@ TEST_F(poller, no_free_descriptor)
 	}
 
 	close(pfd);
+	close(node);
+}
+
+/*
+ *	every open file of the system in use ---> ENFILE, for all but root
+ */
+TEST_F(poller, no_free_file)
+{
+	struct repoll_create args = {};
+	int node = -1, status;
+	char before[32];
+	pid_t pid;
+
+	if (geteuid())
+		SKIP(return, "only root may limit the number of files");
+	if (variant->ops == &repoll_ops) {
+		node = open(REPOLL_DEVICE, O_RDWR | O_CLOEXEC);
+		ASSERT_LE(0, node);
+	}
+	ASSERT_LT(0, sysfile_read(FILE_MAX, before, sizeof(before)));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		if (sysfile_write(FILE_MAX, "1\n") || setuid(NOBODY))
+			_exit(1);
+		if (node < 0)
+			_exit(variant->ops->create(true) == -ENFILE ? 0 : 2);
+		_exit(ioctl(node, REPOLL_CREATE, &args) == -1 &&
+		      errno == ENFILE ? 0 : 3);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_EQ(0, sysfile_write(FILE_MAX, before));
+	EXPECT_EQ(0, status);
 	close(node);
 }
 

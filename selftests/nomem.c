@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "fixture.h"
+#include "specimen.h"
 #include "sysfile.h"
 #include "waiter.h"
 
@@ -20,30 +21,41 @@
 #define COPIES 8000
 
 /*
- * Fills the group and empties it again. Runs in a process of its own, which the
- * kernel must not kill to make room, and whose own pages are not to be paid for.
- * Returns what went wrong.
+ * Makes copies of an eventfd, which is ready, under adjacent numbers, from *@first
+ * on; then has the kernel not kill this process to make room, have its own pages
+ * not paid for, and all else paid for by the group. Returns what went wrong.
  */
-static const char *fill_and_empty(const struct poller *p)
+static const char *enter_group(int *first)
 {
-	struct rlimit files = { COPIES + 64, COPIES + 64 };
-	struct epoll_event event;
-	int i, n, err = 0, first;
-	int64_t deadline;
+	struct rlimit files = { COPIES + 256, COPIES + 256 };
+	int i;
 
 	if (setrlimit(RLIMIT_NOFILE, &files))
 		return "cannot raise the number of files";
 	/* Where all numbers are free. */
-	first = fcntl(eventfd(1, EFD_CLOEXEC), F_DUPFD_CLOEXEC, 48);
+	*first = fcntl(eventfd(1, EFD_CLOEXEC), F_DUPFD_CLOEXEC, 128);
 	for (i = 1; i < COPIES; i++)
-		if (fcntl(first, F_DUPFD_CLOEXEC, first) != first + i)
+		if (fcntl(*first, F_DUPFD_CLOEXEC, *first) != *first + i)
 			return "cannot copy the eventfd";
 	if (mlockall(MCL_CURRENT | MCL_FUTURE) ||
 	    sysfile_write("/proc/self/oom_score_adj", "-1000") ||
 	    sysfile_write(FULL "/cgroup.procs", "0") ||
 	    sysfile_write(FULL "/memory.max", LIMIT))
 		return "cannot enter the group";
+	return NULL;
+}
 
+/* Fills the group with items and empties it again. Returns what went wrong. */
+static const char *fill_and_empty(const struct poller *p)
+{
+	struct epoll_event event;
+	int i, n, err = 0, first;
+	const char *problem;
+	int64_t deadline;
+
+	problem = enter_group(&first);
+	if (problem)
+		return problem;
 	for (n = 0; n < COPIES && !err; n++)
 		err = poller_add(p, first + n, EPOLLIN);
 	if (err != -ENOMEM)
@@ -67,28 +79,141 @@ static const char *fill_and_empty(const struct poller *p)
 	return NULL;
 }
 
+/* What may be tried in a full group: other instances, one above the other. */
+struct rest {
+	struct poller inner, outer;
+	struct specimen files[KINDS];
+};
+
+static const char *prepare(struct rest *rest, const struct poller *p)
+{
+	int i;
+
+	if (poller_open(&rest->inner, p->ops) ||
+	    poller_open(&rest->outer, p->ops) ||
+	    poller_add(&rest->outer, rest->inner.fd, EPOLLIN))
+		return "cannot make the other instances";
+	for (i = 0; i < KINDS; i++)
+		if (specimen_open(&rest->files[i], &kinds[i]) ||
+		    kinds[i].fire(&rest->files[i]))
+			return "cannot open the files";
+	return NULL;
+}
+
+/* Each file is added and reported, or else refused as if nothing had been. */
+static const char *add_all(const struct rest *rest, int *refused)
+{
+	int i, fd, err;
+
+	for (i = 0; i < KINDS; i++) {
+		fd = rest->files[i].fd;
+		err = poller_add(&rest->inner, fd, EPOLLIN);
+		if (!err && !(poller_now(&rest->inner, fd) & EPOLLIN))
+			return "what was added is not reported";
+		if (!err && poller_count(&rest->outer) != 1)
+			return "it is not reported above";
+		if (err && err != -ENOMEM)
+			return "a file was not refused with ENOMEM";
+		if (err && poller_now(&rest->inner, fd))
+			return "what was refused is reported";
+		if (poller_del(&rest->inner, fd) != (err ? -ENOENT : 0))
+			return "what was refused is an item";
+		*refused += !!err;
+	}
+	return NULL;
+}
+
+/* In a full group, tries all else. Returns what went wrong. */
+static const char *fill_and_try_all(const struct poller *p)
+{
+	int first, n, err = 0, refused = 0, made[64];
+	struct epoll_event events[8];
+	struct rest rest;
+	const char *problem;
+
+	problem = prepare(&rest, p) ?: enter_group(&first);
+	if (problem)
+		return problem;
+	for (n = 0; n < COPIES && !err; n++)
+		err = poller_add(p, first + n, EPOLLIN);
+	if (err != -ENOMEM)
+		return "was not refused with ENOMEM";
+	n--;
+
+	problem = add_all(&rest, &refused);
+	if (problem)
+		return problem;
+	if (!refused)
+		return "there was room for everything";
+	for (refused = 0; refused < ARRAY_SIZE(made); refused++) {
+		made[refused] = p->ops->create(true);
+		if (made[refused] < 0)
+			break;
+	}
+	if (refused == ARRAY_SIZE(made) || made[refused] != -ENOMEM)
+		return "an instance was not refused with ENOMEM";
+	if (poller_mod(p, first, EPOLLIN | EPOLLET | EPOLLWAKEUP))
+		return "an item cannot be modified";
+	if (poller_wait(p, events, ARRAY_SIZE(events), NOT_AT_ALL) !=
+	    ARRAY_SIZE(events))
+		return "a full group keeps events from being reported";
+
+	while (refused-- > 0)
+		close(made[refused]);
+	while (n-- > 0)
+		if (poller_del(p, first + n))
+			return "an item is missing";
+	refused = 0;
+	problem = add_all(&rest, &refused);
+	return problem ?: refused ? "there is still no room" : NULL;
+}
+
+/* Does it in a process of its own, and says whether it went well. */
+static int in_full_group(struct __test_metadata *_metadata,
+			 const struct poller *p,
+			 const char *(*act)(const struct poller *p))
+{
+	const char *problem;
+	int status = -1;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		problem = act(p);
+		if (problem)
+			TH_LOG("%s", problem);
+		_exit(!!problem);
+	}
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+static bool make_group(void)
+{
+	return !sysfile_write(CGROUPS "/cgroup.subtree_control", "+memory") &&
+	       (!mkdir(FULL, 0755) || errno == EEXIST);
+}
+
 /*
  *	P ---> eventfd, under one number after the other, until memory.max
  */
 TEST_F(poller, full_memory_cgroup)
 {
-	const char *problem;
-	int status;
-	pid_t pid;
-
-	if (sysfile_write(CGROUPS "/cgroup.subtree_control", "+memory") ||
-	    (mkdir(FULL, 0755) && errno != EEXIST))
+	if (!make_group())
 		SKIP(return, "no memory cgroup to be had");
-	pid = fork();
-	ASSERT_LE(0, pid);
-	if (!pid) {
-		problem = fill_and_empty(&self->p);
-		if (problem)
-			TH_LOG("%s", problem);
-		_exit(!!problem);
-	}
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, in_full_group(_metadata, &self->p, fill_and_empty));
+	EXPECT_EQ(0, rmdir(FULL));
+}
+
+/*
+ *	then P'' ---> P' ---> a file of each kind; CREATE; MOD, WAIT ---> P
+ */
+TEST_F(poller, nothing_else_fits)
+{
+	if (!make_group())
+		SKIP(return, "no memory cgroup to be had");
+	EXPECT_EQ(0, in_full_group(_metadata, &self->p,
+				   fill_and_try_all));
 	EXPECT_EQ(0, rmdir(FULL));
 }
 
