@@ -61,7 +61,7 @@ toolchain_dir=$cache/toolchain-$(hash "$suite" "${toolchain_packages[@]}" \
 
 # What the Rust programs for user space depend on. It is cargo's home for all
 # builds, which do without the registry.
-crate_locks=("$checkout"/{samples,selftests/differential,selftests/torture}/Cargo.lock)
+crate_locks=("$checkout"/{samples,selftests/differential,selftests/fuzz,selftests/torture}/Cargo.lock)
 crates_dir=$cache/crates-$(hash "${crate_locks[@]}")
 
 crates_fetch() {

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The memory that a thread's operations point to, good and bad.
+
+use crate::argument::Pointer;
+use anyhow::{
+    ensure,
+    Result, //
+};
+use std::{
+    io,
+    ptr, //
+};
+
+/// The size of a page.
+const PAGE: usize = 4096;
+
+/// What is written everywhere before the kernel is to write: what differs afterwards is the kernel's.
+pub const CANARY: u8 = 0xa5;
+
+/// The end of what a process has, with page tables of four levels.
+const TOP: u64 = 0x7fff_ffff_f000;
+
+/// In the kernel's part of the address space, or in none.
+const KERNEL: [u64; 8] = [
+    0x8000_0000_0000,
+    0x0100_0000_0000_0000,
+    0x8000_0000_0000_0000,
+    0xffff_8880_0000_0000,
+    0xffff_ffff_8100_0000,
+    0xffff_ffff_c000_0000,
+    0xffff_ffff_ffff_f000,
+    0xffff_ffff_ffff_fffc,
+];
+
+/// A part of the arena, with a page behind it that is not there.
+#[derive(Clone, Copy)]
+pub enum Region {
+    /// Arguments of ioctls.
+    Argument,
+    /// The event of a REPOLL_CTL.
+    Event,
+    /// The signal mask of a wait.
+    Mask,
+    /// The events of a wait.
+    Events,
+}
+
+impl Region {
+    /// The first of its pages, and how many it has.
+    const fn pages(self) -> (usize, usize) {
+        match self {
+            Self::Argument => (0, 1),
+            Self::Event => (2, 1),
+            Self::Mask => (4, 1),
+            Self::Events => (6, 2),
+        }
+    }
+}
+
+const READ_ONLY: usize = 9;
+const HOLE: usize = 10;
+const PAGES: usize = 11;
+
+/// Where a pointer has turned out to point.
+#[derive(Clone, Copy)]
+pub struct Place {
+    /// The address for the kernel.
+    pub address: u64,
+    /// If it is in a region: where, from its start.
+    pub offset: Option<usize>,
+}
+
+/// The memory of one thread.
+pub struct Arena {
+    base: *mut u8,
+}
+
+// SAFETY: The mapping is the arena's own, and may be used from any thread.
+unsafe impl Send for Arena {}
+
+impl Arena {
+    /// Maps it. `read_only` is what the page that cannot be written to begins with.
+    pub fn new(read_only: &[u8]) -> Result<Self> {
+        // SAFETY: A new mapping, which touches no other memory.
+        let base = unsafe {
+            libc::mmap(
+                ptr::null_mut(),
+                PAGES * PAGE,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            )
+        };
+        ensure!(base != libc::MAP_FAILED, io::Error::last_os_error());
+        let arena = Self { base: base.cast() };
+
+        // SAFETY: The page is mapped, and longer than what is copied.
+        unsafe {
+            let page = arena.base.add(READ_ONLY * PAGE);
+            ptr::copy_nonoverlapping(read_only.as_ptr(), page, read_only.len().min(PAGE));
+        }
+        arena.protect(READ_ONLY, libc::PROT_READ)?;
+        for region in [
+            Region::Argument,
+            Region::Event,
+            Region::Mask,
+            Region::Events,
+        ] {
+            let (first, count) = region.pages();
+            arena.protect(first + count, libc::PROT_NONE)?;
+        }
+        arena.protect(HOLE, libc::PROT_NONE)?;
+        Ok(arena)
+    }
+
+    fn protect(&self, page: usize, protection: i32) -> Result<()> {
+        // SAFETY: The page is one of the mapping's, to which nothing refers.
+        let status = unsafe { libc::mprotect(self.base.add(page * PAGE).cast(), PAGE, protection) };
+        ensure!(status == 0, io::Error::last_os_error());
+        Ok(())
+    }
+
+    /// All of a region.
+    pub fn region(&mut self, region: Region) -> &mut [u8] {
+        let (first, count) = region.pages();
+        // SAFETY: These pages are mapped, readable and writable, and the borrow of the arena is
+        // that of the slice. The kernel writes to them only during calls that are made by address.
+        unsafe { std::slice::from_raw_parts_mut(self.base.add(first * PAGE), count * PAGE) }
+    }
+
+    /// Where something of this size is.
+    pub fn place(&self, pointer: Pointer, region: Region, size: usize) -> Place {
+        let (first, count) = region.pages();
+        let start = self.base as u64 + (first * PAGE) as u64;
+        let len = count * PAGE;
+        let inside = |offset: usize| Place {
+            address: start + offset as u64,
+            offset: Some(offset),
+        };
+        let outside = |address| Place {
+            address,
+            offset: None,
+        };
+        match pointer {
+            Pointer::Good => inside(64),
+            Pointer::Unaligned(by) => inside(64 + usize::from(by)),
+            Pointer::Across(by) => {
+                inside((len + usize::from(by)).saturating_sub(size).min(len - 1))
+            }
+            Pointer::ReadOnly => outside(self.base as u64 + (READ_ONLY * PAGE) as u64),
+            Pointer::Unmapped => outside(self.base as u64 + (HOLE * PAGE) as u64),
+            Pointer::Null => outside(0),
+            Pointer::Top(by) => outside(TOP - u64::from(by)),
+            Pointer::Kernel(which) => outside(KERNEL[usize::from(which) % KERNEL.len()]),
+        }
+    }
+
+    /// Puts something where it is to be, as far as there is memory, and tells where that is.
+    pub fn put(&mut self, pointer: Pointer, region: Region, bytes: &[u8]) -> Place {
+        let place = self.place(pointer, region, bytes.len());
+        if let Some(offset) = place.offset {
+            let room = &mut self.region(region)[offset..];
+            let len = bytes.len().min(room.len());
+            room[..len].copy_from_slice(&bytes[..len]);
+        }
+        place
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        // SAFETY: The mapping is the arena's own, and nothing refers to it any more.
+        unsafe { libc::munmap(self.base.cast(), PAGES * PAGE) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn across_ends_in_the_page_that_is_not_there() {
+        let arena = Arena::new(&[]).unwrap();
+        let offset = |by, size| arena.place(Pointer::Across(by), Region::Event, size).offset;
+        assert_eq!(offset(0, 12), Some(PAGE - 12));
+        assert_eq!(offset(5, 12), Some(PAGE - 7));
+        assert_eq!(offset(40, 12), Some(PAGE - 1));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_put_in_part() {
+        let mut arena = Arena::new(&[]).unwrap();
+        arena.put(Pointer::Across(2), Region::Mask, &[1, 2, 3, 4]);
+        assert_eq!(arena.region(Region::Mask)[PAGE - 2..], [1, 2]);
+    }
+}

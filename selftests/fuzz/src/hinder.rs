@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Makes system calls fail on purpose.
+//!
+//! Allocations and copies fail by the kernel's fault injection, where it has that; see
+//! `Documentation/fault-injection/fault-injection.rst`.
+
+use crate::{
+    program::Hindrance,
+    table, //
+};
+use anyhow::{
+    Context,
+    Result, //
+};
+use std::{
+    fs::{
+        self,
+        File,
+        OpenOptions, //
+    },
+    io::{
+        self,
+        ErrorKind, //
+    },
+    os::unix::fs::FileExt,
+    ptr, //
+};
+
+const WATCHES: &str = "/proc/sys/fs/repoll/max_user_watches";
+
+/// Allocations that may sleep fail, too; nothing is said of what fails.
+const SETTINGS: [(&str, &str); 6] = [
+    ("failslab/ignore-gfp-wait", "N"),
+    ("failslab/verbose", "0"),
+    ("fail_page_alloc/ignore-gfp-wait", "N"),
+    ("fail_page_alloc/min-order", "0"),
+    ("fail_page_alloc/verbose", "0"),
+    ("fail_usercopy/verbose", "0"),
+];
+
+/// Not further than this into a system call.
+const FAULTS: u8 = 32;
+
+/// Makes the calling thread's system calls fail.
+pub struct Hinderer {
+    /// The thread's `fail-nth`, if the kernel has it.
+    nth: Option<File>,
+    watches: File,
+    /// What is in it otherwise.
+    limit: String,
+}
+
+impl Hinderer {
+    /// For the calling thread.
+    pub fn new() -> Result<Self> {
+        let nth = match OpenOptions::new()
+            .write(true)
+            .open("/proc/thread-self/fail-nth")
+        {
+            Ok(file) => Some(table::keep(file)?.into()),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(error).context("fail-nth"),
+        };
+        if nth.is_some() {
+            for (name, value) in SETTINGS {
+                let path = format!("/sys/kernel/debug/{name}");
+                fs::write(&path, value).context(path)?;
+            }
+        }
+        let watches = OpenOptions::new()
+            .write(true)
+            .open(WATCHES)
+            .context(WATCHES)?;
+        Ok(Self {
+            nth,
+            watches: table::keep(watches)?.into(),
+            limit: fs::read_to_string(WATCHES)?,
+        })
+    }
+
+    /// Has the next system call fail, perhaps. Does nothing that the kernel does not offer.
+    pub fn hinder(&self, hindrance: Hindrance) {
+        let _: io::Result<()> = match hindrance {
+            Hindrance::Fault(skipped) => self.fail(skipped % FAULTS + 1),
+            Hindrance::Descriptors => limit_descriptors(0),
+            Hindrance::Watches => self.limit_watches("0"),
+        };
+    }
+
+    /// Everything is as it was.
+    pub fn relent(&self, hindrance: Hindrance) {
+        let relented = match hindrance {
+            // If this fails it was the fault, and now there is none to come.
+            Hindrance::Fault(_) => self.fail(0).or(Ok(())),
+            Hindrance::Descriptors => limit_descriptors(DESCRIPTORS),
+            Hindrance::Watches => self.limit_watches(&self.limit),
+        };
+        relented.expect("what could be set can be reset");
+    }
+
+    fn fail(&self, nth: u8) -> io::Result<()> {
+        match &self.nth {
+            Some(file) => file.write_all_at(nth.to_string().as_bytes(), 0),
+            None => Ok(()),
+        }
+    }
+
+    fn limit_watches(&self, limit: &str) -> io::Result<()> {
+        self.watches.write_all_at(limit.as_bytes(), 0)
+    }
+}
+
+/// As many descriptors as the process may have otherwise, all of its own included.
+const DESCRIPTORS: u64 = 1024;
+
+fn limit_descriptors(limit: u64) -> io::Result<()> {
+    let limits = libc::rlimit {
+        rlim_cur: limit,
+        rlim_max: DESCRIPTORS,
+    };
+    // SAFETY: Reads one structure.
+    match unsafe { libc::prlimit(0, libc::RLIMIT_NOFILE, &limits, ptr::null_mut()) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The module's instrumented code: where each of its blocks is.
+//!
+//! The compiler has put a call of KCOV's into every basic block. What KCOV records is where the call
+//! returns to, and what is left of the call in the object file is a relocation.
+
+use anyhow::{
+    bail,
+    Context,
+    Result, //
+};
+use object::{
+    Object,
+    ObjectSection,
+    ObjectSymbol,
+    RelocationTarget,
+    SectionKind,
+    SymbolKind, //
+};
+use std::{
+    fs,
+    path::Path, //
+};
+
+/// The function that every block calls.
+const TRACE: &str = "__sanitizer_cov_trace_pc";
+
+/// From the start of a call's relocation to the instruction behind the call.
+const CALL_TAIL: u64 = 4;
+
+/// One basic block.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Block {
+    /// The section, as its index among [`Module::sections`].
+    pub section: usize,
+    /// Where in the section its call returns to.
+    pub offset: u64,
+}
+
+/// A function.
+#[derive(Debug)]
+pub struct Function {
+    /// The section that it is in.
+    pub section: usize,
+    /// Where it begins there.
+    pub start: u64,
+    /// How long it is.
+    pub size: u64,
+    /// Its name, as a human would write it.
+    pub name: String,
+}
+
+/// What can be known from `repoll.ko`.
+#[derive(Debug)]
+pub struct Module {
+    /// The names of the sections with code that stays after loading and can run before unloading.
+    pub sections: Vec<String>,
+    /// All blocks, by section and offset.
+    pub blocks: Vec<Block>,
+    /// All functions, by section and start.
+    pub functions: Vec<Function>,
+}
+
+impl Module {
+    /// Reads the object file.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = fs::read(path).with_context(|| path.display().to_string())?;
+        let file = object::File::parse(&*bytes)?;
+        let mut module = Self {
+            sections: Vec::new(),
+            blocks: Vec::new(),
+            functions: Vec::new(),
+        };
+        for section in file.sections() {
+            let name = section.name()?;
+            // Initialisation and exit run while nobody can call the module.
+            if section.kind() != SectionKind::Text || !name.starts_with(".text") {
+                continue;
+            }
+            let index = module.sections.len();
+            module.sections.push(name.into());
+            for (offset, relocation) in section.relocations() {
+                let RelocationTarget::Symbol(symbol) = relocation.target() else {
+                    continue;
+                };
+                if file.symbol_by_index(symbol)?.name()? == TRACE {
+                    module.blocks.push(Block {
+                        section: index,
+                        offset: offset + CALL_TAIL,
+                    });
+                }
+            }
+            for symbol in file.symbols() {
+                if symbol.section_index() == Some(section.index())
+                    && symbol.kind() == SymbolKind::Text
+                {
+                    module.functions.push(Function {
+                        section: index,
+                        start: symbol.address(),
+                        size: symbol.size(),
+                        name: format!("{:#}", rustc_demangle::demangle(symbol.name()?)),
+                    });
+                }
+            }
+        }
+        module
+            .blocks
+            .sort_by_key(|block| (block.section, block.offset));
+        module
+            .functions
+            .sort_by_key(|function| (function.section, function.start));
+        Ok(module)
+    }
+
+    /// The function that a block is in.
+    pub fn function(&self, block: &Block) -> Option<&Function> {
+        // Where a call returns to may be the first byte of what is next, if it never does.
+        let at = (block.section, block.offset - 1);
+        let next = self
+            .functions
+            .partition_point(|function| (function.section, function.start) <= at);
+        let function = &self.functions[next.checked_sub(1)?];
+        (function.section == at.0 && at.1 < function.start + function.size).then_some(function)
+    }
+}
+
+/// Tells blocks by the addresses that the loaded module has.
+pub struct Loaded {
+    /// For each section its address, and by offset the number of the block and 1 more.
+    sections: Vec<(u64, Vec<u16>)>,
+}
+
+impl Loaded {
+    /// Looks where the kernel has put the module.
+    pub fn new(module: &Module) -> Result<Self> {
+        if module.blocks.len() >= usize::from(u16::MAX) {
+            bail!("more blocks than were thought of: {}", module.blocks.len());
+        }
+        let mut sections = Vec::new();
+        for name in &module.sections {
+            let path = format!("/sys/module/repoll/sections/{name}");
+            let text = fs::read_to_string(&path).with_context(|| path)?;
+            let address = u64::from_str_radix(text.trim().trim_start_matches("0x"), 16)?;
+            sections.push((address, Vec::new()));
+        }
+        for (number, block) in module.blocks.iter().enumerate() {
+            let table: &mut Vec<u16> = &mut sections[block.section].1;
+            table.resize(block.offset as usize + 1, 0);
+            table[block.offset as usize] = number as u16 + 1;
+        }
+        Ok(Self { sections })
+    }
+
+    /// The number of the block whose call returns to this address.
+    pub fn block(&self, address: u64) -> Option<usize> {
+        self.sections.iter().find_map(|(start, table)| {
+            let offset = usize::try_from(address.checked_sub(*start)?).ok()?;
+            usize::from(*table.get(offset)?).checked_sub(1)
+        })
+    }
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How one program becomes another: operations come, go, change and change places.
+
+use crate::program::{
+    Op,
+    Program,
+    MAX_OPS, //
+};
+use arbitrary::{
+    Arbitrary,
+    Unstructured, //
+};
+use rand::{
+    rngs::SmallRng,
+    seq::{
+        IndexedMutRandom,
+        IndexedRandom, //
+    },
+    Rng,
+    RngCore,
+    SeedableRng, //
+};
+
+/// What changes the bytes of something small, in place, and returns how many there are then. The
+/// slice has room for more than the first so many, which are in use.
+pub type Bytewise<'a> = &'a mut dyn FnMut(&mut [u8], usize) -> usize;
+
+/// Changes programs at random.
+pub struct Mutator<'a> {
+    rng: SmallRng,
+    bytewise: Bytewise<'a>,
+}
+
+impl<'a> Mutator<'a> {
+    /// The same for the same seed.
+    pub fn new(seed: u64, bytewise: Bytewise<'a>) -> Self {
+        Self {
+            rng: SmallRng::seed_from_u64(seed),
+            bytewise,
+        }
+    }
+
+    /// Makes one change or a few. The result takes no more than `max` bytes.
+    pub fn mutate(&mut self, program: &mut Program, max: usize) {
+        for _ in 0..self.rng.random_range(1..=4) {
+            self.change(program);
+        }
+        self.trim(program, max);
+    }
+
+    /// A program that begins like one and ends like another.
+    pub fn cross(&mut self, one: &Program, other: &Program, max: usize) -> Program {
+        let mut child = one.clone();
+        for (list, tail) in child.lists_mut().into_iter().zip(other.lists()) {
+            list.truncate(self.rng.random_range(0..=list.len()));
+            list.extend_from_slice(&tail[self.rng.random_range(0..=tail.len())..]);
+        }
+        self.trim(&mut child, max);
+        child
+    }
+
+    fn change(&mut self, program: &mut Program) {
+        let fresh = self.fresh();
+        let mut lists = program.lists_mut();
+        let other = self.rng.random_range(0..lists.len());
+        let from = lists[other].clone();
+        let list = lists.choose_mut(&mut self.rng).expect("there are three");
+        if list.is_empty() {
+            list.push(fresh);
+            return;
+        }
+        let at = self.rng.random_range(0..list.len());
+        match self.rng.random_range(0..8) {
+            0 | 1 => list.insert(self.rng.random_range(0..=list.len()), fresh),
+            2 => list[at] = fresh,
+            3 => {
+                let end = self.rng.random_range(at..list.len().min(at + 4)) + 1;
+                list.drain(at..end);
+            }
+            4 => {
+                let with = self.rng.random_range(0..list.len());
+                list.swap(at, with);
+            }
+            5 => {
+                if let Some(op) = from.choose(&mut self.rng) {
+                    list.insert(at, op.clone());
+                }
+            }
+            _ => list[at] = self.altered(&list[at]).unwrap_or(fresh),
+        }
+    }
+
+    /// A new operation.
+    fn fresh(&mut self) -> Op {
+        loop {
+            let mut bytes = [0; 128];
+            self.rng.fill_bytes(&mut bytes);
+            let op = Op::arbitrary(&mut Unstructured::new(&bytes)).expect("enough bytes");
+            // What the module does most for comes most.
+            let main = matches!(
+                op,
+                Op::Create { .. } | Op::Ctl { .. } | Op::Wait { .. } | Op::Open { .. }
+            );
+            if main || self.rng.random_ratio(1, 3) {
+                return op;
+            }
+        }
+    }
+
+    /// The same operation, with something else about it.
+    fn altered(&mut self, op: &Op) -> Option<Op> {
+        let mut bytes = postcard::to_stdvec(op).expect("plain data can be stored");
+        let len = bytes.len();
+        bytes.resize(2 * len + 8, 0);
+        let len = (self.bytewise)(&mut bytes, len);
+        // Often it is not what it was, or has become too short.
+        bytes[len..].fill(0);
+        let (altered, _) = postcard::take_from_bytes(&bytes).ok()?;
+        Some(altered)
+    }
+
+    /// Has the program become one that can be loaded, in so many bytes.
+    fn trim(&mut self, program: &mut Program, max: usize) {
+        for list in program.lists_mut() {
+            list.truncate(MAX_OPS);
+        }
+        while program.store().len() > max && !program.is_empty() {
+            let mut lists = program.lists_mut();
+            lists
+                .choose_mut(&mut self.rng)
+                .expect("there are three")
+                .pop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_out_can_be_loaded_and_is_small_enough() {
+        let mut flip = |bytes: &mut [u8], len: usize| {
+            bytes[len / 2] ^= 0x41;
+            len
+        };
+        let mut mutator = Mutator::new(1, &mut flip);
+        let mut programs = [Program::default(), Program::default()];
+        for round in 0..2000 {
+            let which = round % 2;
+            mutator.mutate(&mut programs[which], 700);
+            let child = mutator.cross(&programs[0], &programs[1], 700);
+            for program in [&programs[which], &child] {
+                let bytes = program.store();
+                assert!(bytes.len() <= 700);
+                assert_eq!(Program::load(&bytes).as_ref(), Some(program));
+            }
+        }
+        assert!(programs[0].len() > 10);
+    }
+}

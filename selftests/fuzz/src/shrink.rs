@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Smaller programs than one that fails.
+
+use crate::{
+    argument::{
+        BusyPoll,
+        Mask,
+        Pointer,
+        Zero, //
+    },
+    program::{
+        Op,
+        Program, //
+    }, //
+};
+
+/// The programs to try in place of this one, the much smaller ones first. Each is smaller, or as
+/// long and plainer: who goes on with one that fails comes to an end.
+pub fn candidates(program: &Program) -> Vec<Program> {
+    let mut candidates = Vec::new();
+    let longest = program.lists().map(Vec::len).max().unwrap_or(0);
+    let mut chunk = longest;
+    while chunk > 0 {
+        for list in 0..program.lists().count() {
+            without_chunks(program, list, chunk, &mut candidates);
+        }
+        chunk /= 2;
+    }
+    candidates.extend(one_thread(program));
+    for list in 0..program.lists().count() {
+        for at in 0..program.lists().nth(list).map_or(0, Vec::len) {
+            let mut plainer = program.clone();
+            let op = &mut plainer.lists_mut()[list][at];
+            *op = plain(op);
+            candidates.push(plainer);
+        }
+    }
+    candidates.retain(|candidate| candidate != program);
+    candidates
+}
+
+/// Leaves out each run of so many operations, and what is left at the end.
+fn without_chunks(program: &Program, list: usize, chunk: usize, candidates: &mut Vec<Program>) {
+    let len = program.lists().nth(list).map_or(0, Vec::len);
+    for start in (0..len).step_by(chunk) {
+        let mut shorter = program.clone();
+        shorter.lists_mut()[list].drain(start..len.min(start + chunk));
+        candidates.push(shorter);
+    }
+}
+
+/// The same in one thread, if there are two.
+fn one_thread(program: &Program) -> Option<Program> {
+    if program.lists().skip(1).all(Vec::is_empty) {
+        return None;
+    }
+    let alone = program.lists().flatten().cloned().collect();
+    Program::load(
+        &Program {
+            alone,
+            ..Program::default()
+        }
+        .store(),
+    )
+}
+
+/// The same operation with good arguments.
+fn plain(op: &Op) -> Op {
+    let mut op = op.clone();
+    match &mut op {
+        Op::Create {
+            flags,
+            padding,
+            argument,
+            ..
+        } => (*flags, *padding, *argument) = (Zero(0), Zero(0), Pointer::Good),
+        Op::Ctl {
+            event,
+            flags,
+            padding,
+            argument,
+            ..
+        } => {
+            (*event, *flags, *padding, *argument) = (Pointer::Good, Zero(0), Zero(0), Pointer::Good)
+        }
+        Op::Wait {
+            events,
+            mask,
+            flags,
+            padding,
+            argument,
+            ..
+        } => {
+            (*events, *flags, *padding, *argument) =
+                (Pointer::Good, Zero(0), Zero(0), Pointer::Good);
+            *mask = Mask::Same;
+        }
+        Op::SetParams {
+            params,
+            padding,
+            argument,
+            ..
+        } => {
+            (*padding, *argument) = (Zero(0), Pointer::Good);
+            *params = BusyPoll::Modest(0, 0, false);
+        }
+        Op::GetParams { argument, .. } => *argument = Pointer::Good,
+        _ => {}
+    }
+    op
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        program::MAX_OPS,
+        seeds, //
+    };
+
+    /// Shrinks a program for as long as what is left fails.
+    fn shrink(mut program: Program, fails: impl Fn(&Program) -> bool) -> Program {
+        while let Some(smaller) = candidates(&program)
+            .into_iter()
+            .find(|candidate| fails(candidate))
+        {
+            program = smaller;
+        }
+        program
+    }
+
+    #[test]
+    fn what_makes_it_fail_is_left() {
+        let mut alone: Vec<_> = seeds::programs()
+            .into_iter()
+            .flat_map(|seed| seed.alone)
+            .collect();
+        alone.truncate(MAX_OPS);
+        alone[MAX_OPS / 3] = Op::Signal;
+        let program = Program {
+            alone,
+            together: [vec![Op::Yield; 7], vec![Op::Yield, Op::Signal]],
+        };
+        let signals = |program: &Program| {
+            program
+                .lists()
+                .flatten()
+                .filter(|op| **op == Op::Signal)
+                .count()
+        };
+        let least = shrink(program, |program| signals(program) == 2);
+        assert_eq!(least.len(), 2);
+        assert_eq!(least.alone.len(), 2);
+    }
+
+    #[test]
+    fn there_is_an_end_to_it() {
+        let program = Program {
+            alone: seeds::programs().remove(0).alone,
+            together: [vec![Op::Yield; MAX_OPS], vec![Op::Signal; MAX_OPS]],
+        };
+        assert!(shrink(program, |_| true).is_empty());
+    }
+}
