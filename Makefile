@@ -8,11 +8,12 @@ PAYLOAD := $(BUILD)/payload
 
 .DEFAULT_GOAL := modules
 .PHONY: modules modules_install payload setup demo test test-kernel-suite test-python \
-	test-differential torture apps scale vm lint clean distclean help
+	test-differential torture apps scale fuzz fuzz-minimise payload-fuzz vm lint clean \
+	distclean help
 
 ifdef KDIR
 
-ifneq ($(filter demo test test-% torture apps scale vm,$(MAKECMDGOALS)),)
+ifneq ($(filter demo test test-% torture apps scale fuzz fuzz-% vm,$(MAKECMDGOALS)),)
 $(error The virtual machine runs Debian's kernel, with a module built for it: leave KDIR out)
 endif
 
@@ -41,14 +42,21 @@ payload: modules
 		DESTDIR=$(PAYLOAD)/selftests/differential
 	$(MAKE) -C selftests/torture install OUTPUT=$(BUILD)/torture \
 		DESTDIR=$(PAYLOAD)/selftests/torture
+	$(MAKE) -C selftests/fuzz install OUTPUT=$(BUILD)/fuzz DESTDIR=$(PAYLOAD)/selftests/fuzz
+
+# With the fuzzer's engine, which takes longer to build than all else.
+payload-fuzz: payload
+	$(MAKE) -C selftests/fuzz install-engine OUTPUT=$(BUILD)/fuzz DESTDIR=$(PAYLOAD)/selftests/fuzz
 
 else
 
-# The kernels of our own are built by LLVM, programs of user space never are.
-IN_ROOT := @qemu/enter make -s -j$(shell nproc) KDIR=/usr/src/linux/build CC=x86_64-linux-gnu-gcc-14 \
-	$(if $(filter debug rt,$(KERNEL)),KBUILD_ARGS='LLVM=1 CC=clang')
+# The kernels of our own are built by LLVM, programs of user space never are. Those kernels have no
+# debug information; with it in the module, reports and coverage can be told by its lines.
+IN_ROOT = @qemu/enter make -s -j$(shell nproc) KDIR=/usr/src/linux/build \
+	CC=x86_64-linux-gnu-gcc-14 CXX=x86_64-linux-gnu-g++-14 \
+	$(if $(filter debug rt,$(KERNEL)),KBUILD_ARGS='LLVM=1 CC=clang KCFLAGS=-g KRUSTFLAGS=-Cdebuginfo=line-tables-only')
 
-modules payload:
+modules payload payload-fuzz:
 	$(IN_ROOT) $@
 
 modules_install:
@@ -101,6 +109,14 @@ torture: payload
 	@qemu/vm '/opt/repoll/selftests/torture/torture \
 		--seconds $(SECONDS) $(if $(SEED),--seed $(SEED))'
 
+fuzz fuzz-minimise: export KERNEL := debug
+fuzz: SECONDS ?= 300
+fuzz: payload-fuzz
+	@qemu/fuzz run $(SECONDS)
+
+fuzz-minimise: payload
+	@qemu/fuzz minimise $(CRASH)
+
 # As it was written: a variable in it is one of the guest's shell.
 vm: export GUEST_COMMAND = $(value CMD)
 vm:
@@ -132,6 +148,10 @@ help:
 	@echo '  ITEMS=<n>             or so many'
 	@echo 'make torture            send messages while everything changes: none may be lost'
 	@echo '  SECONDS=<n> SEED=<n>  for how long (60), and from which seed (any); SMP=2..8 (4)'
+	@echo 'make fuzz               random programs, guided by what they reach, on the debug kernel'
+	@echo '  SECONDS=<n>           for how long (300)'
+	@echo 'make fuzz-minimise CRASH=<file>'
+	@echo '                        find a small program that fails as one that was found does'
 	@echo 'make lint               check the form of all sources'
 	@echo "make vm [CMD='...']     run a shell, or a command, in the virtual machine"
 	@echo '  SHARE=<dir>           a folder that host and guest share, at /mnt/share'
