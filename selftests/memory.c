@@ -109,7 +109,7 @@ static void *connect_and_close(void *arg)
  *	2 threads: 5,000 times: connect, ADD, send, close ---> P
  *	2 waiters: wait, wait, wait --------------------------'
  */
-TEST_F_TIMEOUT(memory, ten_thousand_connections, 300)
+TEST_F_TIMEOUT(memory, ten_thousand_connections, 1200)
 {
 	pthread_t waiters[THREADS], workers[THREADS];
 	void *failure;
@@ -142,7 +142,7 @@ TEST_F_TIMEOUT(memory, ten_thousand_connections, 300)
 /*
  *	eventfd, ADD, close ---> P	REPOLL_CYCLES times (20,000)
  */
-TEST_F_TIMEOUT(memory, open_add_close, 600)
+TEST_F_TIMEOUT(memory, open_add_close, 1200)
 {
 	const char *wish = getenv("REPOLL_CYCLES");
 	long cycles = wish ? atol(wish) : 20000, i;
