@@ -8,7 +8,7 @@ PAYLOAD := $(BUILD)/payload
 
 .DEFAULT_GOAL := modules
 .PHONY: modules modules_install payload setup demo test test-kernel-suite test-python \
-	test-differential torture apps scale fuzz fuzz-minimise payload-fuzz vm lint clean \
+	test-debug test-differential torture apps scale fuzz fuzz-minimise payload-fuzz vm lint clean \
 	distclean help
 
 ifdef KDIR
@@ -72,6 +72,10 @@ demo: payload
 
 test: payload
 	@qemu/test
+
+# The same and more, on kernels that report every mistake.
+test-debug:
+	@qemu/test-debug
 
 test-kernel-suite: export TIMEOUT ?= 1800
 test-kernel-suite: payload
@@ -139,6 +143,7 @@ help:
 	@echo 'make KDIR=<tree> modules_install'
 	@echo 'make demo               show it at work in a virtual machine'
 	@echo 'make test               run all tests'
+	@echo 'make test-debug         run them and more on kernels with KASAN, lockdep and the like'
 	@echo 'make test-kernel-suite  run the kernel'"'"'s own epoll tests on repoll and on epoll'
 	@echo 'make test-python        the same with Python'"'"'s tests'
 	@echo 'make apps               the same with servers, under load'

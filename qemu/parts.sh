@@ -3,7 +3,7 @@
 # The parts of a test run: each is a command that prints KTAP or what cargo test
 # does. The outputs are kept in $logs; the last line of the whole counts results.
 
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 logs=build/log
 mkdir -p "$logs"
 statuses=()
