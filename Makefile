@@ -99,8 +99,10 @@ test-differential: payload
 	@qemu/vm '/opt/repoll/selftests/differential/differential \
 		--steps $(or $(STEPS),2000000) $(if $(SEED),--seed $(SEED))'
 
-# What a million of watched files cost, and how that grows.
+# What a million of watched files cost, and how that grows. Only a slab cache that is
+# not merged with others tells what is in it.
 scale: export MEM ?= 4G
+scale: export APPEND ?= slab_nomerge
 scale: export TIMEOUT ?= 1800
 scale: payload
 	@qemu/vm 'REPOLL_ITEMS=$(or $(ITEMS),1000000) /opt/repoll/selftests/scale'
