@@ -412,7 +412,7 @@ static const char *unload_after_use(struct visits *visits,
  */
 TEST_F_TIMEOUT(reload, with_visitors, 600)
 {
-	enum { ROUNDS = 20, VISITORS = 2 };
+	enum { ROUNDS = 12, VISITORS = 2 };
 	const char *problem = NULL;
 	unsigned int refusals = 0;
 	struct visits *visits;
