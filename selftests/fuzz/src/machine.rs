@@ -115,7 +115,7 @@ impl Machine {
         };
         let log = Log::open()?;
         let shared = Arc::new(Shared {
-            table: Table::new()?,
+            table: Table::new(),
             handed: Handed::default(),
         });
         let first = Thread::new(shared.clone())?;
@@ -137,6 +137,7 @@ impl Machine {
     /// Carries out a program. Returns what the kernel has reported meanwhile.
     pub fn run(&mut self, program: &Program) -> Result<Option<String>> {
         self.write_ahead(&program.store())?;
+        self.shared.table.begin()?;
         let buffers = [self.first.blocks, self.second.blocks];
         for buffer in buffers.iter().flatten() {
             buffer.clear();

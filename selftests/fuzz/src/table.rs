@@ -11,13 +11,13 @@ use crate::program::{
 };
 use anyhow::{
     ensure,
-    Context,
     Result, //
 };
 use std::{
     array,
     io,
     os::fd::{
+        AsFd,
         AsRawFd,
         FromRawFd,
         OwnedFd,
@@ -47,18 +47,24 @@ pub fn keep(fd: impl AsRawFd) -> Result<OwnedFd> {
 /// A program's open files.
 pub struct Table {
     slots: [AtomicI32; SLOTS as usize],
-    /// What the process had open before: the standard streams.
-    first: RawFd,
+    /// The first descriptor that a program can have.
+    first: AtomicI32,
 }
 
 impl Table {
-    /// None is open. What the process has open now, and what it [keeps](keep), is not touched.
-    pub fn new() -> Result<Self> {
-        let next = std::fs::File::open("/dev/null").context("/dev/null")?;
-        Ok(Self {
+    /// None is open.
+    pub fn new() -> Self {
+        Self {
             slots: array::from_fn(|_| AtomicI32::new(-1)),
-            first: next.as_raw_fd(),
-        })
+            first: AtomicI32::new(OWN),
+        }
+    }
+
+    /// A program begins. What the process has open now is not the program's.
+    pub fn begin(&self) -> Result<()> {
+        let next = io::stderr().as_fd().try_clone_to_owned()?;
+        self.first.store(next.as_raw_fd(), Ordering::Relaxed);
+        Ok(())
     }
 
     /// The descriptor in a slot; one that is not open if there is none.
@@ -78,12 +84,13 @@ impl Table {
         }
     }
 
-    /// Closes all that the last program has left.
+    /// Closes all that the program has left.
     pub fn clear(&self) {
+        let first = self.first.load(Ordering::Relaxed);
         for slot in &self.slots {
             slot.store(-1, Ordering::Relaxed);
         }
         // SAFETY: These are the programs', by number only, and no Rust object has one.
-        unsafe { libc::close_range(self.first as u32, CLOSED as u32, 0) };
+        unsafe { libc::close_range(first as u32, CLOSED as u32, 0) };
     }
 }

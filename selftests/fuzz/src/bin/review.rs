@@ -38,9 +38,9 @@ enum Options {
         /// The folder
         folder: PathBuf,
     },
-    /// Carry out the programs to begin with and those that are named
+    /// Carry out programs again
     Replay {
-        /// Files, or folders of files
+        /// Files, or folders of files [default: the programs to begin with]
         programs: Vec<PathBuf>,
         /// Where the program being carried out is written to
         #[arg(long)]
@@ -164,10 +164,12 @@ fn insist(machine: &mut Machine, program: &Program) -> Result<()> {
 }
 
 fn replay(paths: &[PathBuf], state: Option<&Path>) -> Result<()> {
-    let mut programs = seeds::programs();
-    for file in files(paths)? {
-        programs.push(load(&file)?);
-    }
+    let programs = if paths.is_empty() {
+        seeds::programs()
+    } else {
+        let load = |path: PathBuf| load(&path);
+        files(paths)?.into_iter().map(load).collect::<Result<_>>()?
+    };
     let mut machine = Machine::new(state)?;
     for program in &programs {
         insist(&mut machine, program)?;
