@@ -335,20 +335,24 @@ impl Walk {
     /// `EINVAL` if there are too many.
     pub(crate) fn check_paths(&self, file: &FileRef) -> Result {
         let few = match instance_of(file) {
-            Some(inner) => self.few_paths_below(inner),
+            Some(inner) => self.few_paths_below(inner, 1),
             None => few_paths_from(file.as_ptr().addr()),
         };
         few.then_some(()).ok_or(EINVAL)
     }
 
-    /// Whether there are no more paths than allowed from each file below an instance. Its mutex is
-    /// held for a moment for each. Files that come meanwhile are checked by who brings them, since
-    /// they are known to be below.
-    fn few_paths_below(&self, instance: &Eventpoll) -> bool {
-        if self.visited(instance).is_some() {
+    /// Whether there are no more paths than allowed from each file below an instance, which is
+    /// `level` links below the one with the new link. Its mutex is held for a moment for each. Files
+    /// that come meanwhile are checked by who brings them, since they are known to be below.
+    ///
+    /// Links come and go during the walk. One that leads further down than links ever do came after
+    /// another one had gone on the way to it: who brought it checks what is below. There may be a
+    /// shorter way, so an instance that is met nearer than before is gone through again.
+    fn few_paths_below(&self, instance: &Eventpoll, level: usize) -> bool {
+        if level > MAX_NESTS || self.visited(instance).is_some_and(|at| at <= level) {
             return true;
         }
-        self.visit(instance, 0);
+        self.visit(instance, level);
         let mut from = Key::FIRST;
         while task::go_on() {
             let set = instance.lock_nested(1);
@@ -361,7 +365,7 @@ impl Walk {
                 drop(set);
                 file.as_deref()
                     .and_then(instance_of)
-                    .is_none_or(|inner| self.few_paths_below(inner))
+                    .is_none_or(|inner| self.few_paths_below(inner, level + 1))
             } else {
                 drop(set);
                 few_paths_from(key.address())
