@@ -114,6 +114,12 @@ impl Eventpoll {
             } else {
                 item.poll(&file, 1)
             };
+            if task::fatal_signal_pending() {
+                // An instance that is asked by who is being killed does not look for long, but says
+                // that it has events. The item may be others' as well.
+                scan.put_back(item);
+                break;
+            }
             if events == 0 {
                 // A wake-up will bring the item back.
                 continue;
