@@ -232,10 +232,10 @@ impl Items {
         others
     }
 
-    /// Buries an item on a file that is being released. Returns its instance, to be used under
-    /// the caller's RCU read lock.
-    fn bury_one(&mut self, file: usize) -> Option<NonNull<Eventpoll>> {
-        let item = NonNull::from(self.find(file)?);
+    /// Buries an item on a file, if it `may` be. Returns its instance, to be used under the
+    /// caller's RCU read lock.
+    fn bury_one(&mut self, file: usize, may: fn(&Item) -> bool) -> Option<NonNull<Eventpoll>> {
+        let item = NonNull::from(self.find(file).filter(|item| may(item))?);
         self.remove(item);
         // SAFETY: Before the item is dropped, `stop` takes the lock that is held here.
         let item = unsafe { item.as_ref() };
@@ -272,17 +272,18 @@ impl Table {
         &self.0[hash as usize % BUCKETS].items
     }
 
-    /// Buries all items on a file that is being released.
-    fn bury(&self, file: usize) {
-        while self.bury_one(file) {
+    /// Buries the items on a file, one by one, as long as they `may` be.
+    fn bury(&self, file: usize, may: fn(&Item) -> bool) {
+        while self.bury_one(file, may) {
             task::cond_resched();
         }
     }
 
-    /// Buries an item on a file that is being released. Returns whether there was one.
-    fn bury_one(&self, file: usize) -> bool {
+    /// Buries an item on a file. Returns whether there was one that `may` be buried, which is asked
+    /// under the bucket's lock.
+    fn bury_one(&self, file: usize, may: fn(&Item) -> bool) -> bool {
         let _rcu = rcu::read_lock();
-        let owner = self.bucket(file).lock().bury_one(file);
+        let owner = self.bucket(file).lock().bury_one(file, may);
         if let Some(owner) = owner {
             // SAFETY: The item was in the table under the RCU read lock, so its instance is freed
             // after that is let go.
@@ -295,15 +296,23 @@ impl Table {
 
 impl CloseListener for Table {
     fn closing(file: *const bindings::file) {
-        TABLE.get().bury(file.addr());
+        TABLE.get().bury(file.addr(), |_| true);
     }
 }
 
 /// Buries the items on held files that nobody else refers to. Returns whether any are held still.
 fn let_go() -> bool {
-    // Nobody can get a new reference to such a file but by an item.
-    held::for_each_abandoned(|file| TABLE.get().bury(file));
+    // Without the lock of the held files the address may become that of another one, at any time.
+    held::for_each_abandoned(|file| TABLE.get().bury(file, is_let_go));
     held::any()
+}
+
+/// Whether the item's file is held for its items alone. Nobody can get a new reference to it then
+/// but by one of these. The item is in the table, under whose lock this is asked.
+fn is_let_go(item: &Item) -> bool {
+    // SAFETY: An item is in the table only while its file is not released.
+    let file = unsafe { LocalFile::from_raw_file(item.file()) };
+    matches!(item.source, Source::Held { .. }) && poll_file::references(file) == 1
 }
 
 /// Makes sure that releases of files of `object` come here, while the result is kept.
