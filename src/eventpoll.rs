@@ -214,8 +214,8 @@ impl Eventpoll {
         }
     }
 
-    /// Removes some dead items, or leaves them to who holds the mutex. Returns whether there may be
-    /// more to remove. Does not sleep.
+    /// Removes some dead items, or leaves them to who holds the mutex. Returns whether there are
+    /// more to remove, by the caller. Waits for nobody.
     pub(crate) fn remove_dead(&self) -> bool {
         // Either the holder's look at the list of the dead after its unlock sees them, or the
         // attempt here sees the unlock.
@@ -227,7 +227,9 @@ impl Eventpoll {
             return false;
         };
         set.remove_dead(&self.ready);
-        true
+        drop(set);
+        smp_mb(Full);
+        self.ready.has_dead()
     }
 
     /// Watches `file` under the number `fd`.

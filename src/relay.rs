@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Wake-ups of an instance's pollers that an epoll causes, or a file that many watch.
+//! What a worker does for instances: wake-ups of an instance's pollers that an epoll causes, or a
+//! file that many watch; and the removal of dead items, if the close of a file finds too many of
+//! others.
 //!
-//! They are made by a worker, without the locks of the wake-up that causes them: see
+//! The wake-ups are made by a worker, without the locks of the wake-up that causes them: see
 //! [`crate::nesting`]. The worker's own wake-ups may come back here, by way of other epolls, or of
-//! the same one if instances and epolls watch each other in a circle. So each is counted as one more
-//! in succession than its cause, and there are no more than [`MAX_NESTS`]: the count of a wake-up
-//! that the worker does not cause is 0.
+//! the same one if instances and epolls watch each other in a circle. So each is counted as one
+//! more in succession than its cause, and there are no more than [`MAX_NESTS`]: the count of a
+//! wake-up that the worker does not cause is 0.
 
 use crate::{
     eventpoll::Eventpoll,
@@ -39,10 +41,12 @@ use kernel::{
     },
 };
 
-/// An instance's place in the queue of wake-ups to be made. Accessed under the queue's lock.
+/// An instance's place in the worker's queue. Accessed under the queue's lock.
 pub(crate) struct Order {
     links: Links<Eventpoll>,
     wake: Cell<Option<Wake>>,
+    /// Whether there are dead items to be removed.
+    dead: Cell<bool>,
 }
 
 // SAFETY: By the rule above.
@@ -51,12 +55,18 @@ unsafe impl Send for Order {}
 unsafe impl Sync for Order {}
 
 impl Order {
-    /// No wake-up is to be made.
+    /// Nothing is to be done.
     pub(crate) const fn new() -> Self {
         Self {
             links: Links::new(),
             wake: Cell::new(None),
+            dead: Cell::new(false),
         }
+    }
+
+    /// Whether anything is: then, and only then, the instance is in the queue.
+    fn is_due(&self) -> bool {
+        self.wake.get().is_some() || self.dead.get()
     }
 }
 
@@ -122,17 +132,35 @@ pub(crate) fn wake_pollers(instance: &Eventpoll, flags: u32) {
     }
     {
         let mut queue = QUEUE.get().lock();
-        match instance.order.wake.get() {
+        if let Some(other) = instance.order.wake.get() {
             // One wake-up for both, with what either would do.
-            Some(other) => {
-                wake.flags &= other.flags;
-                wake.hops = wake.hops.min(other.hops);
-            }
-            // SAFETY: Without a wake-up to be made the instance is not in the queue. It stays until
-            // `forget`, which it calls before it goes, when nothing can wake it any more.
-            None => unsafe { queue.push_back(instance) },
+            wake.flags &= other.flags;
+            wake.hops = wake.hops.min(other.hops);
+        }
+        if !instance.order.is_due() {
+            // SAFETY: The instance is not in the queue. It stays until `forget`, which it calls
+            // before it goes, when nothing can wake it any more.
+            unsafe { queue.push_back(instance) };
         }
         instance.order.wake.set(Some(wake));
+    }
+    WORKER.get().start();
+}
+
+/// Has the dead items of an instance removed, unless all are gone by now. Called under RCU.
+pub(crate) fn remove_dead(instance: &Eventpoll) {
+    {
+        let mut queue = QUEUE.get().lock();
+        // An instance without items, which may have called `forget`, has no dead ones.
+        if !instance.ready.has_dead() {
+            return;
+        }
+        if !instance.order.is_due() {
+            // SAFETY: The instance is not in the queue, and has `forget` to call yet: before that
+            // it removes all items.
+            unsafe { queue.push_back(instance) };
+        }
+        instance.order.dead.set(true);
     }
     WORKER.get().start();
 }
@@ -141,35 +169,40 @@ pub(crate) fn wake_pollers(instance: &Eventpoll, flags: u32) {
 /// under RCU. No wake-up can come any more.
 pub(crate) fn forget(instance: &Eventpoll) {
     let mut queue = QUEUE.get().lock();
-    if instance.order.wake.take().is_some() {
-        // SAFETY: An instance with a wake-up to be made is in the queue.
+    if instance.order.is_due() {
+        // SAFETY: An instance for which there is something to do is in the queue.
         unsafe { queue.remove(instance) };
+        instance.order.wake.set(None);
+        instance.order.dead.set(false);
     }
 }
 
-/// The worker: makes all wake-ups. Returns whether to call it again, which `wake_pollers` says.
+/// The worker: does all that is due. Returns whether to call it again, which others say.
 fn run() -> bool {
     RUNNING.store(task::current_id(), Relaxed);
     loop {
         task::cond_resched();
         let _rcu = rcu::read_lock();
-        let (instance, wake) = {
+        let (instance, wake, dead) = {
             let mut queue = QUEUE.get().lock();
             let Some(instance) = queue.first() else {
                 break;
             };
-            // SAFETY: Instances in the queue are alive, and freed a grace period after they left it.
+            // SAFETY: Instances in the queue are alive, and freed a grace period after they left
+            // it.
             let instance = unsafe { instance.as_ref() };
             // SAFETY: It is in the queue.
             unsafe { queue.remove(instance) };
-            // It has one, being in the queue.
-            let Some(wake) = instance.order.wake.take() else {
-                continue;
-            };
-            (instance, wake)
+            let order = &instance.order;
+            (instance, order.wake.take(), order.dead.take())
         };
-        HOPS.store(wake.hops, Relaxed);
-        instance.wake_pollers(wake.flags, None);
+        if let Some(wake) = wake {
+            HOPS.store(wake.hops, Relaxed);
+            instance.wake_pollers(wake.flags, None);
+        }
+        if dead && instance.remove_dead() {
+            remove_dead(instance);
+        }
     }
     RUNNING.store(0, Relaxed);
     false

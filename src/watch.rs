@@ -32,10 +32,10 @@
 //! * the instance of an item in the table is not freed before the item has left it, and then only
 //!   after a grace period.
 //!
-//! The hook must not sleep for others, so it cannot take the instance's mutex. It takes the item off the
-//! instance's lists under the spinlock, buries it, and lets the holder of the mutex remove it from
-//! the tree: itself if nobody holds the mutex, else whoever does, on unlocking. From outside, the
-//! item is gone at once.
+//! The hook must not wait for anybody, so it cannot take the instance's mutex. It takes the item
+//! off the instance's lists under the spinlock, buries it, and lets the holder of the mutex remove
+//! it from the tree: itself if nobody holds the mutex, else whoever does, on unlocking. If more are
+//! dead than it takes on, [`relay`] sees to the rest. From outside, the item is gone at once.
 //!
 //! # Files that cannot be heard of
 //!
@@ -75,6 +75,7 @@ use crate::{
         task,
         work::Periodic, //
     },
+    relay,
 };
 use core::{
     cell::Cell,
@@ -288,7 +289,9 @@ impl Table {
             // SAFETY: The item was in the table under the RCU read lock, so its instance is freed
             // after that is let go.
             let owner = unsafe { owner.as_ref() };
-            while owner.remove_dead() {}
+            if owner.remove_dead() {
+                relay::remove_dead(owner);
+            }
         }
         owner.is_some()
     }

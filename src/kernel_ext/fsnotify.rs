@@ -9,7 +9,7 @@
 //!
 //! Locking: [`Group`]'s mutex is taken with nothing else held but the caller's own mutexes. The
 //! listener is called inside an SRCU read-side section of all of fsnotify, where a sleep holds up
-//! the removal of anybody's marks: it must not sleep.
+//! the removal of anybody's marks: it must not wait for anybody.
 //!
 //! C header: [`include/linux/fsnotify_backend.h`](srctree/include/linux/fsnotify_backend.h)
 
@@ -53,7 +53,8 @@ use kernel::{
 /// Who is told of closing files.
 pub(crate) trait CloseListener: Send + Sync + 'static {
     /// The last reference to `file` is gone; its wait queues and its `release` are still to be
-    /// torn down. The pointer is valid during the call. Must not sleep.
+    /// torn down. The pointer is valid during the call. Must not wait for
+    /// anybody.
     fn closing(file: *const bindings::file);
 }
 
