@@ -331,6 +331,8 @@ FIXTURE_VARIANT_ADD(pays, inodes) {
 FIXTURE_SETUP(pays) {
 	if (may_skip_repoll())
 		SKIP(return, "no " REPOLL_DEVICE);
+	if (!access("/sys/kernel/debug/kmemleak", F_OK))
+		SKIP(return, "nobody pays for kmemleak's records of all objects");
 	if (sysfile_write(CGROUPS "/cgroup.subtree_control", "+memory") ||
 	    (mkdir(PAYS, 0755) && errno != EEXIST))
 		SKIP(return, "no memory cgroup to be had");
