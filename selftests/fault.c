@@ -76,8 +76,71 @@ int fault_open(void)
 	return quieten_console();
 }
 
+/* Where a function begins, and the next one. */
+static int find_function(const char *function, unsigned long range[2])
+{
+	FILE *symbols = fopen("/proc/kallsyms", "re");
+	unsigned long address;
+	char line[512], name[256];
+	int pass;
+
+	if (!symbols)
+		return -errno;
+	range[0] = 0;
+	range[1] = ~0UL;
+	for (pass = 0; pass < 2; pass++) {
+		rewind(symbols);
+		while (fgets(line, sizeof(line), symbols)) {
+			if (sscanf(line, "%lx %*c %255s", &address, name) != 2)
+				continue;
+			if (!pass && !strcmp(name, function))
+				range[0] = address;
+			if (pass && address > range[0] && address < range[1])
+				range[1] = address;
+		}
+	}
+	fclose(symbols);
+	return range[0] ? 0 : -ENOENT;
+}
+
+/* Sets the range that stacks are required to meet, or are rejected for. */
+static int set_range(const char *which, unsigned long start, unsigned long end)
+{
+	static const char * const kinds[] = {
+		"failslab", "fail_page_alloc", "fail_usercopy",
+	};
+	char path[128], value[32];
+	int i, err = 0;
+
+	for (i = 0; i < 3 && !err; i++) {
+		snprintf(path, sizeof(path), DEBUG "%s/%s-start", kinds[i],
+			 which);
+		snprintf(value, sizeof(value), "0x%lx", start);
+		err = sysfile_write(path, value);
+		snprintf(path, sizeof(path), DEBUG "%s/%s-end", kinds[i],
+			 which);
+		snprintf(value, sizeof(value), "0x%lx", end);
+		err = err ?: sysfile_write(path, value);
+	}
+	return err;
+}
+
+static int lift_limit(void)
+{
+	return set_range("require", 0, ~0UL) ?: set_range("reject", 0, 0);
+}
+
+int fault_limit(const char *function, bool inside)
+{
+	unsigned long range[2];
+
+	return find_function(function, range) ?: lift_limit() ?:
+	       set_range(inside ? "require" : "reject", range[0], range[1]);
+}
+
 void fault_close(void)
 {
+	lift_limit();
 	sysfile_write(PRINTK, printk_before);
 	munlockall();
 	close(log_file);

@@ -23,7 +23,13 @@
  */
 int fault_open(void);
 
-/* Undoes that. */
+/*
+ * Has only that fail which happens on behalf of a function of the kernel; or only
+ * what does not, unless @inside. Returns 0 or -errno.
+ */
+int fault_limit(const char *function, bool inside);
+
+/* Undoes all that. */
 void fault_close(void);
 
 /* From now on the @nth thing fails, counted from 1. */
