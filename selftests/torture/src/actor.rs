@@ -39,11 +39,18 @@ use std::{
     time::Duration, //
 };
 
+/// How many messages a chase has at most, and how often it looks at whether one was received.
+const CHASE: u32 = 32;
+const PATIENCE: u32 = 1000;
+
 /// What an actor does.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Act {
     /// Sends a message.
     Send,
+    /// Sends messages, each when the one before has just been received: whoever did that is then on
+    /// the way to its next wait.
+    Chase,
     /// Deletes an item and adds it again.
     Toggle,
     /// Gives an item another mode.
@@ -136,6 +143,7 @@ impl<'a> Actor<'a> {
     fn act(&mut self, act: Act) {
         match act {
             Act::Send => self.with_channel(Self::send),
+            Act::Chase => self.with_channel(Self::chase),
             Act::Toggle => self.with_watch(Self::toggle),
             Act::Modify => self.with_watch(|this, watch, number| {
                 if watch.can_change() {
@@ -202,6 +210,23 @@ impl<'a> Actor<'a> {
         if world.accounts[channel].send() {
             world.pending.fetch_add(1, SeqCst);
             world.check("write", world.channels[channel].write(Word::Message));
+        }
+    }
+
+    fn chase(&mut self, channel: usize) {
+        for _ in 0..self.hand.rng.random_range(1..=CHASE) {
+            self.send(channel);
+            let settled = || self.world.accounts[channel].is_settled();
+            // The conductor has more patience, if it is lost.
+            if !(0..PATIENCE).any(|_| {
+                settled() || {
+                    thread::yield_now();
+                    false
+                }
+            }) {
+                break;
+            }
+            self.hand.pause();
         }
     }
 

@@ -57,14 +57,13 @@ impl<'a> Hand<'a> {
 
     /// Lets a random moment pass.
     pub(crate) fn pause(&mut self) {
-        let moment = match self.rng.random_range(0..4) {
-            0 => 0,
-            1 => return thread::yield_now(),
-            2 => self.rng.random_range(0..200),
-            _ => self.rng.random_range(0..5000),
-        };
-        // Without the instruction for that, which makes an emulator stop and think.
-        (0..moment).for_each(|n| {
+        if self.rng.random_ratio(1, 8) {
+            thread::yield_now();
+        }
+        // As long as it takes to get from any point of a system call to another: from nanoseconds
+        // to almost a millisecond. Without the instruction for that, at which emulators stop.
+        let moment = 1u32 << self.rng.random_range(0..16);
+        (0..self.rng.random_range(0..moment)).for_each(|n| {
             hint::black_box(n);
         });
     }

@@ -181,9 +181,9 @@ impl Scenario {
         use Act::*;
         let mut plan = match self {
             Self::Shared => {
-                let consumers = vec![0; rng.random_range(1..=4)];
+                let consumers = vec![0; pick(rng, &[1, 1, 2, 3, 4])];
                 let acts = &[
-                    Send, Send, Send, Send, Toggle, Toggle, Modify, Modify, Disarm, Fetch, Read,
+                    Send, Send, Chase, Chase, Toggle, Toggle, Modify, Modify, Disarm, Fetch, Read,
                     Poll, Signal, Signal, Pause, Migrate, Look,
                 ];
                 let mut plan = plan(rng, vec![kind], consumers, acts);
@@ -193,7 +193,7 @@ impl Scenario {
             Self::Oneshot => {
                 let consumers = vec![0; rng.random_range(2..=4)];
                 let acts = &[
-                    Send, Send, Send, Send, Fetch, Read, Poll, Signal, Pause, Migrate,
+                    Send, Send, Chase, Chase, Fetch, Read, Poll, Signal, Pause, Migrate,
                 ];
                 let mut plan = plan(rng, vec![kind], consumers, acts);
                 plan.watch_channels(rng, 0, &ONESHOT_MODES);
@@ -205,7 +205,7 @@ impl Scenario {
                 let consumers = (0..rng.random_range(pollers..=4)).map(|n| n % pollers);
                 let consumers = consumers.collect();
                 let acts = &[
-                    Send, Send, Send, Send, Toggle, Fetch, Read, Poll, Signal, Signal, Pause,
+                    Send, Send, Chase, Chase, Toggle, Fetch, Read, Poll, Signal, Signal, Pause,
                     Migrate,
                 ];
                 // One more, before all others or after them, that nobody waits on.
@@ -223,8 +223,8 @@ impl Scenario {
                 let consumers = (0..rng.random_range(pollers..=3)).map(|n| n % pollers);
                 let consumers = consumers.collect();
                 let acts = &[
-                    Send, Send, Send, Toggle, Modify, Reopen, Reopen, Alias, HangUp, Copy, Poll,
-                    Signal, Pause, Look,
+                    Send, Chase, Toggle, Modify, Reopen, Reopen, Alias, HangUp, Copy, Poll, Signal,
+                    Pause, Look,
                 ];
                 let mut plan = plan(rng, vec![kind; pollers], consumers, acts);
                 for poller in 0..pollers {
@@ -255,8 +255,8 @@ impl Scenario {
         let acts = &[
             Act::Send,
             Act::Send,
-            Act::Send,
-            Act::Send,
+            Act::Chase,
+            Act::Chase,
             Act::Toggle,
             Act::Toggle,
             Act::Modify,
@@ -280,7 +280,7 @@ impl Scenario {
                 }
             }
         }
-        let mut consumers = vec![height - 1; rng.random_range(1..=3)];
+        let mut consumers = vec![height - 1; pick(rng, &[1, 1, 2, 3])];
         if rng.random_ratio(1, 4) {
             consumers.push(0);
         }
