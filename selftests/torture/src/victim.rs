@@ -3,53 +3,96 @@
 //! Processes that are killed while they wait.
 
 use crate::poller::Poller;
+use repoll::Event;
 use rustix::process::{
     kill_process,
+    set_parent_process_death_signal,
     waitpid,
     Pid,
     Signal,
     WaitOptions, //
 };
 use std::{
+    ffi::{
+        c_int,
+        c_void, //
+    },
     fs,
-    io, //
+    io,
+    ptr::NonNull, //
 };
 
-/// A child that waits on an instance of this process. It does nothing with an event.
-pub(crate) struct Victim(Pid);
+/// A child that waits on an instance of this process, once. It does nothing with an event. It
+/// shares memory with its parent, for which alone it is made quickly enough, and has a copy of its
+/// descriptors. It is killed on drop.
+pub(crate) struct Victim<'a> {
+    pid: Pid,
+    /// From a box. The child's, until that has ended.
+    life: NonNull<Life<'a>>,
+}
 
-impl Victim {
+/// What the child uses.
+struct Life<'a> {
+    poller: &'a Poller,
+    events: Vec<Event>,
+    stack: Stack,
+}
+
+/// Some room, as the processor wants it to lie.
+#[repr(align(16))]
+struct Stack([u8; 1 << 16]);
+
+/// The child.
+extern "C" fn wait(life: *mut c_void) -> c_int {
+    // SAFETY: The parent leaves it to the child for as long as that is alive.
+    let life = unsafe { &mut *life.cast::<Life<'_>>() };
+    let _ = set_parent_process_death_signal(Some(Signal::KILL));
+    let _ = life.poller.wait(&mut life.events, None);
+    0
+}
+
+impl<'a> Victim<'a> {
     /// Starts it.
-    pub(crate) fn new(poller: &Poller) -> io::Result<Self> {
-        let mut events = Vec::with_capacity(1);
-        // SAFETY: What the child, which has this thread alone, does until it ends allocates nothing
-        // and takes no locks.
-        match unsafe { libc::fork() } {
-            ..0 => Err(io::Error::last_os_error()),
-            0 => {
-                let _ = poller.wait(&mut events, None);
-                // SAFETY: It never returns.
-                unsafe { libc::_exit(0) }
+    pub(crate) fn new(poller: &'a Poller) -> io::Result<Self> {
+        let mut life = Box::new(Life {
+            poller,
+            events: Vec::with_capacity(1),
+            stack: Stack([0; 1 << 16]),
+        });
+        let top = life.stack.0.as_mut_ptr_range().end.cast();
+        let life = NonNull::from(Box::leak(life));
+        let flags = libc::CLONE_VM | libc::SIGCHLD;
+        // SAFETY: Stack and argument are in place until the child has ended. What it does are plain
+        // system calls, on memory that is its own: it allocates nothing, takes no locks and uses no
+        // variables of the thread, which it shares with this one.
+        let pid = unsafe { libc::clone(wait, top, flags, life.as_ptr().cast()) };
+        match Pid::from_raw(pid).filter(|_| pid > 0) {
+            Some(pid) => Ok(Self { pid, life }),
+            None => {
+                let error = io::Error::last_os_error();
+                // SAFETY: It came from a box, and there is no child.
+                drop(unsafe { Box::from_raw(life.as_ptr()) });
+                Err(error)
             }
-            pid => Ok(Self(
-                Pid::from_raw(pid).expect("a process has a positive number"),
-            )),
         }
     }
 
     /// Waits until the child waits, or has had an event.
-    pub(crate) fn wait_until_asleep(&mut self) {
-        let path = format!("/proc/{}/stat", self.0.as_raw_nonzero());
+    pub(crate) fn wait_until_asleep(&self) {
+        let path = format!("/proc/{}/stat", self.pid.as_raw_nonzero());
         let runs = || fs::read(&path).is_ok_and(|stat| stat.windows(3).any(|word| word == b") R"));
         while runs() {
             std::thread::yield_now();
         }
     }
+}
 
-    /// Kills the child, and waits for its end.
-    pub(crate) fn kill(self) -> io::Result<()> {
-        kill_process(self.0, Signal::KILL)?;
-        waitpid(Some(self.0), WaitOptions::empty())?;
-        Ok(())
+impl Drop for Victim<'_> {
+    fn drop(&mut self) {
+        // There is such a child, be it that it has ended already.
+        kill_process(self.pid, Signal::KILL).expect("a child can be killed");
+        waitpid(Some(self.pid), WaitOptions::empty()).expect("a child can be waited for");
+        // SAFETY: It came from a box, and the child has ended.
+        drop(unsafe { Box::from_raw(self.life.as_ptr()) });
     }
 }
