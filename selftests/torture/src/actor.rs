@@ -3,7 +3,6 @@
 //! Who sends messages, and does all kinds of things while they are on their way.
 
 use crate::{
-    channel::Word,
     hand::Hand,
     scenario::{
         Target,
@@ -206,11 +205,7 @@ impl<'a> Actor<'a> {
     }
 
     fn send(&mut self, channel: usize) {
-        let world = self.world;
-        if world.accounts[channel].send() {
-            world.pending.fetch_add(1, SeqCst);
-            world.check("write", world.channels[channel].write(Word::Message));
-        }
+        self.hand.send(channel);
     }
 
     fn chase(&mut self, channel: usize) {
@@ -303,7 +298,7 @@ impl<'a> Actor<'a> {
         if self.hand.rng.random() {
             // What is closed with the file may be on the way of any waiter. After a hang-up there
             // is nothing to write to.
-            let _ = this.write(Word::Noise);
+            let _ = this.disturb();
             self.hand.pause();
         }
         world.check("close", this.close(world.nothing.as_fd()));

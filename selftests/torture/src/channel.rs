@@ -21,6 +21,15 @@ use rustix::{
         pipe_with,
         PipeFlags, //
     },
+    time::{
+        timerfd_create,
+        timerfd_settime,
+        Itimerspec,
+        TimerfdClockId,
+        TimerfdFlags,
+        TimerfdTimerFlags,
+        Timespec, //
+    },
 };
 use std::{
     io,
@@ -52,14 +61,23 @@ pub(crate) enum Kind {
     Pipe,
     Unix,
     Tcp,
+    /// Sends from an interrupt, which may come in the middle of whatever its processor is at.
+    Timer,
 }
 
-/// The kinds.
-pub(crate) const KINDS: [Kind; 4] = [Kind::Eventfd, Kind::Pipe, Kind::Unix, Kind::Tcp];
+/// The kinds; the more often one is named the more of it there will be.
+pub(crate) const KINDS: [Kind; 6] = [
+    Kind::Eventfd,
+    Kind::Pipe,
+    Kind::Unix,
+    Kind::Tcp,
+    Kind::Timer,
+    Kind::Timer,
+];
 
 /// What is written: a message, or something that only wakes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Word {
+#[derive(Clone, Copy)]
+enum Word {
     Message = 1,
     Noise = 2,
 }
@@ -109,6 +127,10 @@ pub(crate) fn become_of(fd: BorrowedFd<'_>, other: BorrowedFd<'_>) -> io::Result
 fn ends(kind: Kind) -> io::Result<(OwnedFd, Option<OwnedFd>)> {
     Ok(match kind {
         Kind::Eventfd => (nothing()?, None),
+        Kind::Timer => {
+            let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
+            (timerfd_create(TimerfdClockId::Monotonic, flags)?, None)
+        }
         Kind::Pipe => {
             let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
             (reader, Some(writer))
@@ -153,8 +175,42 @@ impl Channel {
         self.reader.as_fd()
     }
 
-    /// Writes.
-    pub(crate) fn write(&self, word: Word) -> io::Result<()> {
+    /// How many messages there is room for.
+    pub(crate) fn room(&self) -> usize {
+        match self.kind {
+            // Setting it again takes back what it has not sent.
+            Kind::Timer => 1,
+            _ => 8,
+        }
+    }
+
+    /// Sends a message: a timer after some time, all others at once.
+    pub(crate) fn send(&self, after: Duration) -> io::Result<()> {
+        if self.kind != Kind::Timer {
+            return self.write(Word::Message);
+        }
+        let zero = Timespec::default();
+        let time = Itimerspec {
+            it_interval: zero,
+            it_value: Timespec {
+                tv_sec: 0,
+                // Zero would be never.
+                tv_nsec: after.subsec_nanos().max(1).into(),
+            },
+        };
+        timerfd_settime(self.read_from(), TimerfdTimerFlags::empty(), &time)?;
+        Ok(())
+    }
+
+    /// Makes the reading end readable, for nothing.
+    pub(crate) fn disturb(&self) -> io::Result<()> {
+        match self.kind {
+            Kind::Timer => Ok(()),
+            _ => self.write(Word::Noise),
+        }
+    }
+
+    fn write(&self, word: Word) -> io::Result<()> {
         let byte = [word as u8];
         let number = match word {
             Word::Message => 1,
@@ -196,7 +252,7 @@ impl Channel {
     fn read_once(&self, end: &OwnedFd, all: bool, found: &mut Found) -> io::Result<bool> {
         let mut bytes = [0; 64];
         let room = match self.kind {
-            Kind::Eventfd => 8,
+            Kind::Eventfd | Kind::Timer => 8,
             _ if all => bytes.len(),
             _ => 1,
         };
@@ -210,7 +266,7 @@ impl Channel {
             found.end = true;
             return Ok(false);
         }
-        found.messages += if self.kind == Kind::Eventfd {
+        found.messages += if matches!(self.kind, Kind::Eventfd | Kind::Timer) {
             let number = bytes
                 .first_chunk()
                 .map_or(0, |bytes| u64::from_ne_bytes(*bytes));

@@ -3,6 +3,7 @@
 //! Who waits for events, without a timeout most of the time.
 
 use crate::{
+    channel::Kind,
     hand::Hand,
     tally::Tally,
     world::{
@@ -28,6 +29,10 @@ use std::{
 /// these would find what a lost wake-up was about.
 const DIVERSIONS: u32 = 2;
 
+/// How often in a round a consumer has a timer send something just before it waits. The interrupt
+/// comes to the same processor, at any point of the way to sleep.
+const ALARMS: u32 = 8;
+
 /// Until the bell rings.
 pub(crate) fn run(world: &World, consumer: usize) -> Tally {
     let sheet = &world.sheets[consumer];
@@ -35,6 +40,7 @@ pub(crate) fn run(world: &World, consumer: usize) -> Tally {
     let mut hand = Hand::new(world, consumer);
     let mut round = 0;
     let mut diversions = 0;
+    let mut alarms = 0;
     sheet.sign();
     while !hand.over {
         sheet.set(Task::Between);
@@ -42,20 +48,29 @@ pub(crate) fn run(world: &World, consumer: usize) -> Tally {
         if now != round {
             round = now;
             diversions = hand.rng.random_range(0..=DIVERSIONS);
+            alarms = hand.rng.random_range(0..=ALARMS);
             if hand.rng.random_ratio(1, 16) {
                 hand.migrate();
             }
         }
         let room = if hand.rng.random_ratio(3, 4) { 1 } else { 3 };
         let mut timeout = None;
+        let alarm = if alarms > 0 {
+            alarms -= 1;
+            set_alarm(&mut hand)
+        } else {
+            None
+        };
         if diversions > 0 {
             diversions -= 1;
             sheet.set(Task::WaitingShortly);
-            timeout = Some(Duration::from_micros(match hand.rng.random_range(0..3) {
-                0 => 0,
-                1 => hand.rng.random_range(1..50),
-                _ => hand.rng.random_range(50..500),
-            }));
+            timeout = Some(match hand.rng.random_range(0..3) {
+                0 => Duration::ZERO,
+                // About when that comes.
+                _ if alarm.is_some() => alarm.unwrap_or_default(),
+                1 => Duration::from_micros(hand.rng.random_range(1..50)),
+                _ => Duration::from_micros(hand.rng.random_range(50..500)),
+            });
         } else if hand.rng.random_ratio(1, 4) {
             sheet.set(Task::PollingForEver);
             sleep_in_poll(world, poller);
@@ -68,8 +83,15 @@ pub(crate) fn run(world: &World, consumer: usize) -> Tally {
         hand.handle(&events);
     }
     sheet.set(Task::Gone);
-    world.settle(1);
+    world.leave();
     hand.tally
+}
+
+/// Sends a message by a timer, if there is one that may be set. Returns after which time it comes.
+fn set_alarm(hand: &mut Hand<'_>) -> Option<Duration> {
+    let channel = hand.rng.random_range(0..hand.world.channels.len());
+    let timer = hand.world.channels[channel].kind == Kind::Timer;
+    (timer && !hand.world.plan.owned).then(|| hand.send(channel))?
 }
 
 /// Until the instance is readable, or a signal comes.

@@ -3,6 +3,7 @@
 //! What every thread in a world can do: wait, and do with events what they ask for.
 
 use crate::{
+    channel,
     scenario::{
         Target,
         Watch, //
@@ -66,6 +67,21 @@ impl<'a> Hand<'a> {
         (0..self.rng.random_range(0..moment)).for_each(|n| {
             hint::black_box(n);
         });
+    }
+
+    /// Sends a message through a channel, if there is room. Returns after which time, if a timer does.
+    pub(crate) fn send(&mut self, channel: usize) -> Option<Duration> {
+        let world = self.world;
+        let this = &world.channels[channel];
+        if !world.accounts[channel].send(this.room()) {
+            return None;
+        }
+        // As long as `pause` is.
+        let moment = 1 << self.rng.random_range(0..18);
+        let after = Duration::from_nanos(self.rng.random_range(0..moment));
+        world.pending.fetch_add(1, SeqCst);
+        world.check("write", this.send(after));
+        (this.kind == channel::Kind::Timer).then_some(after)
     }
 
     /// Moves the thread to another processor.

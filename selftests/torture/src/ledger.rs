@@ -15,9 +15,6 @@ use std::{
     },
 };
 
-/// How many messages may be on their way in a channel: few enough that all files have room.
-const WINDOW: usize = 8;
-
 /// The account of a channel.
 #[derive(Default)]
 pub(crate) struct Account(Mutex<Dues>);
@@ -53,10 +50,11 @@ impl Account {
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Enters a message that is about to be sent, if there is room for one.
-    pub(crate) fn send(&self) -> bool {
+    /// Enters a message that is about to be sent, unless as many as there is room for are on
+    /// their way.
+    pub(crate) fn send(&self, room: usize) -> bool {
         let mut dues = self.dues();
-        let room = dues.messages.len() < WINDOW;
+        let room = dues.messages.len() < room;
         if room {
             dues.messages.push_back(Instant::now());
             dues.sent += 1;
@@ -130,8 +128,8 @@ mod tests {
     fn what_is_sent_is_due_until_it_is_received() {
         let account = Account::default();
         assert!(account.is_settled());
-        assert!(account.send());
-        assert!(account.send());
+        assert!(account.send(8));
+        assert!(account.send(8));
         account.receive(found(1, false)).unwrap();
         assert!(!account.is_settled());
         account.receive(found(1, false)).unwrap();
@@ -141,7 +139,7 @@ mod tests {
     #[test]
     fn what_was_not_sent_cannot_be_received() {
         let account = Account::default();
-        assert!(account.send());
+        assert!(account.send(8));
         assert!(account.receive(found(2, false)).is_err());
     }
 
@@ -158,7 +156,7 @@ mod tests {
     #[test]
     fn there_is_room_for_some() {
         let account = Account::default();
-        assert!((0..WINDOW).all(|_| account.send()));
-        assert!(!account.send());
+        assert!((0..3).all(|_| account.send(3)));
+        assert!(!account.send(3));
     }
 }

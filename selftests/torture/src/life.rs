@@ -4,10 +4,7 @@
 
 use crate::{
     actor,
-    channel::{
-        become_of,
-        Word, //
-    },
+    channel::become_of,
     consumer, poller,
     tally::Tally,
     world::{
@@ -27,7 +24,10 @@ use rand::{
 };
 use std::{
     os::fd::AsFd,
-    sync::atomic::Ordering::SeqCst,
+    sync::atomic::{
+        AtomicUsize,
+        Ordering::SeqCst, //
+    },
     thread::{
         self,
         ScopedJoinHandle,
@@ -76,9 +76,9 @@ pub(crate) fn live(origin: Origin, kind: poller::Kind, limits: Limits) -> Result
             .cloned()
             .collect();
         for round in 1..=rng.random_range(ROUNDS / 2..=ROUNDS) {
-            world.pending.store(world.plan.actors, SeqCst);
+            world.pending.fetch_add(world.plan.actors, SeqCst);
             begin(world, &threads, round);
-            if !settle(world, limits.bound) {
+            if !settle(&world.pending, limits.bound) {
                 world.fail("a message was lost");
             }
             if Instant::now() >= limits.end {
@@ -99,10 +99,10 @@ fn begin(world: &World, actors: &[Thread], round: u64) {
     actors.iter().for_each(Thread::unpark);
 }
 
-/// Waits until nothing is pending, but not much longer than the bound. Returns whether nothing is.
-fn settle(world: &World, bound: Duration) -> bool {
+/// Waits until nothing is left, but not much longer than the bound. Returns whether nothing is.
+fn settle(left: &AtomicUsize, bound: Duration) -> bool {
     let mut waited = Duration::ZERO;
-    while world.pending.load(SeqCst) != 0 {
+    while left.load(SeqCst) != 0 {
         if waited >= bound {
             return false;
         }
@@ -119,7 +119,6 @@ fn settle(world: &World, bound: Duration) -> bool {
 /// the next, so that one after the other comes out, even of an instance that is closed.
 fn end(world: &World, actors: &[Thread], rng: &mut SmallRng, bound: Duration) {
     begin(world, actors, OVER);
-    world.pending.store(world.plan.consumers.len(), SeqCst);
     world.closing.store(true, SeqCst);
     let close = || {
         for poller in &world.pollers {
@@ -135,13 +134,13 @@ fn end(world: &World, actors: &[Thread], rng: &mut SmallRng, bound: Duration) {
     if !before {
         close();
     }
-    if !settle(world, bound) {
+    if !settle(&world.present, bound) {
         world.fail("a waiter was left behind");
     }
     // Nobody watches any more.
     for channel in &world.channels {
         // Some have been hung up.
-        let _ = channel.write(Word::Noise);
+        let _ = channel.disturb();
     }
 }
 
@@ -153,9 +152,9 @@ mod tests {
     #[test]
     fn what_is_not_received_is_noticed() {
         let world = world();
-        assert!(settle(&world, Duration::ZERO));
+        assert!(settle(&world.pending, Duration::ZERO));
         world.pending.store(1, SeqCst);
-        assert!(!settle(&world, TICK));
+        assert!(!settle(&world.pending, TICK));
     }
 
     #[test]
@@ -165,7 +164,7 @@ mod tests {
         thread::scope(|scope| {
             scope.spawn(|| world.settle(1));
             scope.spawn(|| world.settle(1));
-            assert!(settle(&world, Duration::from_secs(60)));
+            assert!(settle(&world.pending, Duration::from_secs(60)));
         });
     }
 }

@@ -181,7 +181,7 @@ pub(crate) mod tests {
     #[test]
     fn everything_is_told() {
         let world = world();
-        assert!(world.accounts[0].send());
+        assert!(world.accounts[0].send(1));
         let mut text = Vec::new();
         describe(&mut text, &world, &"it broke").unwrap();
         let text = String::from_utf8(text).unwrap();

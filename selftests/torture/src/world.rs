@@ -124,8 +124,10 @@ pub(crate) struct World {
     pub(crate) bell: OwnedFd,
     /// The number of the round, [`OVER`] after the last one.
     pub(crate) round: AtomicU64,
-    /// Messages on their way, actors that are not done, and in the end consumers that are not gone.
+    /// Messages on their way, and actors that are not done with the round.
     pub(crate) pending: AtomicUsize,
+    /// Consumers that are not gone.
+    pub(crate) present: AtomicUsize,
     pub(crate) closing: AtomicBool,
     /// Who is to be told when nothing is pending any more.
     conductor: Thread,
@@ -152,6 +154,7 @@ impl World {
             bell: channel::nothing()?,
             round: AtomicU64::new(0),
             pending: AtomicUsize::new(0),
+            present: AtomicUsize::new(plan.consumers.len()),
             closing: AtomicBool::new(false),
             conductor: std::thread::current(),
             sheets: (0..threads).map(|_| Sheet::default()).collect(),
@@ -183,6 +186,12 @@ impl World {
         if count > 0 && self.pending.fetch_sub(count, SeqCst) == count {
             self.conductor.unpark();
         }
+    }
+
+    /// Says that a consumer is gone.
+    pub(crate) fn leave(&self) {
+        self.present.fetch_sub(1, SeqCst);
+        self.conductor.unpark();
     }
 
     /// Ends the run: something happened that must not. Everything is left as it is, and reported.
