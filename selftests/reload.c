@@ -191,7 +191,7 @@ static const struct {
 /*
  *	delete_module(repoll) -X-> whatever refers to an instance, or to the node
  */
-TEST_F(reload, refused_while_in_use)
+TEST_F_TIMEOUT(reload, refused_while_in_use, 300)
 {
 	struct hold hold;
 	int i;
