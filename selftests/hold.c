@@ -431,7 +431,7 @@ TEST_F(nest, nobody_waits_for_a_strangers_memory)
 {
 	struct nester n = { .outer = self->outer, .inner = self->inner.fd };
 	int efd = eventfd(1, EFD_CLOEXEC);
-	struct poller outer, inner;
+	struct poller outer, inner, lowest;
 	int64_t deadline;
 	struct waiter w;
 	struct page page = {};
@@ -440,6 +440,8 @@ TEST_F(nest, nobody_waits_for_a_strangers_memory)
 		SKIP(return, "no faults to be had");
 	ASSERT_EQ(0, poller_open(&outer, &repoll_ops));
 	ASSERT_EQ(0, poller_open(&inner, &repoll_ops));
+	ASSERT_EQ(0, poller_open(&lowest, &repoll_ops));
+	ASSERT_EQ(0, poller_add(&self->inner, lowest.fd, EPOLLIN));
 	ASSERT_EQ(0, poller_add(&self->inner, efd, EPOLLIN));
 	ASSERT_EQ(0, waiter_start_into(&w, &self->inner, page.address));
 	ASSERT_EQ(0, page_wait(&page));
@@ -453,6 +455,12 @@ TEST_F(nest, nobody_waits_for_a_strangers_memory)
 	EXPECT_EQ(0, poller_add(&outer, inner.fd, EPOLLIN));
 	EXPECT_EQ(-ELOOP, poller_add(&inner, outer.fd, EPOLLIN));
 	EXPECT_EQ(0, poller_add(&inner, efd, EPOLLIN));
+	/* Nor is who uses the one that is being added to held off. */
+	EXPECT_EQ(0, poller_add(&self->outer, efd, EPOLLIN));
+	EXPECT_EQ(EPOLLIN, poller_now(&self->outer, efd));
+	EXPECT_EQ(0, poller_del(&self->outer, efd));
+	/* The new link counts from the start. */
+	EXPECT_EQ(-ELOOP, poller_add(&lowest, self->outer.fd, EPOLLIN));
 
 	ASSERT_EQ(0, page_provide(&page));
 	EXPECT_EQ(1, waiter_join(&w));

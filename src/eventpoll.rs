@@ -28,12 +28,11 @@ use crate::{
         wakeup_source::WakeupSource, //
     },
     limits::Account,
+    links,
     marks::Marks,
     nesting::{
         self,
         Kind,
-        Obstacle,
-        Topology,
         Vertex, //
     },
     ready::ReadyList,
@@ -87,13 +86,6 @@ impl Set {
     /// The tree of all items.
     pub(crate) fn items(&self) -> &Tree<Item> {
         &self.items
-    }
-
-    /// The first item from that key on, if it watches an instance.
-    pub(crate) fn instance_from(&self, from: &Key) -> Option<&Item> {
-        // By the order of keys those items come first.
-        let item = self.items.lower_bound(from)?;
-        (item.kind() == Kind::Instance).then_some(item)
     }
 
     /// Undoes all that an item has caused, and frees it.
@@ -198,11 +190,6 @@ impl Eventpoll {
         self.locked(lock_nested(&self.set, nesting))
     }
 
-    /// Takes the mutex if nobody has it.
-    pub(crate) fn try_lock(&self) -> Option<Locked<'_>> {
-        self.set.try_lock().map(|set| self.locked(set))
-    }
-
     fn locked<'a>(&'a self, mut set: Guard<'a, Set, MutexBackend>) -> Locked<'a> {
         while self.ready.has_dead() {
             set.remove_dead(&self.ready);
@@ -245,55 +232,48 @@ impl Eventpoll {
         if !event::may_add(asked) || (interest.is_exclusive() && kind != Kind::Plain) {
             return Err(EINVAL);
         }
-        loop {
-            match self.try_add(file, fd, kind, interest, data) {
-                Err(Obstacle::Error(error)) => return Err(error),
-                Err(Obstacle::Busy(instance)) => nesting::wait_for(&instance)?,
-                Ok(()) => return Ok(()),
+        let (outer, mut set) = self.enter(kind);
+        let made = self.make(&mut set, file, fd, kind, interest, data);
+        let (_outer, mut set, started) = match nesting::instance_of(file) {
+            Some(inner) => {
+                // This may take long. Nobody has to wait for it.
+                drop(set);
+                drop(outer);
+                let linked = self.link(inner, file, made.as_deref());
+                let (outer, set) = self.enter(kind);
+                (outer, set, linked)
             }
-        }
-    }
-
-    /// Adds as [`Eventpoll::add`] does, unless the topology cannot be checked now.
-    fn try_add(
-        &self,
-        file: &FileRef,
-        fd: i32,
-        kind: Kind,
-        interest: Interest,
-        data: u64,
-    ) -> Result<(), Obstacle> {
-        let (_outer, mut set) = self.enter(kind);
-        let key = Key::new(file, fd);
-        let inserted = self.insert(&mut set, file, fd, kind, interest, data);
-        let nested = kind == Kind::Instance || self.vertex.is_watched();
-        let mut topology = nested.then(Topology::lock);
-        if let Some(topology) = &mut topology {
-            if let Err(obstacle) = topology.check_depth(self, file) {
-                if inserted.is_ok() {
-                    set.remove(&self.ready, &key)?;
-                }
-                return Err(obstacle);
+            None => {
+                let made = made.as_deref().map_err(|error| *error);
+                let started = made.and_then(|item| watch::start(item, file, None));
+                let checked = started.and_then(|()| nesting::check_paths(self, file));
+                (outer, set, checked)
             }
+        };
+        if let Err(error) = started {
+            if let Ok(item) = made {
+                set.dispose(&self.ready, item);
+            }
+            return Err(error);
         }
+        let inserted = set.items.insert(made?).map(NonNull::from);
+        let item = inserted.map_err(|item| {
+            set.dispose(&self.ready, item);
+            EEXIST
+        })?;
         // SAFETY: The item stays until it is removed under the mutex, or under both if its file is
         // an epoll. A close does not come in between: the file is referenced.
-        let item = unsafe { inserted?.as_ref() };
-        let started = watch::start(item, file);
-        let walk = topology.map(Topology::into_walk);
-        let checked = started.and_then(|()| walk.map_or(Ok(()), |walk| walk.check_paths(file)));
-        let found = match (checked, kind) {
-            (Err(error), _) => Err(error),
-            (Ok(()), Kind::Epoll) => {
-                drop(set);
-                // SAFETY: The item is in the tree and in the table, the outer mutex is held, and
-                // so is the file.
-                let found = unsafe { item.attach(file) };
-                set = self.lock();
-                found
-            }
+        let item = unsafe { item.as_ref() };
+        let found = if kind == Kind::Epoll {
+            drop(set);
+            // SAFETY: The item is in the tree and in the table, the outer mutex is held, and so is
+            // the file.
+            let found = unsafe { item.attach(file) };
+            set = self.lock();
+            found
+        } else {
             // SAFETY: As above, with the mutex.
-            (Ok(()), _) => unsafe { item.attach(file) },
+            unsafe { item.attach(file) }
         };
         match found {
             Ok(events) => {
@@ -305,10 +285,22 @@ impl Eventpoll {
                 Ok(())
             }
             Err(error) => {
-                set.remove(&self.ready, &key)?;
-                Err(error.into())
+                set.remove(&self.ready, &item.key())?;
+                Err(error)
             }
         }
+    }
+
+    /// Links the instance to `inner`, which `file` is, by an item that is not in the tree yet; or
+    /// tells why not, if only because that was not made.
+    fn link(&self, inner: &Self, file: &FileRef, made: Result<&Item, &Error>) -> Result {
+        let made = made.map_err(|error| *error);
+        let reserved = made.and_then(|item| Ok((item, links::reserve()?)));
+        let linked = nesting::link(self, inner, || {
+            let (item, link) = reserved?;
+            watch::start(item, file, Some(link))
+        });
+        linked?.check_paths(inner)
     }
 
     /// Makes sure that there is a wake-up source if an item with that interest needs one.
@@ -321,13 +313,13 @@ impl Eventpoll {
         Ok(())
     }
 
-    /// Puts a new item into the tree. On failure nothing has changed, but that there may be a
+    /// Makes a new item, for the tree. On failure nothing has changed, but that there may be a
     /// wake-up source.
     ///
     /// # Errors
     ///
     /// `EEXIST`, `ENOSPC`, `ENOMEM`.
-    fn insert(
+    fn make(
         &self,
         set: &mut Set,
         file: &FileRef,
@@ -335,7 +327,7 @@ impl Eventpoll {
         kind: Kind,
         interest: Interest,
         data: u64,
-    ) -> Result<NonNull<Item>> {
+    ) -> Result<SlabBox<Item>> {
         if set.items.find(&Key::new(file, fd)).is_some() {
             return Err(EEXIST);
         }
@@ -347,12 +339,7 @@ impl Eventpoll {
             .and_then(|slot| Ok((slot, set.marks.acquire(file)?)))
             .inspect_err(|_| account.uncharge());
         let (slot, source) = parts?;
-        let item = slot.fill(Item::new(self, file, fd, kind, interest, data, source));
-        let inserted = set.items.insert(item).map(NonNull::from);
-        inserted.map_err(|item| {
-            set.dispose(&self.ready, item);
-            EEXIST
-        })
+        Ok(slot.fill(Item::new(self, file, fd, kind, interest, data, source)))
     }
 
     /// Changes what the item watches for.

@@ -17,7 +17,9 @@
 //!
 //! # How long an item lives
 //!
-//! The instance's tree owns its items, which leave it under the mutex only. All other structures
+//! The instance's tree owns its items, which leave it under the mutex only. Before they are in it
+//! they are owned by who adds them, in the watch table already perhaps, but not on wait queues or
+//! lists, and with references to the file and to the instance's own. All other structures
 //! hold borrowed pointers; [`Set::dispose`] takes the item off all of them, and unhooks it, before
 //! it is dropped. So a pointer found in a list of the instance is good for as long as its spinlock
 //! or its mutex is held, one found in the watch table for as long as the bucket's lock is, and
@@ -126,8 +128,6 @@ impl Cached for hook::Entry<Item> {
 /// What an item is found by: the open file and the number under which it was added.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
-    /// Whether the file is not an instance: those that are come first, all together.
-    leaf: bool,
     /// The open file. Only compared, but while the item is known to be in the watch table.
     file: *mut bindings::file,
     /// The descriptor number.
@@ -140,7 +140,6 @@ unsafe impl Send for Key {}
 impl Key {
     /// Below all others.
     pub(crate) const FIRST: Self = Self {
-        leaf: false,
         file: core::ptr::null_mut(),
         fd: i32::MIN,
     };
@@ -148,7 +147,6 @@ impl Key {
     /// The key of `file` under the number `fd`.
     pub(crate) fn new(file: &LocalFile, fd: i32) -> Self {
         Self {
-            leaf: nesting::instance_of(file).is_none(),
             file: file.as_ptr(),
             fd,
         }
@@ -159,7 +157,6 @@ impl Key {
         Self {
             file: self.file.wrapping_byte_add(1),
             fd: i32::MIN,
-            ..*self
         }
     }
 

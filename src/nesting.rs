@@ -9,18 +9,20 @@
 //! ([`PATH_LIMITS`]). Whoever adds an instance, or to an instance that was ever watched by another,
 //! checks this, in two steps:
 //!
-//! * *Circles and depth*, under the mutex of the [`Topology`], which is held until the new link is in
-//!   place. It is everybody's, so its holder waits for no instance: an instance's mutex may be held
-//!   for as long as the poll of a file takes, or a page fault of the waiter's, which users can make
-//!   arbitrarily long. If one that is needed is not free, the whole attempt is taken back and made
-//!   again after a wait for that one ([`Obstacle::Busy`]). Nor does the holder allocate; its work is
-//!   one step for each link between instances above and below.
+//! * *Circles and depth*, under the mutex of the [`Topology`], which is held until the new link is
+//!   in place. It is everybody's, so its holder waits for no instance: an instance's mutex may be
+//!   held for as long as the poll of a file takes, or a page fault of the waiter's, which users can
+//!   make arbitrarily long. Nor does it allocate; its work is a few steps for each link between
+//!   instances above and below. Who waits for it has no other mutex, and who adds another kind of
+//!   file does not wait for it.
 //! * *Paths*, without that mutex, as there may be millions of files below, but before the link is
-//!   used. Of two links that are too many together, the one that came second into its place is found
-//!   out for certain, since the first is seen from there. Both may be.
+//!   used. Of two links that are too many together, the one that came second into its place is
+//!   found out for certain, since the first is seen from there. Both may be.
 //!
-//! The links are those in the sets and the watch table: down from an instance to the files of its
-//! items; up from a file, which may be an instance's own, to the instances of the items on it.
+//! The links are in two places, under spinlocks: up from a file, which may be an instance's own, to
+//! the instances of the items on it, in the watch table; down in [`crate::links`]. A walk goes from
+//! one to the next by addresses, since instances may be closed meanwhile: one whose address is
+//! another one's by then may be refused for it.
 //!
 //! # Epolls in instances
 //!
@@ -53,7 +55,10 @@
 
 use crate::{
     eventpoll::Eventpoll,
-    item::Key,
+    item::{
+        Key,
+        WatchKey, //
+    },
     kernel_ext::{
         anon_file,
         global::{
@@ -65,6 +70,10 @@ use crate::{
             FileRef, //
         },
         task, //
+    },
+    links::{
+        self,
+        Position, //
     },
     watch, //
 };
@@ -81,7 +90,6 @@ use kernel::{
             Guard, //
         },
         new_mutex,
-        rcu,
         Mutex, //
     },
 };
@@ -126,11 +134,12 @@ pub(crate) fn instance_of(file: &LocalFile) -> Option<&Eventpoll> {
 pub(crate) struct Vertex {
     /// The address of the instance's own file.
     file: Atomic<usize>,
-    /// Whether another instance may watch this one. Changed with the set's mutex and that of the
-    /// topology held.
+    /// Whether another instance may watch this one. Changed with the mutex of the topology held.
     watched: Atomic<bool>,
-    /// The last walk that came here, and the depth that it found.
+    /// The last walk under that mutex that came here, and how far it was from its first link.
     visit: Atomic<u64>,
+    /// The same of a walk without it: those would spoil what the others note.
+    path_visit: Atomic<u64>,
 }
 
 impl Vertex {
@@ -140,6 +149,7 @@ impl Vertex {
             file: Atomic::new(0),
             watched: Atomic::new(false),
             visit: Atomic::new(0),
+            path_visit: Atomic::new(0),
         }
     }
 
@@ -149,8 +159,13 @@ impl Vertex {
         self.file.store(file, Relaxed);
     }
 
-    /// Whether another instance may watch this one: certain while the set's mutex is held.
-    pub(crate) fn is_watched(&self) -> bool {
+    fn file(&self) -> usize {
+        self.file.load(Relaxed)
+    }
+
+    /// Whether another instance may watch this one. Who asks with the set's mutex held, and is told
+    /// no, has that mutex before a new watcher looks for files below.
+    fn is_watched(&self) -> bool {
         self.watched.load(Relaxed)
     }
 }
@@ -159,13 +174,14 @@ type Walks = Pin<KBox<Mutex<u64>>>;
 
 static WALKS: Global<Walks> = Global::empty();
 
-/// The mutex of the topology, while the module is loaded.
+/// The links and the mutex of the topology, while the module is loaded.
 pub(crate) struct Nesting {
     _walks: Installed<Walks>,
+    _links: Installed<links::Links>,
 }
 
 impl Nesting {
-    /// Makes the mutex.
+    /// Makes both.
     ///
     /// # Safety
     ///
@@ -174,241 +190,232 @@ impl Nesting {
         let walks = KBox::pin_init(new_mutex!(0, "repoll::topology"), GFP_KERNEL)?;
         Ok(Self {
             // SAFETY: By the requirements.
+            _links: unsafe { links::install() }?,
+            // SAFETY: By the requirements.
             _walks: unsafe { WALKS.install(walks) },
         })
     }
 }
 
-/// Why a link was not made.
-pub(crate) enum Obstacle {
-    /// It must not be, or cannot.
-    Error(Error),
-    /// The mutex of the instance that this file is was not free.
-    Busy(FileRef),
-}
-
-impl From<Error> for Obstacle {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
-    }
-}
-
-/// Waits until the mutex of the instance that `file` is has been free. The caller has none.
+/// Has an item put in its place by `put`, by which `outer` watches `inner`. The caller has no mutex
+/// of a set. What is returned has to check the paths.
 ///
 /// # Errors
 ///
-/// `EINTR` if the task is about to be killed.
-pub(crate) fn wait_for(file: &FileRef) -> Result {
-    if let Some(instance) = instance_of(file) {
-        drop(instance.lock());
+/// `ELOOP` if there would be a circle or too many links in succession; what `put` says.
+pub(crate) fn link(
+    outer: &Eventpoll,
+    inner: &Eventpoll,
+    put: impl FnOnce() -> Result,
+) -> Result<Walk> {
+    let mut topology = Topology(WALKS.get().lock());
+    let below = topology
+        .walk()
+        .below(address_of(inner), 1, address_of(outer))?;
+    if !topology.walk().fits_above(outer.vertex.file(), below) {
+        return Err(ELOOP);
     }
-    task::go_on().then_some(()).ok_or(EINTR)
+    inner.vertex.watched.store(true, Relaxed);
+    put()?;
+    Ok(topology.walk())
+}
+
+/// Checks the number of paths after a file that is not an instance was put in its place in the set
+/// of `outer`, whose mutex the caller has.
+///
+/// # Errors
+///
+/// `EINVAL` if there are too many.
+pub(crate) fn check_paths(outer: &Eventpoll, file: &FileRef) -> Result {
+    if !outer.vertex.is_watched() {
+        return Ok(());
+    }
+    {
+        let topology = WALKS.get().try_lock();
+        if !is_watched(outer.vertex.file()) {
+            // It may be about to be, unless the mutex is held.
+            if topology.is_some() {
+                outer.vertex.watched.store(false, Relaxed);
+            }
+            return Ok(());
+        }
+    }
+    if few_paths_from(file.as_ptr().addr()) {
+        Ok(())
+    } else {
+        Err(EINVAL)
+    }
 }
 
 /// The right to add links between instances. Holds the number of walks that there were.
-pub(crate) struct Topology(Guard<'static, u64, MutexBackend>);
+struct Topology(Guard<'static, u64, MutexBackend>);
 
 impl Topology {
-    /// Takes the mutex. The caller may have that of an instance.
-    pub(crate) fn lock() -> Self {
-        Self(WALKS.get().lock())
-    }
-
-    /// Checks that `outer` may watch `file`, and notes if nobody watches `outer` any more. The
-    /// caller has the mutex of `outer`.
-    ///
-    /// # Errors
-    ///
-    /// `ELOOP` if there would be a circle or too many links in succession.
-    pub(crate) fn check_depth(
-        &mut self,
-        outer: &Eventpoll,
-        file: &FileRef,
-    ) -> Result<(), Obstacle> {
-        if !is_watched(outer, &rcu::read_lock()) {
-            outer.vertex.watched.store(false, Relaxed);
-        }
-        let Some(inner) = instance_of(file) else {
-            return Ok(());
-        };
-        let below = self.walk().below(file, inner, outer, 0)?;
-        let above = self.walk().above(outer, &rcu::read_lock());
-        if below + 1 + above > MAX_NESTS {
-            return Err(ELOOP.into());
-        }
-        Ok(())
-    }
-
-    /// Gives the right back, when the link is in place, for a walk to check the paths.
-    pub(crate) fn into_walk(mut self) -> Walk {
-        self.walk()
-    }
-
     fn walk(&mut self) -> Walk {
         *self.0 += 1;
         Walk(*self.0)
     }
 }
 
-/// A walk through the topology that comes to each instance once, or a few times if another walk
-/// comes in between.
+/// A walk through the topology. It goes through an instance again if it comes to it by more links
+/// than before, or, looking for paths, by fewer; so a few times at most, unless another walk for
+/// paths comes in between.
 pub(crate) struct Walk(u64);
 
 impl Walk {
-    const DEPTH_BITS: u32 = 3;
+    const LEVEL_BITS: u32 = 3;
 
-    /// The depth that this walk has found at an instance, if it has been there.
-    fn visited(&self, instance: &Eventpoll) -> Option<usize> {
-        let visit = instance.vertex.visit.load(Relaxed);
-        (visit >> Self::DEPTH_BITS == self.0)
-            .then_some(visit as usize & ((1 << Self::DEPTH_BITS) - 1))
+    /// Notes that the walk has come to `level`. Returns whether to go on: not if it was there
+    /// before at a level that makes this one `idle`.
+    fn goes_on(&self, visit: &Atomic<u64>, level: usize, idle: fn(usize, usize) -> bool) -> bool {
+        let last = visit.load(Relaxed);
+        let at = last as usize & ((1 << Self::LEVEL_BITS) - 1);
+        if last >> Self::LEVEL_BITS == self.0 && idle(at, level) {
+            return false;
+        }
+        visit.store(self.0 << Self::LEVEL_BITS | level as u64, Relaxed);
+        true
     }
 
-    fn visit(&self, instance: &Eventpoll, depth: usize) -> usize {
-        let depth = depth.min(MAX_NESTS + 1);
-        let visit = self.0 << Self::DEPTH_BITS | depth as u64;
-        instance.vertex.visit.store(visit, Relaxed);
-        depth
+    /// Whether to go on at an instance, at a level that is farther away than any before.
+    fn goes_farther(&self, instance: &Eventpoll, level: usize) -> bool {
+        self.goes_on(&instance.vertex.visit, level, |at, level| at >= level)
     }
 
-    /// How many links follow one another below an instance, which `file` is and which is `level`
-    /// links below `to` be linked one. From then on who adds to one of these instances knows that
-    /// it is watched.
+    /// Whether to go on at an instance, at a level that is nearer than any before.
+    fn goes_nearer(&self, instance: &Eventpoll, level: usize) -> bool {
+        self.goes_on(&instance.vertex.path_visit, level, |at, level| at <= level)
+    }
+
+    /// How many links lead down from `to` to the lowest instance below `instance`, which is `level`
+    /// links below.
     ///
     /// # Errors
     ///
-    /// `ELOOP` if they lead to `to`, or are too many.
-    fn below(
-        &self,
-        file: &FileRef,
-        instance: &Eventpoll,
-        to: &Eventpoll,
-        level: usize,
-    ) -> Result<usize, Obstacle> {
-        if core::ptr::eq(instance, to) || level > MAX_NESTS {
-            return Err(ELOOP.into());
+    /// `ELOOP` if they lead back to `to`, or are too many.
+    fn below(&self, instance: usize, level: usize, to: usize) -> Result<usize> {
+        if instance == to || level > MAX_NESTS {
+            return Err(ELOOP);
         }
-        if let Some(depth) = self.visited(instance) {
-            return Ok(depth);
-        }
-        let set = instance
-            .try_lock()
-            .ok_or_else(|| Obstacle::Busy(file.clone()))?;
-        instance.vertex.watched.store(true, Relaxed);
-        let mut depth = 0;
-        let mut from = Key::FIRST;
-        while let Some(item) = set.instance_from(&from) {
-            if let Some(file) = instance.ready.lock().file_of(item) {
-                if let Some(inner) = instance_of(&file) {
-                    depth = depth.max(self.below(&file, inner, to, level + 1)? + 1);
-                }
+        let mut lowest = level;
+        let mut from = Position::first(instance);
+        while let Some(inner) = links::next(&mut from, |_, inner| {
+            let goes_on = self.goes_farther(inner, level + 1);
+            goes_on.then(|| address_of(inner))
+        }) {
+            if let Some(inner) = inner {
+                lowest = lowest.max(self.below(inner, level + 1, to)?);
             }
-            from = item.key().next_file();
             task::cond_resched();
         }
-        if depth > MAX_NESTS {
-            return Err(ELOOP.into());
-        }
-        Ok(self.visit(instance, depth))
+        Ok(lowest)
     }
 
-    /// How many links follow one another above an instance. The recursion ends because no more
-    /// than [`MAX_NESTS`] were ever let in, and one of an instance that is released meanwhile, whose
-    /// file's address may be another file's already.
-    fn above(&self, instance: &Eventpoll, rcu: &rcu::Guard) -> usize {
-        if let Some(depth) = self.visited(instance) {
-            return depth;
+    /// Whether there are no more links in succession than allowed, of which `level` lead down from
+    /// the instance with that file, together with those above.
+    fn fits_above(&self, file: usize, level: usize) -> bool {
+        if level > MAX_NESTS {
+            return false;
         }
-        let mut depth = 0;
-        for watcher in watch::watchers(instance.vertex.file.load(Relaxed), rcu) {
-            depth = depth.max(self.above(watcher, rcu) + 1);
+        let mut from = WatchKey { file, item: 0 };
+        while let Some(watcher) = watch::next_watcher(&mut from, |watcher| {
+            let goes_on = self.goes_farther(watcher, level + 1);
+            goes_on.then(|| watcher.vertex.file())
+        }) {
+            if watcher.is_some_and(|watcher| !self.fits_above(watcher, level + 1)) {
+                return false;
+            }
+            task::cond_resched();
         }
-        self.visit(instance, depth)
+        true
     }
 
-    /// Checks, after a link to `file` was put in its place, the number of paths that lead from the
-    /// file, or from those below the instance that it is. The caller may have the mutex of the
-    /// instance above the link.
+    /// Checks the number of paths from the files below `inner`, after the link to it was put in its
+    /// place. The caller has no mutex of a set.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if there are too many.
-    pub(crate) fn check_paths(&self, file: &FileRef) -> Result {
-        let few = match instance_of(file) {
-            Some(inner) => self.few_paths_below(inner, 1),
-            None => few_paths_from(file.as_ptr().addr()),
-        };
-        few.then_some(()).ok_or(EINVAL)
+    /// `EINVAL` if there are too many; `EINTR` if the task is about to be killed.
+    pub(crate) fn check_paths(&self, inner: &Eventpoll) -> Result {
+        self.check_paths_below(inner, 1)
     }
 
-    /// Whether there are no more paths than allowed from each file below an instance, which is
-    /// `level` links below the one with the new link. Its mutex is held for a moment for each. Files
-    /// that come meanwhile are checked by who brings them, since they are known to be below.
+    /// Checks the files below an instance, which is `level` links below the one with the new link.
+    /// Its mutex is held for a moment for each. Files that come meanwhile are checked by who brings
+    /// them, since they are known to be below.
     ///
     /// Links come and go during the walk. One that leads further down than links ever do came after
     /// another one had gone on the way to it: who brought it checks what is below. There may be a
     /// shorter way, so an instance that is met nearer than before is gone through again.
-    fn few_paths_below(&self, instance: &Eventpoll, level: usize) -> bool {
-        if level > MAX_NESTS || self.visited(instance).is_some_and(|at| at <= level) {
-            return true;
+    fn check_paths_below(&self, instance: &Eventpoll, level: usize) -> Result {
+        if level > MAX_NESTS {
+            return Ok(());
         }
-        self.visit(instance, level);
+        let mut from = Position::first(address_of(instance));
+        while let Some(file) = links::next(&mut from, |file, inner| {
+            if !self.goes_nearer(inner, level + 1) {
+                return None;
+            }
+            // SAFETY: It is not released before the lock that is held is free.
+            unsafe { poll_file::try_get(file) }
+        }) {
+            if let Some(inner) = file.as_deref().and_then(instance_of) {
+                self.check_paths_below(inner, level + 1)?;
+            }
+            task::go_on().then_some(()).ok_or(EINTR)?;
+        }
         let mut from = Key::FIRST;
-        while task::go_on() {
-            let set = instance.lock_nested(1);
-            let Some(item) = set.items().lower_bound(&from) else {
-                return true;
-            };
-            let key = item.key();
-            let few = if item.kind() == Kind::Instance {
-                let file = instance.ready.lock().file_of(item);
-                drop(set);
-                file.as_deref()
-                    .and_then(instance_of)
-                    .is_none_or(|inner| self.few_paths_below(inner, level + 1))
-            } else {
-                drop(set);
-                few_paths_from(key.address())
-            };
-            if !few {
-                return false;
+        while let Some((key, kind)) = {
+            let set = instance.lock();
+            let item = set.items().lower_bound(&from);
+            item.map(|item| (item.key(), item.kind()))
+        } {
+            if kind != Kind::Instance && !few_paths_from(key.address()) {
+                return Err(EINVAL);
             }
             from = key.next_file();
+            task::go_on().then_some(()).ok_or(EINTR)?;
         }
-        false
+        Ok(())
     }
 }
 
-fn is_watched(instance: &Eventpoll, rcu: &rcu::Guard) -> bool {
-    watch::watchers(instance.vertex.file.load(Relaxed), rcu)
-        .next()
-        .is_some()
+fn address_of(instance: &Eventpoll) -> usize {
+    core::ptr::from_ref(instance).addr()
+}
+
+/// Whether an instance watches the file with that address.
+fn is_watched(file: usize) -> bool {
+    watch::next_watcher(&mut WatchKey { file, item: 0 }, |_| ()).is_some()
 }
 
 /// Whether there are no more paths than allowed from the file with that address.
 fn few_paths_from(file: usize) -> bool {
-    let mut paths = [0; PATH_LIMITS.len()];
-    count_paths(file, 0, &mut paths, &rcu::read_lock())
+    count_paths(file, 0, &mut [0; PATH_LIMITS.len()])
 }
 
 /// Counts the paths from the file with that address, which is `links` above the first one. Ends
 /// with false when there are too many, and so in bounded time.
-fn count_paths(
-    file: usize,
-    links: usize,
-    paths: &mut [u32; PATH_LIMITS.len()],
-    rcu: &rcu::Guard,
-) -> bool {
+fn count_paths(file: usize, links: usize, paths: &mut [u32; PATH_LIMITS.len()]) -> bool {
     let Some(limit) = PATH_LIMITS.get(links) else {
         return false;
     };
-    watch::watchers(file, rcu).all(|watcher| {
-        if watcher.vertex.is_watched() && is_watched(watcher, rcu) {
-            return count_paths(watcher.vertex.file.load(Relaxed), links + 1, paths, rcu);
+    let mut from = WatchKey { file, item: 0 };
+    while let Some(watcher) = watch::next_watcher(&mut from, |watcher| {
+        let watched = watcher.vertex.is_watched();
+        watched.then(|| watcher.vertex.file())
+    }) {
+        let few = match watcher.filter(|watcher| is_watched(*watcher)) {
+            Some(watcher) => count_paths(watcher, links + 1, paths),
+            None => paths.get_mut(links).is_some_and(|count| {
+                *count += 1;
+                *count <= *limit
+            }),
+        };
+        if !few {
+            return false;
         }
-        paths.get_mut(links).is_some_and(|count| {
-            *count += 1;
-            *count <= *limit
-        })
-    })
+        task::cond_resched();
+    }
+    true
 }

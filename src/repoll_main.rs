@@ -10,8 +10,8 @@
 //! over ([`kernel_ext::hook`]). An event on the file wakes the queue; the entry's function runs,
 //! perhaps in an interrupt, puts the item onto the instance's ready list, and wakes one waiter and
 //! all pollers of the instance. The waiter scans the ready list: it polls each file again, since
-//! the wake-up was a hint, and hands out what it finds. Level-triggered items go back onto the list;
-//! the next scan drops them when their file has no events any more.
+//! the wake-up was a hint, and hands out what it finds. Level-triggered items go back onto the
+//! list; the next scan drops them when their file has no events any more.
 //!
 //! ```text
 //!   event on a file                                             REPOLL_WAIT
@@ -25,28 +25,29 @@
 //!
 //! 1. *The instance's outer mutex* ([`eventpoll::Eventpoll::enter`]): only of instances that watch
 //!    the kernel's epolls, which are polled with it and without the next one.
-//! 2. *The instance's mutex* ([`eventpoll::Eventpoll::lock`]): the tree, and who delivers. It sleeps,
-//!    because polling a file, allocating and writing to user memory may. Those of instances that
-//!    watch each other are taken from the watcher to the watched.
-//! 3. *The topology's mutex* ([`nesting::Topology`]): held while a link is added that instances
-//!    which watch each other have to do with. Global, and rare. Its holder tries the mutexes of other
-//!    instances, and does not wait for them.
+//! 2. *The instance's mutex* ([`eventpoll::Eventpoll::lock`]): the tree, and who delivers. It
+//!    sleeps, because polling a file, allocating and writing to user memory may. Those of instances
+//!    that watch each other are taken from the watcher to the watched.
+//! 3. *The topology's mutex* ([`nesting`]): held while a link between instances is put in its
+//!    place. Global, and rare. Whoever waits for it has none of the above, nor does its holder take
+//!    one. Who adds another kind of file to an instance may try it.
 //! 4. *The accounts' mutex* ([`limits`]) and fsnotify's ([`kernel_ext::fsnotify`]): innermost among
 //!    those that sleep.
-//! 5. *A bucket's spinlock* ([`watch`]): whether an item's file is still there, and with it its wait
-//!    queues. Process context only; a release of a file must not sleep in it. Inside it, the file's
-//!    own `f_lock`, to change whether it reports.
+//! 5. *A bucket's spinlock* ([`watch`]): whether an item's file is still there, and with it its
+//!    wait queues. Process context only; a release of a file must not wait for anybody. Inside it,
+//!    the file's own `f_lock`, to change whether it reports, and *the spinlock of the links*
+//!    between instances ([`links`]).
 //! 6. *The spinlock of held files* ([`held`]), inside the mutex, outside nothing.
-//! 7. *A file's wait-queue lock*, not ours: held while [`item`]'s callback runs, with interrupts off
-//!    where the file's owner wakes from interrupts.
+//! 7. *A file's wait-queue lock*, not ours: held while [`item`]'s callback runs, with interrupts
+//!    off where the file's owner wakes from interrupts.
 //! 8. *The instance's spinlock* ([`ready::ReadyList`]): the ready list. Taken in the callback, so
 //!    with interrupts off. Nothing under it polls, allocates or touches user memory.
 //! 9. *The lock of the waiters' queue*, inside [`kernel_ext::wait_queue`], and that of the relay's
 //!    queue ([`relay`]).
 //!
-//! The lock of the queue of pollers is taken with the lock of a file's queue held, as a file's queue
-//! itself: an eventpoll that watches an instance is called under it. [`nesting`] tells why neither
-//! this nor the mutexes, of ours and of the kernel's epolls, go round in circles.
+//! The lock of the queue of pollers is taken with the lock of a file's queue held, as a file's
+//! queue itself: an eventpoll that watches an instance is called under it. [`nesting`] tells why
+//! neither this nor the mutexes, of ours and of the kernel's epolls, go round in circles.
 //!
 //! # How an item goes
 //!
@@ -67,8 +68,8 @@
 //! * An event during an add: the entry is on the queue before the file looks at its state.
 //! * During a modify: the mask changes under the spinlock before the poll.
 //! * During a scan: wake-ups go on filling the ready list; the end of the scan joins the lists.
-//! * To a waiter that leaves: a woken waiter is off the queue and looks before it leaves, even after
-//!   its deadline; one that is being killed wakes another in its place.
+//! * To a waiter that leaves: a woken waiter is off the queue and looks before it leaves, even
+//!   after its deadline; one that is being killed wakes another in its place.
 //! * Between a look and a sleep: both the waiter and its waker hold the spinlock.
 
 mod awake;
@@ -82,6 +83,7 @@ mod held;
 mod item;
 mod kernel_ext;
 mod limits;
+mod links;
 mod marks;
 mod nesting;
 mod ready;

@@ -75,6 +75,11 @@ use crate::{
         task,
         work::Periodic, //
     },
+    links::{
+        self,
+        Reservation, //
+    },
+    nesting::Kind,
     relay,
 };
 use core::{
@@ -99,9 +104,9 @@ pub(crate) const HOLD_PERIOD_MS: u32 = 50;
 /// From how many items on a file on further ones are [`Item::crowded`].
 const CROWD: u32 = 32;
 
-/// How many items there may be on a file. It bounds how long a wake-up of the file goes through its
-/// wait queue with interrupts off, and how long its release takes, all within fsnotify's read-side
-/// section.
+/// How many items there may be on an open file, whoever has them. It bounds how long its release
+/// takes, all within fsnotify's read-side section. (A wake-up goes through the items on all open
+/// files that share a wait queue.)
 const MAX_WATCHERS: u32 = 1 << 16;
 
 /// How many locks the table is spread over.
@@ -157,7 +162,9 @@ impl Source {
 ///
 /// # Invariants
 ///
-/// Every item is `watched`, in its instance's tree, and its file is not released.
+/// Every item is `watched`, and its file is not released. It is in its instance's tree, or on the
+/// way there, by somebody who has references to the file and to the instance's own. If the file is
+/// an instance's, its link is in [`links`].
 struct Items(RawTree<Item, 1>);
 
 impl Items {
@@ -179,7 +186,7 @@ impl Items {
     /// # Errors
     ///
     /// `ENOSPC` if there are [`MAX_WATCHERS`] on the file.
-    fn insert(&mut self, item: &Item, file: &LocalFile) -> Result {
+    fn insert(&mut self, item: &Item, file: &LocalFile, link: Option<Reservation>) -> Result {
         let first = self.find(item.key().address());
         let others = first.map_or(0, |first| first.source.watchers().get());
         if others >= MAX_WATCHERS {
@@ -201,8 +208,12 @@ impl Items {
         let first = first.filter(|first| Keyed::<1>::key(*first) < Keyed::<1>::key(item));
         first.unwrap_or(item).source.watchers().set(others + 1);
         item.watched.set(true);
-        // SAFETY: The item is new, in the instance's tree, and taken out before it is dropped.
+        // SAFETY: The item is new, and taken out before it is dropped.
         unsafe { self.0.insert(NonNull::from(item)) };
+        if let Some(link) = link {
+            // SAFETY: Links are for instances; the link leaves with the item.
+            unsafe { links::insert(link, item) };
+        }
         Ok(())
     }
 
@@ -228,6 +239,9 @@ impl Items {
         // SAFETY: It is here.
         unsafe { self.0.remove(NonNull::from(item)) };
         item.watched.set(false);
+        if item.kind() == Kind::Instance {
+            links::remove(item);
+        }
         // SAFETY: The lock is held, and the item was in the table.
         unsafe { item.unhook() };
         others
@@ -365,14 +379,15 @@ impl Watching {
     }
 }
 
-/// Puts a new item, which is in its instance's tree, into the table. `file` is its file.
+/// Puts a new item into the table, and its link if it has one. `file` is its file, of which the
+/// caller has a reference, as of the instance's own, until the item is in the instance's tree.
 ///
 /// # Errors
 ///
 /// `ENOSPC` if the file has too many items.
-pub(crate) fn start(item: &Item, file: &LocalFile) -> Result {
-    let address = item.key().address();
-    TABLE.get().bucket(address).lock().insert(item, file)?;
+pub(crate) fn start(item: &Item, file: &LocalFile, link: Option<Reservation>) -> Result {
+    let bucket = TABLE.get().bucket(item.key().address());
+    bucket.lock().insert(item, file, link)?;
     if let Source::Held { .. } = item.source {
         LOOKS.get().start();
     }
@@ -391,21 +406,14 @@ pub(crate) fn is_abandoned(item: &Item, file: &FileRef) -> bool {
     !watched || held::is_abandoned(file)
 }
 
-/// The instances that watch the file with that address, each as often as it does. Some that come
-/// or go meanwhile may be missing.
-pub(crate) fn watchers<'a>(
-    file: usize,
-    _rcu: &'a rcu::Guard,
-) -> impl Iterator<Item = &'a Eventpoll> {
-    let mut from = WatchKey { file, item: 0 };
-    core::iter::from_fn(move || {
-        let bucket = TABLE.get().bucket(file).lock();
-        let item = bucket.lower_bound(&from)?;
-        from.item = core::ptr::from_ref(item).addr() + 1;
-        // SAFETY: The instance of an item in the table is freed a grace period after that item has
-        // left it at the earliest.
-        Some(unsafe { NonNull::from(item.owner()).as_ref() })
-    })
+/// Shows the instance of the next item on a file, from `from` on, to `see`, with the lock of the
+/// bucket held. An instance is shown as often as it watches the file. Some that come or go
+/// meanwhile may be missing.
+pub(crate) fn next_watcher<T>(from: &mut WatchKey, see: impl FnOnce(&Eventpoll) -> T) -> Option<T> {
+    let bucket = TABLE.get().bucket(from.file).lock();
+    let item = bucket.lower_bound(from)?;
+    from.item = core::ptr::from_ref(item).addr() + 1;
+    Some(see(item.owner()))
 }
 
 /// Takes an item out of the table and off its wait queues, unless the release of its file did.
@@ -419,7 +427,8 @@ pub(crate) fn stop(item: &Item) {
     let others = bucket.remove(NonNull::from(item));
     if item.source.is_silent() && others == 0 {
         // The reference keeps a release from going on elsewhere once the file does not report.
-        // SAFETY: The item was in the table, and a release that reports needs the lock that is held.
+        // SAFETY: The item was in the table, and a release that reports needs the lock that is
+        // held.
         if let Some(file) = unsafe { poll_file::try_get(item.file()) } {
             // SAFETY: The file is referenced; silent ones are on internal superblocks.
             unsafe { poll_file::set_reporting(file.as_ptr(), false) };

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The links between instances, from the watcher down to the watched.
+//!
+//! An instance's tree has them, too, but under its mutex, which users can have held for as long as
+//! they like. Here they are under a spinlock, for walks that must not wait. In the other direction
+//! [`crate::watch`] has them.
+
+use crate::{
+    eventpoll::Eventpoll,
+    item::Item,
+    kernel_ext::{
+        anon_file,
+        global::{
+            Global,
+            Installed, //
+        },
+    },
+};
+use core::ptr::NonNull;
+use kernel::{
+    bindings,
+    new_spinlock,
+    prelude::*,
+    rbtree::{
+        RBTree,
+        RBTreeNodeReservation, //
+    },
+    sync::SpinLock, //
+};
+
+/// Where a link is among all others: those of an instance come one after the other.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Position {
+    /// The address of the instance that watches.
+    owner: usize,
+    /// The address of the item.
+    item: usize,
+}
+
+impl Position {
+    /// Before all links of the instance with that address.
+    pub(crate) fn first(owner: usize) -> Self {
+        Self { owner, item: 0 }
+    }
+
+    fn of(item: &Item) -> Self {
+        Self {
+            owner: core::ptr::from_ref(item.owner()).addr(),
+            item: core::ptr::from_ref(item).addr(),
+        }
+    }
+}
+
+/// The watched file of a link.
+///
+/// # Invariants
+///
+/// It is an instance's, and not released.
+pub(crate) struct Link(NonNull<bindings::file>);
+
+// SAFETY: The file can be used from any thread by the type invariant.
+unsafe impl Send for Link {}
+
+/// Memory for a link that will be made.
+pub(crate) type Reservation = RBTreeNodeReservation<Position, Link>;
+
+/// All links.
+pub(crate) type Links = Pin<KBox<SpinLock<RBTree<Position, Link>>>>;
+
+static LINKS: Global<Links> = Global::empty();
+
+/// Makes the collection, for as long as the result is kept.
+///
+/// # Safety
+///
+/// As for [`Global::install`].
+pub(crate) unsafe fn install() -> Result<Installed<Links>> {
+    let links = KBox::pin_init(new_spinlock!(RBTree::new(), "repoll::links"), GFP_KERNEL)?;
+    // SAFETY: By the requirements.
+    Ok(unsafe { LINKS.install(links) })
+}
+
+/// Allocates a link.
+///
+/// # Errors
+///
+/// `ENOMEM`.
+pub(crate) fn reserve() -> Result<Reservation> {
+    Reservation::new(GFP_KERNEL_ACCOUNT)
+}
+
+/// Puts the link of an item in.
+///
+/// # Safety
+///
+/// The item's file is an instance's, and is not released before the link is removed.
+pub(crate) unsafe fn insert(reservation: Reservation, item: &Item) {
+    if let Some(file) = NonNull::new(item.file()) {
+        // INVARIANT: By the requirements.
+        let node = reservation.into_node(Position::of(item), Link(file));
+        LINKS.get().lock().insert(node);
+    }
+}
+
+/// Takes the link of an item out.
+pub(crate) fn remove(item: &Item) {
+    LINKS.get().lock().remove_node(&Position::of(item));
+}
+
+/// Shows an instance's next link, from `from` on, to `see`, with the spinlock held: the file and
+/// the instance that it is. The file is not released before that lock is free.
+pub(crate) fn next<T>(
+    from: &mut Position,
+    see: impl FnOnce(*mut bindings::file, &Eventpoll) -> T,
+) -> Option<T> {
+    let links = LINKS.get().lock();
+    let cursor = links.cursor_lower_bound(from)?;
+    let (position, link) = cursor.current();
+    if position.owner != from.owner {
+        return None;
+    }
+    from.item = position.item + 1;
+    let file = link.0.as_ptr();
+    // SAFETY: By the type invariant, and since the link is removed under the lock.
+    Some(see(file, unsafe { anon_file::data_of(file) }))
+}
