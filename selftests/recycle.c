@@ -195,7 +195,7 @@ TEST_F(poller, watchers_take_turns)
 struct churn {
 	const struct poller *p;
 	int64_t end;
-	unsigned int rounds, errors;
+	unsigned int errors;
 };
 
 /* Opens, adds, closes, and never deletes. */
@@ -204,7 +204,7 @@ static void *churn(void *arg)
 	struct churn *c = arg;
 	int fd;
 
-	while (now_ns() < c->end) {
+	do {
 		fd = eventfd(1, EFD_CLOEXEC);
 		/*
 		 * The number may be one that another thread has just given up.
@@ -212,8 +212,7 @@ static void *churn(void *arg)
 		 */
 		c->errors += poller_add(c->p, fd, EPOLLIN) != 0;
 		c->errors += close(fd) != 0;
-		c->rounds++;
-	}
+	} while (now_ns() < c->end);
 	return NULL;
 }
 
@@ -240,7 +239,6 @@ TEST_F(poller, threads_recycle_each_others_files)
 	for (i = 0; i < THREADS; i++) {
 		ASSERT_EQ(0, pthread_join(threads[i], NULL));
 		EXPECT_EQ(0, churns[i].errors);
-		EXPECT_LT(0, churns[i].rounds);
 	}
 	EXPECT_EQ(0, poller_count(&self->p));
 }

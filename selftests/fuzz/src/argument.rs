@@ -284,8 +284,8 @@ impl Command {
         };
         match self {
             Self::Known(which) => known(which),
-            Self::Resized(which, size) => known(which) ^ (u32::from(size) & 0x3fff) << 16,
-            Self::Redirected(which, direction) => known(which) ^ u32::from(direction) << 30,
+            Self::Resized(which, size) => known(which) ^ ((u32::from(size) & 0x3fff) << 16),
+            Self::Redirected(which, direction) => known(which) ^ (u32::from(direction) << 30),
             Self::Generic(which) => {
                 let all = [
                     libc::FIONREAD,
@@ -297,7 +297,7 @@ impl Command {
                 all[usize::from(which) % all.len()] as u32
             }
             // Of a type that no other file has, or else it might do something to the system.
-            Self::Unknown(number) => number & !(0xff << 8) | uapi::REPOLL_IOC_TYPE << 8,
+            Self::Unknown(number) => number & !(0xff << 8) | (uapi::REPOLL_IOC_TYPE << 8),
         }
     }
 }

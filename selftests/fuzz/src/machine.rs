@@ -115,7 +115,7 @@ impl Machine {
         };
         let log = Log::open()?;
         let shared = Arc::new(Shared {
-            table: Table::new(),
+            table: Table::default(),
             handed: Handed::default(),
         });
         let first = Thread::new(shared.clone())?;

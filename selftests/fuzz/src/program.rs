@@ -355,7 +355,7 @@ mod tests {
 
     #[test]
     fn what_is_stored_can_be_loaded() {
-        let bytes: Vec<u8> = (0..4096u32).map(|n| (n * 7919 >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..4096u32).map(|n| ((n * 7919) >> 3) as u8).collect();
         let mut u = Unstructured::new(&bytes);
         let program = Program {
             alone: (0..MAX_OPS).map(|_| u.arbitrary().unwrap()).collect(),

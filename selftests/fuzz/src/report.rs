@@ -126,9 +126,10 @@ fn locations(module: &Module, path: &Path, root: &str) -> Result<Vec<String>> {
     let mut locations = Vec::new();
     for (index, section) in module.sections.iter().enumerate() {
         let blocks = module.blocks.iter().filter(|block| block.section == index);
-        let addresses: String = blocks
-            .map(|Block { offset, .. }| format!("{:#x}\n", offset - 1))
-            .collect();
+        let mut addresses = String::new();
+        for Block { offset, .. } in blocks {
+            writeln!(addresses, "{:#x}", offset - 1)?;
+        }
         if addresses.is_empty() {
             continue;
         }

@@ -32,7 +32,7 @@ use std::{
 /// Descriptors from here on are the fuzzer's own.
 const OWN: RawFd = 900;
 
-/// A descriptor that is never open, below [`OWN`].
+/// A descriptor that is never open, below `OWN`.
 pub const CLOSED: RawFd = OWN - 1;
 
 /// Moves a descriptor of the fuzzer out of the programs' way.
@@ -51,15 +51,17 @@ pub struct Table {
     first: AtomicI32,
 }
 
-impl Table {
+impl Default for Table {
     /// None is open.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self {
             slots: array::from_fn(|_| AtomicI32::new(-1)),
             first: AtomicI32::new(OWN),
         }
     }
+}
 
+impl Table {
     /// A program begins. What the process has open now is not the program's.
     pub fn begin(&self) -> Result<()> {
         let next = io::stderr().as_fd().try_clone_to_owned()?;
