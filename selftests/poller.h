@@ -26,8 +26,8 @@
  * How long to wait for something that has to happen. It is never waited for in
  * full unless the test fails.
  */
-#define SOON (10 * NSEC_PER_SEC)
-#define SOON_MS (10 * 1000)
+#define SOON (60 * NSEC_PER_SEC)
+#define SOON_MS (60 * 1000)
 
 /* Timeouts of a wait. */
 #define NOT_AT_ALL 0LL

@@ -199,7 +199,7 @@ TEST_F(rights, node_does_nothing_else)
 	EXPECT_EQ(EINVAL, errno);
 	EXPECT_EQ(-1, write(node, &byte, 1));
 	EXPECT_EQ(EINVAL, errno);
-	EXPECT_EQ(MAP_FAILED, mmap(NULL, 1, PROT_READ, MAP_SHARED, node, 0));
+	EXPECT_TRUE(mmap(NULL, 1, PROT_READ, MAP_SHARED, node, 0) == MAP_FAILED);
 	EXPECT_EQ(ENODEV, errno);
 	for (command = 0; command < 256; command++) {
 		if (command == _IOC_NR(REPOLL_CREATE))
