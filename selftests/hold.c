@@ -172,7 +172,7 @@ static int add_files(const struct poller *p, int n)
 /*
  *	close(P)	while	ADD, DEL: another's P ---> the same file
  */
-TEST_F_TIMEOUT(poller, large_instance_is_closed, 120)
+TEST_F_TIMEOUT(poller, large_instance_is_closed, 1200)
 {
 	int efd = eventfd(0, EFD_CLOEXEC);
 	struct others o;
@@ -192,7 +192,7 @@ TEST_F_TIMEOUT(poller, large_instance_is_closed, 120)
 /*
  *	a process with P and all its files is killed	while	ADD, DEL
  */
-TEST_F_TIMEOUT(poller, process_with_a_large_instance_is_killed, 120)
+TEST_F_TIMEOUT(poller, process_with_a_large_instance_is_killed, 1200)
 {
 	int efd = eventfd(0, EFD_CLOEXEC), ready[2], status;
 	struct others o;
@@ -224,7 +224,7 @@ TEST_F_TIMEOUT(poller, process_with_a_large_instance_is_killed, 120)
 /*
  *	close(file)	of 150 instances, each 150 times	while	ADD, DEL
  */
-TEST_F_TIMEOUT(poller, file_that_many_watch_is_closed, 120)
+TEST_F_TIMEOUT(poller, file_that_many_watch_is_closed, 1200)
 {
 	enum { SIDE = 150 };
 	int efd = eventfd(0, EFD_CLOEXEC), fds[SIDE], watched, i, j;
@@ -257,7 +257,7 @@ TEST_F_TIMEOUT(poller, file_that_many_watch_is_closed, 120)
 /*
  *	wait ---> P, all of whose items are ready	while	ADD, DEL
  */
-TEST_F_TIMEOUT(poller, all_events_are_fetched_at_once, 120)
+TEST_F_TIMEOUT(poller, all_events_are_fetched_at_once, 1200)
 {
 	struct epoll_event *events = calloc(MANY, sizeof(*events));
 	int efd = eventfd(1, EFD_CLOEXEC);
@@ -295,7 +295,7 @@ FIXTURE_TEARDOWN(nest) {
  *
  * With epoll, all who nest wait for each other.
  */
-TEST_F_TIMEOUT(nest, large_instance_is_nested, 120)
+TEST_F_TIMEOUT(nest, large_instance_is_nested, 1200)
 {
 	struct poller other_outer, other_inner;
 	struct others o;
@@ -319,7 +319,7 @@ TEST_F_TIMEOUT(nest, large_instance_is_nested, 120)
  * What has to be checked of a file is checked once, not for each of its items
  * inside.
  */
-TEST_F_TIMEOUT(nest, file_is_inside_many_times, 120)
+TEST_F_TIMEOUT(nest, file_is_inside_many_times, 1200)
 {
 	enum { SIDE = 200 };
 	int efd = eventfd(0, EFD_CLOEXEC), fds[2 * SIDE], i, j;
