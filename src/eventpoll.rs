@@ -187,10 +187,7 @@ impl Eventpoll {
     /// Takes the mutex while the caller holds those of `nesting` others, from a watcher to what it
     /// watches.
     pub(crate) fn lock_nested(&self, nesting: u32) -> Locked<'_> {
-        self.locked(lock_nested(&self.set, nesting))
-    }
-
-    fn locked<'a>(&'a self, mut set: Guard<'a, Set, MutexBackend>) -> Locked<'a> {
+        let mut set = lock_nested(&self.set, nesting);
         while self.ready.has_dead() {
             set.remove_dead(&self.ready);
             task::cond_resched();

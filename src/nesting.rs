@@ -240,11 +240,7 @@ pub(crate) fn check_paths(outer: &Eventpoll, file: &FileRef) -> Result {
             return Ok(());
         }
     }
-    if few_paths_from(file.as_ptr().addr()) {
-        Ok(())
-    } else {
-        Err(EINVAL)
-    }
+    check_paths_from(file.as_ptr().addr())
 }
 
 /// The right to add links between instances. Holds the number of walks that there were.
@@ -370,8 +366,8 @@ impl Walk {
             let item = set.items().lower_bound(&from);
             item.map(|item| (item.key(), item.kind()))
         } {
-            if kind != Kind::Instance && !few_paths_from(key.address()) {
-                return Err(EINVAL);
+            if kind != Kind::Instance {
+                check_paths_from(key.address())?;
             }
             from = key.next_file();
             task::go_on().then_some(()).ok_or(EINTR)?;
@@ -389,9 +385,10 @@ fn is_watched(file: usize) -> bool {
     watch::next_watcher(&mut WatchKey { file, item: 0 }, |_| ()).is_some()
 }
 
-/// Whether there are no more paths than allowed from the file with that address.
-fn few_paths_from(file: usize) -> bool {
-    count_paths(file, 0, &mut [0; PATH_LIMITS.len()])
+/// Says `EINVAL` if there are more paths than allowed from the file with that address.
+fn check_paths_from(file: usize) -> Result {
+    let few = count_paths(file, 0, &mut [0; PATH_LIMITS.len()]);
+    few.then_some(()).ok_or(EINVAL)
 }
 
 /// Counts the paths from the file with that address, which is `links` above the first one. Ends
