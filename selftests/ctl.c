@@ -8,6 +8,7 @@
 
 #include "fixture.h"
 #include "pair.h"
+#include "waiter.h"
 
 /*
  *	P ---> eventfd	(ADD, MOD, DEL, ADD)
@@ -280,6 +281,24 @@ TEST_F(poller, long_list_keeps_its_order)
 		ASSERT_EQ(expected, events[i].data.u64);
 		expected++;
 	}
+}
+
+/*
+ *	waiter ---> P <--- ADD(ready), MOD(to what is ready)
+ */
+TEST_F(poller, change_wakes_a_waiter)
+{
+	int efd = eventfd(1, EFD_CLOEXEC);
+	struct waiter w;
+
+	ASSERT_EQ(0, waiter_start(&w, &self->p, 1, SOON));
+	ASSERT_EQ(0, poller_add(&self->p, efd, EPOLLIN | EPOLLET));
+	EXPECT_EQ(EPOLLIN, waiter_event(&w, efd));
+
+	ASSERT_EQ(0, waiter_start(&w, &self->p, 1, SOON));
+	ASSERT_EQ(0, poller_mod(&self->p, efd, EPOLLOUT | EPOLLET));
+	EXPECT_EQ(EPOLLOUT, waiter_event(&w, efd));
+	close(efd);
 }
 
 TEST_HARNESS_MAIN

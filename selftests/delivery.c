@@ -2,72 +2,15 @@
 /*
  * What happens while events are being handed out.
  *
- * The array of a wait lies in a page that is not there yet. The kernel's first
- * store into it stops the waiter in the midst of its delivery, until this side
- * (userfaultfd(2)) provides the page.
+ * The array of a wait lies in a trap: the kernel's first store into it stops the
+ * waiter in the midst of its delivery.
  */
-#include <fcntl.h>
-#include <linux/userfaultfd.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 
-#include "pair.h"
 #include "require.h"
+#include "trap.h"
 #include "waiter.h"
-
-/* A page that makes who touches it wait. */
-struct trap {
-	int uffd;
-	void *page;
-	size_t size;
-};
-
-static int trap_set(struct trap *trap)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-
-	trap->size = getpagesize();
-	trap->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	if (trap->uffd < 0)
-		return -errno;
-	trap->page = mmap(NULL, trap->size, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (trap->page == MAP_FAILED)
-		return -errno;
-	reg.range.start = (uintptr_t)trap->page;
-	reg.range.len = trap->size;
-	if (ioctl(trap->uffd, UFFDIO_API, &api) ||
-	    ioctl(trap->uffd, UFFDIO_REGISTER, &reg))
-		return -errno;
-	return 0;
-}
-
-/* Waits until somebody is in the trap. */
-static int trap_await(const struct trap *trap)
-{
-	struct uffd_msg msg;
-
-	if (await(trap->uffd, POLLIN) != POLLIN)
-		return -ETIMEDOUT;
-	return read(trap->uffd, &msg, sizeof(msg)) == sizeof(msg) ? 0 : -errno;
-}
-
-/* Lets it go, and tidies up. */
-static int trap_open(const struct trap *trap)
-{
-	struct uffdio_zeropage zero = {
-		.range.start = (uintptr_t)trap->page,
-		.range.len = trap->size,
-	};
-	int err = ioctl(trap->uffd, UFFDIO_ZEROPAGE, &zero) ? -errno : 0;
-
-	close(trap->uffd);
-	return err;
-}
 
 /* The event that the waiter stored in the trap, as with waiter_event(). */
 static uint32_t trapped_event(struct waiter *w, const struct trap *trap,

@@ -9,19 +9,16 @@
  * that is not given away lets the latter wake once.
  */
 #include <fcntl.h>
-#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "fixture.h"
 #include "pair.h"
+#include "trap.h"
 #include "waiter.h"
 
 #define MANY 20000
@@ -343,49 +340,6 @@ TEST_F_TIMEOUT(nest, file_is_inside_many_times, 1200)
 	EXPECT_GT(filled - start, now_ns() - filled);
 }
 
-/* A page whose first use has to wait. */
-struct page {
-	int fd;
-	void *address;
-	size_t size;
-};
-
-static int page_map(struct page *page)
-{
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	struct uffdio_api api = { .api = UFFD_API };
-
-	page->size = sysconf(_SC_PAGESIZE);
-	page->fd = syscall(SYS_userfaultfd, O_CLOEXEC);
-	if (page->fd < 0 || ioctl(page->fd, UFFDIO_API, &api))
-		return -errno;
-	page->address = mmap(NULL, page->size, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (page->address == MAP_FAILED)
-		return -errno;
-	reg.range.start = (uintptr_t)page->address;
-	reg.range.len = page->size;
-	return ioctl(page->fd, UFFDIO_REGISTER, &reg) ? -errno : 0;
-}
-
-/* Waits until somebody waits for the page. */
-static int page_wait(const struct page *page)
-{
-	struct uffd_msg msg;
-
-	return read(page->fd, &msg, sizeof(msg)) == sizeof(msg) ? 0 : -errno;
-}
-
-static int page_provide(const struct page *page)
-{
-	struct uffdio_zeropage zero = {
-		.range.start = (uintptr_t)page->address,
-		.range.len = page->size,
-	};
-
-	return ioctl(page->fd, UFFDIO_ZEROPAGE, &zero) ? -errno : 0;
-}
-
 /* Somebody who nests one instance in another. */
 struct nester {
 	struct poller outer;
@@ -404,22 +358,6 @@ static void *nest(void *arg)
 	return NULL;
 }
 
-/* Whether the thread is in a sleep that no signal ends, as for a mutex. */
-static bool is_held_off(pid_t tid)
-{
-	char path[64], state = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
-		state = 0;
-	fclose(file);
-	return state == 'D';
-}
-
 /*
  *	a waiter of inner ---> memory that does not come
  *	ADD: outer ---> inner, which waits for that
@@ -432,25 +370,22 @@ TEST_F(nest, nobody_waits_for_a_strangers_memory)
 	struct nester n = { .outer = self->outer, .inner = self->inner.fd };
 	int efd = eventfd(1, EFD_CLOEXEC);
 	struct poller outer, inner, lowest;
-	int64_t deadline;
 	struct waiter w;
-	struct page page = {};
+	struct trap trap;
 
-	if (page_map(&page))
+	if (trap_set(&trap))
 		SKIP(return, "no faults to be had");
 	ASSERT_EQ(0, poller_open(&outer, &repoll_ops));
 	ASSERT_EQ(0, poller_open(&inner, &repoll_ops));
 	ASSERT_EQ(0, poller_open(&lowest, &repoll_ops));
 	ASSERT_EQ(0, poller_add(&self->inner, lowest.fd, EPOLLIN));
 	ASSERT_EQ(0, poller_add(&self->inner, efd, EPOLLIN));
-	ASSERT_EQ(0, waiter_start_into(&w, &self->inner, page.address));
-	ASSERT_EQ(0, page_wait(&page));
+	ASSERT_EQ(0, waiter_start_into(&w, &self->inner, trap.page));
+	ASSERT_EQ(0, trap_await(&trap));
 	ASSERT_EQ(0, pthread_create(&n.thread, NULL, nest, &n));
-	deadline = now_ns() + SOON;
-	while (!is_held_off(__atomic_load_n(&n.tid, __ATOMIC_ACQUIRE))) {
-		ASSERT_GT(deadline, now_ns());
+	while (!__atomic_load_n(&n.tid, __ATOMIC_ACQUIRE))
 		sched_yield();
-	}
+	ASSERT_TRUE(is_held_off(n.tid));
 
 	EXPECT_EQ(0, poller_add(&outer, inner.fd, EPOLLIN));
 	EXPECT_EQ(-ELOOP, poller_add(&inner, outer.fd, EPOLLIN));
@@ -462,7 +397,7 @@ TEST_F(nest, nobody_waits_for_a_strangers_memory)
 	/* The new link counts from the start. */
 	EXPECT_EQ(-ELOOP, poller_add(&lowest, self->outer.fd, EPOLLIN));
 
-	ASSERT_EQ(0, page_provide(&page));
+	ASSERT_EQ(0, trap_open(&trap));
 	EXPECT_EQ(1, waiter_join(&w));
 	ASSERT_EQ(0, pthread_join(n.thread, NULL));
 	EXPECT_EQ(0, n.err);

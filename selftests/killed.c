@@ -22,7 +22,7 @@
 struct common {
 	/* Counted up when it is about to do it. */
 	unsigned int *begun;
-	struct poller p;
+	struct poller p, outer;
 	int efd;
 };
 
@@ -215,6 +215,72 @@ TEST_F_TIMEOUT(killed, while_it_closes, 300)
 		EXPECT_EQ(NULL, kill_in(&self->common, close_full_set,
 					round * NSEC_PER_MSEC / 2));
 	}
+}
+
+static void wait_outside(struct common *common, struct set *set)
+{
+	struct epoll_event event;
+
+	(void)set;
+	begin(common);
+	for (;;)
+		poller_wait(&common->outer, &event, 1, FOR_EVER);
+}
+
+/* Makes all of the set ready, in turn, but only the last one for long. */
+static bool fire(struct set *set)
+{
+	eventfd_t value;
+	int i;
+
+	for (i = 0; i < ITEMS; i++)
+		if (eventfd_write(set->fds[i], 1) ||
+		    (i < ITEMS - 1 && eventfd_read(set->fds[i], &value)))
+			return false;
+	return true;
+}
+
+/*
+ *	SIGKILL ---> process: WAIT ---> outer ---> P with 4000 items, most of them over
+ *
+ * Who is being killed does not look at all of them, and takes no event with it. Nor
+ * does it use up one that it has not got, if that would be the only one.
+ */
+TEST_F_TIMEOUT(killed, while_it_looks_inside, 300)
+{
+	struct common *common = &self->common;
+	struct poller *outer = &common->outer;
+	struct epoll_event event;
+	static struct set set;
+	eventfd_t value;
+	uint32_t mode;
+	int round, i;
+
+	ASSERT_EQ(0, poller_open(&set.p, &repoll_ops));
+	ASSERT_EQ(0, poller_open(outer, &repoll_ops));
+	ASSERT_EQ(0, poller_add(outer, set.p.fd, 0));
+	for (i = 0; i < ITEMS; i++) {
+		set.fds[i] = eventfd(0, EFD_CLOEXEC);
+		ASSERT_EQ(0, poller_add(&set.p, set.fds[i], EPOLLIN));
+	}
+	for (round = 0; round < 4 * ROUNDS; round++) {
+		mode = round % 2 ? EPOLLIN | EPOLLONESHOT : EPOLLIN;
+		ASSERT_EQ(0, poller_mod(outer, set.p.fd, mode));
+		ASSERT_TRUE(fire(&set));
+		if (mode & EPOLLONESHOT) {
+			ASSERT_EQ(0, eventfd_read(set.fds[ITEMS - 1], &value));
+		}
+		EXPECT_EQ(NULL, kill_in(common, wait_outside,
+					round * NSEC_PER_MSEC / 4));
+		if (mode & EPOLLONESHOT) {
+			ASSERT_EQ(0, eventfd_write(set.fds[ITEMS - 1], 1));
+		}
+		ASSERT_EQ(1, poller_wait(outer, &event, 1, SOON));
+		ASSERT_EQ(0, eventfd_read(set.fds[ITEMS - 1], &value));
+		ASSERT_EQ(0, poller_count(&set.p));
+	}
+	close(outer->fd);
+	close(set.p.fd);
 }
 
 TEST_HARNESS_MAIN

@@ -16,6 +16,7 @@
 #include "pair.h"
 #include "require.h"
 #include "sleeper.h"
+#include "trap.h"
 #include "waiter.h"
 
 #define LONGEST 4
@@ -300,6 +301,122 @@ TEST_F(ring, everything_arrives)
 		EXPECT_EQ(0, c[i].left);
 	}
 	EXPECT_TRUE(falls_silent(self));
+}
+
+/*
+ *	R ---> E ---> R, a repoll and an epoll
+ *	|      |
+ *	FR     FE
+ */
+FIXTURE(circle) {
+	struct poller r, e;
+	int fr, fe;
+	/* Watches R for edges. */
+	struct poller witness;
+};
+
+FIXTURE_SETUP(circle) {
+	if (may_skip_repoll())
+		SKIP(return, "no " REPOLL_DEVICE);
+	ASSERT_EQ(0, poller_open(&self->r, &repoll_ops));
+	ASSERT_EQ(0, poller_open(&self->e, &native_ops));
+	ASSERT_EQ(0, poller_open(&self->witness, &native_ops));
+	self->fr = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	self->fe = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	ASSERT_EQ(0, poller_add(&self->r, self->fr, EPOLLIN));
+	ASSERT_EQ(0, poller_add(&self->e, self->fe, EPOLLIN));
+	ASSERT_EQ(0, poller_add(&self->e, self->r.fd, EPOLLIN));
+	ASSERT_EQ(0, poller_add(&self->r, self->e.fd, EPOLLIN));
+	ASSERT_EQ(0, poller_add(&self->witness, self->r.fd,
+				EPOLLIN | EPOLLET));
+}
+
+FIXTURE_TEARDOWN(circle) {
+	close(self->r.fd);
+	close(self->e.fd);
+	close(self->witness.fd);
+}
+
+/* Lets events go round until none has come for a while. */
+static void calm_down(FIXTURE_DATA(circle) * self)
+{
+	struct epoll_event event;
+
+	while (poller_wait(&self->witness, &event, 1, 20 * NSEC_PER_MSEC) > 0)
+		;
+}
+
+/*
+ *	wait on R, which polls E, which polls R: nothing there; then FE: there is
+ *
+ * What E was told of R it is told otherwise.
+ */
+TEST_F(circle, wrong_answer_inside_is_mended)
+{
+	struct epoll_event events[EVENTS];
+
+	ASSERT_EQ(0, eventfd_write(self->fr, 1));
+	ASSERT_EQ(0, drain(self->fr));
+	ASSERT_EQ(0, eventfd_write(self->fe, 1));
+	calm_down(self);
+	ASSERT_EQ(1, poller_wait(&self->r, events, EVENTS, NOT_AT_ALL));
+	EXPECT_EQ(self->e.fd, events[0].data.u64);
+	EXPECT_EQ(EPOLLIN, poller_now(&self->e, self->r.fd));
+}
+
+/*
+ *	wait on R, which polls E, which polls R, which has FR to look at yet
+ */
+TEST_F(circle, what_is_not_reached_yet_counts_inside)
+{
+	struct epoll_event events[EVENTS];
+
+	ASSERT_EQ(0, eventfd_write(self->fe, 1));
+	ASSERT_EQ(0, eventfd_write(self->fr, 1));
+	ASSERT_EQ(0, drain(self->fe));
+	calm_down(self);
+	ASSERT_EQ(2, poller_wait(&self->r, events, EVENTS, NOT_AT_ALL));
+	EXPECT_EQ(self->e.fd, events[0].data.u64);
+	EXPECT_EQ(self->fr, events[1].data.u64);
+	EXPECT_EQ(EPOLLIN, poller_now(&self->e, self->r.fd));
+}
+
+/*
+ *	waiter (stopped) <--- E <--- R <--- waiter (held off) <--- poll(R)
+ *
+ * An epoll that is being asked counts as ready for all others.
+ */
+TEST(epoll_counts_while_it_is_asked)
+{
+	int first = eventfd(1, EFD_CLOEXEC), second = eventfd(0, EFD_CLOEXEC);
+	struct pollfd look = { .events = POLLIN };
+	struct waiter inner, outer;
+	struct poller r, e;
+	struct trap trap;
+
+	if (may_skip_repoll())
+		SKIP(return, "no " REPOLL_DEVICE);
+	if (trap_set(&trap))
+		SKIP(return, "no userfaultfd");
+	ASSERT_EQ(0, poller_open(&r, &repoll_ops));
+	ASSERT_EQ(0, poller_open(&e, &native_ops));
+	look.fd = r.fd;
+	ASSERT_EQ(0, poller_add(&e, first, EPOLLIN));
+	ASSERT_EQ(0, poller_add(&e, second, EPOLLIN));
+	ASSERT_EQ(0, poller_add(&r, e.fd, EPOLLIN | EPOLLET));
+	EXPECT_EQ(EPOLLIN, poller_now(&r, e.fd));
+	ASSERT_EQ(0, waiter_start(&outer, &r, 1, SOON));
+	ASSERT_EQ(0, waiter_start_into(&inner, &e, trap.page));
+	ASSERT_EQ(0, trap_await(&trap));
+	ASSERT_EQ(0, eventfd_write(second, 1));
+	ASSERT_TRUE(is_held_off(outer.tid));
+
+	EXPECT_EQ(1, poll(&look, 1, 0));
+	ASSERT_EQ(0, trap_open(&trap));
+	EXPECT_EQ(1, waiter_join(&inner));
+	EXPECT_EQ(EPOLLIN, waiter_event(&outer, e.fd));
+	close(r.fd);
+	close(e.fd);
 }
 
 TEST_HARNESS_MAIN

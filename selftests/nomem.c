@@ -4,7 +4,6 @@
  */
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -12,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "fixture.h"
+#include "processor.h"
 #include "specimen.h"
 #include "sysfile.h"
 #include "waiter.h"
@@ -30,12 +30,9 @@
 static const char *enter_group(int *first)
 {
 	struct rlimit files = { COPIES + 256, COPIES + 256 };
-	cpu_set_t here;
 	int i;
 
-	CPU_ZERO(&here);
-	CPU_SET(0, &here);
-	if (sched_setaffinity(0, sizeof(here), &here))
+	if (stay_on(0, SCHED_OTHER))
 		return "cannot stay on one processor";
 	if (setrlimit(RLIMIT_NOFILE, &files))
 		return "cannot raise the number of files";

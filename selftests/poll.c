@@ -7,6 +7,7 @@
 #include <sys/select.h>
 
 #include "fixture.h"
+#include "processor.h"
 #include "sleeper.h"
 #include "waiter.h"
 
@@ -254,6 +255,76 @@ TEST_F(poller, crowd_on_one_file_is_shown)
 		close(crowd[i].fd);
 	}
 	close(outer.fd);
+	close(efd);
+}
+
+/* A thread that leaves no time to others on its processor. */
+struct hog {
+	int cpu;
+	bool begun, stop;
+	pthread_t thread;
+};
+
+static void *hog(void *arg)
+{
+	struct hog *me = arg;
+
+	stay_on(me->cpu, SCHED_FIFO);
+	__atomic_store_n(&me->begun, true, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&me->stop, __ATOMIC_ACQUIRE))
+		;
+	return NULL;
+}
+
+#define CPUS 64
+
+/*
+ *	poll ---> P1, P2 ... P100 ---> one eventfd	one write, 32 woken by it
+ *
+ * The others' wake-ups are left to a worker, which cannot run: there are threads
+ * that go before it on all processors, and this is one of them.
+ */
+TEST_F(poller, crowd_is_woken_by_a_worker)
+{
+	const int crowd_size = variant->ops == &repoll_ops ? 32 : 100;
+	int efd = eventfd(0, EFD_CLOEXEC), cpus, i, woken = 0;
+	struct sleeper sleepers[100];
+	struct hog hogs[CPUS] = {};
+	struct poller crowd[100];
+
+	cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	ASSERT_GE(CPUS, cpus);
+	if (stay_on(0, SCHED_FIFO))
+		SKIP(return, "real-time priority needs CAP_SYS_NICE");
+	ASSERT_EQ(0, stay_on(0, SCHED_OTHER));
+	for (i = 0; i < ARRAY_SIZE(crowd); i++) {
+		ASSERT_EQ(0, poller_open(&crowd[i], variant->ops));
+		ASSERT_EQ(0, poller_add(&crowd[i], efd, EPOLLIN));
+		ASSERT_EQ(0, sleeper_start(&sleepers[i], crowd[i].fd));
+	}
+	for (i = 1; i < cpus; i++) {
+		hogs[i].cpu = i;
+		ASSERT_EQ(0, pthread_create(&hogs[i].thread, NULL, hog,
+					    &hogs[i]));
+		while (!__atomic_load_n(&hogs[i].begun, __ATOMIC_ACQUIRE))
+			sched_yield();
+	}
+	ASSERT_EQ(0, stay_on(0, SCHED_FIFO));
+	ASSERT_EQ(0, eventfd_write(efd, 1));
+	for (i = 0; i < ARRAY_SIZE(crowd); i++)
+		woken += !sleeper_sleeps(&sleepers[i]);
+	for (i = 1; i < cpus; i++)
+		__atomic_store_n(&hogs[i].stop, true, __ATOMIC_RELEASE);
+	ASSERT_EQ(0, stay_on(0, SCHED_OTHER));
+
+	EXPECT_EQ(crowd_size, woken);
+	for (i = 0; i < ARRAY_SIZE(crowd); i++) {
+		EXPECT_EQ(1, sleeper_join(&sleepers[i]));
+		close(crowd[i].fd);
+	}
+	for (i = 1; i < cpus; i++) {
+		EXPECT_EQ(0, pthread_join(hogs[i].thread, NULL));
+	}
 	close(efd);
 }
 

@@ -14,6 +14,7 @@
 #include "pair.h"
 #include "require.h"
 #include "sysfile.h"
+#include "trap.h"
 #include "user.h"
 #include "waiter.h"
 
@@ -116,6 +117,34 @@ TEST_F(quota, room_is_given_back)
 	other = eventfd(1, EFD_CLOEXEC);
 	EXPECT_EQ(0, poller_add(&self->p, other, EPOLLIN));
 	EXPECT_EQ(-ENOSPC, poller_add(&self->p, third, EPOLLIN));
+}
+
+/*
+ *	waiter (stopped) <--- P ---> 20 items, of which a file is closed
+ *
+ * Whoever holds the instance removes the item as soon as it is let go.
+ */
+TEST_F(quota, room_is_given_back_after_a_delivery)
+{
+	int closed = eventfd(0, EFD_CLOEXEC), third = dup(self->efd), err;
+	struct poller other;
+	struct trap trap;
+	struct waiter w;
+
+	ASSERT_LE(0, third);
+	err = trap_set(&trap);
+	if (err)
+		SKIP(return, "userfaultfd: %s", strerror(-err));
+	ASSERT_EQ(0, poller_open(&other, &repoll_ops));
+	ASSERT_EQ(0, poller_add(&self->p, closed, EPOLLIN));
+	EXPECT_EQ(LIMIT - 1, add_copies(&self->p, self->efd, &err));
+	ASSERT_EQ(0, waiter_start_into(&w, &self->p, trap.page));
+	ASSERT_EQ(0, trap_await(&trap));
+	close(closed);
+	EXPECT_EQ(-ENOSPC, poller_add(&other, third, EPOLLIN));
+	ASSERT_EQ(0, trap_open(&trap));
+	EXPECT_EQ(1, waiter_join(&w));
+	EXPECT_EQ(0, poller_add(&other, third, EPOLLIN));
 }
 
 /*

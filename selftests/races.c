@@ -4,12 +4,12 @@
  *
  * A lost event shows as a wait that takes SOON and ends with nothing.
  */
-#include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 
 #include "fixture.h"
 #include "pair.h"
+#include "processor.h"
 #include "waiter.h"
 
 /* A thread that writes to an eventfd each time it is told to. */
@@ -117,6 +117,29 @@ TEST_F(poller, rearming_misses_nothing)
 }
 
 /*
+ *	wait	at the same time as	write(eventfd)
+ *	  `--> P --edge--> eventfd
+ *
+ * Who goes to sleep is woken, or sees that there is no need to.
+ */
+TEST_F(poller, going_to_sleep_misses_nothing)
+{
+	struct writer writer;
+	int round;
+
+	ASSERT_EQ(0, writer_start(&writer));
+	ASSERT_EQ(0, poller_add(&self->p, writer.efd, EPOLLIN | EPOLLET));
+	for (round = 0; round < 5000; round++) {
+		writer_tell(&writer);
+		ASSERT_EQ(EPOLLIN, poller_next(&self->p, writer.efd));
+		writer_settle(&writer);
+		/* If it was told while the write was under way. */
+		poller_count(&self->p);
+	}
+	writer_stop(&writer);
+}
+
+/*
  *	wait with a timeout of 0	at the same time as	wait, wait, wait
  *	                   `--> P ---> ready eventfd <---'
  *
@@ -217,20 +240,6 @@ TEST_F(poller, wakeup_at_a_signal_is_passed_on)
 	close(efd);
 }
 
-/* Ties the caller to the first processor, before or behind all others there. */
-static int share_processor(int policy)
-{
-	struct sched_param param = { .sched_priority = policy == SCHED_FIFO };
-	cpu_set_t first;
-
-	CPU_ZERO(&first);
-	CPU_SET(0, &first);
-	if (sched_setaffinity(0, sizeof(first), &first) ||
-	    sched_setscheduler(0, policy, &param))
-		return -errno;
-	return 0;
-}
-
 /*
  *	process, killed when woken ---.
  *	                              P --level--> eventfd, written
@@ -257,12 +266,12 @@ TEST(wakeup_of_a_killed_waiter_is_passed_on)
 	if (!pid) {
 		struct epoll_event event;
 
-		share_processor(SCHED_OTHER);
+		stay_on(0, SCHED_OTHER);
 		poller_wait(&p, &event, 1, FOR_EVER);
 		_exit(0);
 	}
 	ASSERT_TRUE(sleeps_in(pid, repoll_ops.wait_syscall));
-	err = share_processor(SCHED_FIFO);
+	err = stay_on(0, SCHED_FIFO);
 	if (err == -EPERM)
 		SKIP(goto out, "real-time priority needs CAP_SYS_NICE");
 	ASSERT_EQ(0, err);

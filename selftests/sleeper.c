@@ -42,6 +42,11 @@ int sleeper_start(struct sleeper *s, int fd)
 	return sleeps_in(s->tid, POLL_SYSCALL) ? 0 : -ETIMEDOUT;
 }
 
+bool sleeper_sleeps(const struct sleeper *s)
+{
+	return is_asleep_in(s->tid, POLL_SYSCALL);
+}
+
 int sleeper_join(struct sleeper *s)
 {
 	pthread_join(s->thread, NULL);

@@ -7,6 +7,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct sleeper {
@@ -23,6 +24,9 @@ struct sleeper {
  * -errno.
  */
 int sleeper_start(struct sleeper *s, int fd);
+
+/* True if it sleeps at this moment: nobody has woken it. */
+bool sleeper_sleeps(const struct sleeper *s);
 
 /*
  * Waits for the end of the thread. Returns what poll(2) returned, or -ETIMEDOUT

@@ -40,6 +40,16 @@ static bool read_line(pid_t tid, const char *name, char *line, int size)
  * been woken and not run yet. "stat" knows better: the letter behind the name in
  * parentheses is S only as long as nobody has woken it.
  */
+static char state_of(pid_t tid)
+{
+	char line[512], *end;
+
+	if (!read_line(tid, "stat", line, sizeof(line)))
+		return 0;
+	end = strrchr(line, ')');
+	return end && end[1] ? end[2] : 0;
+}
+
 bool is_asleep_in(pid_t tid, long nr)
 {
 	char line[512], *end;
@@ -48,12 +58,7 @@ bool is_asleep_in(pid_t tid, long nr)
 	if (!read_line(tid, "syscall", line, sizeof(line)))
 		return false;
 	seen = strtol(line, &end, 10);
-	if (end == line || seen != nr)
-		return false;
-	if (!read_line(tid, "stat", line, sizeof(line)))
-		return false;
-	end = strrchr(line, ')');
-	return end && !strncmp(end, ") S", 3);
+	return end != line && seen == nr && state_of(tid) == 'S';
 }
 
 bool sleeps_in(pid_t tid, long nr)
@@ -61,6 +66,18 @@ bool sleeps_in(pid_t tid, long nr)
 	int64_t deadline = now_ns() + SOON;
 
 	while (!is_asleep_in(tid, nr)) {
+		if (now_ns() > deadline)
+			return false;
+		sched_yield();
+	}
+	return true;
+}
+
+bool is_held_off(pid_t tid)
+{
+	int64_t deadline = now_ns() + SOON;
+
+	while (state_of(tid) != 'D') {
 		if (now_ns() > deadline)
 			return false;
 		sched_yield();

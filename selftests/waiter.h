@@ -68,6 +68,9 @@ bool is_asleep_in(pid_t tid, long nr);
 /* Waits until @tid sleeps in system call @nr; false if it does not do so soon. */
 bool sleeps_in(pid_t tid, long nr);
 
+/* Waits until @tid is in a sleep that no signal ends, as for a mutex; false if not soon. */
+bool is_held_off(pid_t tid);
+
 /* Nanoseconds of CLOCK_MONOTONIC. */
 int64_t now_ns(void);
 
