@@ -263,10 +263,17 @@ TEST_F_TIMEOUT(scale, items, 1800)
 		EXPECT_GT(ours->of[CLOSE][0] * deeper * NOISE * NOISE,
 			  ours->of[CLOSE][at]);
 	}
-	/* Of less than that, whole pages make up too much. */
+	/*
+	 * Of less than that, whole pages make up too much. What a kernel with
+	 * KASAN keeps back of freed items counts, too; so it does with epoll.
+	 */
 	for (at = 2; at < n; at++) {
-		EXPECT_GT(ours->of[MEMORY][1] * 1.2, ours->of[MEMORY][at]);
-		EXPECT_LT(ours->of[MEMORY][1] * 0.8, ours->of[MEMORY][at]);
+		double other = costs[1].of[MEMORY][at] / costs[1].of[MEMORY][1];
+
+		EXPECT_GT(ours->of[MEMORY][1] * other * 1.2,
+			  ours->of[MEMORY][at]);
+		EXPECT_LT(ours->of[MEMORY][1] * other * 0.8,
+			  ours->of[MEMORY][at]);
 	}
 	free(fds);
 }
