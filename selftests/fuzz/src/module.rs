@@ -4,6 +4,9 @@
 //!
 //! The compiler has put a call of KCOV's into every basic block. What KCOV records is where the call
 //! returns to, and what is left of the call in the object file is a relocation.
+//!
+//! Blocks that no program can be meant to reach are left out: those that call what is called when
+//! something has gone wrong, a report of KASAN's or a panic, and those of the unit tests.
 
 use anyhow::{
     bail,
@@ -25,6 +28,16 @@ use std::{
 
 /// The function that every block calls.
 const TRACE: &str = "__sanitizer_cov_trace_pc";
+
+/// Whether a function is called only when something has gone wrong.
+fn is_complaint(name: &str) -> bool {
+    name.starts_with("__asan_report_") || name.contains("core::panicking::")
+}
+
+/// Whether a function is of the unit tests, or runs before and after all else.
+fn is_foreign(name: &str) -> bool {
+    name.contains("kunit") || name.starts_with("asan.module_")
+}
 
 /// From the start of a call's relocation to the instruction behind the call.
 const CALL_TAIL: u64 = 4;
@@ -56,7 +69,7 @@ pub struct Function {
 pub struct Module {
     /// The names of the sections with code that stays after loading and can run before unloading.
     pub sections: Vec<String>,
-    /// All blocks, by section and offset.
+    /// The blocks that programs may reach, by section and offset.
     pub blocks: Vec<Block>,
     /// All functions, by section and start.
     pub functions: Vec<Function>,
@@ -80,14 +93,21 @@ impl Module {
             }
             let index = module.sections.len();
             module.sections.push(name.into());
+            let mut calls = Vec::new();
             for (offset, relocation) in section.relocations() {
                 let RelocationTarget::Symbol(symbol) = relocation.target() else {
                     continue;
                 };
-                if file.symbol_by_index(symbol)?.name()? == TRACE {
+                let name = file.symbol_by_index(symbol)?.name()?;
+                calls.push((offset, format!("{:#}", rustc_demangle::demangle(name))));
+            }
+            calls.sort();
+            let blocks = calls.chunk_by(|_, (_, next)| next != TRACE);
+            for block in blocks.filter(|block| block[0].1 == TRACE) {
+                if !block.iter().any(|(_, name)| is_complaint(name)) {
                     module.blocks.push(Block {
                         section: index,
-                        offset: offset + CALL_TAIL,
+                        offset: block[0].0 + CALL_TAIL,
                     });
                 }
             }
@@ -105,11 +125,12 @@ impl Module {
             }
         }
         module
-            .blocks
-            .sort_by_key(|block| (block.section, block.offset));
-        module
             .functions
             .sort_by_key(|function| (function.section, function.start));
+        let mut blocks = std::mem::take(&mut module.blocks);
+        blocks.retain(|block| !module.function(block).is_some_and(|f| is_foreign(&f.name)));
+        blocks.sort_by_key(|block| (block.section, block.offset));
+        module.blocks = blocks;
         Ok(module)
     }
 

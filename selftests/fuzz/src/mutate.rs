@@ -2,10 +2,13 @@
 
 //! How one program becomes another: operations come, go, change and change places.
 
-use crate::program::{
-    Op,
-    Program,
-    MAX_OPS, //
+use crate::{
+    argument::Target,
+    program::{
+        Op,
+        Program,
+        MAX_OPS, //
+    }, //
 };
 use arbitrary::{
     Arbitrary,
@@ -71,7 +74,7 @@ impl<'a> Mutator<'a> {
             return;
         }
         let at = self.rng.random_range(0..list.len());
-        match self.rng.random_range(0..8) {
+        match self.rng.random_range(0..10) {
             0 | 1 => list.insert(self.rng.random_range(0..=list.len()), fresh),
             2 => list[at] = fresh,
             3 => {
@@ -85,6 +88,11 @@ impl<'a> Mutator<'a> {
             5 => {
                 if let Some(op) = from.choose(&mut self.rng) {
                     list.insert(at, op.clone());
+                }
+            }
+            6 | 7 => {
+                if let Some(op) = self.related(&list[at]) {
+                    list.insert(self.rng.random_range(at..list.len()) + 1, op);
                 }
             }
             _ => list[at] = self.altered(&list[at]).unwrap_or(fresh),
@@ -105,6 +113,30 @@ impl<'a> Mutator<'a> {
             if main || self.rng.random_ratio(1, 3) {
                 return op;
             }
+        }
+    }
+
+    /// A new operation on the item, or on the instance or the file, that another one is about.
+    fn related(&mut self, op: &Op) -> Option<Op> {
+        let Op::Ctl { on, target, .. } = op else {
+            return None;
+        };
+        loop {
+            let mut fresh = self.fresh();
+            match (&mut fresh, target) {
+                (
+                    Op::Ctl {
+                        on: there,
+                        target: it,
+                        ..
+                    },
+                    _,
+                ) => (*there, *it) = (*on, *target),
+                (Op::Wait { on: there, .. }, _) => *there = *on,
+                (Op::Close { slot }, Target::Slot(it)) => *slot = *it,
+                _ => continue,
+            }
+            return Some(fresh);
         }
     }
 
