@@ -25,33 +25,35 @@ use() {
 # kernel counts them by name and by the program that made them, whatever way that
 # took to get there, and at no cost for any other system call.
 tracing=/sys/kernel/tracing
-witness=$tracing/events/repoll/made
-
-histogram=hist:keys=name,common_pid.execname:size=4096
+witness=$tracing/instances/repoll
+made=$witness/events/repoll/made
 
 witness_start() {
 	witness_remove
-	echo 'p:repoll/made anon_inode_getfile name=+0(%di):string' >>$tracing/kprobe_events
-	echo "$histogram" >"$witness/trigger"
-	echo 1 >"$witness/enable"
+	# shellcheck disable=SC2016 # for the kernel: the caller's name
+	echo 'p:repoll/made anon_inode_getfile name=+0(%di):string program=$comm' >>$tracing/kprobe_events
+	mkdir "$witness"
+	echo 'name == "[eventpoll]" || name == "[repoll]"' >"$made/filter"
+	echo 1 >"$made/enable"
 }
 
 # witness_end - what was made since: KIND PROGRAM COUNT, sorted
 witness_end() {
-	echo 0 >"$witness/enable"
-	sed -nE 's/^\{ name: \[(eventpoll|repoll)\] *, common_pid: (.*[^ ]) +\[ *[0-9]+\] *\} hitcount: +([0-9]+)$/\1 \2 \3/p' \
-		"$witness/hist" |
+	echo 0 >"$made/enable"
+	if grep -h '^overrun: [^0]' "$witness"/per_cpu/cpu*/stats >&2; then
+		echo "suites: more eventpolls were made than $witness remembers" >&2
+		return 1
+	fi
+	sed -nE 's/^.* name="\[(eventpoll|repoll)\]" program="(.*)"$/\1 \2/p' "$witness/trace" |
 		sed 's/^eventpoll /epoll /' |
-		awk '{ n[$1 " " $2] += $NF } END { for (key in n) print key, n[key] }' | sort
+		awk '{ n[$0]++ } END { for (key in n) print key, n[key] }' | sort
 	witness_remove
 }
 
 # witness_remove - what witness_start made, as far as it got; no probe of others
 witness_remove() {
-	[[ -d $witness ]] || return 0
-	echo 0 >"$witness/enable"
-	echo "!$histogram" >"$witness/trigger" 2>/dev/null || true
-	echo '-:repoll/made' >>$tracing/kprobe_events
+	[[ ! -d $witness ]] || rmdir "$witness"
+	[[ ! -d $tracing/events/repoll/made ]] || echo '-:repoll/made' >>$tracing/kprobe_events
 }
 
 leave() {
