@@ -6,7 +6,8 @@
 //! returns to, and what is left of the call in the object file is a relocation.
 //!
 //! Blocks that no program can be meant to reach are left out: those that call what is called when
-//! something has gone wrong, a report of KASAN's or a panic, and those of the unit tests.
+//! something has gone wrong, a report of KASAN's or a panic, and those of the unit tests. (The C
+//! compiler adds KASAN's reports to blocks that are complete by then: there, none is left out.)
 
 use anyhow::{
     bail,
@@ -31,7 +32,14 @@ const TRACE: &str = "__sanitizer_cov_trace_pc";
 
 /// Whether a function is called only when something has gone wrong.
 fn is_complaint(name: &str) -> bool {
-    name.starts_with("__asan_report_") || name.contains("core::panicking::")
+    name.starts_with("__asan_report_")
+        || name.contains("core::panicking::")
+        || name.contains("core::slice::index::slice_")
+}
+
+/// Whether a function is one of Rust's, which have a path.
+fn is_rust(name: &str) -> bool {
+    name.contains("::")
 }
 
 /// Whether a function is of the unit tests, or runs before and after all else.
@@ -85,6 +93,8 @@ impl Module {
             blocks: Vec::new(),
             functions: Vec::new(),
         };
+        // Each with whether it is about a mistake.
+        let mut found = Vec::new();
         for section in file.sections() {
             let name = section.name()?;
             // Initialisation and exit run while nobody can call the module.
@@ -104,12 +114,10 @@ impl Module {
             calls.sort();
             let blocks = calls.chunk_by(|_, (_, next)| next != TRACE);
             for block in blocks.filter(|block| block[0].1 == TRACE) {
-                if !block.iter().any(|(_, name)| is_complaint(name)) {
-                    module.blocks.push(Block {
-                        section: index,
-                        offset: block[0].0 + CALL_TAIL,
-                    });
-                }
+                let complains = block.iter().any(|(_, name)| is_complaint(name));
+                let offset = block[0].0 + CALL_TAIL;
+                let section = index;
+                found.push((Block { section, offset }, complains));
             }
             for symbol in file.symbols() {
                 if symbol.section_index() == Some(section.index())
@@ -127,10 +135,13 @@ impl Module {
         module
             .functions
             .sort_by_key(|function| (function.section, function.start));
-        let mut blocks = std::mem::take(&mut module.blocks);
-        blocks.retain(|block| !module.function(block).is_some_and(|f| is_foreign(&f.name)));
-        blocks.sort_by_key(|block| (block.section, block.offset));
-        module.blocks = blocks;
+        found.sort_by_key(|(block, _)| (block.section, block.offset));
+        let counts = |(block, complains): (Block, bool)| {
+            let name = module.function(&block).map_or("", |f| &f.name);
+            let left_out = is_foreign(name) || (complains && is_rust(name));
+            (!left_out).then_some(block)
+        };
+        module.blocks = found.into_iter().filter_map(counts).collect();
         Ok(module)
     }
 

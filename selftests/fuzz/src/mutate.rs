@@ -91,9 +91,8 @@ impl<'a> Mutator<'a> {
                 }
             }
             6 | 7 => {
-                if let Some(op) = self.related(&list[at]) {
-                    list.insert(self.rng.random_range(at..list.len()) + 1, op);
-                }
+                let op = self.related(&list[at]).unwrap_or(fresh);
+                list.insert(self.rng.random_range(at..list.len()) + 1, op);
             }
             _ => list[at] = self.altered(&list[at]).unwrap_or(fresh),
         }
