@@ -243,8 +243,10 @@ static bool fire(struct set *set)
 /*
  *	SIGKILL ---> process: WAIT ---> outer ---> P with 4000 items, most of them over
  *
- * Who is being killed does not look at all of them, and takes no event with it. Nor
- * does it use up one that it has not got, if that would be the only one.
+ * Who is being killed does not look at all of them. It takes no event with it, so
+ * that what there is, in every other round, is there for the next. In the other
+ * rounds there is nothing, and the item is one-shot: an end of the look that was
+ * taken for an event would disarm it, and what comes later would not be reported.
  */
 TEST_F_TIMEOUT(killed, while_it_looks_inside, 300)
 {

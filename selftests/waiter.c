@@ -34,12 +34,7 @@ static bool read_line(pid_t tid, const char *name, char *line, int size)
 	return ok;
 }
 
-/*
- * "syscall" begins with the number of the system call in which a thread is
- * blocked, or with "running". That may still be the call when the thread has
- * been woken and not run yet. "stat" knows better: the letter behind the name in
- * parentheses is S only as long as nobody has woken it.
- */
+/* The letter of the thread's state in "stat", behind the name in parentheses. */
 static char state_of(pid_t tid)
 {
 	char line[512], *end;
@@ -50,6 +45,12 @@ static char state_of(pid_t tid)
 	return end && end[1] ? end[2] : 0;
 }
 
+/*
+ * "syscall" begins with the number of the system call in which a thread is
+ * blocked, or with "running". That may still be the call when the thread has
+ * been woken and not run yet. "stat" knows better: it is S only as long as nobody
+ * has woken it.
+ */
 bool is_asleep_in(pid_t tid, long nr)
 {
 	char line[512], *end;
