@@ -42,7 +42,7 @@ witness_end() {
 	local lost
 
 	echo 0 >"$made/enable"
-	lost=$(awk '/overrun: / { n += $NF } $1 == "repoll/made" { n += $3 } END { print n + 0 }' \
+	lost=$(awk '/overrun: / { n += $NF } $1 == "made" { n += $3 } END { print n + 0 }' \
 		"$witness"/per_cpu/cpu*/stats $tracing/kprobe_profile)
 	if ((lost)); then
 		echo "suites: $lost eventpolls were made that $witness does not know" >&2
