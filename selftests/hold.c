@@ -18,6 +18,7 @@
 
 #include "fixture.h"
 #include "pair.h"
+#include "processor.h"
 #include "trap.h"
 #include "waiter.h"
 
@@ -87,16 +88,14 @@ struct others {
 static int others_start(struct others *o, const struct poller *p, int fd)
 {
 	const struct sched_param fifo = { .sched_priority = 1 };
-	cpu_set_t here, elsewhere;
+	cpu_set_t elsewhere;
 	int cpu = sched_getcpu();
 
 	*o = (struct others) { .worker = { .p = *p, .fd = fd } };
 	sched_getaffinity(0, sizeof(elsewhere), &elsewhere);
-	CPU_ZERO(&here);
-	CPU_SET(cpu, &here);
 	if (CPU_COUNT(&elsewhere) > 1)
 		CPU_CLR(cpu, &elsewhere);
-	if (sched_setaffinity(0, sizeof(here), &here) ||
+	if (stay_on(cpu, SCHED_OTHER) ||
 	    pthread_create(&o->sleeper.thread, NULL, sleep_and_wake,
 			   &o->sleeper) ||
 	    pthread_setschedparam(o->sleeper.thread, SCHED_FIFO, &fifo) ||

@@ -24,8 +24,8 @@
 /*
  * Makes copies of an eventfd, which is ready, under adjacent numbers, from *@first
  * on; then has the kernel not kill this process to make room, have its own pages
- * not paid for, and all else paid for by the group. It stays on one processor, as each
- * keeps something in hand that the group has paid for. Returns what went wrong.
+ * not paid for, and all else paid for by the group. It stays on one processor, as
+ * each keeps something in hand that the group has paid for. Returns what went wrong.
  */
 static const char *enter_group(int *first)
 {

@@ -294,7 +294,7 @@ struct crowd {
 static int count_woken(const struct crowd *crowd, struct hog *hogs, int cpus)
 {
 	int64_t start = now_ns();
-	int i, woken = 0, err = 0;
+	int i, woken = 0, err;
 
 	for (i = 1; i < cpus; i++) {
 		hogs[i].begun = false;

@@ -5,8 +5,8 @@
  *
  * Costs are printed, of epoll beside repoll, and judged by how they grow: an
  * item's memory no more than epoll's, finding an item takes a few steps more,
- * fetching an event nothing. In a machine whose clock counts instructions, the nanoseconds
- * are instructions.
+ * fetching an event nothing. In a machine whose clock counts instructions, the
+ * nanoseconds are instructions.
  */
 #include <limits.h>
 #include <pthread.h>

@@ -93,7 +93,7 @@ impl Module {
             blocks: Vec::new(),
             functions: Vec::new(),
         };
-        // Each with whether it is about a mistake.
+        // By section and offset, each with whether it is about a mistake.
         let mut found = Vec::new();
         for section in file.sections() {
             let name = section.name()?;
@@ -135,7 +135,6 @@ impl Module {
         module
             .functions
             .sort_by_key(|function| (function.section, function.start));
-        found.sort_by_key(|(block, _)| (block.section, block.offset));
         let counts = |(block, complains): (Block, bool)| {
             let name = module.function(&block).map_or("", |f| &f.name);
             let left_out = is_foreign(name) || (complains && is_rust(name));
