@@ -71,6 +71,12 @@ impl Interest {
         self.0 & ONESHOT != 0
     }
 
+    /// Whether the item goes back on the ready list, and nothing else is to be seen to.
+    #[inline]
+    pub(crate) const fn is_simple(self) -> bool {
+        self.0 & (ONESHOT | ET | WAKEUP) == 0
+    }
+
     /// Whether the item goes back on the ready list for as long as it has events.
     pub(crate) const fn is_level_triggered(self) -> bool {
         self.0 & ET == 0

@@ -11,20 +11,24 @@ use crate::{
         Interest, //
     },
     item::{
+        Asked,
         Item,
         Key, //
     },
     kernel_ext::{
         hook,
         nested_mutex::lock_nested,
-        poll_file::FileRef,
+        once::Once,
         rbtree::Tree,
         slab::{
             SlabBox,
             Slot, //
         },
         task,
-        wait_queue::WaitQueue,
+        wait_queue::{
+            Policy,
+            WaitQueue, //
+        },
         wakeup_source::WakeupSource, //
     },
     limits::Account,
@@ -35,7 +39,10 @@ use crate::{
         Kind,
         Vertex, //
     },
-    ready::ReadyList,
+    ready::{
+        Chunk,
+        ReadyList, //
+    },
     relay::{
         self,
         Order, //
@@ -50,13 +57,10 @@ use core::{
     ptr::NonNull, //
 };
 use kernel::{
+    fs::LocalFile,
     prelude::*,
     static_lock_class,
     sync::{
-        atomic::{
-            ordering::Relaxed,
-            Atomic, //
-        },
         barrier::{
             smp_mb,
             Full, //
@@ -73,6 +77,10 @@ const READABLE: u32 = event::IN | event::RDNORM;
 
 /// How many dead items are removed before others get a chance to run, or to have the mutex.
 const DEAD_BATCH: usize = 64;
+
+/// What is held by who changes an instance or delivers: the outer mutex, if it watches an epoll,
+/// and the mutex.
+pub(crate) type Entered<'a> = (Option<Guard<'a, (), MutexBackend>>, Locked<'a>);
 
 /// The items of an instance.
 pub(crate) struct Set {
@@ -124,9 +132,11 @@ pub(crate) struct Eventpoll {
     #[pin]
     outer: Mutex<()>,
     /// Whether the instance ever watched an epoll. Set with both mutexes held.
-    watches_epolls: Atomic<bool>,
+    watches_epolls: Once<bool>,
     #[pin]
     set: Mutex<Set>,
+    /// Which waiter is woken.
+    pub(crate) policy: Policy,
     /// What is ready, and who waits for it.
     #[pin]
     pub(crate) ready: ReadyList,
@@ -143,15 +153,16 @@ pub(crate) struct Eventpoll {
 
 impl Eventpoll {
     /// An instance without items, charged to the current user.
-    pub(crate) fn new() -> impl PinInit<Self, Error> {
+    pub(crate) fn new(policy: Policy) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             outer <- new_mutex!((), "repoll::outer"),
-            watches_epolls: Atomic::new(false),
+            watches_epolls: Once::new(false),
             set <- new_mutex!(Set {
                 items: Tree::new(),
                 marks: Marks::new(),
                 account: Some(Account::of_current_user()?),
             }, "repoll::set"),
+            policy,
             ready <- ReadyList::new(),
             pollers <- WaitQueue::new(c"repoll::pollers", static_lock_class!()),
             vertex: Vertex::new(),
@@ -162,21 +173,40 @@ impl Eventpoll {
 
     /// Takes the mutex, for a change or a delivery; and the outer one if the instance watches an
     /// epoll, or will when an item of that `kind` is added.
-    pub(crate) fn enter(&self, kind: Kind) -> (Option<Guard<'_, (), MutexBackend>>, Locked<'_>) {
-        let mut outer = None;
-        loop {
-            if kind == Kind::Epoll || self.watches_epolls.load(Relaxed) {
-                outer = Some(self.outer.lock());
-            }
+    #[inline]
+    pub(crate) fn enter(&self, kind: Kind) -> Entered<'_> {
+        if kind != Kind::Epoll && !self.watches_epolls.read() {
             let set = self.lock();
-            if kind == Kind::Epoll {
-                self.watches_epolls.store(true, Relaxed);
-            }
             // It changes with the mutex held.
-            if outer.is_some() || !self.watches_epolls.load(Relaxed) {
-                return (outer, set);
+            if !self.watches_epolls.read() {
+                return (None, set);
             }
         }
+        self.enter_both(kind)
+    }
+
+    /// As [`Eventpoll::enter`], with what is `held` already.
+    #[inline]
+    fn enter_again<'a>(&'a self, held: &mut Option<Entered<'a>>, kind: Kind) -> Entered<'a> {
+        match held.take() {
+            Some(mut entered) if kind != Kind::Epoll || entered.0.is_some() => {
+                if self.ready.has_dead() {
+                    self.remove_all_dead(&mut entered.1);
+                }
+                entered
+            }
+            _ => self.enter(kind),
+        }
+    }
+
+    #[cold]
+    fn enter_both(&self, kind: Kind) -> Entered<'_> {
+        let outer = self.outer.lock();
+        let set = self.lock();
+        if kind == Kind::Epoll {
+            self.watches_epolls.write(true);
+        }
+        (Some(outer), set)
     }
 
     /// Takes the mutex. There are no dead items then, but for those that die while it is held.
@@ -186,11 +216,11 @@ impl Eventpoll {
 
     /// Takes the mutex while the caller holds those of `nesting` others, from a watcher to what it
     /// watches.
+    #[inline]
     pub(crate) fn lock_nested(&self, nesting: u32) -> Locked<'_> {
         let mut set = lock_nested(&self.set, nesting);
-        while self.ready.has_dead() {
-            set.remove_dead(&self.ready);
-            task::cond_resched();
+        if self.ready.has_dead() {
+            self.remove_all_dead(&mut set);
         }
         Locked {
             set,
@@ -198,15 +228,26 @@ impl Eventpoll {
         }
     }
 
+    #[cold]
+    fn remove_all_dead(&self, set: &mut Set) {
+        while self.ready.has_dead() {
+            set.remove_dead(&self.ready);
+            task::cond_resched();
+        }
+    }
+
     /// Removes some dead items, or leaves them to who holds the mutex. Returns whether there are
     /// more to remove, by the caller. Waits for nobody.
+    #[inline]
     pub(crate) fn remove_dead(&self) -> bool {
         // Either the holder's look at the list of the dead after its unlock sees them, or the
         // attempt here sees the unlock.
         smp_mb(Full);
-        if !self.ready.has_dead() {
-            return false;
-        }
+        self.ready.has_dead() && self.try_remove_dead()
+    }
+
+    #[cold]
+    fn try_remove_dead(&self) -> bool {
         let Some(mut set) = self.set.try_lock() else {
             return false;
         };
@@ -216,22 +257,29 @@ impl Eventpoll {
         self.ready.has_dead()
     }
 
-    /// Watches `file` under the number `fd`.
+    /// Watches `file` under the number `fd`. What is `held` is used, and is what is held afterwards;
+    /// as with the other changes.
     ///
     /// # Errors
     ///
     /// `EINVAL` if an item must not be added in that mode, or if events would travel on too many
     /// paths; `ELOOP` if instances would watch each other in a circle or too far; `EEXIST`,
     /// `ENOSPC`, `ENOMEM`; `EINTR` if the task is about to be killed.
-    pub(crate) fn add(&self, file: &FileRef, fd: i32, asked: u32, data: u64) -> Result {
-        let interest = Interest::new(asked);
+    pub(crate) fn add<'a>(
+        &'a self,
+        held: &mut Option<Entered<'a>>,
+        file: &LocalFile,
+        fd: i32,
+        asked: Asked,
+    ) -> Result {
         let kind = Kind::of(file);
-        if !event::may_add(asked) || (interest.is_exclusive() && kind != Kind::Plain) {
+        let exclusive = Interest::new(asked.events).is_exclusive();
+        if !event::may_add(asked.events) || (exclusive && kind != Kind::Plain) {
             return Err(EINVAL);
         }
-        let (outer, mut set) = self.enter(kind);
-        let made = self.make(&mut set, file, fd, kind, interest, data);
-        let (_outer, mut set, started) = match nesting::instance_of(file) {
+        let (outer, mut set) = self.enter_again(held, kind);
+        let made = self.make(&mut set, file, fd, kind, asked);
+        let (outer, mut set, started) = match nesting::instance_of(file) {
             Some(inner) => {
                 // This may take long. Nobody has to wait for it.
                 drop(set);
@@ -279,6 +327,7 @@ impl Eventpoll {
                 if events != 0 {
                     self.make_ready(item);
                 }
+                *held = Some((outer, set));
                 Ok(())
             }
             Err(error) => {
@@ -290,7 +339,7 @@ impl Eventpoll {
 
     /// Links the instance to `inner`, which `file` is, by an item that is not in the tree yet; or
     /// tells why not, if only because that was not made.
-    fn link(&self, inner: &Self, file: &FileRef, made: Result<&Item, &Error>) -> Result {
+    fn link(&self, inner: &Self, file: &LocalFile, made: Result<&Item, &Error>) -> Result {
         let made = made.map_err(|error| *error);
         let reserved = made.and_then(|item| Ok((item, links::reserve()?)));
         let linked = nesting::link(self, inner, || {
@@ -300,9 +349,10 @@ impl Eventpoll {
         linked?.check_paths(inner)
     }
 
-    /// Makes sure that there is a wake-up source if an item with that interest needs one.
-    fn provide_wakeup_source(&self, interest: Interest) -> Result {
-        if interest.keeps_awake() && !self.ready.lock().awake().has_source() {
+    /// Makes sure that there is a wake-up source.
+    #[cold]
+    fn provide_wakeup_source(&self) -> Result {
+        if !self.ready.lock().awake().has_source() {
             let source = WakeupSource::register(c"repoll")?;
             // There is none to give back: the mutex is held.
             self.ready.lock().awake().set_source(Some(source));
@@ -319,16 +369,17 @@ impl Eventpoll {
     fn make(
         &self,
         set: &mut Set,
-        file: &FileRef,
+        file: &LocalFile,
         fd: i32,
         kind: Kind,
-        interest: Interest,
-        data: u64,
+        asked: Asked,
     ) -> Result<SlabBox<Item>> {
         if set.items.find(&Key::new(file, fd)).is_some() {
             return Err(EEXIST);
         }
-        self.provide_wakeup_source(interest)?;
+        if Interest::new(asked.events).keeps_awake() {
+            self.provide_wakeup_source()?;
+        }
         let account = set.account.as_ref().ok_or(EBADF)?;
         account.charge()?;
         let parts = Slot::new()
@@ -336,7 +387,7 @@ impl Eventpoll {
             .and_then(|slot| Ok((slot, set.marks.acquire(file)?)))
             .inspect_err(|_| account.uncharge());
         let (slot, source) = parts?;
-        Ok(slot.fill(Item::new(self, file, fd, kind, interest, data, source)))
+        Ok(slot.fill(Item::new(self, file, fd, kind, asked, source)))
     }
 
     /// Changes what the item watches for.
@@ -344,11 +395,18 @@ impl Eventpoll {
     /// # Errors
     ///
     /// `EINVAL` if an item must not be changed so, `ENOENT`.
-    pub(crate) fn modify(&self, file: &FileRef, fd: i32, asked: u32, data: u64) -> Result {
+    pub(crate) fn modify<'a>(
+        &'a self,
+        held: &mut Option<Entered<'a>>,
+        file: &LocalFile,
+        fd: i32,
+        asked: u32,
+        data: u64,
+    ) -> Result {
         if !event::may_modify_to(asked) {
             return Err(EINVAL);
         }
-        let (_outer, mut set) = self.enter(Kind::Plain);
+        let (outer, mut set) = self.enter_again(held, Kind::Plain);
         let key = Key::new(file, fd);
         let mut item = set.items.find(&key).ok_or(ENOENT)?;
         if item.interest().is_exclusive() {
@@ -356,7 +414,9 @@ impl Eventpoll {
         }
         let interest = Interest::new(asked);
         // As with epoll, there is no error to tell that the system may fall asleep.
-        let _ = self.provide_wakeup_source(interest);
+        if interest.keeps_awake() {
+            let _ = self.provide_wakeup_source();
+        }
         item.set_data(data);
         // A wake-up before this, with the old interest, has its cause seen by the poll below; one
         // after it sees the new interest.
@@ -369,11 +429,12 @@ impl Eventpoll {
             item = set.items.find(&key).ok_or(ENOENT)?;
             events
         } else {
-            item.poll(file, 1)
+            item.poll(file, interest, 1)
         };
         if events != 0 {
             self.make_ready(item);
         }
+        *held = Some((outer, set));
         Ok(())
     }
 
@@ -382,9 +443,16 @@ impl Eventpoll {
     /// # Errors
     ///
     /// `ENOENT`.
-    pub(crate) fn delete(&self, file: &FileRef, fd: i32) -> Result {
-        let (_outer, mut set) = self.enter(Kind::Plain);
-        set.remove(&self.ready, &Key::new(file, fd))
+    pub(crate) fn delete<'a>(
+        &'a self,
+        held: &mut Option<Entered<'a>>,
+        file: &LocalFile,
+        fd: i32,
+    ) -> Result {
+        let (outer, mut set) = self.enter_again(held, Kind::Plain);
+        set.remove(&self.ready, &Key::new(file, fd))?;
+        *held = Some((outer, set));
+        Ok(())
     }
 
     /// Puts an item that was found to have events onto the ready list.
@@ -420,22 +488,35 @@ impl Eventpoll {
     /// Whether any item has events. Items that turn out to have none leave the ready list.
     fn has_events(&self, nesting: u32) -> bool {
         let set = self.lock_nested(nesting);
-        let mut scan = match self.ready.scan(set.items()) {
-            Ok(scan) => scan,
+        let mut chunk = Chunk::new();
+        let (mut scan, mut alone) = match self.ready.scan(set.items(), 1, &mut chunk) {
+            Ok(started) => started,
             Err(suspended) => return suspended.may_be_ready,
         };
-        while task::go_on() {
-            let Some((item, file)) = scan.next(set.items()) else {
-                return false;
+        loop {
+            let found = if let Some((item, file)) = alone {
+                let interest = item.interest();
+                let has_events = match item.kind() {
+                    Kind::Epoll => interest.bits() & READABLE != 0,
+                    _ if watch::is_abandoned(item, &file) => false,
+                    _ => item.poll(&file, interest, nesting + 1) != 0,
+                };
+                has_events.then_some(item)
+            } else {
+                chunk.poll();
+                chunk.found().first().map(|found| found.what)
             };
-            let has_events = match item.kind() {
-                Kind::Epoll => item.interest().bits() & READABLE != 0,
-                Kind::Plain | Kind::Instance => item.poll(&file, nesting + 1) != 0,
-            };
-            if has_events {
+            if let Some(item) = found {
                 scan.put_back(item);
                 return true;
             }
+            if !chunk.more {
+                return false;
+            }
+            if !task::go_on() {
+                break;
+            }
+            alone = scan.take(set.items(), 1, &mut chunk);
         }
         // Nobody will know.
         true
@@ -448,6 +529,7 @@ impl Eventpoll {
             set.dispose(&self.ready, item);
             task::cond_resched();
         }
+        set.marks.clear();
         if let Some(account) = set.account.take() {
             account.close();
         }

@@ -3,7 +3,7 @@
 //! The file operations of an instance: arguments in, errors out, in epoll's order.
 
 use crate::{
-    event,
+    change::Progress,
     eventpoll::Eventpoll,
     item::Key,
     kernel_ext::{
@@ -13,30 +13,33 @@ use crate::{
             Fdinfo,
             Operations, //
         },
-        poll_file::{
-            self,
-            FileRef, //
-        },
+        poll_file,
         rcu::RcuBox,
         task::{
             self,
-            Deadline,
             TemporarySigmask, //
         },
-        wait_queue::WaitQueue,
+        wait_queue::{
+            Policy,
+            WaitQueue, //
+        },
     },
     uapi::{
         self,
         op,
-        Event, //
+        Argument,
+        Batch,
+        BatchWait,
+        Change,
+        Ctl,
+        Event,
+        Wait, //
     },
     wait::Buffer, //
 };
+use core::mem::offset_of;
 use kernel::{
-    fs::{
-        File,
-        LocalFile, //
-    },
+    fs::File,
     module::this_module,
     prelude::*,
     seq_file::seq_print, //
@@ -60,8 +63,10 @@ impl AnonFile for Eventpoll {
 
     fn ioctl(&self, file: &File, cmd: u32, arg: usize) -> Result<isize> {
         match cmd {
-            uapi::CTL => self.ioctl_ctl(file, &uapi::read(arg)?),
-            uapi::WAIT => self.ioctl_wait(&uapi::read(arg)?),
+            uapi::WAIT => self.ioctl_wait(&Wait::read(arg)?),
+            uapi::CTL => self.ioctl_ctl(file, &Ctl::read(arg)?),
+            uapi::BATCH => self.ioctl_batch(file, arg, &Batch::read(arg)?),
+            uapi::BATCH_WAIT => self.ioctl_batch_wait(file, arg, &mut BatchWait::read(arg)?),
             uapi::SET_PARAMS => self.busy_poll.set(&uapi::read(arg)?).map(|()| 0),
             uapi::GET_PARAMS => uapi::write(arg, &self.busy_poll.get()?).map(|()| 0),
             _ => Err(ENOTTY),
@@ -90,50 +95,73 @@ impl AnonFile for Eventpoll {
 }
 
 impl Eventpoll {
-    fn ioctl_ctl(&self, me: &File, ctl: &uapi::Ctl) -> Result<isize> {
-        let mut event = if ctl.op == op::DELETE {
+    #[inline(never)]
+    fn ioctl_ctl(&self, me: &File, ctl: &Ctl) -> Result<isize> {
+        let event = if ctl.op == op::DELETE {
             Event { events: 0, data: 0 }
         } else {
             Event::read(uapi::address(ctl.event)?)?
         };
-        if ctl.flags != 0 || ctl.__pad != 0 {
-            return Err(EINVAL);
-        }
-        let file: FileRef = LocalFile::fget(ctl.fd as u32)?;
-        if !poll_file::can_poll(&file) {
-            return Err(EPERM);
-        }
-        if event.events & event::WAKEUP != 0 && !task::may_block_suspend() {
-            event.events &= !event::WAKEUP;
-        }
-        if core::ptr::eq(file.as_ptr(), me.as_ptr()) {
-            return Err(EINVAL);
-        }
-        match ctl.op {
-            op::ADD => self.add(&file, ctl.fd, event.events, event.data)?,
-            op::MODIFY => self.modify(&file, ctl.fd, event.events, event.data)?,
-            op::DELETE => self.delete(&file, ctl.fd)?,
-            _ => return Err(EINVAL),
-        }
+        let change = Change {
+            op: ctl.op,
+            fd: ctl.fd,
+            flags: ctl.flags,
+            events: event.events,
+            data: event.data,
+            result: 0,
+            __pad: ctl.__pad,
+        };
+        self.change(&mut None, me, &change)?;
         Ok(0)
     }
 
-    fn ioctl_wait(&self, wait: &uapi::Wait) -> Result<isize> {
+    #[inline(never)]
+    fn ioctl_batch(&self, me: &File, arg: usize, batch: &Batch) -> Result<isize> {
+        let progress = self.batch(me, arg, batch)?;
+        Ok(progress.done as isize)
+    }
+
+    /// Makes the changes of the batch, which was read from the user's address `at`.
+    fn batch(&self, me: &File, at: usize, batch: &Batch) -> Result<Progress> {
+        // If it cannot be stored what was done, nothing is.
+        uapi::write_done(at, 0, 0)?;
+        let progress = self.change_many(me, batch)?;
+        uapi::write_done(at, progress.done, progress.failed)?;
+        Ok(progress)
+    }
+
+    #[inline(never)]
+    fn ioctl_batch_wait(&self, me: &File, arg: usize, both: &mut BatchWait) -> Result<isize> {
+        let progress = self.batch(me, arg + offset_of!(BatchWait, batch), &both.batch)?;
+        if progress.failed > 0 || progress.done < both.batch.count {
+            both.wait.timeout_ns = 0;
+        }
+        self.ioctl_wait(&both.wait)
+    }
+
+    #[inline]
+    fn ioctl_wait(&self, wait: &Wait) -> Result<isize> {
         if wait.flags != 0 || wait.__pad != 0 {
             return Err(EINVAL);
         }
-        let mask = match uapi::address(wait.sigmask)? {
-            0 => None,
-            mask => Some(TemporarySigmask::apply(mask, wait.sigsetsize as usize)?),
-        };
-        let result = self.checked_wait(wait);
-        if let Some(mask) = mask {
-            mask.restore(matches!(result, Err(error) if error == EINTR));
+        match wait.sigmask {
+            0 => self.checked_wait(wait),
+            _ => self.masked_wait(wait),
         }
-        Ok(result? as isize)
     }
 
-    fn checked_wait(&self, wait: &uapi::Wait) -> Result<usize> {
+    /// Waits with another signal mask.
+    #[cold]
+    fn masked_wait(&self, wait: &Wait) -> Result<isize> {
+        let mask = uapi::address(wait.sigmask)?;
+        let mask = TemporarySigmask::apply(mask, wait.sigsetsize as usize)?;
+        let result = self.checked_wait(wait);
+        mask.restore(matches!(result, Err(error) if error == EINTR));
+        result
+    }
+
+    #[inline]
+    fn checked_wait(&self, wait: &Wait) -> Result<isize> {
         if !(1..=uapi::MAX_EVENTS).contains(&wait.maxevents) {
             return Err(EINVAL);
         }
@@ -144,7 +172,11 @@ impl Eventpoll {
         if !uapi::may_be_events(buffer.address, buffer.len) {
             return Err(EFAULT);
         }
-        self.wait(buffer, &Deadline::after(wait.timeout_ns))
+        if wait.timeout_ns == 0 && !self.ready.is_available() {
+            return Ok(0);
+        }
+        self.wait(buffer, wait.timeout_ns)
+            .map(|count| count as isize)
     }
 
     /// Prints some items, the one with that key or the next first. Returns from where to go on.
@@ -178,9 +210,13 @@ impl Eventpoll {
 ///
 /// `EINVAL`, `EMFILE`, `ENFILE`, `ENOMEM`.
 pub(crate) fn create(create: &uapi::Create) -> Result<u32> {
-    if create.flags & !uapi::CLOEXEC != 0 || create.__pad != 0 {
+    if create.flags & !(uapi::CLOEXEC | uapi::FIFO) != 0 || create.__pad != 0 {
         return Err(EINVAL);
     }
-    let instance = RcuBox::pin_init(Eventpoll::new(), GFP_KERNEL_ACCOUNT)?;
+    let policy = match create.flags & uapi::FIFO {
+        0 => Policy::Lifo,
+        _ => Policy::Fifo,
+    };
+    let instance = RcuBox::pin_init(Eventpoll::new(policy), GFP_KERNEL_ACCOUNT)?;
     anon_file::create(instance, create.flags & uapi::CLOEXEC != 0)
 }

@@ -57,7 +57,7 @@ pub(crate) unsafe fn install() -> Result<Installed<Holds>> {
 /// # Errors
 ///
 /// `ENOMEM`.
-pub(crate) fn hold(file: &FileRef) -> Result {
+pub(crate) fn hold(file: &LocalFile) -> Result {
     let node = RBTreeNodeReservation::new(GFP_KERNEL_ACCOUNT)?;
     let address = file.as_ptr().addr();
     let mut holds = HOLDS.get().lock();
@@ -68,7 +68,7 @@ pub(crate) fn hold(file: &FileRef) -> Result {
         return Ok(());
     }
     let hold = Hold {
-        file: file.clone(),
+        file: file.into(),
         items: 1,
     };
     holds.insert(node.into_node(address, hold));

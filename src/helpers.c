@@ -2,6 +2,8 @@
 
 #include <linux/cred.h>
 #include <linux/device.h>
+#include <linux/eventpoll.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/fsnotify_backend.h>
 #include <linux/mm.h>
@@ -17,15 +19,11 @@
 #include <net/sock.h>
 
 #include "helpers.h"
+#include "uapi/repoll.h"
 
-bool rp_file_can_poll(struct file *file)
+unsigned long rp_fdget(unsigned int fd)
 {
-	return file_can_poll(file);
-}
-
-u32 rp_vfs_poll(struct file *file, struct poll_table_struct *pt)
-{
-	return (__force u32)vfs_poll(file, pt);
+	return fdget(fd).word;
 }
 
 bool rp_file_ref_get(struct file *file)
@@ -102,6 +100,134 @@ bool rp_access_ok(unsigned long addr, unsigned long size)
 	return access_ok((void __user *)addr, size);
 }
 
+/*
+ * Of a few words: copy_from_user() has more to set up than there is to do. False
+ * after a fault.
+ */
+static __always_inline bool rp_read_words(void *to, unsigned long from,
+					  size_t size)
+{
+	const u64 __user *at = (const u64 __user *)from;
+	u64 *words = to;
+	size_t i;
+
+	might_fault();
+	if (!user_read_access_begin(at, size))
+		return false;
+#pragma GCC unroll 16
+	for (i = 0; i < size / sizeof(*at); i++)
+		unsafe_get_user(words[i], &at[i], fault);
+	user_read_access_end();
+	return true;
+fault:
+	user_read_access_end();
+	return false;
+}
+
+bool rp_read_ctl(struct repoll_ctl *to, unsigned long from)
+{
+	return rp_read_words(to, from, sizeof(*to));
+}
+
+bool rp_read_wait(struct repoll_wait *to, unsigned long from)
+{
+	return rp_read_words(to, from, sizeof(*to));
+}
+
+bool rp_read_batch(struct repoll_batch *to, unsigned long from)
+{
+	return rp_read_words(to, from, sizeof(*to));
+}
+
+bool rp_read_batch_wait(struct repoll_batch_wait *to, unsigned long from)
+{
+	return rp_read_words(to, from, sizeof(*to));
+}
+
+/*
+ * Reads changes, and stores that each has succeeded, which is to be corrected if
+ * it has not: so nothing is done whose result cannot be stored. Returns how many
+ * were read before a fault.
+ */
+size_t rp_read_changes(struct repoll_change *to, unsigned long from,
+		       size_t count)
+{
+	struct repoll_change __user *at = (struct repoll_change __user *)from;
+	size_t n;
+
+	might_fault();
+	if (!user_access_begin(at, count * sizeof(*at)))
+		return 0;
+	for (n = 0; n < count; n++, at++, to++) {
+		unsafe_get_user(to->op, &at->op, fault);
+		unsafe_get_user(to->fd, &at->fd, fault);
+		unsafe_get_user(to->flags, &at->flags, fault);
+		unsafe_get_user(to->events, &at->events, fault);
+		unsafe_get_user(to->data, &at->data, fault);
+		unsafe_get_user(to->__pad, &at->__pad, fault);
+		unsafe_put_user(0, &at->result, fault);
+	}
+fault:
+	user_access_end();
+	return n;
+}
+
+bool rp_write_result(unsigned long to, s32 result)
+{
+	return !put_user(result, (s32 __user *)to);
+}
+
+bool rp_write_done(unsigned long to, u32 done, u32 failed)
+{
+	u32 __user *at = (u32 __user *)to;
+
+	return !put_user(done, at) && !put_user(failed, at + 1);
+}
+
+bool rp_read_event(struct epoll_event *to, unsigned long from)
+{
+	const struct epoll_event __user *at =
+		(const struct epoll_event __user *)from;
+	__poll_t events;
+	__u64 data;
+
+	might_fault();
+	if (!user_read_access_begin(at, sizeof(*at)))
+		return false;
+	unsafe_get_user(events, &at->events, fault);
+	unsafe_get_user(data, &at->data, fault);
+	user_read_access_end();
+	to->events = events;
+	to->data = data;
+	return true;
+fault:
+	user_read_access_end();
+	return false;
+}
+
+/*
+ * From structures that begin with an event, of so many bytes each. Returns how
+ * many were written before a fault.
+ */
+size_t rp_write_events(unsigned long to, const struct epoll_event *from,
+		       size_t stride, size_t count)
+{
+	struct epoll_event __user *at = (struct epoll_event __user *)to;
+	struct epoll_event __user *end = at + count;
+
+	might_fault();
+	if (!user_write_access_begin(at, count * sizeof(*at)))
+		return 0;
+	for (; at < end; at++) {
+		unsafe_put_user(from->events, &at->events, fault);
+		unsafe_put_user(from->data, &at->data, fault);
+		from = (const void *)from + stride;
+	}
+fault:
+	user_write_access_end();
+	return at - (struct epoll_event __user *)to;
+}
+
 void rp_waitqueue_func_init(struct wait_queue_entry *entry,
 			    int (*func)(struct wait_queue_entry *, unsigned int,
 					int, void *))
@@ -130,14 +256,17 @@ void rp_waiter_init(struct wait_queue_entry *entry)
 	entry->func = rp_waiter_wake;
 }
 
-/* Last come, first woken: the one whose cache is warm. */
+/* Who came last is woken first, since its cache is warm; or who came first, in turn. */
 void rp_waiter_add_exclusive(struct wait_queue_head *head,
-			     struct wait_queue_entry *entry)
+			     struct wait_queue_entry *entry, bool fifo)
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&head->lock, flags);
-	__add_wait_queue_exclusive(head, entry);
+	if (fifo)
+		__add_wait_queue_entry_tail_exclusive(head, entry);
+	else
+		__add_wait_queue_exclusive(head, entry);
 	spin_unlock_irqrestore(&head->lock, flags);
 }
 
@@ -161,6 +290,17 @@ bool rp_waiter_finish(struct wait_queue_head *head,
 void rp_wait_entry_del_init(struct wait_queue_entry *entry)
 {
 	list_del_init(&entry->entry);
+}
+
+void rp_wait_entry_move_back(struct wait_queue_head *head,
+			     struct wait_queue_entry *entry)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&head->lock, flags);
+	if (!list_empty(&entry->entry))
+		list_move_tail(&entry->entry, &head->head);
+	spin_unlock_irqrestore(&head->lock, flags);
 }
 
 bool rp_waitqueue_active(struct wait_queue_head *head)

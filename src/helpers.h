@@ -8,11 +8,17 @@
 
 #include <linux/types.h>
 
+struct epoll_event;
 struct file;
 struct fsnotify_group;
 struct kmem_cache;
 struct mutex;
 struct poll_table_struct;
+struct repoll_batch;
+struct repoll_batch_wait;
+struct repoll_change;
+struct repoll_ctl;
+struct repoll_wait;
 struct sigset_t;
 struct super_block;
 struct wait_queue_entry;
@@ -20,8 +26,7 @@ struct wait_queue_head;
 struct wakeup_source;
 
 /* Files. */
-bool rp_file_can_poll(struct file *file);
-u32 rp_vfs_poll(struct file *file, struct poll_table_struct *pt);
+unsigned long rp_fdget(unsigned int fd);
 bool rp_file_ref_get(struct file *file);
 unsigned long rp_file_refs(struct file *file);
 bool rp_file_is_reporting(struct file *file);
@@ -38,7 +43,20 @@ void rp_fsnotify_wait_for_users(struct fsnotify_group *group);
 /* Memory. */
 struct kmem_cache *rp_cache_create(const char *name, unsigned int size,
 				   unsigned int align);
+
+/* User memory. */
 bool rp_access_ok(unsigned long addr, unsigned long size);
+bool rp_read_ctl(struct repoll_ctl *to, unsigned long from);
+bool rp_read_wait(struct repoll_wait *to, unsigned long from);
+bool rp_read_batch(struct repoll_batch *to, unsigned long from);
+bool rp_read_batch_wait(struct repoll_batch_wait *to, unsigned long from);
+size_t rp_read_changes(struct repoll_change *to, unsigned long from,
+		       size_t count);
+bool rp_write_result(unsigned long to, s32 result);
+bool rp_write_done(unsigned long to, u32 done, u32 failed);
+bool rp_read_event(struct epoll_event *to, unsigned long from);
+size_t rp_write_events(unsigned long to, const struct epoll_event *from,
+		       size_t stride, size_t count);
 
 /* Wait queues and the current task. */
 void rp_waitqueue_func_init(struct wait_queue_entry *entry,
@@ -46,10 +64,12 @@ void rp_waitqueue_func_init(struct wait_queue_entry *entry,
 					int, void *));
 void rp_waiter_init(struct wait_queue_entry *entry);
 void rp_waiter_add_exclusive(struct wait_queue_head *head,
-			     struct wait_queue_entry *entry);
+			     struct wait_queue_entry *entry, bool fifo);
 bool rp_waiter_finish(struct wait_queue_head *head,
 		      struct wait_queue_entry *entry);
 void rp_wait_entry_del_init(struct wait_queue_entry *entry);
+void rp_wait_entry_move_back(struct wait_queue_head *head,
+			     struct wait_queue_entry *entry);
 bool rp_waitqueue_active(struct wait_queue_head *head);
 void rp_wake_pollers(struct wait_queue_head *head, void *key, u32 *level,
 		     u32 subclass);

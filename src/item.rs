@@ -6,13 +6,15 @@
 //!
 //! ```text
 //! tree node, data, source     the instance's mutex
-//! interest                    atomic; changed under the mutex
+//! interest                    by anybody; changed under the mutex
 //! hooks                       the mutex (for an epoll: the outer one) to attach; the watch table's
 //!                             bucket lock to unhook
 //! links, place                the instance's spinlock
+//! special                     that spinlock and the mutex
 //! watch node, watched         the watch table's bucket lock
 //! crowded                     that lock, before the item is hooked; immutable afterwards
-//! key, kind, owner            immutable
+//! key, kind, owner,           immutable
+//! takes_turns
 //! ```
 //!
 //! # How long an item lives
@@ -49,6 +51,7 @@ use crate::{
             Linked,
             Links, //
         },
+        once::Once,
         rbtree::{
             Keyed,
             Node, //
@@ -74,11 +77,7 @@ use core::{
 use kernel::{
     bindings,
     fs::LocalFile,
-    prelude::*,
-    sync::atomic::{
-        ordering::Relaxed,
-        Atomic, //
-    },
+    prelude::*, //
 };
 
 static ITEMS: Global<Cache<Item>> = Global::empty();
@@ -108,9 +107,8 @@ impl Caches {
         }
     }
 
-    /// What one item costs, with one entry on one wait queue, in bytes.
-    pub(crate) const ITEM_COST: usize =
-        core::mem::size_of::<Item>() + core::mem::size_of::<hook::Entry<Item>>();
+    /// What one item costs on one wait queue, in bytes.
+    pub(crate) const ITEM_COST: usize = core::mem::size_of::<Item>();
 }
 
 impl Cached for Item {
@@ -180,6 +178,17 @@ pub(crate) struct WatchKey {
     pub(crate) item: usize,
 }
 
+/// What a user asked an item to be.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked {
+    /// What to watch for and how, as in `struct epoll_event`.
+    pub(crate) events: u32,
+    /// To be told with the events.
+    pub(crate) data: u64,
+    /// Whether to take turns with the other exclusive items on the file.
+    pub(crate) takes_turns: bool,
+}
+
 /// One watched file under one descriptor number.
 pub(crate) struct Item {
     node: Node,
@@ -194,8 +203,12 @@ pub(crate) struct Item {
     /// the relay, rather than with that file's lock held and interrupts off.
     pub(crate) crowded: Cell<bool>,
     kind: Kind,
-    interest: Atomic<u32>,
-    data: Atomic<u64>,
+    /// See [`Item::is_special`].
+    special: Cell<bool>,
+    /// Whether the item takes turns with the other exclusive ones on the file.
+    takes_turns: bool,
+    interest: Once<u32>,
+    data: Once<u64>,
     owner: NonNull<Eventpoll>,
     hooks: Hooks<Item>,
     /// How the item hears of its file's close.
@@ -242,10 +255,10 @@ impl Item {
         file: &LocalFile,
         fd: i32,
         kind: Kind,
-        interest: Interest,
-        data: u64,
+        asked: Asked,
         source: Source,
     ) -> Self {
+        let interest = Interest::new(asked.events);
         Self {
             node: Node::new(),
             watch_node: Node::new(),
@@ -255,8 +268,15 @@ impl Item {
             watched: Cell::new(false),
             crowded: Cell::new(false),
             kind,
-            interest: Atomic::new(interest.bits()),
-            data: Atomic::new(data),
+            special: Cell::new(Self::special_for(
+                kind,
+                &source,
+                interest,
+                asked.takes_turns,
+            )),
+            takes_turns: asked.takes_turns,
+            interest: Once::new(interest.bits()),
+            data: Once::new(asked.data),
             owner: NonNull::from(owner),
             hooks: Hooks::new(),
             source,
@@ -271,6 +291,13 @@ impl Item {
     /// What the watched file is.
     pub(crate) fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Whether a scan has to take the item alone: its file needs more than to be polled, the
+    /// system is to be kept awake, or it is the next one's turn.
+    #[inline]
+    pub(crate) fn is_special(&self) -> bool {
+        self.special.get()
     }
 
     /// The watched file: to be used only while it is known not to have been released.
@@ -289,23 +316,31 @@ impl Item {
 
     /// What the item watches for.
     pub(crate) fn interest(&self) -> Interest {
-        Interest::from_bits(self.interest.load(Relaxed))
+        Interest::from_bits(self.interest.read())
     }
 
     /// Changes what the item watches for. Wake-ups that must see it are ordered by the instance's
     /// spinlock.
     pub(crate) fn set_interest(&self, interest: Interest) {
-        self.interest.store(interest.bits(), Relaxed);
+        self.interest.write(interest.bits());
+        let special = Self::special_for(self.kind, &self.source, interest, self.takes_turns);
+        self.special.set(special);
+    }
+
+    #[inline]
+    fn special_for(kind: Kind, source: &Source, interest: Interest, takes_turns: bool) -> bool {
+        let held = matches!(source, Source::Held { .. });
+        kind != Kind::Plain || held || interest.keeps_awake() || takes_turns
     }
 
     /// The user's data.
     pub(crate) fn data(&self) -> u64 {
-        self.data.load(Relaxed)
+        self.data.read()
     }
 
     /// Changes the user's data.
     pub(crate) fn set_data(&self, data: u64) {
-        self.data.store(data, Relaxed);
+        self.data.write(data);
     }
 
     /// Hooks the item onto its file's wait queues and returns the events that there are.
@@ -328,13 +363,26 @@ impl Item {
         }
     }
 
-    /// The events that the file, which is not an epoll, has for the item now. `nesting` is the
+    /// Which of the `wanted` events the file, which is not an epoll, has now. `nesting` is the
     /// number of sets whose mutexes are held.
-    pub(crate) fn poll(&self, file: &LocalFile, nesting: u32) -> u32 {
-        let wanted = self.interest().bits();
-        match nesting::instance_of(file) {
-            Some(inner) => wanted & inner.poll_events(nesting),
-            None => hook::poll(file, wanted),
+    pub(crate) fn poll(&self, file: &LocalFile, wanted: Interest, nesting: u32) -> u32 {
+        let wanted = wanted.bits();
+        if self.kind == Kind::Instance {
+            nesting::instance_of(file).map_or(0, |inner| wanted & inner.poll_events(nesting))
+        } else {
+            hook::poll(file, wanted)
+        }
+    }
+
+    /// If the item takes turns with others on its file, this one was its.
+    ///
+    /// # Safety
+    ///
+    /// The file is not released.
+    pub(crate) unsafe fn end_turn(&self) {
+        if self.takes_turns {
+            // SAFETY: By the requirements.
+            unsafe { self.hooks.move_back() };
         }
     }
 

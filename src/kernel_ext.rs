@@ -4,12 +4,14 @@
 //! nothing here knows what an eventpoll is.
 
 pub(crate) mod anon_file;
+pub(crate) mod array;
 pub(crate) mod fsnotify;
 pub(crate) mod global;
 pub(crate) mod hook;
 pub(crate) mod list;
 pub(crate) mod napi;
 pub(crate) mod nested_mutex;
+pub(crate) mod once;
 pub(crate) mod poll_file;
 pub(crate) mod rbtree;
 pub(crate) mod rcu;

@@ -11,8 +11,7 @@ use crate::{
         },
         poll_file::{
             self,
-            CloseSource,
-            FileRef, //
+            CloseSource, //
         },
     },
     watch::{
@@ -23,16 +22,25 @@ use crate::{
 use core::cell::Cell;
 use kernel::{
     bindings,
+    fs::LocalFile,
     prelude::*, //
 };
 
-/// The marks on superblocks that an instance uses, with how many of its items need each.
+/// A mark on a superblock, and how many items of the instance need it.
+struct Marked {
+    sb: *mut bindings::super_block,
+    mark: MarkUse,
+    items: usize,
+}
+
+/// The marks on superblocks that an instance uses, and those that it has used: the next item is as
+/// likely as not to need them again.
 ///
 /// # Invariants
 ///
-/// Each superblock is there once, with at least one item, and that item's file keeps it alive until
-/// the item is dead.
-pub(crate) struct Marks(KVec<(*mut bindings::super_block, MarkUse, usize)>);
+/// Each superblock is there once. The files of the items keep it alive until these are dead; without
+/// items, it is alive if the mark is attached.
+pub(crate) struct Marks(KVec<Marked>);
 
 // SAFETY: The pointers are only compared.
 unsafe impl Send for Marks {}
@@ -50,17 +58,23 @@ impl Marks {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn acquire(&mut self, file: &FileRef) -> Result<Source> {
+    pub(crate) fn acquire(&mut self, file: &LocalFile) -> Result<Source> {
         match poll_file::close_source(file) {
             CloseSource::SuperBlock(sb) => {
-                match self.0.iter_mut().find(|(known, ..)| *known == sb) {
-                    Some((_, _, items)) => *items += 1,
-                    None => {
+                match self.0.iter_mut().find(|marked| marked.sb == sb) {
+                    Some(marked) if marked.items > 0 || marked.mark.is_attached() => {
+                        marked.items += 1;
+                    }
+                    _ => {
+                        self.0
+                            .retain(|marked| marked.items > 0 || marked.mark.is_attached());
                         self.0.reserve(1, GFP_KERNEL_ACCOUNT)?;
                         // SAFETY: The file keeps its superblock alive now, and later the items
-                        // that are counted do: the last one's removal drops the mark.
+                        // that are counted do, or the mark is not used.
                         let mark = unsafe { watch::mark(Object::SuperBlock(sb)) }?;
-                        self.0.push((sb, mark, 1), GFP_KERNEL_ACCOUNT)?;
+                        let items = 1;
+                        self.0
+                            .push(Marked { sb, mark, items }, GFP_KERNEL_ACCOUNT)?;
                     }
                 }
                 Ok(Source::SuperBlock {
@@ -94,13 +108,13 @@ impl Marks {
     }
 
     fn release_super_block(&mut self, sb: *mut bindings::super_block) {
-        if let Some(at) = self.0.iter().position(|(known, ..)| *known == sb) {
-            if let Some((_, _, items)) = self.0.get_mut(at) {
-                *items -= 1;
-                if *items == 0 {
-                    let _ = self.0.remove(at);
-                }
-            }
+        if let Some(marked) = self.0.iter_mut().find(|marked| marked.sb == sb) {
+            marked.items -= 1;
         }
+    }
+
+    /// Lets go of all marks, when there are no items any more.
+    pub(crate) fn clear(&mut self) {
+        self.0 = KVec::new();
     }
 }

@@ -65,10 +65,7 @@ use crate::{
             Global,
             Installed, //
         },
-        poll_file::{
-            self,
-            FileRef, //
-        },
+        poll_file,
         task, //
     },
     links::{
@@ -115,7 +112,9 @@ pub(crate) enum Kind {
 impl Kind {
     /// The kind of a file.
     pub(crate) fn of(file: &LocalFile) -> Self {
-        if instance_of(file).is_some() {
+        if poll_file::is_socket(file) {
+            Self::Plain
+        } else if instance_of(file).is_some() {
             Self::Instance
         } else if poll_file::internal_name(file).is_some_and(|name| name == c"[eventpoll]") {
             Self::Epoll
@@ -226,7 +225,7 @@ pub(crate) fn link(
 /// # Errors
 ///
 /// `EINVAL` if there are too many.
-pub(crate) fn check_paths(outer: &Eventpoll, file: &FileRef) -> Result {
+pub(crate) fn check_paths(outer: &Eventpoll, file: &LocalFile) -> Result {
     if !outer.vertex.is_watched() {
         return Ok(());
     }

@@ -17,8 +17,8 @@
 //! A scan runs without the spinlock, since it polls files and writes to user memory; the
 //! instance's mutex makes it the only one. (With one exception: while it polls an epoll, it is
 //! suspended without the mutex, and who looks meanwhile is told so; see [`crate::nesting`].) It
-//! takes the ready list over as its batch. Meanwhile wake-ups go on filling the ready list. At its
-//! end the lists are joined: what the scan did not reach, then what became ready meanwhile, then
+//! takes the ready list over as its batch, from which it takes some items at a time. Meanwhile
+//! wake-ups go on filling the ready list. At its end the lists are joined: what the scan did not reach, then what became ready meanwhile, then
 //! what it put back; so nobody starves.
 //!
 //! A file may be closed during the scan, too: its items leave whichever list they are in, for the
@@ -32,7 +32,10 @@ use crate::{
         Key, //
     },
     kernel_ext::{
+        array::Array,
+        hook,
         list::List,
+        once::Once,
         poll_file::{
             self,
             FileRef, //
@@ -41,6 +44,7 @@ use crate::{
         task,
         wait_queue::WaitQueue, //
     },
+    uapi::Pending,
     watch,
 };
 use core::ops::{
@@ -51,10 +55,6 @@ use kernel::{
     prelude::*,
     static_lock_class,
     sync::{
-        atomic::{
-            ordering::Relaxed,
-            Atomic, //
-        },
         lock::{
             spinlock::SpinLockIrqBackend,
             Guard, //
@@ -63,6 +63,9 @@ use kernel::{
         SpinLockIrq, //
     },
 };
+
+/// How many items a scan takes at once. It bounds how long their lock is held for that.
+pub(crate) const CHUNK: usize = 16;
 
 /// Whether an item is linked.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -143,15 +146,29 @@ impl Lists {
         }
     }
 
-    /// Takes back an item that a scan had, to be put into a list. Not if it was buried meanwhile,
-    /// which a reference to a held file does not prevent.
-    fn take_back(&mut self, item: &Item) -> bool {
-        if item.place.get() == Place::Dead {
-            return false;
+    /// Does with items, whose events were just handed out, what their interest wants: disarms them,
+    /// or puts them back, to be looked at again in the next scan, after all others.
+    fn settle(&mut self, handed_out: &[Pending<&Item>]) {
+        for Pending { what: item, .. } in handed_out {
+            let interest = item.interest();
+            if !interest.is_simple() {
+                if interest.is_oneshot() {
+                    item.set_interest(interest.disarmed());
+                    continue;
+                }
+                if !interest.is_level_triggered() {
+                    continue;
+                }
+                if item.place.get() == Place::Idle {
+                    self.awake.count(true);
+                }
+            }
+            if item.place.get() == Place::Idle {
+                item.place.set(Place::Listed);
+                // SAFETY: The item is in no list, and in the tree.
+                unsafe { self.requeued.push_back(item) };
+            }
         }
-        self.forget(item);
-        self.set_place(item, Place::Listed);
-        true
     }
 
     /// Puts the item, whose file was closed, where the next holder of the mutex finds it.
@@ -187,9 +204,9 @@ pub(crate) struct ReadyList {
     lists: SpinLockIrq<Lists>,
     /// [`Lists::is_available`] for those who do not hold the lock. It changes under the lock, in
     /// one step, so that there is no moment in which a scan hides what is ready.
-    available: Atomic<bool>,
+    available: Once<bool>,
     /// Whether there are dead items.
-    dead: Atomic<bool>,
+    dead: Once<bool>,
     /// Who sleeps until something is ready.
     #[pin]
     pub(crate) waiters: WaitQueue,
@@ -209,8 +226,8 @@ impl ReadyList {
                 awake: Awake::new(),
                 scan_is_awake: false,
             }, "repoll::lists"),
-            available: Atomic::new(false),
-            dead: Atomic::new(false),
+            available: Once::new(false),
+            dead: Once::new(false),
             waiters <- WaitQueue::new(c"repoll::waiters", static_lock_class!()),
         })
     }
@@ -226,12 +243,12 @@ impl ReadyList {
     /// Whether a waiter may find something, without the lock: what was ready before the call is
     /// not missed.
     pub(crate) fn is_available(&self) -> bool {
-        self.available.load(Relaxed)
+        self.available.read()
     }
 
     /// Whether there are dead items, without the lock.
     pub(crate) fn has_dead(&self) -> bool {
-        self.dead.load(Relaxed)
+        self.dead.read()
     }
 
     /// Takes the key of a dead item off its list.
@@ -252,12 +269,18 @@ impl ReadyList {
         }
     }
 
-    /// Starts a scan of what is ready. `_items` shows that the caller holds the mutex.
+    /// Starts a scan of what is ready, and takes the first items as [`Scan::take`] does. `items`
+    /// shows that the caller holds the mutex.
     ///
     /// # Errors
     ///
     /// [`Suspended`] if another scan has not ended yet, though the mutex is free.
-    pub(crate) fn scan(&self, _items: &Tree<Item>) -> Result<Scan<'_>, Suspended> {
+    pub(crate) fn scan<'b>(
+        &self,
+        items: &'b Tree<Item>,
+        most: usize,
+        chunk: &mut Chunk<'b>,
+    ) -> Result<(Scan<'_>, Option<Taken<'b>>), Suspended> {
         let mut guard = self.lock();
         let lists = &mut *guard;
         let me = task::current_id();
@@ -274,7 +297,8 @@ impl ReadyList {
         if lists.scan_is_awake {
             lists.awake.count(true);
         }
-        Ok(Scan { list: self })
+        let alone = chunk.fill(lists, items, most);
+        Ok((Scan(self), alone))
     }
 }
 
@@ -285,6 +309,22 @@ pub(crate) struct Locked<'a> {
 }
 
 impl Locked<'_> {
+    /// Joins the lists of a scan.
+    #[inline]
+    fn end_scan(&mut self) {
+        let lists = &mut *self.lists;
+        lists.batch.append(&mut lists.ready);
+        lists.batch.append(&mut lists.requeued);
+        lists.ready.append(&mut lists.batch);
+        lists.scanner = None;
+        if core::mem::take(&mut lists.scan_is_awake) {
+            lists.awake.count(false);
+        }
+        if !lists.ready.is_empty() {
+            self.wake_waiter(false);
+        }
+    }
+
     /// Wakes a waiter. Returns whether there was one.
     pub(crate) fn wake_waiter(&self, sync: bool) -> bool {
         let active = self.list.waiters.is_active();
@@ -325,8 +365,8 @@ impl DerefMut for Locked<'_> {
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
         let list = self.list;
-        list.available.store(self.lists.is_available(), Relaxed);
-        list.dead.store(!self.lists.dead.is_empty(), Relaxed);
+        list.available.write(self.lists.is_available());
+        list.dead.write(!self.lists.dead.is_empty());
     }
 }
 
@@ -337,64 +377,158 @@ pub(crate) struct Suspended {
     pub(crate) may_be_ready: bool,
 }
 
-/// A scan of what was ready when it began. Ends when it is dropped.
-pub(crate) struct Scan<'a> {
-    list: &'a ReadyList,
+/// An item that a scan has taken off all lists, with a reference to its file.
+pub(crate) type Taken<'b> = (&'b Item, FileRef);
+
+/// Some items that a scan has taken, none of which needs to be taken alone; later, what was found of
+/// them.
+///
+/// # Invariants
+///
+/// Until they are `polled` there is a reference to the file of each.
+pub(crate) struct Chunk<'b> {
+    items: Array<Pending<&'b Item>, CHUNK>,
+    polled: bool,
+    /// Whether the scan may find more.
+    pub(crate) more: bool,
 }
 
-impl Scan<'_> {
-    /// The next item, off all lists, with a reference to its file. Items whose file was closed
-    /// are skipped: they are about to be buried. `_items` shows that the caller holds the mutex.
-    pub(crate) fn next<'b>(&mut self, _items: &'b Tree<Item>) -> Option<(&'b Item, FileRef)> {
-        loop {
-            let mut lists = self.list.lock();
+impl<'b> Chunk<'b> {
+    /// Nothing.
+    #[inline]
+    pub(crate) const fn new() -> Self {
+        Self {
+            items: Array::new(),
+            polled: true,
+            more: true,
+        }
+    }
+
+    /// Polls the files. Items without events are dropped: a wake-up will bring them back.
+    #[inline]
+    pub(crate) fn poll(&mut self) {
+        if !self.polled {
+            self.polled = true;
+            self.items.change_all(|Pending { what: item, .. }| {
+                // SAFETY: By the type invariant. This happens once.
+                let file = unsafe { poll_file::assume_got(item.file()) };
+                let events = hook::poll(&file, item.interest().bits());
+                (events != 0).then(|| Pending::new(events, item.data(), item))
+            });
+        }
+    }
+
+    /// Puts the item, which was taken alone and polled, in.
+    pub(crate) fn push(&mut self, item: &'b Item, events: u32) {
+        self.items.push(Pending::new(events, item.data(), item));
+    }
+
+    /// The items that have events.
+    #[inline]
+    pub(crate) fn found(&self) -> &[Pending<&'b Item>] {
+        self.items.as_slice()
+    }
+
+    /// Leaves so many of these.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.items.truncate(len);
+    }
+
+    /// Takes the next items of the batch, at most so many. One that has to be taken alone is
+    /// returned.
+    #[inline]
+    fn fill(
+        &mut self,
+        lists: &mut Lists,
+        _items: &'b Tree<Item>,
+        most: usize,
+    ) -> Option<Taken<'b>> {
+        let taken = &mut self.items;
+        taken.truncate(0);
+        self.polled = false;
+        let mut alone = None;
+        lists.batch.take_front(most.min(CHUNK), |item| {
             // SAFETY: The item is in the tree, and items leave it under the mutex, which is held
             // for `'b`.
-            let item: &'b Item = unsafe { lists.batch.first()?.as_ref() };
-            lists.forget(item);
-            if let Some(file) = lists.file_of(item) {
-                return Some((item, file));
+            let item: &'b Item = unsafe { item.as_ref() };
+            if item.is_special() {
+                alone = Some(item);
+                return false;
             }
-        }
+            item.place.set(Place::Idle);
+            // If there is no more, the file is being closed, and the item about to be buried.
+            // SAFETY: The item was not buried, which happens under the lock before the file is
+            // freed.
+            if unsafe { poll_file::get_raw(item.file()) } {
+                taken.push(Pending::bare(item));
+            }
+            true
+        });
+        let alone = alone.filter(|_| taken.as_slice().is_empty());
+        let taken = alone.and_then(|item| {
+            lists.forget(item);
+            // SAFETY: As above.
+            Some((item, unsafe { poll_file::try_get(item.file()) }?))
+        });
+        self.more = !lists.batch.is_empty();
+        taken
+    }
+}
+
+impl Drop for Chunk<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.poll();
+    }
+}
+
+/// A scan of what was ready when it began. Ends when it is dropped.
+pub(crate) struct Scan<'a>(&'a ReadyList);
+
+impl Scan<'_> {
+    /// Sees to the items of the chunk, whose events were handed out, and takes the next ones into
+    /// it, at most so many; or one that has to be taken alone, which is returned. `items` shows that
+    /// the caller holds the mutex.
+    pub(crate) fn take<'b>(
+        &mut self,
+        items: &'b Tree<Item>,
+        most: usize,
+        chunk: &mut Chunk<'b>,
+    ) -> Option<Taken<'b>> {
+        let mut lists = self.0.lock();
+        lists.settle(chunk.found());
+        chunk.fill(&mut lists, items, most)
     }
 
     /// Whether somebody was told, since this was asked last, that nothing is ready.
     pub(crate) fn take_denied(&mut self) -> bool {
-        core::mem::take(&mut self.list.lock().denied)
-    }
-
-    /// Puts an item back that is to be looked at again in the next scan, after all others.
-    pub(crate) fn requeue(&mut self, item: &Item) {
-        let mut lists = self.list.lock();
-        if lists.take_back(item) {
-            // SAFETY: The item is in no list now, and in the tree.
-            unsafe { lists.requeued.push_back(item) };
-        }
+        core::mem::take(&mut self.0.lock().denied)
     }
 
     /// Puts an item back as if it had not been taken.
     pub(crate) fn put_back(&mut self, item: &Item) {
-        let mut lists = self.list.lock();
-        if lists.take_back(item) {
-            // SAFETY: As above.
-            unsafe { lists.batch.push_front(item) };
+        let mut lists = self.0.lock();
+        if item.place.get() == Place::Dead {
+            return;
         }
+        lists.forget(item);
+        lists.set_place(item, Place::Listed);
+        // SAFETY: The item is in no list now, and in the tree.
+        unsafe { lists.batch.push_front(item) };
+    }
+
+    /// Sees to the last items, whose events were handed out, and ends the scan.
+    pub(crate) fn finish(self, chunk: &Chunk<'_>) {
+        let list = self.0;
+        core::mem::forget(self);
+        let mut lists = list.lock();
+        lists.settle(chunk.found());
+        lists.end_scan();
     }
 }
 
 impl Drop for Scan<'_> {
     fn drop(&mut self) {
-        let mut guard = self.list.lock();
-        let lists = &mut *guard;
-        lists.batch.append(&mut lists.ready);
-        lists.batch.append(&mut lists.requeued);
-        lists.ready.append(&mut lists.batch);
-        lists.scanner = None;
-        if core::mem::take(&mut lists.scan_is_awake) {
-            lists.awake.count(false);
-        }
-        if !lists.ready.is_empty() {
-            guard.wake_waiter(false);
-        }
+        self.0.lock().end_scan();
     }
 }

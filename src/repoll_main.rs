@@ -75,6 +75,7 @@
 mod awake;
 mod bindings;
 mod busy_poll;
+mod change;
 mod control;
 mod event;
 mod eventpoll;

@@ -4,8 +4,15 @@
 //!
 //! C header: `src/uapi/repoll.h`
 
-use crate::bindings;
-use core::mem::size_of;
+use crate::{
+    bindings,
+    kernel_ext::array::Array, //
+};
+use core::mem::{
+    offset_of,
+    size_of,
+    MaybeUninit, //
+};
 use kernel::{
     prelude::*,
     transmute::{
@@ -14,17 +21,24 @@ use kernel::{
     },
     uaccess::{
         UserPtr,
-        UserSlice,
-        UserSliceWriter, //
+        UserSlice, //
     }, //
 };
 
 pub(crate) use crate::bindings::{
     epoll_params as Params,
+    repoll_batch as Batch,
+    repoll_batch_wait as BatchWait,
+    repoll_change as Change,
     repoll_create as Create,
     repoll_ctl as Ctl,
     repoll_wait as Wait,
     REPOLL_CLOEXEC as CLOEXEC,
+    REPOLL_FIFO as FIFO,
+    REPOLL_MAX_CHANGES as MAX_CHANGES,
+    REPOLL_ROUND_ROBIN as ROUND_ROBIN,
+    RP_IOC_BATCH as BATCH,
+    RP_IOC_BATCH_WAIT as BATCH_WAIT,
     RP_IOC_CREATE as CREATE,
     RP_IOC_CTL as CTL,
     RP_IOC_GET_PARAMS as GET_PARAMS,
@@ -47,11 +61,7 @@ pub(crate) mod op {
 // SAFETY: Integers without padding: any bytes will do.
 unsafe impl FromBytes for Create {}
 // SAFETY: As above.
-unsafe impl FromBytes for Ctl {}
-// SAFETY: As above.
 unsafe impl FromBytes for Params {}
-// SAFETY: As above.
-unsafe impl FromBytes for Wait {}
 
 // SAFETY: Integers without padding: all bytes are initialised.
 unsafe impl AsBytes for Params {}
@@ -65,6 +75,83 @@ pub(crate) fn read<T: FromBytes>(arg: usize) -> Result<T> {
     UserSlice::new(UserPtr::from_addr(arg), size_of::<T>())
         .reader()
         .read()
+}
+
+impl Copy for Change {}
+
+impl Clone for Change {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+/// An argument that is read often.
+pub(crate) trait Argument: Default {
+    /// What reads it.
+    const READ: unsafe extern "C" fn(*mut Self, usize) -> bool;
+
+    /// Reads it from the user's address `arg`.
+    ///
+    /// # Errors
+    ///
+    /// `EFAULT`.
+    #[inline]
+    fn read(arg: usize) -> Result<Self> {
+        let mut value = MaybeUninit::<Self>::uninit();
+        // SAFETY: There is room; the helper checks the address.
+        if unsafe { Self::READ(value.as_mut_ptr(), arg) } {
+            // SAFETY: The helper has filled it in.
+            Ok(unsafe { value.assume_init() })
+        } else {
+            Err(EFAULT)
+        }
+    }
+}
+
+impl Argument for Ctl {
+    const READ: unsafe extern "C" fn(*mut Self, usize) -> bool = bindings::rp_read_ctl;
+}
+
+impl Argument for Wait {
+    const READ: unsafe extern "C" fn(*mut Self, usize) -> bool = bindings::rp_read_wait;
+}
+
+impl Argument for Batch {
+    const READ: unsafe extern "C" fn(*mut Self, usize) -> bool = bindings::rp_read_batch;
+}
+
+impl Argument for BatchWait {
+    const READ: unsafe extern "C" fn(*mut Self, usize) -> bool = bindings::rp_read_batch_wait;
+}
+
+/// Reads `count` changes from the array at the user's address `at`, and stores there that each has
+/// succeeded; fewer if there is a fault.
+#[inline]
+pub(crate) fn read_changes<const N: usize>(to: &mut Array<Change, N>, at: usize, count: usize) {
+    // SAFETY: The helper writes as many as it says, at most `count.min(N)`, and checks the address.
+    unsafe {
+        to.fill_with(count, |room, count| {
+            bindings::rp_read_changes(room, at, count)
+        })
+    };
+}
+
+/// Stores the result of the change at the user's address `at`, which has failed. Returns whether
+/// that could be done.
+pub(crate) fn write_result(at: usize, error: Error) -> bool {
+    // SAFETY: The helper checks the address.
+    unsafe { bindings::rp_write_result(at + offset_of!(Change, result), -error.to_errno()) }
+}
+
+/// Stores how many changes of the batch at the user's address `at` were tried, and how many failed.
+///
+/// # Errors
+///
+/// `EFAULT`.
+pub(crate) fn write_done(at: usize, done: u32, failed: u32) -> Result {
+    // SAFETY: The helper checks the address.
+    let written = unsafe { bindings::rp_write_done(at + offset_of!(Batch, done), done, failed) };
+    written.then_some(()).ok_or(EFAULT)
 }
 
 /// Writes the structure to the user's address `arg`.
@@ -99,7 +186,6 @@ pub(crate) struct Event {
 impl Event {
     /// Bytes in user memory.
     pub(crate) const SIZE: usize = size_of::<kernel::bindings::epoll_event>();
-    const DATA: usize = Self::SIZE - size_of::<u64>();
 
     /// Reads the event at the user's address `at`.
     ///
@@ -107,23 +193,49 @@ impl Event {
     ///
     /// `EFAULT`.
     pub(crate) fn read(at: usize) -> Result<Self> {
-        let mut reader = UserSlice::new(UserPtr::from_addr(at), Self::SIZE).reader();
-        let events = reader.read()?;
-        reader.skip(Self::DATA - size_of::<u32>())?;
-        let data = reader.read()?;
-        Ok(Self { events, data })
+        let mut event = bindings::epoll_event { events: 0, data: 0 };
+        // SAFETY: There is room; the helper checks the address.
+        let read = unsafe { bindings::rp_read_event(&mut event, at) };
+        let (events, data) = (event.events, event.data);
+        read.then_some(Self { events, data }).ok_or(EFAULT)
+    }
+}
+
+/// An event that is to be written, and what it is about.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(crate) struct Pending<T> {
+    event: MaybeUninit<bindings::epoll_event>,
+    /// What it is about.
+    pub(crate) what: T,
+}
+
+impl<T> Pending<T> {
+    /// An event.
+    #[inline]
+    pub(crate) fn new(events: u32, data: u64, what: T) -> Self {
+        Self {
+            event: MaybeUninit::new(bindings::epoll_event { events, data }),
+            what,
+        }
     }
 
-    /// Writes the event as the next one of an array.
-    ///
-    /// # Errors
-    ///
-    /// `EFAULT`.
-    pub(crate) fn write(self, to: &mut UserSliceWriter) -> Result {
-        let mut bytes = [0; Self::SIZE];
-        bytes[..size_of::<u32>()].copy_from_slice(&self.events.to_ne_bytes());
-        bytes[Self::DATA..].copy_from_slice(&self.data.to_ne_bytes());
-        to.write_slice(&bytes)
+    /// What an event will be about.
+    #[inline]
+    pub(crate) fn bare(what: T) -> Self {
+        Self {
+            event: MaybeUninit::uninit(),
+            what,
+        }
+    }
+
+    /// Writes events to the array at the user's address `to`. Returns how many: fewer than there
+    /// are after a fault.
+    #[inline]
+    pub(crate) fn write_all(pending: &[Self], to: usize) -> usize {
+        let first = pending.as_ptr().cast();
+        // SAFETY: The structures begin with an event each. The helper checks the address.
+        unsafe { bindings::rp_write_events(to, first, size_of::<Self>(), pending.len()) }
     }
 }
 

@@ -3,24 +3,31 @@
 //! Waiting for events and handing them out.
 
 use crate::{
-    eventpoll::Eventpoll,
+    eventpoll::{
+        Eventpoll,
+        Locked, //
+    },
+    item::Key,
     kernel_ext::{
         hook,
+        poll_file::FileRef,
         task::{
             self,
             Deadline, //
         },
     },
     nesting::Kind,
-    uapi::Event,
-};
-use kernel::{
-    prelude::*,
-    uaccess::{
-        UserPtr,
-        UserSlice, //
+    ready::{
+        Chunk,
+        Scan, //
     },
+    uapi::{
+        Event,
+        Pending, //
+    },
+    watch,
 };
+use kernel::prelude::*;
 
 /// Where a waiter wants its events.
 #[derive(Clone, Copy)]
@@ -32,43 +39,61 @@ pub(crate) struct Buffer {
 }
 
 impl Eventpoll {
-    /// Hands out what is ready; sleeps until something is, a signal comes or the deadline passes.
-    /// Returns the number of events: 0 after the deadline.
+    /// Hands out what is ready; sleeps until something is, a signal comes or `timeout` nanoseconds
+    /// have passed, if it is not negative. Returns the number of events: 0 after the timeout.
     ///
     /// # Errors
     ///
     /// `EINTR` after a signal, `EFAULT` if nothing could be written.
-    pub(crate) fn wait(&self, buffer: Buffer, deadline: &Deadline) -> Result<usize> {
-        let mut available = self.ready.is_available();
+    #[inline(never)]
+    pub(crate) fn wait(&self, buffer: Buffer, timeout: i64) -> Result<usize> {
+        if self.ready.is_available() {
+            let delivered = self.deliver(buffer)?;
+            if delivered > 0 || timeout == 0 {
+                return Ok(delivered);
+            }
+        }
+        self.wait_long(buffer, &Deadline::after(timeout))
+    }
+
+    #[inline(never)]
+    fn wait_long(&self, buffer: Buffer, deadline: &Deadline) -> Result<usize> {
         let mut expired = deadline.is_now();
-        loop {
+        while !expired {
+            let available;
+            (available, expired) = self.sleep(deadline)?;
             if available {
                 let delivered = self.deliver(buffer)?;
                 if delivered > 0 {
                     return Ok(delivered);
                 }
             }
-            if expired {
-                return Ok(0);
-            }
-            if self.busy_poll.spin(|| self.ready.is_available()) {
-                available = true;
-                continue;
-            }
-            if task::signal_pending() {
-                return Err(EINTR);
-            }
-            let woken = self.ready.waiters.sleep(deadline, |join| {
-                // Held until the queue is joined: a wake-up in between would find nobody.
-                let ready = self.ready.lock();
-                if !ready.is_available() {
-                    join();
-                }
-            });
-            // Who was chosen looks, even if late: the event was announced to nobody else.
-            available = woken.chosen || !woken.expired;
-            expired = woken.expired;
         }
+        Ok(0)
+    }
+
+    /// Sleeps until something may be ready, a signal comes or the deadline passes. Returns whether
+    /// something may be ready, and whether the deadline has passed.
+    ///
+    /// # Errors
+    ///
+    /// `EINTR` after a signal.
+    fn sleep(&self, deadline: &Deadline) -> Result<(bool, bool)> {
+        if self.busy_poll.spin(|| self.ready.is_available()) {
+            return Ok((true, false));
+        }
+        if task::signal_pending() {
+            return Err(EINTR);
+        }
+        let woken = self.ready.waiters.sleep(deadline, self.policy, |join| {
+            // Held until the queue is joined: a wake-up in between would find nobody.
+            let ready = self.ready.lock();
+            if !ready.is_available() {
+                join();
+            }
+        });
+        // Who was chosen looks, even if late: the event was announced to nobody else.
+        Ok((woken.chosen || !woken.expired, woken.expired))
     }
 
     /// Hands out what is ready now.
@@ -81,64 +106,89 @@ impl Eventpoll {
             self.ready.pass_on();
             return Err(EINTR);
         }
-        let bytes = buffer.len * Event::SIZE;
-        let mut writer = UserSlice::new(UserPtr::from_addr(buffer.address), bytes).writer();
-        let mut delivered = 0;
-
         let (_outer, mut set) = self.enter(Kind::Plain);
-        let Ok(mut scan) = self.ready.scan(set.items()) else {
+        let mut delivered = 0;
+        let mut chunk = Chunk::new();
+        let Ok((mut scan, mut alone)) = self.ready.scan(set.items(), buffer.len, &mut chunk) else {
             // Who could have suspended one has the outer mutex.
             return Ok(0);
         };
-        // Who is being killed needs no more events.
-        while delivered < buffer.len && task::go_on() {
-            let Some((mut item, file)) = scan.next(set.items()) else {
-                break;
-            };
-            let interest = item.interest();
-            let events = if item.kind() == Kind::Epoll {
+        loop {
+            if let Some((item, file)) = alone {
                 let key = item.key();
-                drop(set);
-                let events = hook::poll(&file, interest.bits());
-                set = self.lock();
-                match set.items().find(&key) {
-                    Some(found) => item = found,
-                    // It is there: who could have deleted it has the outer mutex.
-                    None => continue,
-                }
-                if scan.take_denied() && events != 0 {
-                    // Now it is known: who polled the instance in between has to do so again.
-                    self.wake_pollers(0, None);
-                }
-                events
-            } else {
-                item.poll(&file, 1)
-            };
-            if task::fatal_signal_pending() {
+                drop(chunk);
+                let events;
+                (set, events) = self.poll_alone(set, &mut scan, &key, &file);
+                chunk = Chunk::new();
+                // It is there: who could have deleted it has the outer mutex.
+                let Some(item) = set.items().find(&key) else {
+                    break;
+                };
                 // An instance that is asked by who is being killed does not look for long, but says
                 // that it has events. The item may be others' as well.
-                scan.put_back(item);
-                break;
+                if task::fatal_signal_pending() {
+                    scan.put_back(item);
+                    break;
+                }
+                if events != 0 {
+                    chunk.push(item, events);
+                }
+            } else {
+                chunk.poll();
             }
-            if events == 0 {
-                // A wake-up will bring the item back.
-                continue;
-            }
-            let data = item.data();
-            if let Err(error) = (Event { events, data }).write(&mut writer) {
-                scan.put_back(item);
+            let found = chunk.found();
+            let to = buffer.address + delivered * Event::SIZE;
+            let written = Pending::write_all(found, to);
+            delivered += written;
+            if written < found.len() {
+                for Pending { what: item, .. } in found.iter().skip(written).rev() {
+                    scan.put_back(item);
+                }
+                chunk.truncate(written);
                 if delivered == 0 {
-                    return Err(error);
+                    return Err(EFAULT);
                 }
                 break;
             }
-            delivered += 1;
-            if interest.is_oneshot() {
-                item.set_interest(interest.disarmed());
-            } else if interest.is_level_triggered() {
-                scan.requeue(item);
+            // Who is being killed needs no more events.
+            if delivered == buffer.len || !chunk.more || !task::go_on() {
+                break;
             }
+            alone = scan.take(set.items(), buffer.len - delivered, &mut chunk);
         }
+        scan.finish(&chunk);
         Ok(delivered)
+    }
+
+    /// The events of an item that a scan had to take alone. An epoll's is polled without the mutex.
+    #[cold]
+    fn poll_alone<'a>(
+        &'a self,
+        mut set: Locked<'a>,
+        scan: &mut Scan<'_>,
+        key: &Key,
+        file: &FileRef,
+    ) -> (Locked<'a>, u32) {
+        let Some(item) = set.items().find(key) else {
+            return (set, 0);
+        };
+        let interest = item.interest();
+        // SAFETY: The file is referenced.
+        unsafe { item.end_turn() };
+        if item.kind() != Kind::Epoll {
+            let events = match watch::is_abandoned(item, file) {
+                true => 0,
+                false => item.poll(file, interest, 1),
+            };
+            return (set, events);
+        }
+        drop(set);
+        let events = hook::poll(file, interest.bits());
+        set = self.lock();
+        if scan.take_denied() && events != 0 {
+            // Now it is known: who polled the instance in between has to do so again.
+            self.wake_pollers(0, None);
+        }
+        (set, events)
     }
 }

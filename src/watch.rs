@@ -16,8 +16,9 @@
 //! fsnotify; a watched one is made to, and made silent again when nobody watches it any more.
 //!
 //! Marks have a price for files that are not watched: each close on the same superblock looks into
-//! the table below, and reads and writes pass a test of the mark's mask. So a mark is there only
-//! while an item needs it.
+//! the table below, and reads and writes pass a test of the mark's mask. So the mark on an inode is
+//! there only while an item needs it, and one on a superblock only while there is an instance that
+//! has had such an item.
 //!
 //! # The table
 //!

@@ -120,6 +120,16 @@ impl WorkItem for Mark {
 /// Keeps a mark where it is.
 pub(crate) struct MarkUse(Arc<Mark>);
 
+impl MarkUse {
+    /// Whether the mark is where it was put. It is not any more when its superblock was released,
+    /// which happens before another one can be at the same address.
+    pub(crate) fn is_attached(&self) -> bool {
+        // SAFETY: The mark is alive; a flag is read in one piece.
+        let flags = unsafe { (&raw const (*self.0.mark.get()).flags).read_volatile() };
+        flags & bindings::RP_MARK_ATTACHED != 0
+    }
+}
+
 impl Drop for MarkUse {
     fn drop(&mut self) {
         if self.0.users.fetch_sub(1, Full) == 1 {

@@ -24,7 +24,7 @@ use super::slab::{
 };
 use crate::bindings;
 use core::{
-    cell::UnsafeCell,
+    cell::Cell,
     ffi::{
         c_int,
         c_uint,
@@ -73,20 +73,32 @@ pub(crate) trait Hooked: Send + Sync + Sized + 'static {
 pub(crate) struct Entry<T> {
     wait: Opaque<bindings::wait_queue_entry>,
     head: Atomic<*mut bindings::wait_queue_head>,
-    target: NonNull<T>,
-    next: Option<NonNull<Entry<T>>>,
+    target: Cell<NonNull<T>>,
+    next: Cell<Option<NonNull<Entry<T>>>>,
 }
 
-/// All entries of one object.
+impl<T> Entry<T> {
+    /// An entry on no wait queue.
+    const fn new() -> Self {
+        Self {
+            wait: Opaque::uninit(),
+            head: Atomic::new(ptr::null_mut()),
+            target: Cell::new(NonNull::dangling()),
+            next: Cell::new(None),
+        }
+    }
+}
+
+/// All entries of one object. There is room for one in here: few files have more wait queues.
 ///
 /// # Invariants
 ///
-/// The chain from `first` holds entries that came from [`SlabBox::into_raw`].
+/// The chain behind `first` holds entries that came from [`SlabBox::into_raw`].
 pub(crate) struct Hooks<T: Hooked>
 where
     Entry<T>: Cached,
 {
-    first: UnsafeCell<Option<NonNull<Entry<T>>>>,
+    first: Entry<T>,
 }
 
 // SAFETY: The chain is changed by `attach` alone, which has it to itself.
@@ -101,7 +113,7 @@ where
     /// No entries.
     pub(crate) const fn new() -> Self {
         Self {
-            first: UnsafeCell::new(None),
+            first: Entry::new(),
         }
     }
 
@@ -129,13 +141,13 @@ where
                 _key: events,
             },
             target,
-            // SAFETY: By the requirements the chain is ours now.
-            chain: unsafe { &mut *self.first.get() },
+            first: &self.first,
+            used: false,
             exclusive,
             failed: false,
         };
         // SAFETY: The file is alive; the table is what `queue` expects.
-        let found = unsafe { bindings::rp_vfs_poll(file.as_ptr(), (&raw mut table).cast()) };
+        let found = unsafe { vfs_poll(file, (&raw mut table).cast()) };
         if table.failed {
             return Err(ENOMEM);
         }
@@ -150,20 +162,42 @@ where
     /// Not called concurrently with itself or `attach`. The file that was polled has not been
     /// released yet, unless this was called before.
     pub(crate) unsafe fn unhook(&self) {
-        // SAFETY: By the requirements nobody changes the chain.
-        let mut next = unsafe { *self.first.get() };
+        self.for_each_linked(|head, wait| {
+            // SAFETY: The head is allocated, as `for_each_linked` says. Its lock waits for running
+            // callbacks.
+            unsafe { bindings::remove_wait_queue(head.load(Relaxed), wait) };
+            head.store(ptr::null_mut(), Relaxed);
+        });
+    }
+
+    /// Puts all entries behind the others on their wait queues.
+    ///
+    /// # Safety
+    ///
+    /// The file that was polled is not released.
+    pub(crate) unsafe fn move_back(&self) {
+        self.for_each_linked(|head, wait| {
+            // SAFETY: As above; an entry that is not linked any more is left alone.
+            unsafe { bindings::rp_wait_entry_move_back(head.load(Relaxed), wait) };
+        });
+    }
+
+    /// Calls `act` for each entry with its head, which stays allocated meanwhile: its file is not
+    /// released, as the callers know, or, after a POLLFREE that is about to be published, by RCU.
+    #[inline]
+    fn for_each_linked(
+        &self,
+        act: impl Fn(&Atomic<*mut bindings::wait_queue_head>, *mut bindings::wait_queue_entry),
+    ) {
         let _rcu = rcu::read_lock();
+        let mut next = Some(NonNull::from(&self.first));
         while let Some(entry) = next {
             // SAFETY: By the type invariant the entry is alive.
             let entry = unsafe { entry.as_ref() };
-            let head = entry.head.load(Acquire);
-            if !head.is_null() {
-                // SAFETY: The head is allocated: its file is not released, or, after a POLLFREE
-                // that is about to be published, by RCU. Its lock waits for running callbacks.
-                unsafe { bindings::remove_wait_queue(head, entry.wait.get()) };
-                entry.head.store(ptr::null_mut(), Relaxed);
+            if !entry.head.load(Acquire).is_null() {
+                act(&entry.head, entry.wait.get());
             }
-            next = entry.next;
+            next = entry.next.get();
         }
     }
 }
@@ -172,12 +206,13 @@ impl<T: Hooked> Drop for Hooks<T>
 where
     Entry<T>: Cached,
 {
+    #[inline]
     fn drop(&mut self) {
-        let mut next = self.first.get_mut().take();
+        let mut next = self.first.next.take();
         while let Some(entry) = next {
             // SAFETY: By the type invariant; each entry is visited once.
             let entry = unsafe { SlabBox::from_raw(entry) };
-            next = entry.next;
+            next = entry.next.take();
         }
     }
 }
@@ -187,7 +222,8 @@ where
 struct Table<'a, T> {
     pt: bindings::poll_table_struct,
     target: &'a T,
-    chain: &'a mut Option<NonNull<Entry<T>>>,
+    first: &'a Entry<T>,
+    used: bool,
     exclusive: bool,
     failed: bool,
 }
@@ -209,19 +245,27 @@ unsafe extern "C" fn queue<T: Hooked>(
     if table.failed {
         return;
     }
-    let Ok(slot) = Slot::new() else {
-        table.failed = true;
-        return;
+    let entry = if table.used {
+        let Ok(slot) = Slot::new() else {
+            table.failed = true;
+            return;
+        };
+        let entry = slot.fill(Entry::new()).into_raw();
+        // SAFETY: It was just made.
+        unsafe { entry.as_ref() }
+            .next
+            .set(table.first.next.replace(Some(entry)));
+        entry
+    } else {
+        table.used = true;
+        NonNull::from(table.first)
     };
-    let entry = slot.fill(Entry {
-        wait: Opaque::uninit(),
-        // INVARIANT: Linked below, before anybody else sees the entry.
-        head: Atomic::new(head),
-        target: NonNull::from(table.target),
-        next: *table.chain,
-    });
+    // SAFETY: It is alive, and nobody else sees it before it is linked.
+    let entry = unsafe { entry.as_ref() };
+    entry.target.set(NonNull::from(table.target));
+    // INVARIANT: Linked below.
+    entry.head.store(head, Relaxed);
     let wait = entry.wait.get();
-    *table.chain = Some(entry.into_raw());
 
     // SAFETY: The entry lives until `unhook` has taken it off.
     unsafe { bindings::rp_waitqueue_func_init(wait, Some(woken::<T>)) };
@@ -255,7 +299,7 @@ unsafe extern "C" fn woken<T: Hooked>(
     };
     let events = key.addr() as u32;
     // SAFETY: By the invariant of `Entry`: it is linked.
-    let target = unsafe { entry.target.as_ref() };
+    let target = unsafe { entry.target.get().as_ref() };
     let done = target.woken(events, sync != 0);
     if events & POLLFREE != 0 {
         // SAFETY: The lock of the head is held.
@@ -267,11 +311,28 @@ unsafe extern "C" fn woken<T: Hooked>(
 }
 
 /// Polls `file` for `events` without hooking anything.
+#[inline]
 pub(crate) fn poll(file: &LocalFile, events: u32) -> u32 {
     let mut table = bindings::poll_table_struct {
         _qproc: None,
         _key: events,
     };
-    // SAFETY: The file is alive.
-    events & unsafe { bindings::rp_vfs_poll(file.as_ptr(), &mut table) }
+    // SAFETY: The table has no function.
+    events & unsafe { vfs_poll(file, &mut table) }
+}
+
+/// The events that `file` has: all of which no file is without, if it does not say.
+///
+/// # Safety
+///
+/// The table is what its function expects.
+#[inline]
+unsafe fn vfs_poll(file: &LocalFile, table: *mut bindings::poll_table_struct) -> u32 {
+    let file = file.as_ptr();
+    // SAFETY: The file is alive, and its operations do not change.
+    match unsafe { (*(*file).f_op).poll } {
+        // SAFETY: By the requirements.
+        Some(poll) => unsafe { poll(file, table) },
+        None => bindings::RP_DEFAULT_POLLMASK,
+    }
 }

@@ -113,6 +113,29 @@ impl<T: Linked<ID>, const ID: usize> List<T, ID> {
         self.first = Some(ptr);
     }
 
+    /// Unlinks objects from the front on, at most so many, while `take` wants them.
+    #[inline]
+    pub(crate) fn take_front(&mut self, most: usize, mut take: impl FnMut(NonNull<T>) -> bool) {
+        let mut next = self.first;
+        for _ in 0..most {
+            let Some(object) = next else {
+                break;
+            };
+            // SAFETY: By the type invariant the object is alive.
+            let after = unsafe { object.as_ref() }.links().next.get();
+            if !take(object) {
+                break;
+            }
+            next = after;
+        }
+        self.first = next;
+        match next {
+            // SAFETY: As above.
+            Some(next) => unsafe { next.as_ref() }.links().prev.set(None),
+            None => self.last = None,
+        }
+    }
+
     /// Unlinks `object`.
     ///
     /// # Safety
@@ -252,7 +275,15 @@ mod tests {
                     unsafe { lists[to].push_front(object) };
                     arrays[to].insert(0, number);
                 }
-                (Some(from), 0..=9) => {
+                (Some(from), 0..=1) => {
+                    lists[from].take_front(3, |first| {
+                        let first = objects.iter().position(|o| NonNull::from(o) == first);
+                        assert!(first == arrays[from].all().first().copied());
+                        let taken = first.filter(|first| *first != number);
+                        taken.inspect(|first| arrays[from].remove(*first)).is_some()
+                    });
+                }
+                (Some(from), 2..=9) => {
                     // SAFETY: By the arrays the object is in this list.
                     unsafe { lists[from].remove(object) };
                     arrays[from].remove(number);

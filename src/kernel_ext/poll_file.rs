@@ -6,7 +6,14 @@
 //! [`include/linux/poll.h`](srctree/include/linux/poll.h)
 
 use crate::bindings;
-use core::ptr::NonNull;
+use core::{
+    marker::PhantomData,
+    ops::Deref,
+    ptr::{
+        self,
+        NonNull, //
+    },
+};
 use kernel::{
     fs::LocalFile,
     prelude::*,
@@ -16,10 +23,53 @@ use kernel::{
 /// A counted reference to a file.
 pub(crate) type FileRef = ARef<LocalFile>;
 
+/// A file that the current task has open, borrowed from its descriptor table for the time of a
+/// system call: if nobody else uses that table, nothing is counted.
+///
+/// # Invariants
+///
+/// The word is what `fdget()` gave. Not `Send`, so that it stays with the task.
+pub(crate) struct Borrowed(usize, PhantomData<*mut ()>);
+
+impl Borrowed {
+    /// The file with that descriptor number.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF`, also if it was opened with `O_PATH`.
+    pub(crate) fn get(fd: u32) -> Result<Self> {
+        // SAFETY: The word is kept until the drop, in the same system call: the operations of a
+        // file do not leave it behind.
+        match unsafe { bindings::rp_fdget(fd) } {
+            0 => Err(EBADF),
+            word => Ok(Self(word, PhantomData)),
+        }
+    }
+}
+
+impl Deref for Borrowed {
+    type Target = LocalFile;
+
+    fn deref(&self) -> &LocalFile {
+        let file = self.0 & !bindings::RP_FDPUT_FLAGS;
+        // SAFETY: By the type invariant the file stays open, and its position is not in use here.
+        unsafe { LocalFile::from_raw_file(ptr::with_exposed_provenance(file)) }
+    }
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        if self.0 & bindings::RP_FDPUT_FPUT != 0 {
+            // SAFETY: `fdget` counted a reference.
+            unsafe { bindings::fput(self.as_ptr()) };
+        }
+    }
+}
+
 /// Whether the file has a `poll` operation.
 pub(crate) fn can_poll(file: &LocalFile) -> bool {
-    // SAFETY: The file is alive.
-    unsafe { bindings::rp_file_can_poll(file.as_ptr()) }
+    // SAFETY: The file is alive, and its operations do not change.
+    unsafe { (*(*file.as_ptr()).f_op).poll }.is_some()
 }
 
 /// Gets a reference unless the file is being released.
@@ -28,13 +78,30 @@ pub(crate) fn can_poll(file: &LocalFile) -> bool {
 ///
 /// The file is allocated, and not yet freed for another one, during the call.
 pub(crate) unsafe fn try_get(file: *const bindings::file) -> Option<FileRef> {
-    let file = NonNull::new(file.cast_mut())?;
     // SAFETY: By the requirements.
-    if !unsafe { bindings::rp_file_ref_get(file.as_ptr()) } {
-        return None;
-    }
-    // SAFETY: The count was just raised; `LocalFile` is transparent.
-    Some(unsafe { ARef::from_raw(file.cast()) })
+    unsafe { get_raw(file).then(|| assume_got(file)) }
+}
+
+/// Gets a reference, to be had by [`assume_got`], unless the file is being released.
+///
+/// # Safety
+///
+/// As for [`try_get`].
+#[inline]
+pub(crate) unsafe fn get_raw(file: *const bindings::file) -> bool {
+    // SAFETY: By the requirements.
+    unsafe { bindings::rp_file_ref_get(file.cast_mut()) }
+}
+
+/// The reference that [`get_raw`] got.
+///
+/// # Safety
+///
+/// Called once for each.
+#[inline]
+pub(crate) unsafe fn assume_got(file: *const bindings::file) -> FileRef {
+    // SAFETY: The count was raised, so there is a file; `LocalFile` is transparent.
+    unsafe { ARef::from_raw(NonNull::new_unchecked(file.cast_mut()).cast()) }
 }
 
 /// How many references to the file there are. Others may come and go meanwhile.
@@ -88,6 +155,13 @@ pub(crate) fn is_reporting(file: &LocalFile) -> bool {
 pub(crate) unsafe fn set_reporting(file: *const bindings::file, on: bool) {
     // SAFETY: By the requirements.
     unsafe { bindings::rp_file_set_reporting(file.cast_mut(), on) };
+}
+
+/// Whether the file is a socket.
+pub(crate) fn is_socket(file: &LocalFile) -> bool {
+    // SAFETY: The file is alive, and with it its inode, whose type does not change.
+    let mode = u32::from(unsafe { (*(*file.as_ptr()).f_inode).i_mode });
+    mode & bindings::S_IFMT == bindings::S_IFSOCK
 }
 
 /// The name that the kernel gave a file on a kernel-internal superblock.

@@ -31,6 +31,15 @@ use kernel::{
 /// The states of tasks that a wake-up ends, `TASK_NORMAL` in C.
 const NORMAL: u32 = bindings::TASK_INTERRUPTIBLE | bindings::TASK_UNINTERRUPTIBLE;
 
+/// Which of several exclusive waiters is woken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Policy {
+    /// The one that came first.
+    Fifo,
+    /// The one that came last.
+    Lifo,
+}
+
 /// A `wait_queue_head_t`.
 #[pin_data]
 pub(crate) struct WaitQueue {
@@ -94,7 +103,8 @@ impl WaitQueue {
         unsafe { bindings::rp_wake_pollers(self.as_ptr(), key, self.level.as_ptr(), level) };
     }
 
-    /// Sleeps as an exclusive waiter until a wake-up, a signal or the deadline.
+    /// Sleeps as an exclusive waiter, queued by that policy, until a wake-up, a signal or the
+    /// deadline.
     ///
     /// `enqueue` is called in state `TASK_INTERRUPTIBLE` and must not sleep. It tests the
     /// condition under the lock that wakers hold, and calls its argument to join the queue if
@@ -102,6 +112,7 @@ impl WaitQueue {
     pub(crate) fn sleep(
         &self,
         deadline: &Deadline,
+        policy: Policy,
         enqueue: impl FnOnce(&mut dyn FnMut()),
     ) -> Woken {
         let mut entry = core::mem::MaybeUninit::<bindings::wait_queue_entry>::uninit();
@@ -114,7 +125,9 @@ impl WaitQueue {
         enqueue(&mut || {
             queued = true;
             // SAFETY: Both are initialised; the entry is off the queue again before it dies.
-            unsafe { bindings::rp_waiter_add_exclusive(self.as_ptr(), entry) };
+            unsafe {
+                bindings::rp_waiter_add_exclusive(self.as_ptr(), entry, policy == Policy::Fifo)
+            };
         });
         let expired = queued && deadline.sleep();
         task::set_running();

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Changes to an instance's interest list: one, or many with one call.
+//!
+//! Many are made in runs of [`RUN`]. A run is read as a whole, then made with the mutex held, but
+//! for changes that have to let go of it: so the mutex is held for bounded work, and never for the
+//! user's memory to be written.
+
+use crate::{
+    event,
+    eventpoll::{
+        Entered,
+        Eventpoll, //
+    },
+    item::Asked,
+    kernel_ext::{
+        array::Array,
+        poll_file::{
+            self,
+            Borrowed, //
+        },
+        task, //
+    },
+    uapi::{
+        self,
+        op,
+        Batch,
+        Change, //
+    },
+};
+use core::mem::size_of;
+use kernel::{
+    fs::File,
+    prelude::*, //
+};
+
+/// How many changes are made at once.
+pub(crate) const RUN: usize = 16;
+
+/// How far many changes went.
+pub(crate) struct Progress {
+    /// How many were tried.
+    pub(crate) done: u32,
+    /// How many of these failed.
+    pub(crate) failed: u32,
+}
+
+impl Eventpoll {
+    /// Makes a change. `me` is the instance's own file. What is `held` of the mutexes is used, and
+    /// is what is held afterwards.
+    ///
+    /// # Errors
+    ///
+    /// As `REPOLL_CTL`.
+    #[inline]
+    pub(crate) fn change<'a>(
+        &'a self,
+        held: &mut Option<Entered<'a>>,
+        me: &File,
+        change: &Change,
+    ) -> Result {
+        let takes_turns = change.flags & uapi::ROUND_ROBIN != 0;
+        if change.flags & !uapi::ROUND_ROBIN != 0
+            || change.__pad != 0
+            || (takes_turns && !(change.op == op::ADD && change.events & event::EXCLUSIVE != 0))
+        {
+            return Err(EINVAL);
+        }
+        let file = Borrowed::get(change.fd as u32)?;
+        if !poll_file::can_poll(&file) {
+            return Err(EPERM);
+        }
+        let mut asked = Asked {
+            events: change.events,
+            data: change.data,
+            takes_turns,
+        };
+        if asked.events & event::WAKEUP != 0 && !task::may_block_suspend() {
+            asked.events &= !event::WAKEUP;
+        }
+        if core::ptr::eq(file.as_ptr(), me.as_ptr()) {
+            return Err(EINVAL);
+        }
+        match change.op {
+            op::ADD => self.add(held, &file, change.fd, asked),
+            op::MODIFY => self.modify(held, &file, change.fd, asked.events, asked.data),
+            op::DELETE => self.delete(held, &file, change.fd),
+            _ => Err(EINVAL),
+        }
+    }
+
+    /// Makes many changes, one after the other. Ends early if a signal comes, or after a fault.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there are too many, or with unknown flags; `EFAULT` if not even one can be
+    /// read and its result stored.
+    pub(crate) fn change_many(&self, me: &File, batch: &Batch) -> Result<Progress> {
+        if batch.flags != 0 || batch.count > uapi::MAX_CHANGES {
+            return Err(EINVAL);
+        }
+        let mut at = uapi::address(batch.changes)?;
+        let mut progress = Progress { done: 0, failed: 0 };
+        while progress.done < batch.count {
+            let mut run = Array::<Change, RUN>::new();
+            let wanted = (batch.count - progress.done).min(RUN as u32) as usize;
+            uapi::read_changes(&mut run, at, wanted);
+            let faults = run.as_slice().len() < wanted;
+            if faults && run.as_slice().is_empty() && progress.done == 0 {
+                return Err(EFAULT);
+            }
+            let stored = self.change_run(me, run.as_slice(), at, &mut progress);
+            if faults || !stored || task::signal_pending() {
+                break;
+            }
+            at += RUN * size_of::<Change>();
+            task::cond_resched();
+        }
+        Ok(progress)
+    }
+
+    /// Makes the changes of a run, which is at the user's address `at`. Returns false if a result
+    /// could not be stored.
+    fn change_run(&self, me: &File, run: &[Change], at: usize, progress: &mut Progress) -> bool {
+        let mut held = None;
+        for (change, at) in run.iter().zip((at..).step_by(size_of::<Change>())) {
+            let result = self.change(&mut held, me, change);
+            progress.done += 1;
+            if let Err(error) = result {
+                progress.failed += 1;
+                held = None;
+                if !uapi::write_result(at, error) {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Short lists on the stack, of which only what is used is written.
+
+use core::mem::MaybeUninit;
+
+/// A list of at most `N` values.
+///
+/// # Invariants
+///
+/// The first `len` slots are initialised.
+pub(crate) struct Array<T: Copy, const N: usize> {
+    len: usize,
+    slots: MaybeUninit<[T; N]>,
+}
+
+impl<T: Copy, const N: usize> Array<T, N> {
+    /// An empty list.
+    #[inline]
+    pub(crate) const fn new() -> Self {
+        Self {
+            len: 0,
+            slots: MaybeUninit::uninit(),
+        }
+    }
+
+    /// Puts a value behind all others. Returns false if there is no room.
+    #[inline]
+    pub(crate) fn push(&mut self, value: T) -> bool {
+        if self.len == N {
+            return false;
+        }
+        // SAFETY: There is such a slot.
+        unsafe {
+            self.slots
+                .as_mut_ptr()
+                .cast::<T>()
+                .add(self.len)
+                .write(value)
+        };
+        // INVARIANT: It was just written. There is no overflow: it was less than `N`.
+        self.len = self.len.wrapping_add(1);
+        true
+    }
+
+    /// Has `fill` write values, at most `most` and as many as there is room for, to where its first
+    /// argument points. Its second one is how many, and it returns how many it has written.
+    ///
+    /// # Safety
+    ///
+    /// It writes what it says.
+    #[inline]
+    pub(crate) unsafe fn fill_with(
+        &mut self,
+        most: usize,
+        fill: impl FnOnce(*mut T, usize) -> usize,
+    ) {
+        let most = most.min(N);
+        // INVARIANT: By the requirements.
+        self.len = fill(self.slots.as_mut_ptr().cast(), most).min(most);
+    }
+
+    /// The values.
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[T] {
+        // SAFETY: By the type invariant so many slots, no more than there are, are initialised.
+        unsafe { core::slice::from_raw_parts(self.slots.as_ptr().cast(), self.len) }
+    }
+
+    /// Puts in place of each value what `change` makes of it, or nothing.
+    #[inline]
+    pub(crate) fn change_all(&mut self, mut change: impl FnMut(T) -> Option<T>) {
+        let slots = self.slots.as_mut_ptr().cast::<T>();
+        let mut len = 0usize;
+        for at in 0..self.len {
+            // SAFETY: By the type invariant it is initialised; what was written is before it.
+            if let Some(value) = change(unsafe { slots.add(at).read() }) {
+                // SAFETY: It is not behind the slot that was read.
+                unsafe { slots.add(len).write(value) };
+                len = len.wrapping_add(1);
+            }
+        }
+        self.len = len;
+    }
+
+    /// Forgets all values but so many.
+    #[inline]
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Words that are read and written in one piece.
+//!
+//! [`kernel::sync::atomic`] calls a function for each access. This is what `READ_ONCE()` and
+//! `WRITE_ONCE()` do, in place, as a relaxed load or store: ordered with nothing.
+//!
+//! C header: [`include/asm-generic/rwonce.h`](srctree/include/asm-generic/rwonce.h)
+
+use core::cell::UnsafeCell;
+
+/// A type that the processor reads and writes in one piece.
+///
+/// # Safety
+///
+/// It has the size and alignment of an integer no longer than a register.
+pub(crate) unsafe trait Word: Copy {}
+
+// SAFETY: It is such an integer, or as long as one.
+unsafe impl Word for bool {}
+// SAFETY: As above.
+unsafe impl Word for u32 {}
+// SAFETY: As above. (Where registers are shorter, as with a C `u64`, what is read may be torn.)
+unsafe impl Word for u64 {}
+
+/// A word that anybody may read and write.
+pub(crate) struct Once<T: Word>(UnsafeCell<T>);
+
+// SAFETY: Volatile accesses of words are the kernel's way of racing on purpose.
+unsafe impl<T: Word + Send> Sync for Once<T> {}
+
+impl<T: Word> Once<T> {
+    /// With that value.
+    pub(crate) const fn new(value: T) -> Self {
+        Self(UnsafeCell::new(value))
+    }
+
+    /// The value.
+    #[inline]
+    pub(crate) fn read(&self) -> T {
+        // SAFETY: The cell is valid and aligned; for races see above.
+        unsafe { self.0.get().read_volatile() }
+    }
+
+    /// Changes the value.
+    #[inline]
+    pub(crate) fn write(&self, value: T) {
+        // SAFETY: As above.
+        unsafe { self.0.get().write_volatile(value) };
+    }
+}
