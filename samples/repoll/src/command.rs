@@ -17,12 +17,13 @@ use std::{
 };
 
 /// An ioctl that takes the address of a `T` and returns a number.
-pub(crate) struct Command<const OPCODE: Opcode, T> {
-    argument: T,
+pub(crate) struct Command<'a, const OPCODE: Opcode, T> {
+    argument: &'a mut T,
 }
 
-impl<const OPCODE: Opcode, T> Command<OPCODE, T> {
-    pub(crate) fn new(argument: T) -> Self {
+impl<'a, const OPCODE: Opcode, T> Command<'a, OPCODE, T> {
+    /// `argument` is where the ioctl leaves what it stores, be it an error's.
+    pub(crate) fn new(argument: &'a mut T) -> Self {
         Self { argument }
     }
 
@@ -40,10 +41,11 @@ impl<const OPCODE: Opcode, T> Command<OPCODE, T> {
 
 // SAFETY: `as_ptr` gives the address of a `T`, which `OPCODE` takes as the
 // caller of `run` promises, and the output is what the ioctl returned.
-unsafe impl<const OPCODE: Opcode, T> Ioctl for Command<OPCODE, T> {
+unsafe impl<const OPCODE: Opcode, T> Ioctl for Command<'_, OPCODE, T> {
     type Output = IoctlOutput;
 
-    // REPOLL_WAIT writes to the array that its argument names.
+    // REPOLL_WAIT writes to the array that its argument names, and a batch to the
+    // argument itself.
     const IS_MUTATING: bool = true;
 
     fn opcode(&self) -> Opcode {
@@ -51,7 +53,7 @@ unsafe impl<const OPCODE: Opcode, T> Ioctl for Command<OPCODE, T> {
     }
 
     fn as_ptr(&mut self) -> *mut c_void {
-        ptr::from_mut(&mut self.argument).cast()
+        ptr::from_mut(self.argument).cast()
     }
 
     unsafe fn output_from_ptr(

@@ -33,6 +33,7 @@
 //! [`NotFound`](std::io::ErrorKind::NotFound) or
 //! [`PermissionDenied`](std::io::ErrorKind::PermissionDenied).
 
+mod change;
 mod command;
 pub mod uapi;
 
@@ -53,6 +54,10 @@ use std::{
     time::Duration, //
 };
 
+pub use change::{
+    Batch,
+    Change, //
+};
 pub use rustix::event::epoll::{
     Event,
     EventData,
@@ -65,6 +70,10 @@ bitflags::bitflags! {
     pub struct CreateFlags: u32 {
         /// The descriptor is closed when the process executes another program.
         const CLOEXEC = uapi::REPOLL_CLOEXEC;
+        /// Of several threads that sleep in [`Repoll::wait`], the one that came
+        /// first is woken first. Otherwise, as with epoll, the one that came
+        /// last is, whose data is likely to be in the processor's cache.
+        const FIFO = uapi::REPOLL_FIFO;
     }
 }
 
@@ -113,12 +122,12 @@ impl Repoll {
             OFlags::RDWR | OFlags::CLOEXEC,
             Mode::empty(),
         )?;
-        let create = uapi::repoll_create {
+        let mut create = uapi::repoll_create {
             flags: flags.bits(),
             ..Default::default()
         };
         // SAFETY: REPOLL_CREATE reads a `repoll_create` and writes nothing.
-        let fd = unsafe { Command::<{ uapi::REPOLL_CREATE }, _>::new(create).run(&control)? };
+        let fd = unsafe { Command::<{ uapi::REPOLL_CREATE }, _>::new(&mut create).run(&control)? };
         // SAFETY: REPOLL_CREATE returned a new descriptor, which is ours alone.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
         Ok(Self { fd })
@@ -142,7 +151,31 @@ impl Repoll {
     /// * `ENOSPC`: the user watches as many files as one user may.
     /// * `ENOMEM`: there is no memory.
     pub fn add(&self, fd: BorrowedFd<'_>, interest: EventFlags, data: u64) -> io::Result<()> {
-        self.control(EPOLL_CTL_ADD, fd, Some((interest, data)))
+        self.control(EPOLL_CTL_ADD, fd, Some((interest, data)), 0)
+    }
+
+    /// Watches `fd` for `interest`, taking turns with others that watch it.
+    ///
+    /// `interest` has [`EventFlags::EXCLUSIVE`], so that of several instances
+    /// that watch the same file not all are woken by an event. By
+    /// [`Repoll::add`], as with epoll, it is always the first of them that is
+    /// ready for it; here one that was woken is the last to be woken again.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Repoll::add`], and `EINVAL` without `EXCLUSIVE`.
+    pub fn add_round_robin(
+        &self,
+        fd: BorrowedFd<'_>,
+        interest: EventFlags,
+        data: u64,
+    ) -> io::Result<()> {
+        self.control(
+            EPOLL_CTL_ADD,
+            fd,
+            Some((interest, data)),
+            uapi::REPOLL_ROUND_ROBIN,
+        )
     }
 
     /// Changes what `fd` is watched for, and the data of its events.
@@ -157,7 +190,7 @@ impl Repoll {
     /// * `EINVAL`: the item is exclusive, or `interest` wants it to become so.
     /// * `EPERM`: the file cannot be polled.
     pub fn modify(&self, fd: BorrowedFd<'_>, interest: EventFlags, data: u64) -> io::Result<()> {
-        self.control(EPOLL_CTL_MOD, fd, Some((interest, data)))
+        self.control(EPOLL_CTL_MOD, fd, Some((interest, data)), 0)
     }
 
     /// Stops watching `fd`.
@@ -171,7 +204,61 @@ impl Repoll {
     ///   watched.
     /// * `EPERM`: the file cannot be polled.
     pub fn delete(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
-        self.control(EPOLL_CTL_DEL, fd, None)
+        self.control(EPOLL_CTL_DEL, fd, None, 0)
+    }
+
+    /// Makes many changes by one call, one after the other.
+    ///
+    /// Each is as by a call of its own: one that fails does not keep the next
+    /// from being tried, and other threads may change or wait in between. A
+    /// caught signal ends it early; [`Batch::done`] then tells how many were
+    /// tried, which is at least one, and [`Change::result`] how each of those went.
+    ///
+    /// # Errors
+    ///
+    /// Those of single changes are in their results; there is none of the whole
+    /// but for a descriptor that is no repoll's.
+    pub fn batch(&self, changes: &mut [Change<'_>]) -> io::Result<Batch> {
+        let mut batch = change::batch(changes);
+        // SAFETY: REPOLL_BATCH reads and writes a `repoll_batch` and the `count`
+        // changes that it points to, which are borrowed mutably until the call
+        // is over. What it writes there are results, of which any is valid.
+        unsafe { Command::<{ uapi::REPOLL_BATCH }, _>::new(&mut batch).run(&self.fd)? };
+        Ok(Batch::from(&batch))
+    }
+
+    /// Makes many changes, then waits for events, by one call.
+    ///
+    /// This is [`Repoll::batch`] followed by [`Repoll::wait`], and made for the
+    /// loop of a server: what the last events have led to, such as one-shot
+    /// items to be armed again, goes along with the next wait. It does not sleep
+    /// if a change failed or was not tried, so that the caller can see to that
+    /// first; there may be events all the same.
+    ///
+    /// # Errors
+    ///
+    /// `events` is empty after an error, and no event is lost.
+    ///
+    /// * `EINTR` ([`Interrupted`](io::ErrorKind::Interrupted)): a signal was
+    ///   caught before anything was ready. All changes have been made.
+    /// * `EINVAL`: `events` has no capacity. The changes have been tried.
+    pub fn batch_wait(
+        &self,
+        changes: &mut [Change<'_>],
+        events: &mut Vec<Event>,
+        timeout: Option<Duration>,
+    ) -> io::Result<Batch> {
+        let mut both = uapi::repoll_batch_wait {
+            batch: change::batch(changes),
+            wait: wait_for(events, timeout),
+        };
+        // SAFETY: As for `batch` and `wait`: the changes and the room in
+        // `events` are borrowed mutably until the call is over.
+        let count =
+            unsafe { Command::<{ uapi::REPOLL_BATCH_WAIT }, _>::new(&mut both).run(&self.fd)? };
+        // SAFETY: The kernel has written that many events, as in `wait`.
+        unsafe { events.set_len(count as usize) };
+        Ok(Batch::from(&both.batch))
     }
 
     /// Waits until something is ready, or `timeout` has passed, and puts the
@@ -189,19 +276,11 @@ impl Repoll {
     ///   caught before anything was ready.
     /// * `EINVAL`: `events` has no capacity.
     pub fn wait(&self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()> {
-        events.clear();
-        let room = events.spare_capacity_mut();
-        let wait = uapi::repoll_wait {
-            events: room.as_mut_ptr().expose_provenance() as u64,
-            // At most MAX_EVENTS, so it fits.
-            maxevents: room.len().min(MAX_EVENTS) as c_int,
-            timeout_ns: nanoseconds(timeout),
-            ..Default::default()
-        };
+        let mut wait = wait_for(events, timeout);
         // SAFETY: REPOLL_WAIT reads a `repoll_wait` and writes at most
         // `maxevents` events to `events`, which has room for them and is
         // borrowed mutably until the call is over.
-        let count = unsafe { Command::<{ uapi::REPOLL_WAIT }, _>::new(wait).run(&self.fd)? };
+        let count = unsafe { Command::<{ uapi::REPOLL_WAIT }, _>::new(&mut wait).run(&self.fd)? };
         // SAFETY: The kernel has written that many events from the start of the
         // vector's buffer on, and any bits make a valid `Event`. The count is
         // not negative after success.
@@ -214,14 +293,16 @@ impl Repoll {
         op: c_int,
         fd: BorrowedFd<'_>,
         event: Option<(EventFlags, u64)>,
+        flags: u32,
     ) -> io::Result<()> {
         let event = event.map(|(flags, data)| Event {
             flags,
             data: EventData::new_u64(data),
         });
-        let ctl = uapi::repoll_ctl {
+        let mut ctl = uapi::repoll_ctl {
             op,
             fd: fd.as_raw_fd(),
+            flags,
             event: event
                 .as_ref()
                 .map_or(ptr::null(), ptr::from_ref)
@@ -230,8 +311,21 @@ impl Repoll {
         };
         // SAFETY: REPOLL_CTL reads a `repoll_ctl` and the event that it points
         // to, which lives until the call is over, and writes nothing.
-        unsafe { Command::<{ uapi::REPOLL_CTL }, _>::new(ctl).run(&self.fd)? };
+        unsafe { Command::<{ uapi::REPOLL_CTL }, _>::new(&mut ctl).run(&self.fd)? };
         Ok(())
+    }
+}
+
+/// A wait that fills the capacity of `events`, which is emptied.
+fn wait_for(events: &mut Vec<Event>, timeout: Option<Duration>) -> uapi::repoll_wait {
+    events.clear();
+    let room = events.spare_capacity_mut();
+    uapi::repoll_wait {
+        events: room.as_mut_ptr().expose_provenance() as u64,
+        // At most MAX_EVENTS, so it fits.
+        maxevents: room.len().min(MAX_EVENTS) as c_int,
+        timeout_ns: nanoseconds(timeout),
+        ..Default::default()
     }
 }
 
@@ -326,5 +420,11 @@ mod tests {
         let wait = other.wait(&mut events, Some(Duration::ZERO));
         assert_eq!(wait.unwrap_err().raw_os_error(), enotty);
         assert!(events.is_empty());
+
+        let mut changes = [Change::delete(file.as_fd())];
+        let batch = other.batch(&mut changes);
+        assert_eq!(batch.unwrap_err().raw_os_error(), enotty);
+        let both = other.batch_wait(&mut changes, &mut events, None);
+        assert_eq!(both.unwrap_err().raw_os_error(), enotty);
     }
 }

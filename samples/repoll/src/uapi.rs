@@ -48,10 +48,40 @@ mod tests {
     }
 
     #[test]
+    fn change_has_the_layout_of_the_interface() {
+        assert_eq!(size_of::<repoll_change>(), 32);
+        assert_eq!(offset_of!(repoll_change, op), 0);
+        assert_eq!(offset_of!(repoll_change, fd), 4);
+        assert_eq!(offset_of!(repoll_change, flags), 8);
+        assert_eq!(offset_of!(repoll_change, events), 12);
+        assert_eq!(offset_of!(repoll_change, data), 16);
+        assert_eq!(offset_of!(repoll_change, result), 24);
+        assert_eq!(offset_of!(repoll_change, __pad), 28);
+    }
+
+    #[test]
+    fn batches_have_the_layout_of_the_interface() {
+        assert_eq!(size_of::<repoll_batch>(), 24);
+        assert_eq!(offset_of!(repoll_batch, changes), 0);
+        assert_eq!(offset_of!(repoll_batch, count), 8);
+        assert_eq!(offset_of!(repoll_batch, flags), 12);
+        assert_eq!(offset_of!(repoll_batch, done), 16);
+        assert_eq!(offset_of!(repoll_batch, failed), 20);
+        assert_eq!(size_of::<repoll_batch_wait>(), 64);
+        assert_eq!(offset_of!(repoll_batch_wait, batch), 0);
+        assert_eq!(offset_of!(repoll_batch_wait, wait), 24);
+    }
+
+    #[test]
     fn ioctl_numbers_encode_type_number_and_argument() {
         assert_eq!(REPOLL_CREATE, opcode::write::<repoll_create>(0xE9, 0));
         assert_eq!(REPOLL_CTL, opcode::write::<repoll_ctl>(0xE9, 1));
         assert_eq!(REPOLL_WAIT, opcode::write::<repoll_wait>(0xE9, 2));
+        assert_eq!(REPOLL_BATCH, opcode::read_write::<repoll_batch>(0xE9, 3));
+        assert_eq!(
+            REPOLL_BATCH_WAIT,
+            opcode::read_write::<repoll_batch_wait>(0xE9, 4)
+        );
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! The crate on the module itself: it wants a `/dev/repoll` that may be opened.
 
 use repoll::{
+    Batch,
+    Change,
     CreateFlags,
     Event,
     EventFlags,
@@ -169,6 +171,146 @@ fn errors_tell_what_is_wrong() {
     assert_eq!(errno(unpollable), Errno::PERM);
     let itself = repoll.add(repoll.as_fd(), EventFlags::IN, 1);
     assert_eq!(errno(itself), Errno::INVAL);
+}
+
+/// What a change came to: `None` for success.
+fn errno(change: &Change<'_>) -> Option<Errno> {
+    let error = change.result().err()?;
+    Errno::from_io_error(&error)
+}
+
+#[test]
+fn a_batch_makes_all_changes_in_order() {
+    let repoll = instance();
+    let (a, b) = pair();
+    let mut changes = [
+        Change::add(a.as_fd(), EventFlags::OUT, 1),
+        Change::add(b.as_fd(), EventFlags::OUT, 2),
+        Change::modify(a.as_fd(), EventFlags::OUT, 3),
+        Change::delete(b.as_fd()),
+    ];
+    let batch = repoll.batch(&mut changes).unwrap();
+    assert_eq!(batch, Batch { done: 4, failed: 0 });
+    assert!(changes.iter().all(|change| change.result().is_ok()));
+    assert_eq!(ready(&repoll), [(3, EventFlags::OUT)]);
+}
+
+#[test]
+fn a_change_that_fails_does_not_stop_the_batch() {
+    let repoll = instance();
+    let (a, b) = pair();
+    let mut changes = [
+        Change::delete(a.as_fd()),
+        Change::add(a.as_fd(), EventFlags::OUT, 1),
+        Change::add(a.as_fd(), EventFlags::OUT, 2),
+        Change::add(b.as_fd(), EventFlags::OUT, 3),
+    ];
+    let batch = repoll.batch(&mut changes).unwrap();
+    assert_eq!(batch, Batch { done: 4, failed: 2 });
+    let results = changes.each_ref().map(errno);
+    assert_eq!(
+        results,
+        [Some(Errno::NOENT), None, Some(Errno::EXIST), None]
+    );
+    assert_eq!(ready(&repoll), [(1, EventFlags::OUT), (3, EventFlags::OUT)]);
+}
+
+#[test]
+fn an_empty_batch_does_nothing() {
+    let batch = instance().batch(&mut []).unwrap();
+    assert_eq!(batch, Batch { done: 0, failed: 0 });
+}
+
+#[test]
+fn a_batch_is_made_before_the_wait() {
+    let repoll = instance();
+    let (a, _b) = pair();
+    let interest = EventFlags::OUT | EventFlags::ONESHOT;
+    repoll.add(a.as_fd(), interest, 1).unwrap();
+    assert_eq!(ready(&repoll).len(), 1);
+    let mut events = Vec::with_capacity(4);
+    for data in 2..5 {
+        let mut arm = [Change::modify(a.as_fd(), interest, data)];
+        let batch = repoll.batch_wait(&mut arm, &mut events, None).unwrap();
+        assert_eq!(batch, Batch { done: 1, failed: 0 });
+        assert_eq!(events.len(), 1);
+        assert_eq!(events[0].data.u64(), data);
+    }
+}
+
+#[test]
+fn after_a_change_that_failed_there_is_no_sleep() {
+    let repoll = instance();
+    let (a, _b) = pair();
+    let mut changes = [Change::delete(a.as_fd())];
+    let mut events = Vec::with_capacity(4);
+    let batch = repoll.batch_wait(&mut changes, &mut events, None).unwrap();
+    assert_eq!(batch, Batch { done: 1, failed: 1 });
+    assert_eq!(errno(&changes[0]), Some(Errno::NOENT));
+    assert!(events.is_empty());
+}
+
+#[test]
+fn a_wait_after_changes_has_a_timeout() {
+    let repoll = instance();
+    let (a, _b) = pair();
+    let mut changes = [Change::add(a.as_fd(), EventFlags::IN, 1)];
+    let timeout = Duration::from_millis(20);
+    let begin = Instant::now();
+    let mut events = Vec::with_capacity(1);
+    let batch = repoll
+        .batch_wait(&mut changes, &mut events, Some(timeout))
+        .unwrap();
+    assert_eq!(batch, Batch { done: 1, failed: 0 });
+    assert!(events.is_empty());
+    assert!(begin.elapsed() >= timeout);
+}
+
+#[test]
+fn turns_are_for_exclusive_additions() {
+    let interest = EventFlags::IN | EventFlags::EXCLUSIVE;
+    let repoll = instance();
+    let (a, b) = pair();
+    repoll.add_round_robin(a.as_fd(), interest, 1).unwrap();
+    let error = repoll
+        .add_round_robin(b.as_fd(), EventFlags::IN, 1)
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    let mut changes = [
+        Change::add(b.as_fd(), interest, 1).round_robin(),
+        Change::delete(b.as_fd()).round_robin(),
+    ];
+    let batch = repoll.batch(&mut changes).unwrap();
+    assert_eq!(batch, Batch { done: 2, failed: 1 });
+    assert_eq!(errno(&changes[1]), Some(Errno::INVAL));
+}
+
+/// Of instances that watch a file exclusively one is woken, and with turns it is
+/// another one each time.
+#[test]
+fn instances_take_turns() {
+    let (a, mut b) = pair();
+    let interest = EventFlags::IN | EventFlags::EXCLUSIVE | EventFlags::ET;
+    let instances: Vec<_> = (0..3).map(|_| instance()).collect();
+    for repoll in &instances {
+        repoll.add_round_robin(a.as_fd(), interest, 1).unwrap();
+    }
+    let mut told = [0; 3];
+    for _ in 0..6 {
+        b.write_all(b"x").unwrap();
+        for (repoll, told) in instances.iter().zip(&mut told) {
+            *told += ready(repoll).len();
+        }
+    }
+    assert_eq!(told, [2; 3]);
+}
+
+#[test]
+fn an_instance_may_be_first_come_first_woken() {
+    let repoll = Repoll::new(CreateFlags::CLOEXEC | CreateFlags::FIFO).unwrap();
+    let (a, _b) = pair();
+    repoll.add(a.as_fd(), EventFlags::OUT, 1).unwrap();
+    assert_eq!(ready(&repoll), [(1, EventFlags::OUT)]);
 }
 
 #[test]

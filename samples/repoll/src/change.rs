@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Changes that are made many at a time.
+
+use crate::{
+    uapi,
+    EventFlags,
+    EPOLL_CTL_ADD,
+    EPOLL_CTL_DEL,
+    EPOLL_CTL_MOD, //
+};
+use rustix::io::Errno;
+use std::{
+    ffi::c_int,
+    fmt, io,
+    marker::PhantomData,
+    os::fd::{
+        AsRawFd,
+        BorrowedFd, //
+    },
+};
+
+/// One change of many to what an instance watches, with its result; see
+/// [`Repoll::batch`](crate::Repoll::batch).
+///
+/// The descriptor stays open as long as the change exists.
+///
+/// ```no_run
+/// use repoll::{Change, CreateFlags, EventFlags, Repoll};
+/// use std::{net::TcpStream, os::fd::AsFd};
+///
+/// # fn main() -> std::io::Result<()> {
+/// # let (a, b): (TcpStream, TcpStream) = unimplemented!();
+/// let poller = Repoll::new(CreateFlags::CLOEXEC)?;
+/// let mut changes = [
+///     Change::add(a.as_fd(), EventFlags::IN, 1),
+///     Change::add(b.as_fd(), EventFlags::IN, 2),
+/// ];
+/// let batch = poller.batch(&mut changes)?;
+/// for change in &changes[..batch.done] {
+///     change.result()?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct Change<'fd> {
+    change: uapi::repoll_change,
+    fd: PhantomData<BorrowedFd<'fd>>,
+}
+
+impl<'fd> Change<'fd> {
+    /// Watch `fd` for `interest`, as [`Repoll::add`](crate::Repoll::add) does.
+    #[inline]
+    pub fn add(fd: BorrowedFd<'fd>, interest: EventFlags, data: u64) -> Self {
+        Self::new(EPOLL_CTL_ADD, fd, interest, data)
+    }
+
+    /// Change what `fd` is watched for, or arm it again, as
+    /// [`Repoll::modify`](crate::Repoll::modify) does.
+    #[inline]
+    pub fn modify(fd: BorrowedFd<'fd>, interest: EventFlags, data: u64) -> Self {
+        Self::new(EPOLL_CTL_MOD, fd, interest, data)
+    }
+
+    /// Stop watching `fd`, as [`Repoll::delete`](crate::Repoll::delete) does.
+    #[inline]
+    pub fn delete(fd: BorrowedFd<'fd>) -> Self {
+        Self::new(EPOLL_CTL_DEL, fd, EventFlags::empty(), 0)
+    }
+
+    /// Take turns with others that watch the file, as
+    /// [`Repoll::add_round_robin`](crate::Repoll::add_round_robin) does. For an
+    /// exclusive addition; others then fail with `EINVAL`.
+    #[inline]
+    #[must_use]
+    pub fn round_robin(mut self) -> Self {
+        self.change.flags |= uapi::REPOLL_ROUND_ROBIN;
+        self
+    }
+
+    /// How it went, once it has been tried: those are the first
+    /// [`Batch::done`] ones. `ECANCELED` if it never was.
+    ///
+    /// # Errors
+    ///
+    /// Those of the call that does the same alone.
+    #[inline]
+    pub fn result(&self) -> io::Result<()> {
+        match self.change.result {
+            0 => Ok(()),
+            errno => Err(io::Error::from_raw_os_error(errno)),
+        }
+    }
+
+    /// As the kernel has it.
+    #[inline]
+    pub fn as_uapi(&self) -> &uapi::repoll_change {
+        &self.change
+    }
+
+    #[inline]
+    fn new(op: c_int, fd: BorrowedFd<'fd>, interest: EventFlags, data: u64) -> Self {
+        Self {
+            change: uapi::repoll_change {
+                op,
+                fd: fd.as_raw_fd(),
+                events: interest.bits(),
+                data,
+                result: Errno::CANCELED.raw_os_error(),
+                ..Default::default()
+            },
+            fd: PhantomData,
+        }
+    }
+}
+
+impl fmt::Debug for Change<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.change.fmt(f)
+    }
+}
+
+/// How far a batch of changes went.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[must_use = "changes may have failed, or not have been tried"]
+pub struct Batch {
+    /// How many changes have been tried, from the first one on.
+    pub done: usize,
+    /// How many of these have failed.
+    pub failed: usize,
+}
+
+impl From<&uapi::repoll_batch> for Batch {
+    #[inline]
+    fn from(batch: &uapi::repoll_batch) -> Self {
+        // The kernel has an `int` for each.
+        Self {
+            done: batch.done as usize,
+            failed: batch.failed as usize,
+        }
+    }
+}
+
+/// The argument for `changes`, or for as many of them as one call takes.
+#[inline]
+pub(crate) fn batch(changes: &mut [Change<'_>]) -> uapi::repoll_batch {
+    uapi::repoll_batch {
+        changes: changes.as_mut_ptr().expose_provenance() as u64,
+        count: changes.len().min(uapi::REPOLL_MAX_CHANGES as usize) as u32,
+        ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        fs::File,
+        os::fd::AsFd, //
+    };
+
+    #[test]
+    fn a_change_is_what_the_kernel_reads() {
+        let file = File::open("/dev/null").unwrap();
+        let add = Change::add(file.as_fd(), EventFlags::IN | EventFlags::EXCLUSIVE, 7);
+        let uapi = add.round_robin();
+        let uapi = uapi.as_uapi();
+        assert_eq!((uapi.op, uapi.fd), (1, file.as_raw_fd()));
+        assert_eq!(uapi.flags, uapi::REPOLL_ROUND_ROBIN);
+        assert_eq!((uapi.events, uapi.data), (1 | 1 << 28, 7));
+        assert_eq!(uapi.__pad, 0);
+        assert_eq!(size_of::<Change<'_>>(), size_of::<uapi::repoll_change>());
+
+        assert_eq!(add.as_uapi().flags, 0);
+        let modify = Change::modify(file.as_fd(), EventFlags::OUT, 8);
+        assert_eq!((modify.as_uapi().op, modify.as_uapi().events), (3, 4));
+        assert_eq!(Change::delete(file.as_fd()).as_uapi().op, 2);
+    }
+
+    #[test]
+    fn results_are_errors_of_the_system() {
+        let file = File::open("/dev/null").unwrap();
+        let mut change = Change::delete(file.as_fd());
+        let untried = change.result().unwrap_err();
+        assert_eq!(Errno::from_io_error(&untried), Some(Errno::CANCELED));
+        change.change.result = 0;
+        assert!(change.result().is_ok());
+        change.change.result = Errno::NOENT.raw_os_error();
+        let error = change.result().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_batch_names_all_changes() {
+        let file = File::open("/dev/null").unwrap();
+        let mut changes = [Change::delete(file.as_fd()); 3];
+        let address = changes.as_ptr().addr() as u64;
+        let batch = batch(&mut changes);
+        assert_eq!((batch.changes, batch.count), (address, 3));
+        assert_eq!((batch.flags, batch.done, batch.failed), (0, 0, 0));
+    }
+}
