@@ -94,6 +94,36 @@ impl<'fd> Change<'fd> {
         }
     }
 
+    /// What is to be done.
+    #[inline]
+    pub fn operation(&self) -> Operation {
+        match self.change.op {
+            EPOLL_CTL_ADD => Operation::Add,
+            EPOLL_CTL_MOD => Operation::Modify,
+            _ => Operation::Delete,
+        }
+    }
+
+    /// What it is done to.
+    #[inline]
+    pub fn fd(&self) -> BorrowedFd<'fd> {
+        // SAFETY: It was made from one that is open as long as 'fd lasts, which
+        // is no shorter than this.
+        unsafe { BorrowedFd::borrow_raw(self.change.fd) }
+    }
+
+    /// What to watch for; nothing in a deletion.
+    #[inline]
+    pub fn interest(&self) -> EventFlags {
+        EventFlags::from_bits_retain(self.change.events)
+    }
+
+    /// What events are to carry.
+    #[inline]
+    pub fn data(&self) -> u64 {
+        self.change.data
+    }
+
     /// As the kernel has it.
     #[inline]
     pub fn as_uapi(&self) -> &uapi::repoll_change {
@@ -120,6 +150,17 @@ impl fmt::Debug for Change<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.change.fmt(f)
     }
+}
+
+/// The kinds of changes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Operation {
+    /// Made by [`Change::add`].
+    Add,
+    /// Made by [`Change::modify`].
+    Modify,
+    /// Made by [`Change::delete`].
+    Delete,
 }
 
 /// How far a batch of changes went.
@@ -177,6 +218,19 @@ mod tests {
         let modify = Change::modify(file.as_fd(), EventFlags::OUT, 8);
         assert_eq!((modify.as_uapi().op, modify.as_uapi().events), (3, 4));
         assert_eq!(Change::delete(file.as_fd()).as_uapi().op, 2);
+    }
+
+    #[test]
+    fn a_change_tells_what_it_was_made_of() {
+        let file = File::open("/dev/null").unwrap();
+        let add = Change::add(file.as_fd(), EventFlags::IN, 7);
+        assert_eq!(add.operation(), Operation::Add);
+        assert_eq!(add.fd().as_raw_fd(), file.as_raw_fd());
+        assert_eq!((add.interest(), add.data()), (EventFlags::IN, 7));
+        let modify = Change::modify(file.as_fd(), EventFlags::OUT, 8);
+        assert_eq!(modify.operation(), Operation::Modify);
+        let delete = Change::delete(file.as_fd());
+        assert_eq!(delete.operation(), Operation::Delete);
     }
 
     #[test]

@@ -56,7 +56,8 @@ use std::{
 
 pub use change::{
     Batch,
-    Change, //
+    Change,
+    Operation, //
 };
 pub use rustix::event::epoll::{
     Event,

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Who is measured: epoll, repoll, and nobody at all.
+//!
+//! Both are called through system calls that the compiler puts in place, with
+//! no function of libc in between, so that what user space spends on a call is
+//! about the same.
+
+use anyhow::{
+    Context,
+    Result, //
+};
+use repoll::{
+    Batch,
+    Change,
+    CreateFlags,
+    Event,
+    EventData,
+    EventFlags,
+    Operation,
+    Repoll, //
+};
+use rustix::{
+    buffer::spare_capacity,
+    event::{
+        epoll,
+        Timespec, //
+    },
+    io::Errno, //
+};
+use std::{
+    io,
+    os::fd::{
+        BorrowedFd,
+        OwnedFd, //
+    },
+    time::Duration,
+};
+
+/// How long a wait lasts if nothing is ready.
+#[derive(Clone, Copy)]
+pub enum Patience {
+    /// Not at all.
+    None,
+    /// For ever.
+    Endless,
+}
+
+/// An instance that watches.
+pub trait Poller: Sized + Sync {
+    /// Makes one.
+    fn open() -> Result<Self>;
+
+    /// Watches `fd`.
+    fn add(&self, fd: BorrowedFd<'_>, interest: EventFlags, data: u64) -> io::Result<()>;
+
+    /// Watches `fd` for something else, or arms it again.
+    fn modify(&self, fd: BorrowedFd<'_>, interest: EventFlags, data: u64) -> io::Result<()>;
+
+    /// Watches `fd` no more.
+    fn delete(&self, fd: BorrowedFd<'_>) -> io::Result<()>;
+
+    /// Fills `events`, as far as their capacity goes.
+    fn wait(&self, events: &mut Vec<Event>, patience: Patience) -> io::Result<()>;
+
+    /// Makes all changes, by as few calls as it can.
+    fn apply(&self, changes: &mut [Change<'_>]) -> io::Result<()>;
+
+    /// Makes all changes and waits, by as few calls as it can.
+    fn apply_and_wait(
+        &self,
+        changes: &mut [Change<'_>],
+        events: &mut Vec<Event>,
+        patience: Patience,
+    ) -> io::Result<()>;
+}
+
+/// The kernel's epoll.
+pub struct Epoll(OwnedFd);
+
+impl Poller for Epoll {
+    fn open() -> Result<Self> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).context("no epoll")?;
+        Ok(Self(epoll))
+    }
+
+    #[inline(always)]
+    fn add(&self, fd: BorrowedFd<'_>, interest: EventFlags, data: u64) -> io::Result<()> {
+        Ok(epoll::add(&self.0, fd, EventData::new_u64(data), interest)?)
+    }
+
+    #[inline(always)]
+    fn modify(&self, fd: BorrowedFd<'_>, interest: EventFlags, data: u64) -> io::Result<()> {
+        let data = EventData::new_u64(data);
+        Ok(epoll::modify(&self.0, fd, data, interest)?)
+    }
+
+    #[inline(always)]
+    fn delete(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        Ok(epoll::delete(&self.0, fd)?)
+    }
+
+    #[inline(always)]
+    fn wait(&self, events: &mut Vec<Event>, patience: Patience) -> io::Result<()> {
+        let now = Timespec::default();
+        let timeout = match patience {
+            Patience::None => Some(&now),
+            Patience::Endless => None,
+        };
+        events.clear();
+        epoll::wait(&self.0, spare_capacity(events), timeout)?;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn apply(&self, changes: &mut [Change<'_>]) -> io::Result<()> {
+        for change in changes {
+            let (fd, interest, data) = (change.fd(), change.interest(), change.data());
+            match change.operation() {
+                Operation::Add => self.add(fd, interest, data),
+                Operation::Modify => self.modify(fd, interest, data),
+                Operation::Delete => self.delete(fd),
+            }?;
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn apply_and_wait(
+        &self,
+        changes: &mut [Change<'_>],
+        events: &mut Vec<Event>,
+        patience: Patience,
+    ) -> io::Result<()> {
+        self.apply(changes)?;
+        self.wait(events, patience)
+    }
+}
+
+impl Poller for Repoll {
+    fn open() -> Result<Self> {
+        Repoll::new(CreateFlags::CLOEXEC).context("no /dev/repoll")
+    }
+
+    #[inline(always)]
+    fn add(&self, fd: BorrowedFd<'_>, interest: EventFlags, data: u64) -> io::Result<()> {
+        self.add(fd, interest, data)
+    }
+
+    #[inline(always)]
+    fn modify(&self, fd: BorrowedFd<'_>, interest: EventFlags, data: u64) -> io::Result<()> {
+        self.modify(fd, interest, data)
+    }
+
+    #[inline(always)]
+    fn delete(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        self.delete(fd)
+    }
+
+    #[inline(always)]
+    fn wait(&self, events: &mut Vec<Event>, patience: Patience) -> io::Result<()> {
+        self.wait(events, timeout(patience))
+    }
+
+    #[inline(always)]
+    fn apply(&self, changes: &mut [Change<'_>]) -> io::Result<()> {
+        let all = changes.len();
+        judge(self.batch(changes)?, all)
+    }
+
+    #[inline(always)]
+    fn apply_and_wait(
+        &self,
+        changes: &mut [Change<'_>],
+        events: &mut Vec<Event>,
+        patience: Patience,
+    ) -> io::Result<()> {
+        let all = changes.len();
+        judge(self.batch_wait(changes, events, timeout(patience))?, all)
+    }
+}
+
+/// What a wait of the crate's takes.
+#[inline(always)]
+fn timeout(patience: Patience) -> Option<Duration> {
+    match patience {
+        Patience::None => Some(Duration::ZERO),
+        Patience::Endless => None,
+    }
+}
+
+/// All changes must have been made.
+#[inline(always)]
+fn judge(batch: Batch, all: usize) -> io::Result<()> {
+    match batch.done == all && batch.failed == 0 {
+        true => Ok(()),
+        false => Err(Errno::CANCELED.into()),
+    }
+}
+
+/// Nobody: what it costs to do the same unwatched.
+pub struct Nobody;
+
+impl Poller for Nobody {
+    fn open() -> Result<Self> {
+        Ok(Self)
+    }
+
+    #[inline(always)]
+    fn add(&self, _: BorrowedFd<'_>, _: EventFlags, _: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn modify(&self, _: BorrowedFd<'_>, _: EventFlags, _: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn delete(&self, _: BorrowedFd<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn wait(&self, events: &mut Vec<Event>, _: Patience) -> io::Result<()> {
+        events.clear();
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn apply(&self, _: &mut [Change<'_>]) -> io::Result<()> {
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn apply_and_wait(
+        &self,
+        _: &mut [Change<'_>],
+        events: &mut Vec<Event>,
+        patience: Patience,
+    ) -> io::Result<()> {
+        self.wait(events, patience)
+    }
+}

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How costs are measured: repetition by repetition on either in turn, in the
+//! same boot and with the same files, and the median counts.
+
+use crate::{
+    backend::{
+        Epoll,
+        Nobody,
+        Poller, //
+    },
+    figure::{
+        Cost,
+        Document,
+        Failure,
+        Figure, //
+    },
+};
+use anyhow::{
+    ensure,
+    Result, //
+};
+use clap::ValueEnum;
+use repoll::Repoll;
+use std::{
+    fs,
+    time::{
+        Duration,
+        Instant, //
+    },
+};
+
+/// What the clock counts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Mode {
+    /// Instructions: a virtual machine with ICOUNT=1
+    Icount,
+    /// Nanoseconds, on several processors
+    Smp,
+}
+
+impl Mode {
+    /// What the middle half of the repetitions may lie apart, as a share of the
+    /// median: of exact counts, little; of an emulator's time on a busy host,
+    /// the ratio of neighbouring repetitions is all that means something.
+    pub fn widest(self) -> f64 {
+        match self {
+            Self::Icount => 0.02,
+            Self::Smp => 0.5,
+        }
+    }
+
+    fn unit(self) -> &'static str {
+        match self {
+            Self::Icount => "instructions",
+            Self::Smp => "ns",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Icount => "icount",
+            Self::Smp => "smp",
+        }
+    }
+}
+
+/// Something that can be done with any poller.
+pub trait Work {
+    /// Does it often enough; returns what each time cost.
+    ///
+    /// All that the poller watches is let go of in the end, since what is
+    /// watched on one of them may cost the other one something.
+    fn sample<P: Poller>(&mut self) -> Result<f64>;
+}
+
+/// A clock for parts, of which the work between does not count.
+pub struct Stopwatch {
+    elapsed: Duration,
+    laps: u32,
+}
+
+impl Stopwatch {
+    /// One that has not been started.
+    pub fn new() -> Self {
+        Self {
+            elapsed: Duration::ZERO,
+            laps: 0,
+        }
+    }
+
+    /// Takes the time of `part`.
+    #[inline(always)]
+    pub fn lap<T>(&mut self, part: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = part();
+        self.elapsed += start.elapsed();
+        self.laps += 1;
+        result
+    }
+
+    /// What a lap took, without what it takes to look at the clock.
+    pub fn mean(&self) -> f64 {
+        const EMPTY: u32 = 1000;
+        let mut empty = Self::new();
+        for _ in 0..EMPTY {
+            empty.lap(|| ());
+        }
+        let per_lap = |watch: &Self| watch.elapsed.as_nanos() as f64 / f64::from(watch.laps.max(1));
+        per_lap(self) - per_lap(&empty)
+    }
+}
+
+/// What `times` repetitions of `part` cost, each.
+#[inline(always)]
+pub fn each<E>(times: usize, mut part: impl FnMut() -> Result<(), E>) -> Result<f64, E> {
+    let start = Instant::now();
+    for _ in 0..times {
+        part()?;
+    }
+    Ok(start.elapsed().as_nanos() as f64 / times as f64)
+}
+
+/// The value below which a `share` of the values lies.
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let place = share * (sorted.len() - 1) as f64;
+    let (low, high) = (place.floor() as usize, place.ceil() as usize);
+    sorted[low] + (sorted[high] - sorted[low]) * place.fract()
+}
+
+impl Cost {
+    /// Of at least one repetition.
+    pub fn of(mut values: Vec<f64>) -> Self {
+        values.sort_by(f64::total_cmp);
+        Self {
+            median: quantile(&values, 0.5),
+            spread: quantile(&values, 0.75) - quantile(&values, 0.25),
+        }
+    }
+
+    /// The spread as a share of the median.
+    pub fn relative_spread(&self) -> f64 {
+        self.spread / self.median.abs()
+    }
+}
+
+/// What is measured, how often, and what came out so far.
+pub struct Bench {
+    mode: Mode,
+    only: Vec<String>,
+    repetitions: usize,
+    document: Document,
+}
+
+/// Counts apart from the clock's.
+pub const BYTES: &str = "bytes";
+
+impl Bench {
+    /// Nothing measured yet. Of all work, that is done whose key begins with one
+    /// of `only`, if there are any.
+    pub fn new(mode: Mode, only: Vec<String>, repetitions: usize) -> Result<Self> {
+        let line = |path| fs::read_to_string(path).map(|text| text.trim().to_owned());
+        Ok(Self {
+            mode,
+            only,
+            repetitions,
+            document: Document {
+                mode: mode.name().into(),
+                kernel: line("/proc/sys/kernel/osrelease")?,
+                command_line: line("/proc/cmdline")?,
+                clock: line("/sys/devices/system/clocksource/clocksource0/current_clocksource")?,
+                date: None,
+                command: None,
+                figures: Vec::new(),
+                failures: Vec::new(),
+            },
+        })
+    }
+
+    /// What has come out.
+    pub fn into_document(self) -> Document {
+        self.document
+    }
+
+    /// Is it to be measured?
+    pub fn wants(&self, key: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| key.starts_with(only))
+    }
+
+    /// Measures work that costs time.
+    pub fn compare<W: Work>(&mut self, key: &str, title: &str, make: impl FnOnce() -> Result<W>) {
+        let (unit, repetitions) = (self.mode.unit(), self.repetitions);
+        self.record(key, |bench| {
+            let [epoll, repoll] = alternate(make()?, repetitions)?;
+            bench.judge(figure(key, title, unit, epoll, repoll))
+        });
+    }
+
+    /// Measures work that costs bytes, whose number is much the same each time.
+    pub fn compare_bytes<W: Work>(
+        &mut self,
+        key: &str,
+        title: &str,
+        make: impl FnOnce() -> Result<W>,
+    ) {
+        self.record(key, |bench| {
+            let [epoll, repoll] = alternate(make()?, 3)?;
+            bench.judge(figure(key, title, BYTES, epoll, repoll))
+        });
+    }
+
+    /// Measures work that is done without a poller, too; what it costs more with
+    /// one becomes a figure of its own, whose key ends in `-more`.
+    pub fn compare_with_nobody<W: Work>(
+        &mut self,
+        key: &str,
+        title: &str,
+        make: impl FnOnce() -> Result<W>,
+    ) {
+        let (unit, repetitions) = (self.mode.unit(), self.repetitions);
+        self.record(key, |bench| {
+            let mut work = make()?;
+            let mut values = [const { Vec::new() }; 3];
+            let _warm_up = (work.sample::<Nobody>()?, warm_up(&mut work)?);
+            for _ in 0..repetitions {
+                values[0].push(work.sample::<Nobody>()?);
+                values[1].push(work.sample::<Epoll>()?);
+                values[2].push(work.sample::<Repoll>()?);
+            }
+            let [nobody, epoll, repoll] = values;
+            let mut sum = figure(key, title, unit, epoll.clone(), repoll.clone());
+            sum.nobody = Some(Cost::of(nobody.clone()));
+            bench.judge(sum)?;
+            let more = |with: Vec<f64>| {
+                let pairs = with.iter().zip(&nobody);
+                pairs.map(|(with, without)| with - without).collect()
+            };
+            // The difference of two large figures: they were judged already.
+            bench.document.figures.push(figure(
+                &format!("{key}-more"),
+                &format!("{title}: more than unwatched"),
+                unit,
+                more(epoll),
+                more(repoll),
+            ));
+            Ok(())
+        });
+    }
+
+    /// Adds what was found by other means than repetitions in turn.
+    pub fn record(&mut self, key: &str, measure: impl FnOnce(&mut Self) -> Result<()>) {
+        if !self.wants(key) {
+            return;
+        }
+        let first = self.document.figures.len();
+        let result = measure(self);
+        for figure in &self.document.figures[first..] {
+            eprintln!(
+                "{:32} epoll {:12.1} (+-{:.1})  repoll {:12.1} (+-{:.1})  {:.3}",
+                figure.key,
+                figure.epoll.median,
+                figure.epoll.spread,
+                figure.repoll.median,
+                figure.repoll.spread,
+                figure.ratio.median
+            );
+        }
+        if let Err(error) = result {
+            let reason = format!("{error:#}");
+            eprintln!("{key:32} {reason}");
+            self.document.failures.push(Failure {
+                key: key.into(),
+                reason,
+            });
+        }
+    }
+
+    /// Adds a figure, unless its repetitions do not agree.
+    pub fn judge(&mut self, figure: Figure) -> Result<()> {
+        let widest = self.mode.widest();
+        let costs = match self.mode {
+            Mode::Icount => &[figure.epoll, figure.repoll][..],
+            Mode::Smp => &[figure.ratio][..],
+        };
+        for cost in costs {
+            ensure!(
+                cost.relative_spread() <= widest,
+                "the middle half of the repetitions lies {:.1} % apart around {:.1}",
+                100.0 * cost.relative_spread(),
+                cost.median
+            );
+        }
+        self.document.figures.push(figure);
+        Ok(())
+    }
+}
+
+/// A figure from what was measured in turn.
+pub fn figure(key: &str, title: &str, unit: &str, epoll: Vec<f64>, repoll: Vec<f64>) -> Figure {
+    let pairs = repoll.iter().zip(&epoll);
+    let ratios = pairs.map(|(repoll, epoll)| repoll / epoll).collect();
+    Figure {
+        key: key.into(),
+        title: title.into(),
+        unit: unit.into(),
+        epoll: Cost::of(epoll),
+        repoll: Cost::of(repoll),
+        nobody: None,
+        ratio: Cost::of(ratios),
+        watched: None,
+    }
+}
+
+fn warm_up<W: Work>(work: &mut W) -> Result<(f64, f64)> {
+    Ok((work.sample::<Epoll>()?, work.sample::<Repoll>()?))
+}
+
+/// The costs on epoll and on repoll.
+fn alternate<W: Work>(mut work: W, repetitions: usize) -> Result<[Vec<f64>; 2]> {
+    let mut values = [const { Vec::new() }; 2];
+    warm_up(&mut work)?;
+    for _ in 0..repetitions {
+        values[0].push(work.sample::<Epoll>()?);
+        values[1].push(work.sample::<Repoll>()?);
+    }
+    Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        let cost = |values: &[f64]| Cost::of(values.to_vec());
+        assert_eq!(cost(&[3.0, 1.0, 2.0]).median, 2.0);
+        assert_eq!(cost(&[4.0, 1.0, 2.0, 3.0]).median, 2.5);
+        assert_eq!(cost(&[7.0]).median, 7.0);
+        assert_eq!(cost(&[7.0]).spread, 0.0);
+    }
+
+    #[test]
+    fn the_spread_is_that_of_the_middle_half() {
+        let cost = Cost::of(vec![0.0, 10.0, 11.0, 12.0, 1000.0]);
+        assert_eq!(cost.spread, 2.0);
+        assert_eq!(cost.relative_spread(), 2.0 / 11.0);
+    }
+
+    #[test]
+    fn the_ratio_is_of_neighbours() {
+        let figure = figure("k", "t", "u", vec![1.0, 2.0, 4.0], vec![2.0, 4.0, 8.0]);
+        assert_eq!(figure.ratio.median, 2.0);
+        assert_eq!(figure.ratio.spread, 0.0);
+    }
+
+    #[test]
+    fn looking_at_the_clock_does_not_count() {
+        let mut watch = Stopwatch::new();
+        for _ in 0..10 {
+            watch.lap(|| ());
+        }
+        assert!(watch.mean().abs() < 10_000.0);
+    }
+
+    #[test]
+    fn each_of_many() {
+        let mut times = 0;
+        let cost = each(5, || {
+            times += 1;
+            Ok::<(), ()>(())
+        });
+        assert!(cost.is_ok_and(|cost| cost >= 0.0));
+        assert_eq!(times, 5);
+    }
+}

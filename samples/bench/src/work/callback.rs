@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What others pay for a file being watched: sending through a socket and
+//! receiving, with nobody, epoll or repoll watching the receiving end.
+
+use super::sockets::{
+    get,
+    put,
+    Pair, //
+};
+use crate::{
+    backend::{
+        Patience,
+        Poller, //
+    },
+    measure::{
+        each,
+        Stopwatch,
+        Work, //
+    },
+};
+use anyhow::Result;
+use repoll::EventFlags;
+use std::os::fd::AsFd;
+
+const TIMES: usize = 1_000;
+
+/// With the item on the ready list already, as nobody waits; or put there each
+/// time, as a wait takes it off in between, which does not count.
+pub struct Callback {
+    pair: Pair,
+    drain: bool,
+}
+
+impl Callback {
+    pub fn new(drain: bool) -> Result<Self> {
+        Ok(Self {
+            pair: Pair::tcp()?,
+            drain,
+        })
+    }
+}
+
+impl Work for Callback {
+    fn sample<P: Poller>(&mut self) -> Result<f64> {
+        let poller = P::open()?;
+        poller.add(self.pair.fd(), EventFlags::IN, 1)?;
+        let there = self.pair.there.as_fd();
+        let mut send_and_receive = || {
+            put(there)?;
+            get(self.pair.fd())
+        };
+        if !self.drain {
+            send_and_receive()?;
+            return each(TIMES, send_and_receive);
+        }
+        let mut events = Vec::with_capacity(1);
+        let mut watch = Stopwatch::new();
+        for _ in 0..TIMES {
+            watch.lap(&mut send_and_receive)?;
+            poller.wait(&mut events, Patience::None)?;
+        }
+        Ok(watch.mean())
+    }
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Connections that come and go.
+
+use super::{
+    ctl::instance,
+    sockets::Pair, //
+};
+use crate::{
+    backend::Poller,
+    measure::{
+        each,
+        Work, //
+    },
+};
+use anyhow::Result;
+use repoll::EventFlags;
+use rustix::net::sockopt::set_socket_linger;
+use std::{
+    net::{
+        Ipv4Addr,
+        TcpListener,
+        TcpStream, //
+    },
+    os::fd::AsFd,
+    time::Duration,
+};
+
+const TIMES: usize = 200;
+
+/// Each is connected, accepted, added and closed, without being deleted: the
+/// kernel has to find out by itself. The end that is watched is closed first, by
+/// a reset, so that no connection lingers.
+pub struct Churn {
+    listener: TcpListener,
+    companion: Pair,
+}
+
+impl Churn {
+    pub fn new() -> Result<Self> {
+        Ok(Self {
+            listener: TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?,
+            companion: Pair::tcp()?,
+        })
+    }
+}
+
+impl Work for Churn {
+    fn sample<P: Poller>(&mut self) -> Result<f64> {
+        let poller: P = instance(&self.companion)?;
+        let address = self.listener.local_addr()?;
+        each(TIMES, || {
+            let there = TcpStream::connect(address)?;
+            let (here, _) = self.listener.accept()?;
+            set_socket_linger(&here, Some(Duration::ZERO))?;
+            poller.add(here.as_fd(), EventFlags::IN, 1)?;
+            drop(here);
+            drop(there);
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Changes, a call each.
+
+use super::sockets::{
+    Family,
+    Pair, //
+};
+use crate::{
+    backend::Poller,
+    measure::{
+        each,
+        Work, //
+    },
+};
+use anyhow::Result;
+use repoll::EventFlags;
+
+const TIMES: usize = 2_000;
+
+/// Opens an instance that watches a socket of no interest: one that watches
+/// nothing is not what a server has.
+pub fn instance<P: Poller>(companion: &Pair) -> Result<P> {
+    let poller = P::open()?;
+    poller.add(companion.fd(), EventFlags::IN, 0)?;
+    Ok(poller)
+}
+
+/// Adding and deleting.
+pub struct AddDelete(Vec<Pair>);
+
+impl AddDelete {
+    pub fn new() -> Result<Self> {
+        Ok(Self(Pair::many(Family::Tcp, 2)?))
+    }
+}
+
+impl Work for AddDelete {
+    fn sample<P: Poller>(&mut self) -> Result<f64> {
+        let poller: P = instance(&self.0[0])?;
+        let fd = self.0[1].fd();
+        each(TIMES, || {
+            poller.add(fd, EventFlags::IN, 1)?;
+            Ok(poller.delete(fd)?)
+        })
+    }
+}
+
+/// Modifying what is not ready.
+pub struct Modify(Vec<Pair>);
+
+impl Modify {
+    pub fn new() -> Result<Self> {
+        Ok(Self(Pair::many(Family::Tcp, 2)?))
+    }
+}
+
+impl Work for Modify {
+    fn sample<P: Poller>(&mut self) -> Result<f64> {
+        let poller: P = instance(&self.0[0])?;
+        let fd = self.0[1].fd();
+        poller.add(fd, EventFlags::IN, 1)?;
+        each(TIMES, || Ok(poller.modify(fd, EventFlags::IN, 1)?))
+    }
+}

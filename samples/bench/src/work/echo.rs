@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A whole request of an echo server.
+
+use super::sockets::{
+    get,
+    put,
+    Family,
+    Pair, //
+};
+use crate::{
+    backend::{
+        Patience,
+        Poller, //
+    },
+    measure::{
+        each,
+        Work, //
+    },
+};
+use anyhow::{
+    anyhow,
+    Result, //
+};
+use repoll::{
+    Change,
+    Event,
+    EventFlags, //
+};
+use std::{
+    os::fd::AsFd,
+    thread, //
+};
+
+/// Requests of a repetition.
+const REQUESTS: usize = 2_000;
+
+const INTEREST: EventFlags = EventFlags::IN.union(EventFlags::ONESHOT);
+
+/// A client that sends a byte on each connection and waits for all to come back,
+/// and a server on another thread that watches one-shot. Each request is read,
+/// answered and its connection armed again: on epoll by a call each before the
+/// next wait, on repoll by the wait.
+pub struct Echo(Vec<Pair>);
+
+impl Echo {
+    pub fn new(family: Family, connections: usize) -> Result<Self> {
+        Ok(Self(Pair::many(family, connections)?))
+    }
+
+    fn serve<P: Poller>(&self, poller: &P, requests: usize) -> Result<()> {
+        let mut events: Vec<Event> = Vec::with_capacity(self.0.len());
+        let mut changes: Vec<Change<'_>> = Vec::with_capacity(self.0.len());
+        let mut served = 0;
+        while served < requests {
+            poller.apply_and_wait(&mut changes, &mut events, Patience::Endless)?;
+            changes.clear();
+            for event in &events {
+                let data = event.data.u64();
+                let fd = self.0[data as usize].fd();
+                get(fd)?;
+                put(fd)?;
+                changes.push(Change::modify(fd, INTEREST, data));
+            }
+            served += events.len();
+        }
+        Ok(())
+    }
+}
+
+impl Work for Echo {
+    fn sample<P: Poller>(&mut self) -> Result<f64> {
+        let poller = P::open()?;
+        for (data, pair) in self.0.iter().enumerate() {
+            poller.add(pair.fd(), INTEREST, data as u64)?;
+        }
+        let rounds = REQUESTS / self.0.len();
+        thread::scope(|scope| {
+            let server = scope.spawn(|| self.serve(&poller, (rounds + 1) * self.0.len()));
+            let round = || -> Result<()> {
+                for pair in &self.0 {
+                    put(pair.there.as_fd())?;
+                }
+                for pair in &self.0 {
+                    get(pair.there.as_fd())?;
+                }
+                Ok(())
+            };
+            round()?;
+            let cost = each(rounds, round)?;
+            server.join().map_err(|_| anyhow!("the server died"))??;
+            Ok(cost / self.0.len() as f64)
+        })
+    }
+}

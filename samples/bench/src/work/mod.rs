@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kinds of work, one to a file, and the list of all.
+
+mod batch;
+mod call;
+mod callback;
+mod churn;
+mod ctl;
+mod echo;
+mod memory;
+mod ready;
+mod scale;
+mod sockets;
+mod wakeup;
+
+use crate::measure::Bench;
+use sockets::Family;
+
+/// All that is measured by counting instructions.
+pub fn icount(bench: &mut Bench, sizes: &[u64]) {
+    bench.compare("getppid", "the least system call", || Ok(call::Getppid));
+    bench.compare("bad-ioctl", "an ioctl that fails at once", || {
+        Ok(call::BadIoctl)
+    });
+    bench.compare("add-delete", "add and delete", ctl::AddDelete::new);
+    bench.compare("modify", "modify", ctl::Modify::new);
+    for ready in [0, 1, 64, 1000] {
+        bench.compare(
+            &format!("wait-level-{ready}"),
+            &format!("wait, {ready} ready, level-triggered"),
+            || ready::Level::new(ready),
+        );
+    }
+    for ready in [1, 64, 1000] {
+        bench.compare(
+            &format!("wait-edge-{ready}"),
+            &format!("wait, {ready} ready, edge-triggered"),
+            || ready::Edge::new(ready),
+        );
+    }
+    bench.compare("batch-modify", "modify, in batches of 64", || {
+        batch::Modify::new(64)
+    });
+    bench.compare(
+        "batch-add-delete",
+        "add and delete, in batches of 64",
+        || batch::AddDelete::new(64),
+    );
+    bench.compare(
+        "rearm-wait",
+        "arm a one-shot again and wait, 1 ready",
+        ready::Rearm::new,
+    );
+    bench.compare_with_nobody(
+        "callback-listed",
+        "send and recv, on the ready list already",
+        || callback::Callback::new(false),
+    );
+    bench.compare_with_nobody(
+        "callback-idle",
+        "send and recv, put on the ready list",
+        || callback::Callback::new(true),
+    );
+    bench.compare(
+        "wakeup",
+        "wake up a thread that waits",
+        wakeup::PingPong::new,
+    );
+    for (family, name, title) in [
+        (Family::Tcp, "tcp", "TCP"),
+        (Family::Unix, "unix", "AF_UNIX"),
+    ] {
+        for connections in [1, 16] {
+            bench.compare(
+                &format!("echo-{name}-{connections}"),
+                &format!("echo request, {title}, connections: {connections}"),
+                || echo::Echo::new(family, connections),
+            );
+        }
+    }
+    bench.compare("churn", "connect, accept, add, close", churn::Churn::new);
+    bench.compare_bytes("memory", "memory of a watched TCP socket", || {
+        memory::Memory::new(5000)
+    });
+    scale::run(bench, sizes);
+}
+
+/// What takes several processors.
+pub fn smp(bench: &mut Bench) {
+    bench.compare(
+        "wakeup",
+        "wake up a thread that waits",
+        wakeup::PingPong::new,
+    );
+}

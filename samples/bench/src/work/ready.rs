@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Waits that need not wait.
+
+use super::sockets::{
+    Family,
+    Pair, //
+};
+use crate::{
+    backend::{
+        Patience,
+        Poller, //
+    },
+    measure::{
+        each,
+        Stopwatch,
+        Work, //
+    },
+};
+use anyhow::{
+    ensure,
+    Result, //
+};
+use repoll::{
+    Change,
+    Event,
+    EventFlags, //
+};
+
+/// So many waits in all that a repetition hands out some 4,000 events.
+fn times(ready: usize) -> usize {
+    (4_000 / ready.max(2)).max(10)
+}
+
+/// Sockets with something to read.
+fn readable(count: usize) -> Result<Vec<Pair>> {
+    let pairs = Pair::many(Family::Tcp, count)?;
+    for pair in &pairs {
+        pair.make_ready()?;
+    }
+    Ok(pairs)
+}
+
+fn add_all<P: Poller>(poller: &P, pairs: &[Pair], interest: EventFlags) -> Result<()> {
+    for (data, pair) in pairs.iter().enumerate() {
+        poller.add(pair.fd(), interest, data as u64)?;
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn take<P: Poller>(poller: &P, events: &mut Vec<Event>, expected: usize) -> Result<()> {
+    poller.wait(events, Patience::None)?;
+    ensure!(
+        events.len() == expected,
+        "{} events, not {expected}",
+        events.len()
+    );
+    Ok(())
+}
+
+/// Level-triggered: what is ready stays so. If none is to be ready, one that is
+/// not is watched.
+pub struct Level {
+    ready: usize,
+    pairs: Vec<Pair>,
+}
+
+impl Level {
+    pub fn new(ready: usize) -> Result<Self> {
+        let pairs = match ready {
+            0 => Pair::many(Family::Tcp, 1)?,
+            _ => readable(ready)?,
+        };
+        Ok(Self { ready, pairs })
+    }
+}
+
+impl Work for Level {
+    fn sample<P: Poller>(&mut self) -> Result<f64> {
+        let poller = P::open()?;
+        add_all(&poller, &self.pairs, EventFlags::IN)?;
+        let mut events = Vec::with_capacity(self.pairs.len());
+        each(times(self.ready), || take(&poller, &mut events, self.ready))
+    }
+}
+
+/// Edge-triggered. Before each wait all are modified, which finds them ready
+/// again; only the wait counts.
+pub struct Edge(Vec<Pair>);
+
+impl Edge {
+    pub fn new(ready: usize) -> Result<Self> {
+        Ok(Self(readable(ready)?))
+    }
+}
+
+impl Work for Edge {
+    fn sample<P: Poller>(&mut self) -> Result<f64> {
+        let poller = P::open()?;
+        let interest = EventFlags::IN | EventFlags::ET;
+        add_all(&poller, &self.0, interest)?;
+        let mut events = Vec::with_capacity(self.0.len());
+        take(&poller, &mut events, self.0.len())?;
+        let mut watch = Stopwatch::new();
+        for _ in 0..times(self.0.len()) {
+            for pair in &self.0 {
+                poller.modify(pair.fd(), interest, 1)?;
+            }
+            watch.lap(|| take(&poller, &mut events, self.0.len()))?;
+        }
+        Ok(watch.mean())
+    }
+}
+
+/// A one-shot item is armed again and found ready, by one call where that is
+/// possible.
+pub struct Rearm(Vec<Pair>);
+
+impl Rearm {
+    pub fn new() -> Result<Self> {
+        Ok(Self(readable(1)?))
+    }
+}
+
+impl Work for Rearm {
+    fn sample<P: Poller>(&mut self) -> Result<f64> {
+        let poller = P::open()?;
+        let interest = EventFlags::IN | EventFlags::ONESHOT;
+        add_all(&poller, &self.0, interest)?;
+        let mut events = Vec::with_capacity(1);
+        take(&poller, &mut events, 1)?;
+        let fd = self.0[0].fd();
+        each(times(1), || {
+            let mut change = [Change::modify(fd, interest, 1)];
+            poller.apply_and_wait(&mut change, &mut events, Patience::None)?;
+            ensure!(events.len() == 1, "not ready");
+            Ok(())
+        })
+    }
+}

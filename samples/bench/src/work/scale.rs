@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How costs grow with the number of files that are watched.
+
+use crate::{
+    backend::{
+        Epoll,
+        Patience,
+        Poller, //
+    },
+    measure::{
+        each,
+        figure,
+        Bench,
+        Stopwatch, //
+    },
+};
+use anyhow::{
+    ensure,
+    Context,
+    Result, //
+};
+use repoll::{
+    EventFlags,
+    Repoll, //
+};
+use rustix::{
+    event::{
+        eventfd,
+        EventfdFlags, //
+    },
+    io::{
+        read,
+        write, //
+    },
+    process::{
+        setrlimit,
+        Resource,
+        Rlimit, //
+    },
+};
+use std::{
+    fs,
+    os::fd::{
+        AsFd,
+        OwnedFd, //
+    },
+};
+
+/// A cost is the median of so many measurements of so many operations.
+const SAMPLES: usize = 21;
+const TIMES: usize = 100;
+
+const NAMES: [(&str, &str); 4] = [
+    ("add", "add"),
+    ("modify", "modify"),
+    ("delete", "delete"),
+    ("wait", "wait for one event"),
+];
+
+/// Has the kernel allow as many descriptors and watches, and some more.
+pub fn raise_limits(descriptors: u64) -> Result<()> {
+    let limit = 2 * descriptors + 4096;
+    for file in [
+        "fs/nr_open",
+        "fs/file-max",
+        "fs/epoll/max_user_watches",
+        "fs/repoll/max_user_watches",
+    ] {
+        let path = format!("/proc/sys/{file}");
+        let now: u64 = fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {path}"))?
+            .trim()
+            .parse()?;
+        if now < limit {
+            fs::write(&path, limit.to_string()).with_context(|| format!("cannot write {path}"))?;
+        }
+    }
+    let files = Rlimit {
+        current: Some(limit),
+        maximum: Some(limit),
+    };
+    setrlimit(Resource::Nofile, files).context("cannot have so many files")
+}
+
+/// Measures all sizes.
+pub fn run(bench: &mut Bench, sizes: &[u64]) {
+    let mut files = Vec::new();
+    for &size in sizes {
+        bench.record(&format!("scale-{size}"), |bench| {
+            raise_limits(size)?;
+            while files.len() < size as usize {
+                files.push(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
+            }
+            let files = &files[..size as usize];
+            let epoll = sample::<Epoll>(files)?;
+            let repoll = sample::<Repoll>(files)?;
+            for ((name, title), (epoll, repoll)) in NAMES.iter().zip(epoll.into_iter().zip(repoll))
+            {
+                let key = format!("scale-{name}-{size}");
+                let title = format!("{title}, among {size}");
+                let mut figure = figure(&key, &title, "instructions", epoll, repoll);
+                figure.watched = Some(size);
+                bench.judge(figure)?;
+            }
+            Ok(())
+        });
+    }
+}
+
+/// The same items in every run, from all over the set.
+fn some(files: &[OwnedFd], count: usize) -> Vec<&OwnedFd> {
+    let step = files.len() as f64 / count as f64;
+    (0..count)
+        .map(|at| &files[(at as f64 * step) as usize])
+        .collect()
+}
+
+/// What adding, modifying, deleting and waiting cost with all files watched.
+fn sample<P: Poller>(files: &[OwnedFd]) -> Result<[Vec<f64>; 4]> {
+    let poller = P::open()?;
+    for (data, fd) in files.iter().enumerate() {
+        poller.add(fd.as_fd(), EventFlags::IN, data as u64)?;
+    }
+    let mut costs = [const { Vec::new() }; 4];
+    let mut events = Vec::with_capacity(2);
+    let chosen = some(files, TIMES.min(files.len()));
+    for sample in 0..=SAMPLES {
+        let over = |operation: &dyn Fn(&OwnedFd) -> Result<()>| {
+            let mut fds = chosen.iter();
+            each(chosen.len(), || operation(fds.next().context("no more")?))
+        };
+        let modify = over(&|fd| Ok(poller.modify(fd.as_fd(), EventFlags::IN, 1)?))?;
+        let delete = over(&|fd| Ok(poller.delete(fd.as_fd())?))?;
+        let add = over(&|fd| Ok(poller.add(fd.as_fd(), EventFlags::IN, 1)?))?;
+        let mut watch = Stopwatch::new();
+        for fd in &chosen {
+            write(fd, &1u64.to_ne_bytes())?;
+            watch.lap(|| poller.wait(&mut events, Patience::None))?;
+            ensure!(events.len() == 1, "{} events, not one", events.len());
+            read(fd, &mut [0; 8])?;
+            poller.wait(&mut events, Patience::None)?;
+            ensure!(events.is_empty(), "an event that is over");
+        }
+        // The first one is the warm-up.
+        if sample > 0 {
+            let all = [add, modify, delete, watch.mean()];
+            for (costs, cost) in costs.iter_mut().zip(all) {
+                costs.push(cost);
+            }
+        }
+    }
+    Ok(costs)
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Connected sockets, and a byte to and fro.
+
+use anyhow::{
+    ensure,
+    Context,
+    Result, //
+};
+use rustix::net::{
+    recv,
+    send,
+    RecvFlags,
+    SendFlags, //
+};
+use std::{
+    net::{
+        Ipv4Addr,
+        TcpListener,
+        TcpStream, //
+    },
+    os::{
+        fd::{
+            AsFd,
+            BorrowedFd,
+            OwnedFd, //
+        },
+        unix::net::UnixStream,
+    },
+};
+
+/// Of which kind.
+#[derive(Clone, Copy)]
+pub enum Family {
+    /// Over the loopback device.
+    Tcp,
+    /// Within the kernel.
+    Unix,
+}
+
+/// Two ends of a connection.
+pub struct Pair {
+    /// The end that is watched.
+    pub here: OwnedFd,
+    /// The other one.
+    pub there: OwnedFd,
+}
+
+impl Pair {
+    /// So many of them.
+    pub fn many(family: Family, count: usize) -> Result<Vec<Self>> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot listen")?;
+        let tcp = || -> Result<Self> {
+            let there = TcpStream::connect(listener.local_addr()?)?;
+            let (here, _) = listener.accept()?;
+            for end in [&here, &there] {
+                end.set_nodelay(true)?;
+            }
+            Ok(Self {
+                here: here.into(),
+                there: there.into(),
+            })
+        };
+        let unix = || -> Result<Self> {
+            let (here, there) = UnixStream::pair()?;
+            Ok(Self {
+                here: here.into(),
+                there: there.into(),
+            })
+        };
+        let pair = || match family {
+            Family::Tcp => tcp(),
+            Family::Unix => unix(),
+        };
+        (0..count)
+            .map(|_| pair().context("cannot connect"))
+            .collect()
+    }
+
+    /// One over TCP.
+    pub fn tcp() -> Result<Self> {
+        let mut pairs = Self::many(Family::Tcp, 1)?;
+        pairs.pop().context("no pair")
+    }
+
+    /// The end that is watched.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.here.as_fd()
+    }
+
+    /// Makes the watched end readable.
+    pub fn make_ready(&self) -> Result<()> {
+        put(self.there.as_fd())
+    }
+}
+
+/// Sends a byte.
+#[inline(always)]
+pub fn put(fd: BorrowedFd<'_>) -> Result<()> {
+    let sent = send(fd, b"x", SendFlags::empty())?;
+    ensure!(sent == 1, "nothing was sent");
+    Ok(())
+}
+
+/// Receives a byte.
+#[inline(always)]
+pub fn get(fd: BorrowedFd<'_>) -> Result<()> {
+    let mut byte = [0];
+    let (received, _) = recv(fd, &mut byte, RecvFlags::empty())?;
+    ensure!(received == 1, "nothing was received");
+    Ok(())
+}
