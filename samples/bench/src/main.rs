@@ -3,12 +3,18 @@
 //! What repoll and epoll cost, side by side.
 
 mod backend;
+mod bars;
 mod figure;
+mod gate;
 mod measure;
+mod rates;
+mod report;
 mod work;
 
 use anyhow::{
     bail,
+    ensure,
+    Context,
     Result, //
 };
 use clap::{
@@ -16,13 +22,22 @@ use clap::{
     Parser,
     Subcommand, //
 };
+use figure::Document;
 use measure::{
     Bench,
     Mode, //
 };
-use std::io::{
-    stdout,
-    Write, //
+use report::Report;
+use std::{
+    fs,
+    io::{
+        stdout,
+        Write, //
+    },
+    path::{
+        Path,
+        PathBuf, //
+    },
 };
 
 /// What repoll and epoll cost, side by side
@@ -37,6 +52,10 @@ struct Arguments {
 enum Command {
     /// Measure, and print the figures as JSON; the module must be loaded
     Run(Run),
+    /// Print a table of figures, and draw them; fails if a bar is missed
+    Report(Show),
+    /// Fail if figures differ from the committed ones
+    Gate(Gate),
 }
 
 #[derive(Args)]
@@ -44,6 +63,10 @@ struct Run {
     /// What the clock counts
     #[arg(long, value_enum)]
     mode: Mode,
+
+    /// For rps: what selftests/suites/apps/rates has printed
+    #[arg(long, value_name = "FILE", required_if_eq("mode", "rps"))]
+    rates: Option<PathBuf>,
 
     /// Numbers of watched files at which to measure how costs grow
     #[arg(
@@ -64,6 +87,48 @@ struct Run {
     repetitions: u32,
 }
 
+#[derive(Args)]
+struct Show {
+    /// Figures of a run with --mode icount
+    #[arg(long, value_name = "FILE")]
+    icount: PathBuf,
+
+    /// Figures of a run with --mode smp
+    #[arg(long, value_name = "FILE")]
+    smp: Option<PathBuf>,
+
+    /// Figures of servers
+    #[arg(long, value_name = "FILE")]
+    rps: Option<PathBuf>,
+
+    /// Earlier figures, to be put beside
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+
+    /// Where to put the table, the charts, and the documents with what is said
+    /// about them
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// When it was measured, for the documents
+    #[arg(long, requires = "out")]
+    date: Option<String>,
+
+    /// How it was measured, for the documents
+    #[arg(long, requires = "out")]
+    command: Option<String>,
+}
+
+#[derive(Args)]
+struct Gate {
+    /// The committed figures
+    #[arg(long, value_name = "FILE")]
+    baseline: PathBuf,
+
+    /// The new ones
+    new: PathBuf,
+}
+
 fn run(arguments: Run) -> Result<()> {
     let mut bench = Bench::new(
         arguments.mode,
@@ -73,6 +138,14 @@ fn run(arguments: Run) -> Result<()> {
     match arguments.mode {
         Mode::Icount => work::icount(&mut bench, &arguments.sizes),
         Mode::Smp => work::smp(&mut bench),
+        Mode::Rps => {
+            let file = arguments.rates.context("no file of rates")?;
+            let lines = fs::read_to_string(&file)
+                .with_context(|| format!("cannot read {}", file.display()))?;
+            for figure in rates::figures(&lines)? {
+                bench.record(&figure.key.clone(), |bench| bench.judge(figure));
+            }
+        }
     }
     let document = bench.into_document();
     serde_json::to_writer_pretty(stdout().lock(), &document)?;
@@ -88,8 +161,76 @@ fn run(arguments: Run) -> Result<()> {
     Ok(())
 }
 
+/// Writes a document with what its keeper says about it.
+fn keep(document: &Document, show: &Show, folder: &Path) -> Result<()> {
+    let document = Document {
+        date: show.date.clone(),
+        command: show.command.clone(),
+        ..document.clone()
+    };
+    let path = folder.join(format!("{}.json", document.mode));
+    let text = serde_json::to_string_pretty(&document)? + "\n";
+    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn report(show: Show) -> Result<()> {
+    let files = [Some(&show.icount), show.smp.as_ref(), show.rps.as_ref()];
+    let documents: Vec<_> = files
+        .into_iter()
+        .flatten()
+        .map(|path| Document::read(path))
+        .collect::<Result<_>>()?;
+    let before = show.baseline.as_deref().map(Document::read).transpose()?;
+    let report = Report::new(documents.iter().collect(), before.as_ref());
+    let table = report.table()?;
+    stdout().write_all(table.text.as_bytes())?;
+    let unmeasured = report.unmeasured();
+    if !unmeasured.is_empty() {
+        writeln!(stdout(), "not measured: {}", unmeasured.join(", "))?;
+    }
+    if let Some(folder) = &show.out {
+        fs::create_dir_all(folder)?;
+        fs::write(folder.join("table.txt"), &table.text)?;
+        report.draw(folder)?;
+        for document in &documents {
+            keep(document, &show, folder)?;
+        }
+    }
+    ensure!(
+        table.missed == 0 && table.failed == 0,
+        "bars missed: {}; not to be told the cost of: {}",
+        table.missed,
+        table.failed
+    );
+    Ok(())
+}
+
+fn gate(arguments: Gate) -> Result<()> {
+    let committed = Document::read(&arguments.baseline)?;
+    let new = Document::read(&arguments.new)?;
+    let lines = gate::differences(&committed, &new);
+    for line in &lines {
+        writeln!(stdout(), "{line}")?;
+    }
+    ensure!(
+        lines.is_empty(),
+        "{} of {} figures are not those of {}",
+        lines.len(),
+        new.figures.len() + new.failures.len(),
+        arguments.baseline.display()
+    );
+    writeln!(
+        stdout(),
+        "bench: {} figures, as committed",
+        new.figures.len()
+    )?;
+    Ok(())
+}
+
 fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Run(arguments) => run(arguments),
+        Command::Report(arguments) => report(arguments),
+        Command::Gate(arguments) => gate(arguments),
     }
 }

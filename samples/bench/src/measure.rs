@@ -37,6 +37,8 @@ pub enum Mode {
     Icount,
     /// Nanoseconds, on several processors
     Smp,
+    /// Instructions, while servers answer requests
+    Rps,
 }
 
 impl Mode {
@@ -45,14 +47,16 @@ impl Mode {
     /// the ratio of neighbouring repetitions is all that means something.
     pub fn widest(self) -> f64 {
         match self {
-            Self::Icount => 0.02,
+            Self::Icount | Self::Rps => 0.02,
             Self::Smp => 0.5,
         }
     }
 
-    fn unit(self) -> &'static str {
+    /// What its figures count, but for those of memory.
+    pub fn unit(self) -> &'static str {
         match self {
             Self::Icount => "instructions",
+            Self::Rps => "requests per second",
             Self::Smp => "ns",
         }
     }
@@ -61,6 +65,7 @@ impl Mode {
         match self {
             Self::Icount => "icount",
             Self::Smp => "smp",
+            Self::Rps => "rps",
         }
     }
 }
@@ -77,15 +82,19 @@ pub trait Work {
 /// A clock for parts, of which the work between does not count.
 pub struct Stopwatch {
     elapsed: Duration,
-    laps: u32,
+    /// How many things were done meanwhile.
+    done: u32,
+    /// How often the clock was started.
+    starts: u32,
 }
 
 impl Stopwatch {
     /// One that has not been started.
-    pub fn new() -> Self {
+    pub const fn new() -> Self {
         Self {
             elapsed: Duration::ZERO,
-            laps: 0,
+            done: 0,
+            starts: 0,
         }
     }
 
@@ -95,19 +104,38 @@ impl Stopwatch {
         let start = Instant::now();
         let result = part();
         self.elapsed += start.elapsed();
-        self.laps += 1;
+        self.done += 1;
+        self.starts += 1;
         result
     }
 
-    /// What a lap took, without what it takes to look at the clock.
+    /// Takes the time of `part` with each of `all`.
+    #[inline(always)]
+    pub fn laps<T, E>(
+        &mut self,
+        all: &[T],
+        mut part: impl FnMut(&T) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let start = Instant::now();
+        for one in all {
+            part(one)?;
+        }
+        self.elapsed += start.elapsed();
+        self.done += all.len() as u32;
+        self.starts += 1;
+        Ok(())
+    }
+
+    /// What each took, without what it takes to look at the clock.
     pub fn mean(&self) -> f64 {
         const EMPTY: u32 = 1000;
         let mut empty = Self::new();
         for _ in 0..EMPTY {
             empty.lap(|| ());
         }
-        let per_lap = |watch: &Self| watch.elapsed.as_nanos() as f64 / f64::from(watch.laps.max(1));
-        per_lap(self) - per_lap(&empty)
+        let look = empty.elapsed.as_nanos() as f64 / f64::from(EMPTY);
+        let net = self.elapsed.as_nanos() as f64 - look * f64::from(self.starts);
+        net / f64::from(self.done.max(1))
     }
 }
 
@@ -279,7 +307,7 @@ impl Bench {
     pub fn judge(&mut self, figure: Figure) -> Result<()> {
         let widest = self.mode.widest();
         let costs = match self.mode {
-            Mode::Icount => &[figure.epoll, figure.repoll][..],
+            Mode::Icount | Mode::Rps => &[figure.epoll, figure.repoll][..],
             Mode::Smp => &[figure.ratio][..],
         };
         for cost in costs {

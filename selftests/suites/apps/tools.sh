@@ -8,6 +8,16 @@ set -euo pipefail
 servers=()
 www=$work/www
 
+# As samples/udev/60-repoll.rules does, for servers that run as other users.
+open_device() {
+	groupadd --force --system repoll
+	chgrp repoll /dev/repoll
+	chmod 660 /dev/repoll
+	for user in www-data redis memcache; do
+		usermod --append --groups repoll "$user"
+	done
+}
+
 die() {
 	printf '%s\n' "$*"
 	exit 1

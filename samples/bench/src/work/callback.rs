@@ -23,7 +23,7 @@ use anyhow::Result;
 use repoll::EventFlags;
 use std::os::fd::AsFd;
 
-const TIMES: usize = 1_000;
+const TIMES: usize = 2_000;
 
 /// With the item on the ready list already, as nobody waits; or put there each
 /// time, as a wait takes it off in between, which does not count.

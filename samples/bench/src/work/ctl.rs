@@ -16,7 +16,7 @@ use crate::{
 use anyhow::Result;
 use repoll::EventFlags;
 
-const TIMES: usize = 2_000;
+const TIMES: usize = 5_000;
 
 /// Opens an instance that watches a socket of no interest: one that watches
 /// nothing is not what a server has.

@@ -27,6 +27,10 @@ use repoll::{
     Event,
     EventFlags, //
 };
+use rustix::net::{
+    shutdown,
+    Shutdown, //
+};
 use std::{
     os::fd::AsFd,
     thread, //
@@ -66,6 +70,14 @@ impl Echo {
         }
         Ok(())
     }
+
+    /// Ends what waits for answers that will not come.
+    fn hang_up(&self) {
+        for pair in &self.0 {
+            // There may be nobody left to hear it.
+            let _ = shutdown(&pair.here, Shutdown::Both);
+        }
+    }
 }
 
 impl Work for Echo {
@@ -76,7 +88,10 @@ impl Work for Echo {
         }
         let rounds = REQUESTS / self.0.len();
         thread::scope(|scope| {
-            let server = scope.spawn(|| self.serve(&poller, (rounds + 1) * self.0.len()));
+            let server = scope.spawn(|| {
+                let served = self.serve(&poller, (rounds + 1) * self.0.len());
+                served.inspect_err(|_| self.hang_up())
+            });
             let round = || -> Result<()> {
                 for pair in &self.0 {
                     put(pair.there.as_fd())?;
@@ -86,10 +101,10 @@ impl Work for Echo {
                 }
                 Ok(())
             };
-            round()?;
-            let cost = each(rounds, round)?;
+            let cost = round().and_then(|()| each(rounds, round));
+            // Why the server ended says more than that it did.
             server.join().map_err(|_| anyhow!("the server died"))??;
-            Ok(cost / self.0.len() as f64)
+            Ok(cost? / self.0.len() as f64)
         })
     }
 }

@@ -12,13 +12,20 @@ mod memory;
 mod ready;
 mod scale;
 mod sockets;
+mod throughput;
 mod wakeup;
 
 use crate::measure::Bench;
 use sockets::Family;
+use std::{
+    thread,
+    time::Duration, //
+};
 
 /// All that is measured by counting instructions.
 pub fn icount(bench: &mut Bench, sizes: &[u64]) {
+    // A machine that has just started is still busy with itself.
+    thread::sleep(Duration::from_secs(5));
     bench.compare("getppid", "the least system call", || Ok(call::Getppid));
     bench.compare("bad-ioctl", "an ioctl that fails at once", || {
         Ok(call::BadIoctl)
@@ -89,8 +96,15 @@ pub fn icount(bench: &mut Bench, sizes: &[u64]) {
 /// What takes several processors.
 pub fn smp(bench: &mut Bench) {
     bench.compare(
-        "wakeup",
+        "smp-wakeup",
         "wake up a thread that waits",
         wakeup::PingPong::new,
     );
+    for consumers in [1, 4] {
+        bench.compare(
+            &format!("smp-throughput-{consumers}"),
+            &format!("an event, producers: 4, consumers: {consumers}"),
+            || throughput::Throughput::new(4, consumers),
+        );
+    }
 }

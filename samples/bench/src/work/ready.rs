@@ -27,13 +27,14 @@ use repoll::{
     EventFlags, //
 };
 
-/// So many waits in all that a repetition hands out some 4,000 events.
+/// So many waits that a repetition hands out some 10,000 events.
 fn times(ready: usize) -> usize {
-    (4_000 / ready.max(2)).max(10)
+    (10_000 / ready.max(1)).max(10)
 }
 
 /// Sockets with something to read.
 fn readable(count: usize) -> Result<Vec<Pair>> {
+    super::scale::raise_limits(2 * count as u64)?;
     let pairs = Pair::many(Family::Tcp, count)?;
     for pair in &pairs {
         pair.make_ready()?;

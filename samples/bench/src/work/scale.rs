@@ -9,7 +9,6 @@ use crate::{
         Poller, //
     },
     measure::{
-        each,
         figure,
         Bench,
         Stopwatch, //
@@ -48,8 +47,8 @@ use std::{
 };
 
 /// A cost is the median of so many measurements of so many operations.
-const SAMPLES: usize = 21;
-const TIMES: usize = 100;
+const SAMPLES: usize = 15;
+const TIMES: usize = 2_000;
 
 const NAMES: [(&str, &str); 4] = [
     ("add", "add"),
@@ -108,8 +107,10 @@ pub fn run(bench: &mut Bench, sizes: &[u64]) {
     }
 }
 
-/// The same items in every run, from all over the set.
-fn some(files: &[OwnedFd], count: usize) -> Vec<&OwnedFd> {
+/// Half of the files, or as many as are needed, from all over the set: never
+/// all, as an instance that watches nothing is another matter.
+fn some(files: &[OwnedFd]) -> Vec<&OwnedFd> {
+    let count = TIMES.min(files.len().div_ceil(2));
     let step = files.len() as f64 / count as f64;
     (0..count)
         .map(|at| &files[(at as f64 * step) as usize])
@@ -124,29 +125,26 @@ fn sample<P: Poller>(files: &[OwnedFd]) -> Result<[Vec<f64>; 4]> {
     }
     let mut costs = [const { Vec::new() }; 4];
     let mut events = Vec::with_capacity(2);
-    let chosen = some(files, TIMES.min(files.len()));
+    let chosen = some(files);
     for sample in 0..=SAMPLES {
-        let over = |operation: &dyn Fn(&OwnedFd) -> Result<()>| {
-            let mut fds = chosen.iter();
-            each(chosen.len(), || operation(fds.next().context("no more")?))
-        };
-        let modify = over(&|fd| Ok(poller.modify(fd.as_fd(), EventFlags::IN, 1)?))?;
-        let delete = over(&|fd| Ok(poller.delete(fd.as_fd())?))?;
-        let add = over(&|fd| Ok(poller.add(fd.as_fd(), EventFlags::IN, 1)?))?;
-        let mut watch = Stopwatch::new();
-        for fd in &chosen {
-            write(fd, &1u64.to_ne_bytes())?;
-            watch.lap(|| poller.wait(&mut events, Patience::None))?;
-            ensure!(events.len() == 1, "{} events, not one", events.len());
-            read(fd, &mut [0; 8])?;
-            poller.wait(&mut events, Patience::None)?;
-            ensure!(events.is_empty(), "an event that is over");
+        let [mut add, mut modify, mut delete, mut wait] = [const { Stopwatch::new() }; 4];
+        for _ in 0..TIMES.div_ceil(chosen.len()) {
+            modify.laps(&chosen, |fd| poller.modify(fd.as_fd(), EventFlags::IN, 1))?;
+            delete.laps(&chosen, |fd| poller.delete(fd.as_fd()))?;
+            add.laps(&chosen, |fd| poller.add(fd.as_fd(), EventFlags::IN, 1))?;
+            for fd in &chosen {
+                write(fd, &1u64.to_ne_bytes())?;
+                wait.lap(|| poller.wait(&mut events, Patience::None))?;
+                ensure!(events.len() == 1, "{} events, not one", events.len());
+                read(fd, &mut [0; 8])?;
+                poller.wait(&mut events, Patience::None)?;
+                ensure!(events.is_empty(), "an event that is over");
+            }
         }
         // The first one is the warm-up.
         if sample > 0 {
-            let all = [add, modify, delete, watch.mean()];
-            for (costs, cost) in costs.iter_mut().zip(all) {
-                costs.push(cost);
+            for (costs, watch) in costs.iter_mut().zip([add, modify, delete, wait]) {
+                costs.push(watch.mean());
             }
         }
     }

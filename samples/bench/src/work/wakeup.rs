@@ -75,7 +75,7 @@ impl Work for PingPong {
                 }
                 Ok(())
             });
-            let mut both = || -> Result<()> {
+            let both = || -> Result<()> {
                 send(theirs)?;
                 receive(&poller, ours)
             };

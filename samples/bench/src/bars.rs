@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What repoll promises to cost, of what epoll does.
+
+use crate::figure::Figure;
+use std::fmt;
+
+/// A promise about the ratio of repoll to epoll.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Bar {
+    /// A cost: no more than that.
+    AtMost(f64),
+    /// A rate: no less than that.
+    AtLeast(f64),
+}
+
+use Bar::{
+    AtLeast,
+    AtMost, //
+};
+
+/// All promises, by the keys of the figures.
+pub const BARS: &[(&str, Bar)] = &[
+    ("add-delete", AtMost(1.05)),
+    ("modify", AtMost(1.30)),
+    ("wait-level-0", AtMost(1.60)),
+    ("wait-level-1", AtMost(1.20)),
+    ("wait-level-64", AtMost(0.85)),
+    ("batch-modify", AtMost(0.45)),
+    ("batch-add-delete", AtMost(0.65)),
+    ("rearm-wait", AtMost(0.70)),
+    ("callback-listed-more", AtMost(1.00)),
+    ("callback-idle-more", AtMost(1.00)),
+    ("echo-tcp-1", AtMost(0.95)),
+    ("echo-tcp-16", AtMost(0.95)),
+    ("churn", AtMost(1.02)),
+    ("memory", AtMost(1.00)),
+    ("rps-nginx", AtLeast(0.97)),
+    ("rps-redis", AtLeast(0.97)),
+];
+
+impl Bar {
+    /// The promise about the figure of that name, if there is one.
+    pub fn of(key: &str) -> Option<Self> {
+        let (_, bar) = BARS.iter().find(|(name, _)| *name == key)?;
+        Some(*bar)
+    }
+
+    /// Is it kept?
+    pub fn is_met_by(self, figure: &Figure) -> bool {
+        match self {
+            AtMost(bar) => figure.ratio.median <= bar,
+            AtLeast(bar) => figure.ratio.median >= bar,
+        }
+    }
+
+    /// The ratio that it names.
+    pub fn ratio(self) -> f64 {
+        match self {
+            AtMost(bar) | AtLeast(bar) => bar,
+        }
+    }
+}
+
+impl fmt::Display for Bar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AtMost(bar) => write!(f, "<= {bar:.2}"),
+            AtLeast(bar) => write!(f, ">= {bar:.2}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::figure;
+
+    fn ratio(ratio: f64) -> Figure {
+        figure("modify", "", "", vec![100.0], vec![100.0 * ratio])
+    }
+
+    #[test]
+    fn costs_may_be_lower_and_rates_higher() {
+        assert!(AtMost(1.3).is_met_by(&ratio(1.3)));
+        assert!(AtMost(1.3).is_met_by(&ratio(0.1)));
+        assert!(!AtMost(1.3).is_met_by(&ratio(1.31)));
+        assert!(AtLeast(0.97).is_met_by(&ratio(1.2)));
+        assert!(!AtLeast(0.97).is_met_by(&ratio(0.96)));
+    }
+
+    #[test]
+    fn what_is_no_number_meets_nothing() {
+        assert!(!AtMost(1.3).is_met_by(&ratio(f64::NAN)));
+        assert!(!AtLeast(0.97).is_met_by(&ratio(f64::NAN)));
+    }
+
+    #[test]
+    fn bars_are_found_by_the_whole_key() {
+        assert_eq!(Bar::of("modify"), Some(AtMost(1.30)));
+        assert_eq!(Bar::of("modif"), None);
+        let keys = BARS.iter().map(|(key, _)| key);
+        let different: std::collections::HashSet<_> = keys.collect();
+        assert_eq!(different.len(), BARS.len());
+    }
+}

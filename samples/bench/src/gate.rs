@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Whether repoll costs what the committed figures say.
+
+use crate::figure::{
+    Document,
+    Figure, //
+};
+
+/// How far a cost may be from the committed one, as a share of it.
+pub const TOLERANCE: f64 = 0.02;
+
+/// What is wrong with the figures of `new`, a line each. Fewer of them than are
+/// committed may be there, and a cost that got better counts as well: the next
+/// one that is worse would be hidden by it.
+pub fn differences(committed: &Document, new: &Document) -> Vec<String> {
+    let mut lines = Vec::new();
+    for failure in &new.failures {
+        lines.push(format!("{}: {}", failure.key, failure.reason));
+    }
+    for figure in new.figures.iter().filter(|figure| can_tell(figure)) {
+        match committed.figure(&figure.key) {
+            None => lines.push(format!("{}: there is no committed figure", figure.key)),
+            Some(before) => lines.extend(difference(before, figure)),
+        }
+    }
+    lines
+}
+
+/// Is it known well enough? The difference of two large figures may not be.
+fn can_tell(figure: &Figure) -> bool {
+    figure.repoll.relative_spread() <= TOLERANCE
+}
+
+fn difference(before: &Figure, now: &Figure) -> Option<String> {
+    let change = now.repoll.median / before.repoll.median - 1.0;
+    // A cost that is no number is different, too.
+    let same = change.abs() <= TOLERANCE;
+    (!same).then(|| {
+        format!(
+            "{}: {:.1} {}, committed are {:.1}: {:+.1} %",
+            now.key,
+            now.repoll.median,
+            now.unit,
+            before.repoll.median,
+            100.0 * change
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        figure::Failure,
+        measure::figure, //
+    };
+
+    fn document(costs: &[(&str, f64)]) -> Document {
+        let figures = costs
+            .iter()
+            .map(|&(key, cost)| figure(key, key, "instructions", vec![100.0], vec![cost]));
+        Document {
+            mode: "icount".into(),
+            kernel: "7.3.4".into(),
+            command_line: String::new(),
+            clock: "tsc".into(),
+            date: None,
+            command: None,
+            figures: figures.collect(),
+            failures: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn small_differences_pass() {
+        let committed = document(&[("a", 1000.0), ("b", 10.0)]);
+        let new = document(&[("a", 1019.0)]);
+        assert!(differences(&committed, &new).is_empty());
+    }
+
+    #[test]
+    fn better_and_worse_are_told() {
+        let committed = document(&[("a", 1000.0), ("b", 1000.0)]);
+        let new = document(&[("a", 1021.0), ("b", 979.0)]);
+        let lines = differences(&committed, &new);
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].contains("+2.1 %") && lines[1].contains("-2.1 %"));
+    }
+
+    #[test]
+    fn what_is_new_is_to_be_committed() {
+        let lines = differences(&document(&[]), &document(&[("a", 1.0)]));
+        assert_eq!(lines, ["a: there is no committed figure"]);
+    }
+
+    #[test]
+    fn failures_are_told() {
+        let mut new = document(&[]);
+        new.failures.push(Failure {
+            key: "a".into(),
+            reason: "why".into(),
+        });
+        assert_eq!(differences(&document(&[]), &new), ["a: why"]);
+    }
+
+    #[test]
+    fn what_is_not_known_well_is_left_out() {
+        let mut new = document(&[]);
+        new.figures
+            .push(figure("a", "", "", vec![1.0; 3], vec![1.0, 2.0, 3.0]));
+        assert!(differences(&document(&[]), &new).is_empty());
+    }
+}
