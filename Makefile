@@ -8,12 +8,12 @@ PAYLOAD := $(BUILD)/payload
 
 .DEFAULT_GOAL := modules
 .PHONY: modules modules_install payload setup demo test test-kernel-suite test-python \
-	test-debug test-differential torture apps scale fuzz fuzz-minimise payload-fuzz vm lint clean \
-	distclean help
+	test-debug test-differential torture apps scale bench bench-update bench-gate fuzz \
+	fuzz-minimise payload-fuzz vm lint clean distclean help
 
 ifdef KDIR
 
-ifneq ($(filter demo test test-% torture apps scale fuzz fuzz-% vm,$(MAKECMDGOALS)),)
+ifneq ($(filter demo test test-% torture apps scale bench bench-% fuzz fuzz-% vm,$(MAKECMDGOALS)),)
 $(error The virtual machine runs Debian's kernel, with a module built for it: leave KDIR out)
 endif
 
@@ -87,7 +87,9 @@ test-python: export TIMEOUT ?= 3600
 test-python: payload
 	@qemu/vm /opt/repoll/suites/python
 
-apps: export PKGS := curl libmemcached-tools memcached nginx-light nodejs python3 redis-server stress-ng wrk
+APPS := curl libmemcached-tools memcached nginx-light nodejs python3 redis-server stress-ng wrk
+
+apps: export PKGS := $(APPS)
 apps: export MEM ?= 2G
 apps: export TIMEOUT ?= 1800
 apps: payload
@@ -106,6 +108,19 @@ scale: export APPEND ?= slab_nomerge
 scale: export TIMEOUT ?= 1800
 scale: payload
 	@qemu/vm 'REPOLL_ITEMS=$(or $(ITEMS),1000000) /opt/repoll/selftests/scale'
+
+# What repoll costs beside epoll. Instructions are counted, which is exact; only what takes
+# two processors is measured in time.
+bench bench-update: export APPS := $(APPS)
+bench: payload
+	@qemu/bench
+
+bench-update: payload
+	@qemu/bench --commit
+
+# Of the exact costs those that are measured quickly: they must be the committed ones.
+bench-gate: payload
+	@qemu/bench --gate
 
 # Messages through files while everything changes, for as long as is wanted.
 torture: export SMP ?= 4
@@ -153,6 +168,9 @@ help:
 	@echo '  STEPS=<n> SEED=<n>    how many (2000000), and from which seed (any)'
 	@echo 'make scale              watch a million files, and tell what each costs'
 	@echo '  ITEMS=<n>             or so many'
+	@echo 'make bench              measure what repoll and epoll cost, into build/bench'
+	@echo 'make bench-update       the same, into samples/bench/results, to be committed'
+	@echo 'make bench-gate         fail if costs are not the committed ones'
 	@echo 'make torture            send messages while everything changes: none may be lost'
 	@echo '  SECONDS=<n> SEED=<n>  for how long (60), and from which seed (any); SMP=2..8 (4)'
 	@echo 'make fuzz               random programs, guided by what they reach, on the debug kernel'

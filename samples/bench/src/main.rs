@@ -143,7 +143,10 @@ fn run(arguments: Run) -> Result<()> {
             let lines = fs::read_to_string(&file)
                 .with_context(|| format!("cannot read {}", file.display()))?;
             for figure in rates::figures(&lines)? {
-                bench.record(&figure.key.clone(), |bench| bench.judge(figure));
+                bench.record(&figure.key.clone(), |bench| {
+                    bench.judge(figure);
+                    Ok(())
+                });
             }
         }
     }

@@ -16,10 +16,7 @@ use crate::{
         Figure, //
     },
 };
-use anyhow::{
-    ensure,
-    Result, //
-};
+use anyhow::Result;
 use clap::ValueEnum;
 use repoll::Repoll;
 use std::{
@@ -220,7 +217,8 @@ impl Bench {
         let (unit, repetitions) = (self.mode.unit(), self.repetitions);
         self.record(key, |bench| {
             let [epoll, repoll] = alternate(make()?, repetitions)?;
-            bench.judge(figure(key, title, unit, epoll, repoll))
+            bench.judge(figure(key, title, unit, epoll, repoll));
+            Ok(())
         });
     }
 
@@ -233,7 +231,8 @@ impl Bench {
     ) {
         self.record(key, |bench| {
             let [epoll, repoll] = alternate(make()?, 3)?;
-            bench.judge(figure(key, title, BYTES, epoll, repoll))
+            bench.judge(figure(key, title, BYTES, epoll, repoll));
+            Ok(())
         });
     }
 
@@ -258,7 +257,9 @@ impl Bench {
             let [nobody, epoll, repoll] = values;
             let mut sum = figure(key, title, unit, epoll.clone(), repoll.clone());
             sum.nobody = Some(Cost::of(nobody.clone()));
-            bench.judge(sum)?;
+            if !bench.judge(sum) {
+                return Ok(());
+            }
             let more = |with: Vec<f64>| {
                 let pairs = with.iter().zip(&nobody);
                 pairs.map(|(with, without)| with - without).collect()
@@ -275,14 +276,17 @@ impl Bench {
         });
     }
 
-    /// Adds what was found by other means than repetitions in turn.
+    /// Does something that adds figures, and shows them. Its error is that of all
+    /// the work named `key`.
     pub fn record(&mut self, key: &str, measure: impl FnOnce(&mut Self) -> Result<()>) {
         if !self.wants(key) {
             return;
         }
-        let first = self.document.figures.len();
-        let result = measure(self);
-        for figure in &self.document.figures[first..] {
+        let (figure, failure) = (self.document.figures.len(), self.document.failures.len());
+        if let Err(error) = measure(self) {
+            self.fail(key, format!("{error:#}"));
+        }
+        for figure in &self.document.figures[figure..] {
             eprintln!(
                 "{:32} epoll {:12.1} (+-{:.1})  repoll {:12.1} (+-{:.1})  {:.3}",
                 figure.key,
@@ -293,33 +297,41 @@ impl Bench {
                 figure.ratio.median
             );
         }
-        if let Err(error) = result {
-            let reason = format!("{error:#}");
-            eprintln!("{key:32} {reason}");
-            self.document.failures.push(Failure {
-                key: key.into(),
-                reason,
-            });
+        for failure in &self.document.failures[failure..] {
+            eprintln!("{:32} {}", failure.key, failure.reason);
         }
     }
 
-    /// Adds a figure, unless its repetitions do not agree.
-    pub fn judge(&mut self, figure: Figure) -> Result<()> {
-        let widest = self.mode.widest();
+    fn fail(&mut self, key: &str, reason: String) {
+        self.document.failures.push(Failure {
+            key: key.into(),
+            reason,
+        });
+    }
+
+    /// Adds a figure, or its failure if the repetitions do not agree; tells which.
+    pub fn judge(&mut self, figure: Figure) -> bool {
         let costs = match self.mode {
             Mode::Icount | Mode::Rps => &[figure.epoll, figure.repoll][..],
             Mode::Smp => &[figure.ratio][..],
         };
-        for cost in costs {
-            ensure!(
-                cost.relative_spread() <= widest,
-                "the middle half of the repetitions lies {:.1} % apart around {:.1}",
-                100.0 * cost.relative_spread(),
-                cost.median
-            );
-        }
-        self.document.figures.push(figure);
-        Ok(())
+        let widest = self.mode.widest();
+        // A spread that is no number is too wide.
+        let wide = costs.iter().find(|cost| {
+            let narrow = cost.relative_spread() <= widest;
+            !narrow
+        });
+        let Some(cost) = wide else {
+            self.document.figures.push(figure);
+            return true;
+        };
+        let reason = format!(
+            "the middle half of the repetitions lies {:.1} % apart around {:.1}",
+            100.0 * cost.relative_spread(),
+            cost.median
+        );
+        self.fail(&figure.key, reason);
+        false
     }
 }
 

@@ -48,7 +48,7 @@ use std::{
 
 /// A cost is the median of so many measurements of so many operations.
 const SAMPLES: usize = 15;
-const TIMES: usize = 2_000;
+const TIMES: usize = 6_000;
 
 const NAMES: [(&str, &str); 4] = [
     ("add", "add"),
@@ -100,7 +100,7 @@ pub fn run(bench: &mut Bench, sizes: &[u64]) {
                 let title = format!("{title}, among {size}");
                 let mut figure = figure(&key, &title, "instructions", epoll, repoll);
                 figure.watched = Some(size);
-                bench.judge(figure)?;
+                bench.judge(figure);
             }
             Ok(())
         });
