@@ -24,6 +24,29 @@ pub struct Cost {
     pub spread: f64,
 }
 
+/// The value below which a `share` of the values lies.
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let place = share * (sorted.len() - 1) as f64;
+    let (low, high) = (place.floor() as usize, place.ceil() as usize);
+    sorted[low] + (sorted[high] - sorted[low]) * place.fract()
+}
+
+impl Cost {
+    /// Of at least one repetition.
+    pub fn of(mut values: Vec<f64>) -> Self {
+        values.sort_by(f64::total_cmp);
+        Self {
+            median: quantile(&values, 0.5),
+            spread: quantile(&values, 0.75) - quantile(&values, 0.25),
+        }
+    }
+
+    /// The spread as a share of the median.
+    pub fn relative_spread(&self) -> f64 {
+        self.spread / self.median.abs()
+    }
+}
+
 /// What some work costs on either.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Figure {
@@ -91,5 +114,26 @@ impl Document {
     /// The figure of that name.
     pub fn figure(&self, key: &str) -> Option<&Figure> {
         self.figures.iter().find(|figure| figure.key == key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        let cost = |values: &[f64]| Cost::of(values.to_vec());
+        assert_eq!(cost(&[3.0, 1.0, 2.0]).median, 2.0);
+        assert_eq!(cost(&[4.0, 1.0, 2.0, 3.0]).median, 2.5);
+        assert_eq!(cost(&[7.0]).median, 7.0);
+        assert_eq!(cost(&[7.0]).spread, 0.0);
+    }
+
+    #[test]
+    fn the_spread_is_that_of_the_middle_half() {
+        let cost = Cost::of(vec![0.0, 10.0, 11.0, 12.0, 1000.0]);
+        assert_eq!(cost.spread, 2.0);
+        assert_eq!(cost.relative_spread(), 2.0 / 11.0);
     }
 }

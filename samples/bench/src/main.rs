@@ -4,6 +4,7 @@
 
 mod backend;
 mod bars;
+mod clock;
 mod figure;
 mod gate;
 mod measure;

@@ -9,6 +9,7 @@ use crate::{
         Nobody,
         Poller, //
     },
+    clock::settle,
     figure::{
         Cost,
         Document,
@@ -19,13 +20,7 @@ use crate::{
 use anyhow::Result;
 use clap::ValueEnum;
 use repoll::Repoll;
-use std::{
-    fs,
-    time::{
-        Duration,
-        Instant, //
-    },
-};
+use std::fs;
 
 /// What the clock counts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -74,99 +69,6 @@ pub trait Work {
     /// All that the poller watches is let go of in the end, since what is
     /// watched on one of them may cost the other one something.
     fn sample<P: Poller>(&mut self) -> Result<f64>;
-}
-
-/// A clock for parts, of which the work between does not count.
-pub struct Stopwatch {
-    elapsed: Duration,
-    /// How many things were done meanwhile.
-    done: u32,
-    /// How often the clock was started.
-    starts: u32,
-}
-
-impl Stopwatch {
-    /// One that has not been started.
-    pub const fn new() -> Self {
-        Self {
-            elapsed: Duration::ZERO,
-            done: 0,
-            starts: 0,
-        }
-    }
-
-    /// Takes the time of `part`.
-    #[inline(always)]
-    pub fn lap<T>(&mut self, part: impl FnOnce() -> T) -> T {
-        let start = Instant::now();
-        let result = part();
-        self.elapsed += start.elapsed();
-        self.done += 1;
-        self.starts += 1;
-        result
-    }
-
-    /// Takes the time of `part` with each of `all`.
-    #[inline(always)]
-    pub fn laps<T, E>(
-        &mut self,
-        all: &[T],
-        mut part: impl FnMut(&T) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let start = Instant::now();
-        for one in all {
-            part(one)?;
-        }
-        self.elapsed += start.elapsed();
-        self.done += all.len() as u32;
-        self.starts += 1;
-        Ok(())
-    }
-
-    /// What each took, without what it takes to look at the clock.
-    pub fn mean(&self) -> f64 {
-        const EMPTY: u32 = 1000;
-        let mut empty = Self::new();
-        for _ in 0..EMPTY {
-            empty.lap(|| ());
-        }
-        let look = empty.elapsed.as_nanos() as f64 / f64::from(EMPTY);
-        let net = self.elapsed.as_nanos() as f64 - look * f64::from(self.starts);
-        net / f64::from(self.done.max(1))
-    }
-}
-
-/// What `times` repetitions of `part` cost, each.
-#[inline(always)]
-pub fn each<E>(times: usize, mut part: impl FnMut() -> Result<(), E>) -> Result<f64, E> {
-    let start = Instant::now();
-    for _ in 0..times {
-        part()?;
-    }
-    Ok(start.elapsed().as_nanos() as f64 / times as f64)
-}
-
-/// The value below which a `share` of the values lies.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let place = share * (sorted.len() - 1) as f64;
-    let (low, high) = (place.floor() as usize, place.ceil() as usize);
-    sorted[low] + (sorted[high] - sorted[low]) * place.fract()
-}
-
-impl Cost {
-    /// Of at least one repetition.
-    pub fn of(mut values: Vec<f64>) -> Self {
-        values.sort_by(f64::total_cmp);
-        Self {
-            median: quantile(&values, 0.5),
-            spread: quantile(&values, 0.75) - quantile(&values, 0.25),
-        }
-    }
-
-    /// The spread as a share of the median.
-    pub fn relative_spread(&self) -> f64 {
-        self.spread / self.median.abs()
-    }
 }
 
 /// What is measured, how often, and what came out so far.
@@ -282,6 +184,7 @@ impl Bench {
         if !self.wants(key) {
             return;
         }
+        settle();
         let (figure, failure) = (self.document.figures.len(), self.document.failures.len());
         if let Err(error) = measure(self) {
             self.fail(key, format!("{error:#}"));
@@ -371,45 +274,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_is_in_the_middle() {
-        let cost = |values: &[f64]| Cost::of(values.to_vec());
-        assert_eq!(cost(&[3.0, 1.0, 2.0]).median, 2.0);
-        assert_eq!(cost(&[4.0, 1.0, 2.0, 3.0]).median, 2.5);
-        assert_eq!(cost(&[7.0]).median, 7.0);
-        assert_eq!(cost(&[7.0]).spread, 0.0);
-    }
-
-    #[test]
-    fn the_spread_is_that_of_the_middle_half() {
-        let cost = Cost::of(vec![0.0, 10.0, 11.0, 12.0, 1000.0]);
-        assert_eq!(cost.spread, 2.0);
-        assert_eq!(cost.relative_spread(), 2.0 / 11.0);
-    }
-
-    #[test]
     fn the_ratio_is_of_neighbours() {
         let figure = figure("k", "t", "u", vec![1.0, 2.0, 4.0], vec![2.0, 4.0, 8.0]);
         assert_eq!(figure.ratio.median, 2.0);
         assert_eq!(figure.ratio.spread, 0.0);
-    }
-
-    #[test]
-    fn looking_at_the_clock_does_not_count() {
-        let mut watch = Stopwatch::new();
-        for _ in 0..10 {
-            watch.lap(|| ());
-        }
-        assert!(watch.mean().abs() < 10_000.0);
-    }
-
-    #[test]
-    fn each_of_many() {
-        let mut times = 0;
-        let cost = each(5, || {
-            times += 1;
-            Ok::<(), ()>(())
-        });
-        assert!(cost.is_ok_and(|cost| cost >= 0.0));
-        assert_eq!(times, 5);
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Plain charts of measurements, as SVG: [`bars`] for figures of several kinds
-//! side by side, [`lines`] for how figures grow.
+//! Plain charts of measurements, as SVG: [`bars()`] for figures of several kinds
+//! side by side, [`lines()`] for how figures grow.
 //!
 //! The letters are left to who shows the file, so that no font is needed to
 //! write it, and the same figures give the same file.

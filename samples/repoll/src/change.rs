@@ -210,7 +210,7 @@ mod tests {
         let uapi = uapi.as_uapi();
         assert_eq!((uapi.op, uapi.fd), (1, file.as_raw_fd()));
         assert_eq!(uapi.flags, uapi::REPOLL_ROUND_ROBIN);
-        assert_eq!((uapi.events, uapi.data), (1 | 1 << 28, 7));
+        assert_eq!((uapi.events, uapi.data), (1 | (1 << 28), 7));
         assert_eq!(uapi.__pad, 0);
         assert_eq!(size_of::<Change<'_>>(), size_of::<uapi::repoll_change>());
 

@@ -4,10 +4,8 @@
 
 use crate::{
     backend::Poller,
-    measure::{
-        each,
-        Work, //
-    },
+    clock::each,
+    measure::Work, //
 };
 use anyhow::{
     ensure,

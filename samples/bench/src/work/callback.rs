@@ -13,11 +13,11 @@ use crate::{
         Patience,
         Poller, //
     },
-    measure::{
+    clock::{
         each,
-        Stopwatch,
-        Work, //
+        Stopwatch, //
     },
+    measure::Work, //
 };
 use anyhow::Result;
 use repoll::EventFlags;
@@ -46,7 +46,7 @@ impl Work for Callback {
         let poller = P::open()?;
         poller.add(self.pair.fd(), EventFlags::IN, 1)?;
         let there = self.pair.there.as_fd();
-        let mut send_and_receive = || {
+        let send_and_receive = || {
             put(there)?;
             get(self.pair.fd())
         };
@@ -57,7 +57,7 @@ impl Work for Callback {
         let mut events = Vec::with_capacity(1);
         let mut watch = Stopwatch::new();
         for _ in 0..TIMES {
-            watch.lap(&mut send_and_receive)?;
+            watch.lap(send_and_receive)?;
             poller.wait(&mut events, Patience::None)?;
         }
         Ok(watch.mean())

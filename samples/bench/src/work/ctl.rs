@@ -8,10 +8,8 @@ use super::sockets::{
 };
 use crate::{
     backend::Poller,
-    measure::{
-        each,
-        Work, //
-    },
+    clock::each,
+    measure::Work, //
 };
 use anyhow::Result;
 use repoll::EventFlags;

@@ -13,10 +13,8 @@ use crate::{
         Patience,
         Poller, //
     },
-    measure::{
-        each,
-        Work, //
-    },
+    clock::each,
+    measure::Work, //
 };
 use anyhow::{
     anyhow,

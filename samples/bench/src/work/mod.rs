@@ -17,15 +17,9 @@ mod wakeup;
 
 use crate::measure::Bench;
 use sockets::Family;
-use std::{
-    thread,
-    time::Duration, //
-};
 
 /// All that is measured by counting instructions.
 pub fn icount(bench: &mut Bench, sizes: &[u64]) {
-    // A machine that has just started is still busy with itself.
-    thread::sleep(Duration::from_secs(5));
     bench.compare("getppid", "the least system call", || Ok(call::Getppid));
     bench.compare("bad-ioctl", "an ioctl that fails at once", || {
         Ok(call::BadIoctl)

@@ -11,11 +11,11 @@ use crate::{
         Patience,
         Poller, //
     },
-    measure::{
+    clock::{
         each,
-        Stopwatch,
-        Work, //
+        Stopwatch, //
     },
+    measure::Work, //
 };
 use anyhow::{
     ensure,

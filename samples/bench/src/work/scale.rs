@@ -8,10 +8,13 @@ use crate::{
         Patience,
         Poller, //
     },
+    clock::{
+        settle,
+        Stopwatch, //
+    },
     measure::{
         figure,
-        Bench,
-        Stopwatch, //
+        Bench, //
     },
 };
 use anyhow::{
@@ -123,6 +126,7 @@ fn sample<P: Poller>(files: &[OwnedFd]) -> Result<[Vec<f64>; 4]> {
     for (data, fd) in files.iter().enumerate() {
         poller.add(fd.as_fd(), EventFlags::IN, data as u64)?;
     }
+    settle();
     let mut costs = [const { Vec::new() }; 4];
     let mut events = Vec::with_capacity(2);
     let chosen = some(files);

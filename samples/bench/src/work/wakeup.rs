@@ -7,10 +7,8 @@ use crate::{
         Patience,
         Poller, //
     },
-    measure::{
-        each,
-        Work, //
-    },
+    clock::each,
+    measure::Work, //
 };
 use anyhow::{
     anyhow,

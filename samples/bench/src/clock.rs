@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The time that things take, or the instructions, if those are what the clock
+//! counts.
+
+use std::{
+    thread,
+    time::{
+        Duration,
+        Instant, //
+    },
+};
+
+/// A clock for parts, of which the work between does not count.
+pub struct Stopwatch {
+    elapsed: Duration,
+    /// How many things were done meanwhile.
+    done: u32,
+    /// How often the clock was started.
+    starts: u32,
+}
+
+impl Stopwatch {
+    /// One that has not been started.
+    pub const fn new() -> Self {
+        Self {
+            elapsed: Duration::ZERO,
+            done: 0,
+            starts: 0,
+        }
+    }
+
+    /// Takes the time of `part`.
+    #[inline(always)]
+    pub fn lap<T>(&mut self, part: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = part();
+        self.elapsed += start.elapsed();
+        self.done += 1;
+        self.starts += 1;
+        result
+    }
+
+    /// Takes the time of `part` with each of `all`.
+    #[inline(always)]
+    pub fn laps<T, E>(
+        &mut self,
+        all: &[T],
+        mut part: impl FnMut(&T) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let start = Instant::now();
+        for one in all {
+            part(one)?;
+        }
+        self.elapsed += start.elapsed();
+        self.done += all.len() as u32;
+        self.starts += 1;
+        Ok(())
+    }
+
+    /// What each took, without what it takes to look at the clock.
+    pub fn mean(&self) -> f64 {
+        const EMPTY: u32 = 1000;
+        let mut empty = Self::new();
+        for _ in 0..EMPTY {
+            empty.lap(|| ());
+        }
+        let look = empty.elapsed.as_nanos() as f64 / f64::from(EMPTY);
+        let net = self.elapsed.as_nanos() as f64 - look * f64::from(self.starts);
+        net / f64::from(self.done.max(1))
+    }
+}
+
+/// What `times` repetitions of `part` cost, each.
+#[inline(always)]
+pub fn each<E>(times: usize, mut part: impl FnMut() -> Result<(), E>) -> Result<f64, E> {
+    let start = Instant::now();
+    for _ in 0..times {
+        part()?;
+    }
+    Ok(start.elapsed().as_nanos() as f64 / times as f64)
+}
+
+/// Waits until the kernel is done with what came before: a machine that has just
+/// started is busy with itself, and freed memory may be given back up to five
+/// seconds later. Where instructions are counted, a sleep takes next to no time.
+pub fn settle() {
+    thread::sleep(Duration::from_secs(6));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looking_at_the_clock_does_not_count() {
+        let mut watch = Stopwatch::new();
+        for _ in 0..10 {
+            watch.lap(|| ());
+        }
+        assert!(watch.mean().abs() < 10_000.0);
+    }
+
+    #[test]
+    fn each_of_many() {
+        let mut times = 0;
+        let cost = each(5, || {
+            times += 1;
+            Ok::<(), ()>(())
+        });
+        assert!(cost.is_ok_and(|cost| cost >= 0.0));
+        assert_eq!(times, 5);
+    }
+}
