@@ -87,11 +87,14 @@ fn instance(flags: c_int) -> Answer {
         return control;
     }
     let control = control as usize;
-    let create = uapi::repoll_create {
+    let mut create = uapi::repoll_create {
         // Whatever `flags` are, for as long as the number is not the final one.
         flags: uapi::REPOLL_CLOEXEC,
         ..Default::default()
     };
+    if settings().wakes_first_come() {
+        create.flags |= uapi::REPOLL_FIFO;
+    }
     let create = ptr::from_ref(&create).expose_provenance();
     let command = uapi::REPOLL_CREATE as usize;
     // SAFETY: It reads a `repoll_create`.

@@ -5,9 +5,11 @@
 use crate::{
     kernel::{
         call,
+        error,
         int,
         Answer, //
     },
+    settings::settings,
     stats::{
         self,
         Kind, //
@@ -28,19 +30,10 @@ use std::ptr;
 /// | `EINVAL` | a native epoll, or repoll | epoll is asked; on a repoll instance it finds the same errors in the same order, and last of all `EINVAL` |
 /// | anything else, as `ENOTTY` | any other file | epoll is asked |
 pub(crate) fn ctl(epfd: c_int, op: c_int, fd: c_int, event: usize) -> Answer {
-    let ctl = uapi::repoll_ctl {
-        op,
-        fd,
-        event: event as u64,
-        ..Default::default()
-    };
-    let argument = ptr::from_ref(&ctl).expose_provenance();
-    // SAFETY: It reads a `repoll_ctl`, and the event with care.
-    let answer = unsafe {
-        call(
-            libc::SYS_ioctl,
-            &[int(epfd), uapi::REPOLL_CTL as usize, argument, 0, 0, 0],
-        )
+    let answer = if op == libc::EPOLL_CTL_ADD && settings().takes_turns() {
+        add_in_turns(epfd, fd, event)
+    } else {
+        repoll(epfd, op, fd, event, 0)
     };
     if answer >= 0 {
         return stats::repoll(Kind::Ctl, answer);
@@ -57,6 +50,40 @@ pub(crate) fn ctl(epfd: c_int, op: c_int, fd: c_int, event: usize) -> Answer {
         // would be a native epoll's answer to what was asked of repoll.
         libc::EBADF => native(-1, op, -1, event),
         _ => native(epfd, op, fd, event),
+    }
+}
+
+/// Adds an exclusive item that takes turns, or any other as it is.
+///
+/// Which of these it is only the kernel can see, as the event may be at a bad
+/// address. To turns without `EPOLLEXCLUSIVE` it says `EINVAL`, having done nothing.
+#[cold]
+fn add_in_turns(epfd: c_int, fd: c_int, event: usize) -> Answer {
+    let add = |flags| repoll(epfd, libc::EPOLL_CTL_ADD, fd, event, flags);
+    let answer = add(uapi::REPOLL_ROUND_ROBIN);
+    if answer == error(libc::EINVAL) {
+        add(0)
+    } else {
+        answer
+    }
+}
+
+#[inline(always)]
+fn repoll(epfd: c_int, op: c_int, fd: c_int, event: usize, flags: u32) -> Answer {
+    let ctl = uapi::repoll_ctl {
+        op,
+        fd,
+        flags,
+        event: event as u64,
+        ..Default::default()
+    };
+    let argument = ptr::from_ref(&ctl).expose_provenance();
+    // SAFETY: It reads a `repoll_ctl`, and the event with care.
+    unsafe {
+        call(
+            libc::SYS_ioctl,
+            &[int(epfd), uapi::REPOLL_CTL as usize, argument, 0, 0, 0],
+        )
     }
 }
 

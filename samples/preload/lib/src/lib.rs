@@ -18,6 +18,11 @@
 //! | `REPOLL_STATS=1` | each process that used epoll tells at its end, on stderr, how many calls were carried out |
 //! | `REPOLL_STATS=FILE` | the same, in a line that is added to the file |
 //! | `REPOLL_IO_URING=1` | io_uring can be set up |
+//! | `REPOLL_WAKE=fifo` | of several threads that wait on an instance, the one that came first is woken first; with epoll it is the last |
+//! | `REPOLL_EXCLUSIVE=round-robin` | instances that watch a file with `EPOLLEXCLUSIVE` are woken in turns; with epoll it is always the first that waits |
+//!
+//! Another value of the last two is ignored, which is told on stderr. Native
+//! instances have epoll's policies.
 //!
 //! A line of counts is `repoll: pid=1 program=name create=1 ctl=2 wait=3
 //! native_create=0 native_ctl=0 native_wait=0`. Only calls without an error are
@@ -55,7 +60,8 @@
 //! any thread. What a program passes as an address is read and written by the
 //! kernel alone: a bad one is `EFAULT`, as ever.
 //!
-//! `epoll_wait` and `epoll_ctl` cost what the ioctl costs. `epoll_pwait2` takes
+//! `epoll_wait` and `epoll_ctl` cost what the ioctl costs; with
+//! `REPOLL_EXCLUSIVE`, additions that are not exclusive cost it twice. `epoll_pwait2` takes
 //! one more system call, in which the kernel looks at the timeout.
 
 mod create;

@@ -5,6 +5,7 @@
 use crate::kernel::call;
 use libc::c_int;
 use std::{
+    ffi::CStr,
     fmt::{
         self,
         Write, //
@@ -66,6 +67,7 @@ pub(crate) fn no_device(errno: c_int) {
     }
     let reason = match errno {
         libc::EACCES | libc::EPERM => "permission denied",
+        libc::EINVAL => "it is too old for what is asked of it",
         libc::ENOENT => "no such file",
         libc::ENODEV | libc::ENXIO => "no such device",
         libc::ENOTTY => "this is something else",
@@ -74,6 +76,16 @@ pub(crate) fn no_device(errno: c_int) {
     Line::new(format_args!(
         "repoll: {device}: {reason} (errno {errno}); using epoll instead",
         device = repoll::uapi::REPOLL_DEVICE.to_str().unwrap_or_default(),
+    ))
+    .write_to(libc::STDERR_FILENO);
+}
+
+/// Tells that a variable asks for something that there is not.
+#[cold]
+pub(crate) fn unknown_policy(name: &CStr, value: &CStr, known: &CStr) {
+    let [name, value, known] = [name, value, known].map(|text| text.to_str().unwrap_or("?"));
+    Line::new(format_args!(
+        "repoll: {name}={value} is ignored: only {known} is known"
     ))
     .write_to(libc::STDERR_FILENO);
 }

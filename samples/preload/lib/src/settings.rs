@@ -2,6 +2,7 @@
 
 //! What the environment asks for.
 
+use crate::message;
 use libc::c_char;
 use std::{
     ffi::CStr,
@@ -11,13 +12,15 @@ use std::{
     }, //
 };
 
-/// The settings that are switches.
+/// The settings that a call asks for.
 #[derive(Clone, Copy)]
 pub(crate) struct Settings(u8);
 
 const LOADED: u8 = 1 << 0;
 const STRICT: u8 = 1 << 1;
 const IO_URING: u8 = 1 << 2;
+const FIFO: u8 = 1 << 3;
+const ROUND_ROBIN: u8 = 1 << 4;
 
 static SETTINGS: AtomicU8 = AtomicU8::new(0);
 
@@ -30,6 +33,16 @@ impl Settings {
     /// Whether the program may use io_uring.
     pub(crate) fn allows_io_uring(self) -> bool {
         self.0 & IO_URING != 0
+    }
+
+    /// Whether of several waiters the one that came first is woken first.
+    pub(crate) fn wakes_first_come(self) -> bool {
+        self.0 & FIFO != 0
+    }
+
+    /// Whether exclusive items on the same file take turns.
+    pub(crate) fn takes_turns(self) -> bool {
+        self.0 & ROUND_ROBIN != 0
     }
 }
 
@@ -45,8 +58,12 @@ pub(crate) fn settings() -> Settings {
 
 #[cold]
 fn load() -> Settings {
-    let bit = |name, bit| if is_on(variable(name)) { bit } else { 0 };
-    let settings = LOADED | bit(c"REPOLL_STRICT", STRICT) | bit(c"REPOLL_IO_URING", IO_URING);
+    let switch = |name, bit| if is_on(variable(name)) { bit } else { 0 };
+    let settings = LOADED
+        | switch(c"REPOLL_STRICT", STRICT)
+        | switch(c"REPOLL_IO_URING", IO_URING)
+        | policy(c"REPOLL_WAKE", c"fifo", FIFO)
+        | policy(c"REPOLL_EXCLUSIVE", c"round-robin", ROUND_ROBIN);
     SETTINGS.store(settings, Relaxed);
     Settings(settings)
 }
@@ -54,6 +71,19 @@ fn load() -> Settings {
 /// A switch is on if it is 1.
 pub(crate) fn is_on(value: Option<&CStr>) -> bool {
     value == Some(c"1")
+}
+
+/// The bit of a policy, if that is what the variable names. Anything else is
+/// told, and epoll's policy stays; so it does if there is nothing.
+fn policy(name: &CStr, known: &CStr, bit: u8) -> u8 {
+    match variable(name).filter(|value| !value.is_empty()) {
+        None => 0,
+        Some(value) if value == known => bit,
+        Some(value) => {
+            message::unknown_policy(name, value, known);
+            0
+        }
+    }
 }
 
 /// A variable of the environment. In a program with more rights than its user

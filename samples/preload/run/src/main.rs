@@ -64,6 +64,17 @@ struct Arguments {
     #[arg(long)]
     allow_io_uring: bool,
 
+    /// Which of several threads that wait on the same instance is woken first: fifo,
+    /// who came first (REPOLL_WAKE); with epoll, who came last
+    #[arg(long, value_name = "POLICY", value_parser = ["fifo"])]
+    wake: Option<String>,
+
+    /// Which of several instances that watch a file with EPOLLEXCLUSIVE is woken:
+    /// round-robin, one after the other (REPOLL_EXCLUSIVE); with epoll, always the
+    /// first that waits
+    #[arg(long, value_name = "POLICY", value_parser = ["round-robin"])]
+    exclusive: Option<String>,
+
     /// The library; by default librepoll.so beside repoll-run or in ../lib
     #[arg(long, value_name = "FILE")]
     library: Option<PathBuf>,
@@ -120,6 +131,12 @@ fn prepare(arguments: &Arguments) -> Result<Command> {
     }
     if arguments.allow_io_uring {
         command.env("REPOLL_IO_URING", "1");
+    }
+    if let Some(wake) = &arguments.wake {
+        command.env("REPOLL_WAKE", wake);
+    }
+    if let Some(exclusive) = &arguments.exclusive {
+        command.env("REPOLL_EXCLUSIVE", exclusive);
     }
     match &arguments.stats {
         None => {}

@@ -128,6 +128,33 @@ fn without_the_device_all_behaves_as_epoll() {
 }
 
 #[test]
+fn with_policies_all_else_behaves_as_epoll() {
+    if !has_device() {
+        return;
+    }
+    let mut command = launcher();
+    command
+        .args(["--strict", "--wake", "fifo", "--exclusive", "round-robin"])
+        .arg(env::current_exe().unwrap())
+        .arg("behaviour::");
+    let said = run(command);
+    assert_eq!(said.status, Some(0), "{}{}", said.stdout, said.stderr);
+}
+
+#[test]
+fn unknown_policies_are_ignored_and_that_is_told_once() {
+    let mut command = launch(&[], "creating");
+    command
+        .env("REPOLL_WAKE", "lifo")
+        .env("REPOLL_EXCLUSIVE", "");
+    let said = run(command);
+    assert_eq!(said.stdout.matches("created: Ok(())").count(), 2);
+    let told = |variable| said.stderr.matches(variable).count();
+    assert_eq!(told("repoll: REPOLL_WAKE=lifo "), 1, "{}", said.stderr);
+    assert_eq!(told("REPOLL_EXCLUSIVE"), 0, "{}", said.stderr);
+}
+
+#[test]
 fn without_the_device_the_strict_have_nothing() {
     let said = run(without_device(launch(&["--strict"], "creating")));
     assert_eq!(said.status, Some(0), "{}", said.stderr);
@@ -227,6 +254,8 @@ fn the_exit_status_is_the_programs_or_tells_why_not() {
     assert_eq!(status(&["no-such-program"]), Some(127));
     assert_eq!(status(&["/etc/passwd"]), Some(126));
     assert_eq!(status(&["--nonsense", "true"]), Some(2));
+    assert_eq!(status(&["--wake", "lifo", "true"]), Some(2));
+    assert_eq!(status(&["--exclusive", "fifo", "true"]), Some(2));
     assert_eq!(status(&[]), Some(2));
 
     let mut command = Command::new(program());
@@ -249,6 +278,15 @@ fn other_preloaded_libraries_stay() {
         .env("LD_PRELOAD", "libc.so.6");
     let said = run(command);
     assert!(said.stdout.ends_with(".so:libc.so.6\n"), "{}", said.stdout);
+}
+
+#[test]
+fn policies_go_into_the_environment() {
+    let mut command = launcher();
+    command
+        .args(["--wake=fifo", "--exclusive=round-robin"])
+        .args(["sh", "-c", "echo $REPOLL_WAKE $REPOLL_EXCLUSIVE"]);
+    assert_eq!(run(command).stdout, "fifo round-robin\n");
 }
 
 #[test]

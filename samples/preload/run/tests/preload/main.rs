@@ -13,6 +13,7 @@ mod behaviour {
     mod interrupt;
     mod processes;
     mod threads;
+    mod wake;
 }
 
 mod epoll;
