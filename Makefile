@@ -8,12 +8,12 @@ PAYLOAD := $(BUILD)/payload
 
 .DEFAULT_GOAL := modules
 .PHONY: modules modules_install payload setup demo test test-kernel-suite test-python \
-	test-debug test-differential torture apps scale bench bench-update bench-gate fuzz \
+	test-debug test-differential torture apps scale bench bench-update bench-gate herd fuzz \
 	fuzz-minimise payload-fuzz vm lint clean distclean help
 
 ifdef KDIR
 
-ifneq ($(filter demo test test-% torture apps scale bench bench-% fuzz fuzz-% vm,$(MAKECMDGOALS)),)
+ifneq ($(filter demo test test-% torture apps scale bench bench-% herd fuzz fuzz-% vm,$(MAKECMDGOALS)),)
 $(error The virtual machine runs Debian's kernel, with a module built for it: leave KDIR out)
 endif
 
@@ -122,6 +122,14 @@ bench-update: payload
 bench-gate: payload
 	@qemu/bench --gate
 
+# How evenly workers share a listening socket, measured in the guest.
+herd: export SMP ?= 4
+herd: export TIMEOUT ?= 1800
+herd: payload
+	@mkdir -p $(BUILD)/herd
+	@qemu/vm '/opt/repoll/samples/herd/herd --json' >$(BUILD)/herd/herd.json
+	@qemu/enter $(PAYLOAD)/samples/herd/herd report --svg $(BUILD)/herd $(BUILD)/herd/herd.json
+
 # Messages through files while everything changes, for as long as is wanted.
 torture: export SMP ?= 4
 torture: SECONDS ?= 60
@@ -171,6 +179,8 @@ help:
 	@echo 'make bench              measure what repoll and epoll cost, into build/bench'
 	@echo 'make bench-update       the same, into samples/bench/results, to be committed'
 	@echo 'make bench-gate         fail if costs are not the committed ones'
+	@echo 'make herd               how evenly workers share a socket: tables, and charts in build/herd'
+	@echo '  SMP=<n>               on how many processors (4)'
 	@echo 'make torture            send messages while everything changes: none may be lost'
 	@echo '  SECONDS=<n> SEED=<n>  for how long (60), and from which seed (any); SMP=2..8 (4)'
 	@echo 'make fuzz               random programs, guided by what they reach, on the debug kernel'

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is to be measured, and doing it.
+
+use crate::{
+    record::{
+        Record,
+        Run, //
+    },
+    report::{
+        print,
+        tables, //
+    },
+    run::{
+        run,
+        Plan, //
+    },
+    verdict::Verdict,
+    way::{
+        Engine,
+        Load,
+        Way, //
+    },
+};
+use anyhow::{
+    ensure,
+    Context,
+    Result, //
+};
+use clap::{
+    Args,
+    ValueEnum, //
+};
+use std::{
+    process::ExitCode,
+    thread::available_parallelism,
+    time::Duration, //
+};
+
+/// What to measure, and what to make of it.
+#[derive(Args)]
+pub struct Measurement {
+    /// How clients come (all of them, one after the other)
+    #[arg(long, value_enum, value_delimiter = ',')]
+    load: Vec<Load>,
+
+    /// How workers share the socket (all of them)
+    #[arg(long, value_enum, value_delimiter = ',')]
+    way: Vec<Way>,
+
+    /// What they wait with (both)
+    #[arg(long, value_enum, value_delimiter = ',')]
+    engine: Vec<Engine>,
+
+    /// Workers
+    #[arg(long, value_name = "N", default_value_t = 8,
+          value_parser = clap::value_parser!(u16).range(2..=256))]
+    workers: u16,
+
+    /// Clients at the same time under heavy load
+    #[arg(long, value_name = "N", default_value_t = 32,
+          value_parser = clap::value_parser!(u16).range(1..=1024))]
+    clients: u16,
+
+    /// Connections in each run
+    #[arg(long, value_name = "N", default_value_t = 1000,
+          value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    connections: u64,
+
+    /// Runs of each kind
+    #[arg(long, value_name = "N", default_value_t = 3,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    repetitions: u16,
+
+    /// How long a run may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 60,
+          value_parser = clap::value_parser!(u64).range(1..=86400))]
+    limit: u64,
+
+    /// Only see whether all workers get the same if they take turns: fail if one
+    /// gets more than 1.2 times its fair share under light load
+    #[arg(long, conflicts_with_all = ["load", "way", "engine"])]
+    check: bool,
+
+    /// Print what was measured as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Measurement {
+    /// Does it.
+    pub fn carry_out(mut self) -> Result<ExitCode> {
+        if self.check {
+            self.load = vec![Load::Light];
+            self.way = vec![Way::Exclusive, Way::RoundRobin];
+        }
+        let record = self.measure()?;
+        let verdict = match self.check {
+            true => Some(Verdict::new(&record)?),
+            false => None,
+        };
+        if self.json {
+            print(&serde_json::to_string(&record)?)?;
+        } else if let Some(verdict) = &verdict {
+            print(&verdict.to_string())?;
+        } else {
+            print(&tables(&record))?;
+        }
+        Ok(match verdict {
+            Some(verdict) if !verdict.is_fair() => ExitCode::FAILURE,
+            _ => ExitCode::SUCCESS,
+        })
+    }
+
+    fn measure(&self) -> Result<Record> {
+        let plans = self.plans();
+        ensure!(!plans.is_empty(), "epoll knows none of these ways");
+        let total = plans.len() * usize::from(self.repetitions);
+        let mut runs = Vec::with_capacity(total);
+        for _ in 0..self.repetitions {
+            for plan in &plans {
+                runs.push(Run::new(plan, run(plan)?));
+            }
+        }
+        Ok(Record {
+            kernel: rustix::system::uname()
+                .release()
+                .to_string_lossy()
+                .into_owned(),
+            processors: available_parallelism().context("no processors")?.get(),
+            workers: self.workers.into(),
+            clients: self.clients.into(),
+            connections: self.connections,
+            runs,
+        })
+    }
+
+    /// What there is to run, in the order of one repetition.
+    fn plans(&self) -> Vec<Plan> {
+        let mut plans = Vec::new();
+        for load in chosen(&self.load) {
+            for way in chosen(&self.way) {
+                for engine in chosen(&self.engine) {
+                    plans.push(Plan {
+                        load,
+                        way,
+                        engine,
+                        workers: self.workers.into(),
+                        clients: self.clients.into(),
+                        connections: self.connections,
+                        limit: Duration::from_secs(self.limit),
+                    });
+                }
+            }
+        }
+        plans.retain(|plan| plan.way.is_of(plan.engine));
+        plans
+    }
+}
+
+/// Those that were named, or else all there are.
+fn chosen<T: ValueEnum + Clone>(named: &[T]) -> Vec<T> {
+    match named {
+        [] => T::value_variants().to_vec(),
+        named => named.to_vec(),
+    }
+}

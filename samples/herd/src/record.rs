@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What was measured, as it is kept.
+
+use crate::{
+    run::{
+        Outcome,
+        Plan, //
+    },
+    share::shares,
+    way::{
+        Engine,
+        Load,
+        Way, //
+    },
+    worker::Counts,
+};
+use serde::{
+    Deserialize,
+    Serialize, //
+};
+
+/// All runs, and what they have in common.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Record {
+    /// The kernel's release.
+    pub kernel: String,
+    /// Processors.
+    pub processors: usize,
+    /// Workers in each run.
+    pub workers: usize,
+    /// Clients at the same time under heavy load.
+    pub clients: usize,
+    /// Connections in each run.
+    pub connections: u64,
+    /// The runs, in the order in which they were made.
+    pub runs: Vec<Run>,
+}
+
+/// One run.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Run {
+    /// How the clients came.
+    pub load: Load,
+    /// How the workers shared the socket.
+    pub way: Way,
+    /// What they waited with.
+    pub engine: Engine,
+    /// How long it took.
+    pub duration_ns: u64,
+    /// How long clients waited for their replies, all connections together.
+    pub response_ns: u64,
+    /// What each worker did.
+    pub workers: Vec<Counts>,
+}
+
+impl Run {
+    /// What came of a plan.
+    pub fn new(plan: &Plan, outcome: Outcome) -> Self {
+        Self {
+            load: plan.load,
+            way: plan.way,
+            engine: plan.engine,
+            duration_ns: outcome.duration.as_nanos() as u64,
+            response_ns: outcome.response.as_nanos() as u64,
+            workers: outcome.workers,
+        }
+    }
+
+    /// The workers' shares of the connections, the greatest first.
+    pub fn shares(&self) -> Vec<f64> {
+        shares(self.workers.iter().map(|worker| worker.connections))
+    }
+
+    /// What all workers have of something.
+    pub fn sum(&self, of: impl Fn(&Counts) -> u64) -> u64 {
+        self.workers.iter().map(of).sum()
+    }
+}

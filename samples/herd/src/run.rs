@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One run: workers and clients, from the first socket to the last.
+
+use crate::{
+    exchange::ask,
+    sleepers::Sleepers,
+    stage::Stage,
+    way::{
+        Engine,
+        Load,
+        Way, //
+    },
+    worker::{
+        work,
+        Counts, //
+    },
+};
+use anyhow::{
+    bail,
+    Context,
+    Result, //
+};
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::{
+        atomic::{
+            AtomicU64,
+            Ordering::Relaxed, //
+        },
+        mpsc::{
+            channel,
+            Receiver,
+            RecvTimeoutError,
+            Sender, //
+        },
+        Arc,
+    },
+    thread,
+    time::{
+        Duration,
+        Instant, //
+    },
+};
+
+/// What to do.
+#[derive(Clone, Copy)]
+pub struct Plan {
+    /// How the clients come.
+    pub load: Load,
+    /// How the workers share the socket.
+    pub way: Way,
+    /// What they wait with.
+    pub engine: Engine,
+    /// How many workers there are.
+    pub workers: usize,
+    /// How many clients there are at the same time, if the load is heavy.
+    pub clients: usize,
+    /// How many connections they make, all together.
+    pub connections: u64,
+    /// How long all of it may take.
+    pub limit: Duration,
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} load, {}, {}", self.load, self.way, self.engine)
+    }
+}
+
+/// What came of it.
+pub struct Outcome {
+    /// Of each worker.
+    pub workers: Vec<Counts>,
+    /// From connect to the reply, all connections together.
+    pub response: Duration,
+    /// From the first connection to the last.
+    pub duration: Duration,
+}
+
+/// What threads tell.
+enum News {
+    /// A worker is there; its number.
+    Began(i32),
+    /// A client has made its last connection; how long it waited for replies.
+    Asked(Result<Duration>),
+    /// A worker has come to its end.
+    Ended(usize, Result<Counts>),
+}
+
+/// Carries out `plan`. After an error, threads may be left that wait for ever.
+pub fn run(plan: &Plan) -> Result<Outcome> {
+    let asked = Arc::new(AtomicU64::new(0));
+    drive(plan, &asked).with_context(|| {
+        let begun = asked.load(Relaxed).min(plan.connections);
+        format!("{plan}, connection {begun} of {}", plan.connections)
+    })
+}
+
+fn drive(plan: &Plan, asked: &Arc<AtomicU64>) -> Result<Outcome> {
+    let deadline = Instant::now() + plan.limit;
+    let (sender, receiver) = channel();
+    let news = Inbox { receiver, deadline };
+    let stage = Stage::new(plan.way, plan.engine, plan.workers)?;
+
+    for (index, post) in stage.posts.iter().cloned().enumerate() {
+        let sender = sender.clone();
+        spawn(move || {
+            tell(&sender, News::Began(thread_number()));
+            tell(&sender, News::Ended(index, work(&post)));
+        })?;
+    }
+    let mut threads = Vec::new();
+    while threads.len() < plan.workers {
+        match news.next()? {
+            News::Began(number) => threads.push(number),
+            other => other.fail()?,
+        }
+    }
+    let sleepers = Arc::new(Sleepers::new(&threads, deadline)?);
+    sleepers.wait()?;
+
+    let begin = Instant::now();
+    let clients = match plan.load {
+        Load::Light => 1,
+        Load::Heavy => plan.clients,
+    };
+    for _ in 0..clients {
+        let client = Client {
+            address: stage.address,
+            asked: asked.clone(),
+            connections: plan.connections,
+            patience: (plan.load == Load::Light).then(|| sleepers.clone()),
+        };
+        let sender = sender.clone();
+        spawn(move || tell(&sender, News::Asked(client.run())))?;
+    }
+    let mut response = Duration::ZERO;
+    for _ in 0..clients {
+        match news.next()? {
+            News::Asked(waited) => response += waited?,
+            other => other.fail()?,
+        }
+    }
+    let duration = begin.elapsed();
+
+    stage.stop()?;
+    let mut workers = vec![Counts::default(); plan.workers];
+    for _ in 0..plan.workers {
+        match news.next()? {
+            News::Ended(index, counts) => workers[index] = counts?,
+            other => other.fail()?,
+        }
+    }
+    Ok(Outcome {
+        workers,
+        response,
+        duration,
+    })
+}
+
+/// One of those who connect.
+struct Client {
+    address: SocketAddr,
+    /// How many connections all of them have begun, or wanted to.
+    asked: Arc<AtomicU64>,
+    connections: u64,
+    /// Whose sleep each connection waits for.
+    patience: Option<Arc<Sleepers>>,
+}
+
+impl Client {
+    fn run(&self) -> Result<Duration> {
+        let mut waited = Duration::ZERO;
+        loop {
+            let number = self.asked.fetch_add(1, Relaxed);
+            if number >= self.connections {
+                return Ok(waited);
+            }
+            if let Some(sleepers) = &self.patience {
+                sleepers.wait()?;
+            }
+            let begin = Instant::now();
+            ask(self.address, number)?;
+            waited += begin.elapsed();
+        }
+    }
+}
+
+/// Where the news arrive.
+struct Inbox {
+    receiver: Receiver<News>,
+    deadline: Instant,
+}
+
+impl Inbox {
+    fn next(&self) -> Result<News> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        match self.receiver.recv_timeout(left) {
+            Ok(news) => Ok(news),
+            Err(RecvTimeoutError::Timeout) => bail!("the time limit is reached"),
+            Err(RecvTimeoutError::Disconnected) => bail!("a thread has panicked"),
+        }
+    }
+}
+
+impl News {
+    /// What is not expected yet can only be somebody's failure.
+    fn fail(self) -> Result<()> {
+        match self {
+            Self::Asked(Err(error)) => Err(error.context("a client")),
+            Self::Ended(index, Err(error)) => Err(error.context(format!("worker {index}"))),
+            _ => bail!("a thread ended too early"),
+        }
+    }
+}
+
+fn tell(sender: &Sender<News>, news: News) {
+    // Nobody listens any more after a failure.
+    let _ = sender.send(news);
+}
+
+fn spawn(what: impl FnOnce() + Send + 'static) -> Result<()> {
+    thread::Builder::new()
+        .stack_size(128 * 1024)
+        .spawn(what)
+        .context("cannot start a thread")?;
+    Ok(())
+}
+
+fn thread_number() -> i32 {
+    rustix::thread::gettid().as_raw_nonzero().get()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(load: Load, way: Way) -> Plan {
+        Plan {
+            load,
+            way,
+            engine: Engine::Epoll,
+            workers: 3,
+            clients: 4,
+            connections: 40,
+            limit: Duration::from_secs(60),
+        }
+    }
+
+    #[test]
+    fn each_connection_is_somebodys() {
+        for load in [Load::Light, Load::Heavy] {
+            for way in [Way::Shared, Way::Each, Way::Exclusive, Way::Reuseport] {
+                let plan = plan(load, way);
+                let outcome = run(&plan).unwrap();
+                let sum = |of: fn(&Counts) -> u64| outcome.workers.iter().map(of).sum::<u64>();
+                assert_eq!(sum(|counts| counts.connections), 40, "{plan}");
+                let wakeups = sum(|counts| counts.wakeups);
+                assert!(wakeups >= 40 + sum(|counts| counts.useless), "{plan}");
+            }
+        }
+    }
+
+    /// Of workers that sleep, epoll wakes the one whose instance came first.
+    #[test]
+    fn a_light_load_is_all_one_workers() {
+        let outcome = run(&plan(Load::Light, Way::Exclusive)).unwrap();
+        assert_eq!(outcome.workers[0].connections, 40);
+    }
+
+    #[test]
+    fn a_run_has_a_time_limit() {
+        let mut plan = plan(Load::Light, Way::Each);
+        plan.limit = Duration::ZERO;
+        let error = format!("{:#}", run(&plan).err().unwrap());
+        assert!(error.contains("light load, each, epoll"), "{error}");
+    }
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Whether taking turns is fair.
+
+use crate::{
+    record::Record,
+    way::{
+        Engine,
+        Load,
+        Way, //
+    },
+};
+use anyhow::{
+    Context,
+    Result, //
+};
+use std::fmt;
+
+/// The most that a worker may get if they take turns, in fair shares.
+pub const TOLERANCE: f64 = 1.2;
+
+/// What the busiest worker got in the worst run under light load.
+pub struct Verdict {
+    workers: usize,
+    /// Among those who take turns.
+    turns: f64,
+    /// Among those on the kernel's epoll, with EPOLLEXCLUSIVE.
+    exclusive: f64,
+}
+
+impl Verdict {
+    /// Judges what was measured, which has to hold runs of both.
+    pub fn new(record: &Record) -> Result<Self> {
+        Ok(Self {
+            workers: record.workers,
+            turns: worst(record, Way::RoundRobin, Engine::Repoll)?,
+            exclusive: worst(record, Way::Exclusive, Engine::Epoll)?,
+        })
+    }
+
+    /// Whether taking turns is fair.
+    pub fn is_fair(&self) -> bool {
+        self.turns <= TOLERANCE
+    }
+}
+
+fn worst(record: &Record, way: Way, engine: Engine) -> Result<f64> {
+    let runs = record.runs.iter();
+    runs.filter(|run| (run.load, run.way, run.engine) == (Load::Light, way, engine))
+        .filter_map(|run| run.shares().first().copied())
+        .reduce(f64::max)
+        .with_context(|| format!("there is no run under light load, {way}, {engine}"))
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "The busiest of {} workers got, in the worst run under light load",
+            self.workers
+        )?;
+        writeln!(
+            f,
+            "{:8.2} fair shares on epoll with EPOLLEXCLUSIVE",
+            self.exclusive
+        )?;
+        writeln!(
+            f,
+            "{:8.2} fair shares on repoll, taking turns; {TOLERANCE} are allowed",
+            self.turns
+        )?;
+        f.write_str(if self.is_fair() { "fair" } else { "NOT fair" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        record::Run,
+        worker::Counts, //
+    };
+
+    fn run(load: Load, way: Way, engine: Engine, connections: [u64; 4]) -> Run {
+        let worker = |connections| Counts {
+            connections,
+            ..Counts::default()
+        };
+        Run {
+            load,
+            way,
+            engine,
+            duration_ns: 1,
+            response_ns: 1,
+            workers: connections.map(worker).into(),
+        }
+    }
+
+    fn verdict(runs: Vec<Run>) -> Result<Verdict> {
+        Verdict::new(&Record {
+            kernel: "7.3".into(),
+            processors: 2,
+            workers: 4,
+            clients: 1,
+            connections: 40,
+            runs,
+        })
+    }
+
+    fn native() -> Run {
+        run(Load::Light, Way::Exclusive, Engine::Epoll, [40, 0, 0, 0])
+    }
+
+    fn turns(connections: [u64; 4]) -> Run {
+        run(Load::Light, Way::RoundRobin, Engine::Repoll, connections)
+    }
+
+    #[test]
+    fn up_to_the_tolerance_is_fair() {
+        let fair = verdict(vec![native(), turns([12, 10, 9, 9])]).unwrap();
+        assert!(fair.is_fair());
+        assert_eq!(fair.exclusive, 4.0);
+        let unfair = verdict(vec![native(), turns([13, 9, 9, 9])]).unwrap();
+        assert!(!unfair.is_fair());
+    }
+
+    #[test]
+    fn the_worst_run_counts() {
+        let runs = vec![
+            turns([10; 4]),
+            native(),
+            turns([0, 40, 0, 0]),
+            turns([10; 4]),
+        ];
+        let verdict = verdict(runs).unwrap();
+        assert!(!verdict.is_fair());
+        assert!(verdict.to_string().ends_with("NOT fair"));
+    }
+
+    #[test]
+    fn a_heavy_load_is_not_judged() {
+        let heavy = run(Load::Heavy, Way::RoundRobin, Engine::Repoll, [40, 0, 0, 0]);
+        assert!(verdict(vec![native(), heavy, turns([10; 4])])
+            .unwrap()
+            .is_fair());
+    }
+
+    #[test]
+    fn without_the_runs_there_is_no_verdict() {
+        assert!(verdict(vec![native()]).is_err());
+        assert!(verdict(vec![turns([10; 4])]).is_err());
+    }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A worker: it waits, accepts one connection, answers it, and waits again.
+
+use crate::{
+    cost::Cost,
+    exchange::answer,
+    stage::{
+        Post,
+        LISTENER,
+        STOP, //
+    },
+};
+use anyhow::{
+    Context,
+    Result, //
+};
+use rustix::{
+    io::Errno,
+    net::{
+        accept_with,
+        SocketFlags, //
+    },
+};
+use serde::{
+    Deserialize,
+    Serialize, //
+};
+use std::{
+    io::ErrorKind,
+    net::TcpStream, //
+};
+
+/// What a worker has done.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Counts {
+    /// Connections that it got.
+    pub connections: u64,
+    /// Waits that returned.
+    pub wakeups: u64,
+    /// Those of them that told of a connection which another worker then got.
+    pub useless: u64,
+    /// Processor time.
+    pub cpu_ns: u64,
+    /// Context switches.
+    pub switches: u64,
+}
+
+/// Works until the stage is stopped.
+pub fn work(post: &Post) -> Result<Counts> {
+    let mut counts = Counts::default();
+    let mut events = Vec::with_capacity(4);
+    let begin = Cost::now().context("getrusage")?;
+
+    loop {
+        match post.poller.wait(&mut events) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            other => other.context("cannot wait")?,
+        }
+        let told_of = |what| events.iter().any(|event| event.data.u64() == what);
+        if told_of(STOP) {
+            let cost = Cost::now().context("getrusage")? - begin;
+            counts.cpu_ns = cost.cpu_ns;
+            counts.switches = cost.switches;
+            return Ok(counts);
+        }
+        counts.wakeups += 1;
+        if told_of(LISTENER) {
+            match accept(post)? {
+                Some(stream) => {
+                    counts.connections += 1;
+                    answer(stream).context("a connection")?;
+                }
+                None => counts.useless += 1,
+            }
+        }
+    }
+}
+
+/// One connection, if there still is one.
+fn accept(post: &Post) -> Result<Option<TcpStream>> {
+    match accept_with(&*post.listener, SocketFlags::CLOEXEC) {
+        Ok(socket) => Ok(Some(socket.into())),
+        Err(Errno::AGAIN) => Ok(None),
+        Err(error) => Err(error).context("cannot accept a connection"),
+    }
+}
