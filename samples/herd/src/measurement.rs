@@ -102,7 +102,7 @@ impl Measurement {
         if self.json {
             print(&serde_json::to_string(&record)?)?;
         } else if let Some(verdict) = &verdict {
-            print(&verdict.to_string())?;
+            print(&verdict.ktap())?;
         } else {
             print(&tables(&record))?;
         }
