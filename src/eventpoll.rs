@@ -188,15 +188,18 @@ impl Eventpoll {
     /// As [`Eventpoll::enter`], with what is `held` already.
     #[inline]
     fn enter_again<'a>(&'a self, held: &mut Option<Entered<'a>>, kind: Kind) -> Entered<'a> {
-        match held.take() {
-            Some(mut entered) if kind != Kind::Epoll || entered.0.is_some() => {
+        let held = held.take();
+        if let Some(mut entered) = held {
+            if kind != Kind::Epoll || entered.0.is_some() {
                 if self.ready.has_dead() {
                     self.remove_all_dead(&mut entered.1);
                 }
-                entered
+                return entered;
             }
-            _ => self.enter(kind),
+            // Before the outer mutex is taken.
+            drop(entered);
         }
+        self.enter(kind)
     }
 
     #[cold]
