@@ -173,12 +173,12 @@ impl<'a> Report<'a> {
         }
         let series = [
             Line {
-                name: "epoll",
-                points: &epoll,
-            },
-            Line {
                 name: "repoll",
                 points: &repoll,
+            },
+            Line {
+                name: "epoll",
+                points: &epoll,
             },
         ];
         lines(path, title, "files watched", "instructions", &series, true)

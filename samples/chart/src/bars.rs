@@ -60,14 +60,16 @@ pub fn bars(
     let values = series.iter().flat_map(|one| one.values).copied();
     let end = top(values.filter(finite))?;
     let group = series.len() as u32 * BAR + GAP;
-    let height = MARGIN + group * categories.len() as u32;
+    // The legend has a place of its own, below all bars.
+    let legend = series.len() as u32 * 20 + 20;
+    let height = MARGIN + group * categories.len() as u32 + legend;
     // Letters are some 7 wide.
     let names = categories.iter().map(|name| name.chars().count()).max();
     let left = 7 * names.unwrap_or(0) as u32 + 20;
 
     let root = SVGBackend::new(path, (WIDTH, height)).into_drawing_area();
     drawn(root.fill(&WHITE))?;
-    let groups = categories.len() as f64;
+    let groups = categories.len() as f64 + f64::from(legend) / f64::from(group);
     let mut chart = drawn(
         ChartBuilder::on(&root)
             .caption(title, (FONT, 18))

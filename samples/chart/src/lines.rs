@@ -107,7 +107,7 @@ where
     drawn(
         chart
             .configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
+            .position(SeriesLabelPosition::LowerRight)
             .background_style(WHITE)
             .border_style(GREY)
             .label_font((FONT, 13))
