@@ -111,12 +111,15 @@ pub fn run(bench: &mut Bench, sizes: &[u64]) {
 }
 
 /// Half of the files, or as many as are needed, from all over the set: never
-/// all, as an instance that watches nothing is another matter.
-fn some(files: &[OwnedFd]) -> Vec<&OwnedFd> {
+/// all, as an instance that watches nothing is another matter. Others in each
+/// sample if there are enough, since those that were deleted and added again have
+/// another place in the tree.
+fn some(files: &[OwnedFd], sample: usize) -> Vec<&OwnedFd> {
     let count = TIMES.min(files.len().div_ceil(2));
     let step = files.len() as f64 / count as f64;
+    let first = step * sample as f64 / (SAMPLES + 1) as f64;
     (0..count)
-        .map(|at| &files[(at as f64 * step) as usize])
+        .map(|at| &files[(first + at as f64 * step) as usize])
         .collect()
 }
 
@@ -129,8 +132,8 @@ fn sample<P: Poller>(files: &[OwnedFd]) -> Result<[Vec<f64>; 4]> {
     settle();
     let mut costs = [const { Vec::new() }; 4];
     let mut events = Vec::with_capacity(2);
-    let chosen = some(files);
     for sample in 0..=SAMPLES {
+        let chosen = some(files, sample);
         let [mut add, mut modify, mut delete, mut wait] = [const { Stopwatch::new() }; 4];
         for _ in 0..TIMES.div_ceil(chosen.len()) {
             modify.laps(&chosen, |fd| poller.modify(fd.as_fd(), EventFlags::IN, 1))?;
@@ -153,4 +156,22 @@ fn sample<P: Poller>(files: &[OwnedFd]) -> Result<[Vec<f64>; 4]> {
         }
     }
     Ok(costs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sample_is_within_the_set() {
+        let file = std::fs::File::open("/dev/null").unwrap();
+        for count in [1, 2, 10, 100] {
+            let files: Vec<OwnedFd> = (0..count)
+                .map(|_| file.try_clone().unwrap().into())
+                .collect();
+            for sample in 0..=SAMPLES {
+                assert_eq!(some(&files, sample).len(), files.len().div_ceil(2));
+            }
+        }
+    }
 }
