@@ -214,11 +214,15 @@ impl Bench {
 
     /// Adds a figure, or its failure if the repetitions do not agree; tells which.
     pub fn judge(&mut self, figure: Figure) -> bool {
+        self.judge_by(figure, self.mode.widest())
+    }
+
+    /// The same, if they may differ by other than the usual.
+    pub fn judge_by(&mut self, figure: Figure, widest: f64) -> bool {
         let costs = match self.mode {
             Mode::Icount | Mode::Rps => &[figure.epoll, figure.repoll][..],
             Mode::Smp => &[figure.ratio][..],
         };
-        let widest = self.mode.widest();
         // A spread that is no number is too wide.
         let wide = costs.iter().find(|cost| {
             let narrow = cost.relative_spread() <= widest;

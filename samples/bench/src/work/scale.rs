@@ -53,6 +53,10 @@ use std::{
 const SAMPLES: usize = 15;
 const TIMES: usize = 6_000;
 
+/// What the samples may lie apart, as a share: epoll frees by RCU, whose batches
+/// make it swing by some 3 %, more slowly than samples are taken.
+const WIDEST: f64 = 0.05;
+
 const NAMES: [(&str, &str); 4] = [
     ("add", "add"),
     ("modify", "modify"),
@@ -103,7 +107,7 @@ pub fn run(bench: &mut Bench, sizes: &[u64]) {
                 let title = format!("{title}, among {size}");
                 let mut figure = figure(&key, &title, "instructions", epoll, repoll);
                 figure.watched = Some(size);
-                bench.judge(figure);
+                bench.judge_by(figure, WIDEST);
             }
             Ok(())
         });
