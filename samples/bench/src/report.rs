@@ -66,7 +66,7 @@ impl<'a> Report<'a> {
             "{}, Linux {}, by {}",
             document.mode, document.kernel, document.clock
         )?;
-        write!(text, "{:44} {:>11} {:>11}", "", "epoll", "repoll")?;
+        write!(text, "{:52} {:>11} {:>11}", "", "epoll", "repoll")?;
         if self.before.is_some() {
             write!(text, " {:>11}", "before")?;
         }
@@ -75,7 +75,7 @@ impl<'a> Report<'a> {
             let bar = Bar::of(&figure.key);
             write!(
                 text,
-                "{:44} {:>11.1} {:>11.1}",
+                "{:52} {:>11.1} {:>11.1}",
                 figure.title, figure.epoll.median, figure.repoll.median
             )?;
             if let Some(before) = self.before {

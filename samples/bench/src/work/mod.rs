@@ -53,16 +53,12 @@ pub fn icount(bench: &mut Bench, sizes: &[u64]) {
         "arm a one-shot again and wait, 1 ready",
         ready::Rearm::new,
     );
-    bench.compare_with_nobody(
-        "callback-listed",
-        "send and recv, on the ready list already",
-        || callback::Callback::new(false),
-    );
-    bench.compare_with_nobody(
-        "callback-idle",
-        "send and recv, put on the ready list",
-        || callback::Callback::new(true),
-    );
+    bench.compare_with_nobody("callback-listed", "send and recv, listed already", || {
+        callback::Callback::new(false)
+    });
+    bench.compare_with_nobody("callback-idle", "send and recv, to be listed", || {
+        callback::Callback::new(true)
+    });
     bench.compare(
         "wakeup",
         "wake up a thread that waits",
