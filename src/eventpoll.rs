@@ -421,9 +421,7 @@ impl Eventpoll {
             let _ = self.provide_wakeup_source();
         }
         item.set_data(data);
-        // A wake-up before this, with the old interest, has its cause seen by the poll below; one
-        // after it sees the new interest.
-        self.ready.lock().set_interest(item, interest);
+        self.set_interest(item, interest);
         let events = if item.kind() == Kind::Epoll {
             drop(set);
             let events = hook::poll(file, interest.bits());
@@ -439,6 +437,20 @@ impl Eventpoll {
         }
         *held = Some((outer, set));
         Ok(())
+    }
+
+    /// Changes what an item watches for. A poll that follows sees what a wake-up was about that has
+    /// not seen the change.
+    #[inline]
+    fn set_interest(&self, item: &Item, interest: Interest) {
+        if interest.keeps_awake() || item.interest().keeps_awake() {
+            self.ready.lock().set_interest(item, interest);
+        } else {
+            item.set_interest(interest);
+        }
+        // As a waker has a barrier between its change and its look at the wait queue; `ep_modify()`
+        // relies on the same.
+        smp_mb(Full);
     }
 
     /// Stops watching.

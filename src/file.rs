@@ -61,14 +61,14 @@ impl AnonFile for Eventpoll {
         self.vertex.set_file(file);
     }
 
+    #[inline]
     fn ioctl(&self, file: &File, cmd: u32, arg: usize) -> Result<isize> {
         match cmd {
             uapi::WAIT => self.ioctl_wait(&Wait::read(arg)?),
-            uapi::CTL => self.ioctl_ctl(file, &Ctl::read(arg)?),
-            uapi::BATCH => self.ioctl_batch(file, arg, &Batch::read(arg)?),
-            uapi::BATCH_WAIT => self.ioctl_batch_wait(file, arg, &mut BatchWait::read(arg)?),
-            uapi::SET_PARAMS => self.busy_poll.set(&uapi::read(arg)?).map(|()| 0),
-            uapi::GET_PARAMS => uapi::write(arg, &self.busy_poll.get()?).map(|()| 0),
+            uapi::CTL => self.ioctl_ctl(file, arg),
+            uapi::BATCH => self.ioctl_batch(file, arg),
+            uapi::BATCH_WAIT => self.ioctl_batch_wait(file, arg),
+            uapi::SET_PARAMS | uapi::GET_PARAMS => self.ioctl_params(cmd, arg),
             _ => Err(ENOTTY),
         }
     }
@@ -96,7 +96,17 @@ impl AnonFile for Eventpoll {
 
 impl Eventpoll {
     #[inline(never)]
-    fn ioctl_ctl(&self, me: &File, ctl: &Ctl) -> Result<isize> {
+    fn ioctl_params(&self, cmd: u32, arg: usize) -> Result<isize> {
+        match cmd {
+            uapi::SET_PARAMS => self.busy_poll.set(&uapi::read(arg)?)?,
+            _ => uapi::write(arg, &self.busy_poll.get()?)?,
+        }
+        Ok(0)
+    }
+
+    #[inline(never)]
+    fn ioctl_ctl(&self, me: &File, arg: usize) -> Result<isize> {
+        let ctl = Ctl::read(arg)?;
         let event = if ctl.op == op::DELETE {
             Event { events: 0, data: 0 }
         } else {
@@ -116,8 +126,8 @@ impl Eventpoll {
     }
 
     #[inline(never)]
-    fn ioctl_batch(&self, me: &File, arg: usize, batch: &Batch) -> Result<isize> {
-        let progress = self.batch(me, arg, batch)?;
+    fn ioctl_batch(&self, me: &File, arg: usize) -> Result<isize> {
+        let progress = self.batch(me, arg, &Batch::read(arg)?)?;
         Ok(progress.done as isize)
     }
 
@@ -131,7 +141,8 @@ impl Eventpoll {
     }
 
     #[inline(never)]
-    fn ioctl_batch_wait(&self, me: &File, arg: usize, both: &mut BatchWait) -> Result<isize> {
+    fn ioctl_batch_wait(&self, me: &File, arg: usize) -> Result<isize> {
+        let mut both = BatchWait::read(arg)?;
         let progress = self.batch(me, arg + offset_of!(BatchWait, batch), &both.batch)?;
         if progress.failed > 0 || progress.done < both.batch.count {
             both.wait.timeout_ns = 0;

@@ -460,7 +460,8 @@ impl<'b> Chunk<'b> {
             // SAFETY: The item was not buried, which happens under the lock before the file is
             // freed.
             if unsafe { poll_file::get_raw(item.file()) } {
-                taken.push(Pending::bare(item));
+                // SAFETY: No more are taken than there is room for.
+                unsafe { taken.push_unchecked(Pending::bare(item)) };
             }
             true
         });

@@ -27,10 +27,22 @@ impl<T: Copy, const N: usize> Array<T, N> {
     /// Puts a value behind all others. Returns false if there is no room.
     #[inline]
     pub(crate) fn push(&mut self, value: T) -> bool {
-        if self.len == N {
-            return false;
+        let room = self.len < N;
+        if room {
+            // SAFETY: There is room.
+            unsafe { self.push_unchecked(value) };
         }
-        // SAFETY: There is such a slot.
+        room
+    }
+
+    /// Puts a value behind all others.
+    ///
+    /// # Safety
+    ///
+    /// There is room.
+    #[inline]
+    pub(crate) unsafe fn push_unchecked(&mut self, value: T) {
+        // SAFETY: By the requirements there is such a slot.
         unsafe {
             self.slots
                 .as_mut_ptr()
@@ -40,7 +52,6 @@ impl<T: Copy, const N: usize> Array<T, N> {
         };
         // INVARIANT: It was just written. There is no overflow: it was less than `N`.
         self.len = self.len.wrapping_add(1);
-        true
     }
 
     /// Has `fill` write values, at most `most` and as many as there is room for, to where its first

@@ -86,6 +86,24 @@ impl<T: Keyed<ID>, const ID: usize> RawTree<T, ID> {
         NonNull::new(Self::object(self.root.rb_node))
     }
 
+    /// The object with that key.
+    #[inline]
+    pub(crate) fn find(&self, key: &T::Key) -> Option<NonNull<T>> {
+        let mut node = self.root.rb_node;
+        while !node.is_null() {
+            let object = Self::object(node);
+            // SAFETY: By the type invariant the object is alive.
+            node = match key.cmp(&unsafe { &*object }.key()) {
+                Ordering::Equal => return NonNull::new(object),
+                // SAFETY: The node is alive with its object.
+                Ordering::Less => unsafe { (*node).rb_left },
+                // SAFETY: As above.
+                Ordering::Greater => unsafe { (*node).rb_right },
+            };
+        }
+        None
+    }
+
     /// The object with the least key that is not below `key`.
     pub(crate) fn lower_bound(&self, key: &T::Key) -> Option<NonNull<T>> {
         let mut node = self.root.rb_node;
@@ -183,8 +201,11 @@ impl<T: Keyed<0> + Cached> Tree<T> {
     }
 
     /// The object with that key.
+    #[inline]
     pub(crate) fn find(&self, key: &T::Key) -> Option<&T> {
-        self.lower_bound(key).filter(|object| object.key() == *key)
+        let object = self.raw.find(key)?;
+        // SAFETY: As in `lower_bound`.
+        Some(unsafe { object.as_ref() })
     }
 
     /// The object with the least key that is not below `key`.
