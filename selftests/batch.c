@@ -3,6 +3,7 @@
  * Many changes with one call, and a wait behind them.
  */
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/timerfd.h>
@@ -276,7 +277,7 @@ TEST_F(batch, nothing_is_done_in_secret)
 	munmap(page, size);
 }
 
-static volatile sig_atomic_t ticks;
+static atomic_int ticks;
 
 static void tick(int signal)
 {
@@ -317,7 +318,7 @@ TEST_F(batch, signal_ends_it)
 	}
 	timer_delete(timer);
 	EXPECT_LT(1, calls);
-	TH_LOG("%d calls, %d signals", calls, (int)ticks);
+	TH_LOG("%d calls, %d signals", calls, ticks);
 	for (i = 0; i < count; i++)
 		ASSERT_EQ(0, changes[i].result);
 	free(changes);

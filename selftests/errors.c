@@ -237,7 +237,7 @@ static int ioctl_errno(int fd, const struct ioctl_case *c)
  */
 TEST(node_refuses_bad_input)
 {
-	static const struct repoll_create flag = { .flags = REPOLL_CLOEXEC << 1 };
+	static const struct repoll_create flag = { .flags = REPOLL_FIFO << 1 };
 	static const struct repoll_create top_flag = { .flags = 1u << 31 };
 	static const struct repoll_create native_flag = { .flags = O_CLOEXEC };
 	static const struct repoll_create padding = { .__pad = 1 };
