@@ -10,6 +10,7 @@
 use crate::{
     kernel_ext::{
         napi,
+        once::Once,
         task, //
     },
     uapi::Params,
@@ -17,31 +18,27 @@ use crate::{
 use core::num::NonZeroU32;
 use kernel::{
     bindings,
-    prelude::*,
-    sync::atomic::{
-        ordering::Relaxed,
-        Atomic, //
-    },
+    prelude::*, //
 };
 
 /// The parameters of an instance, and the queue that it would poll. Not ordered with anything:
 /// a stale value costs or saves a round of polling.
 pub(crate) struct BusyPoll {
-    usecs: Atomic<u32>,
-    budget: Atomic<u32>,
-    prefer: Atomic<bool>,
+    usecs: Once<u32>,
+    budget: Once<u32>,
+    prefer: Once<bool>,
     /// 0 for none.
-    queue: Atomic<u32>,
+    queue: Once<u32>,
 }
 
 impl BusyPoll {
     /// Off.
     pub(crate) const fn new() -> Self {
         Self {
-            usecs: Atomic::new(0),
-            budget: Atomic::new(0),
-            prefer: Atomic::new(false),
-            queue: Atomic::new(0),
+            usecs: Once::new(0),
+            budget: Once::new(0),
+            prefer: Once::new(false),
+            queue: Once::new(0),
         }
     }
 
@@ -62,9 +59,9 @@ impl BusyPoll {
         if params.busy_poll_budget > napi::MAX_BUDGET && !task::may_administer_network() {
             return Err(EPERM);
         }
-        self.usecs.store(params.busy_poll_usecs, Relaxed);
-        self.budget.store(params.busy_poll_budget.into(), Relaxed);
-        self.prefer.store(params.prefer_busy_poll != 0, Relaxed);
+        self.usecs.write(params.busy_poll_usecs);
+        self.budget.write(params.busy_poll_budget.into());
+        self.prefer.write(params.prefer_busy_poll != 0);
         Ok(())
     }
 
@@ -76,9 +73,9 @@ impl BusyPoll {
     pub(crate) fn get(&self) -> Result<Params> {
         Self::check_supported()?;
         Ok(Params {
-            busy_poll_usecs: self.usecs.load(Relaxed),
-            busy_poll_budget: self.budget.load(Relaxed) as u16,
-            prefer_busy_poll: self.prefer.load(Relaxed).into(),
+            busy_poll_usecs: self.usecs.read(),
+            busy_poll_budget: self.budget.read() as u16,
+            prefer_busy_poll: self.prefer.read().into(),
             __pad: 0,
         })
     }
@@ -92,7 +89,7 @@ impl BusyPoll {
     }
 
     fn is_on(&self) -> bool {
-        self.usecs.load(Relaxed) != 0 || self.prefer.load(Relaxed)
+        self.usecs.read() != 0 || self.prefer.read()
     }
 
     /// Remembers the queue of a file that has become ready. Callable from any context.
@@ -100,31 +97,32 @@ impl BusyPoll {
     /// # Safety
     ///
     /// As for [`napi::queue_of`].
+    #[inline]
     pub(crate) unsafe fn note(&self, file: *mut bindings::file) {
         if !self.is_on() {
             return;
         }
         // SAFETY: By the requirements.
         if let Some(queue) = unsafe { napi::queue_of(file) } {
-            self.queue.store(queue.get(), Relaxed);
+            self.queue.write(queue.get());
         }
     }
 
     /// Polls the queue until something is `available`, a signal comes or the time is over. Returns
     /// whether something is available. Process context, no locks held.
     pub(crate) fn spin(&self, available: impl Fn() -> bool) -> bool {
-        let Some(queue) = NonZeroU32::new(self.queue.load(Relaxed)).filter(|_| self.is_on()) else {
+        let Some(queue) = NonZeroU32::new(self.queue.read()).filter(|_| self.is_on()) else {
             return false;
         };
-        let prefer = self.prefer.load(Relaxed);
-        let budget = self.budget.load(Relaxed) as u16;
+        let prefer = self.prefer.read();
+        let budget = self.budget.read() as u16;
         napi::busy_loop(queue, prefer, budget, &|start: napi::Instant| {
-            available() || task::signal_pending() || start.is_over(self.usecs.load(Relaxed))
+            available() || task::signal_pending() || start.is_over(self.usecs.read())
         });
         let found = available();
         if !found && !task::signal_pending() {
             // Until a socket with a queue is ready again.
-            self.queue.store(0, Relaxed);
+            self.queue.write(0);
         }
         found
     }

@@ -303,16 +303,6 @@ void rp_wait_entry_move_back(struct wait_queue_head *head,
 	spin_unlock_irqrestore(&head->lock, flags);
 }
 
-bool rp_waitqueue_active(struct wait_queue_head *head)
-{
-	/*
-	 * No barrier: the callers hold a lock, while they make something ready,
-	 * that a waiter takes between joining the queue and its look at what is
-	 * ready.
-	 */
-	return waitqueue_active(head);
-}
-
 /* Like wake_up_poll(), for pollers that may be eventpolls one inside the other. */
 void rp_wake_pollers(struct wait_queue_head *head, void *key, u32 *level,
 		     u32 subclass)

@@ -70,7 +70,6 @@ bool rp_waiter_finish(struct wait_queue_head *head,
 void rp_wait_entry_del_init(struct wait_queue_entry *entry);
 void rp_wait_entry_move_back(struct wait_queue_head *head,
 			     struct wait_queue_entry *entry);
-bool rp_waitqueue_active(struct wait_queue_head *head);
 void rp_wake_pollers(struct wait_queue_head *head, void *key, u32 *level,
 		     u32 subclass);
 void rp_mutex_lock_nested(struct mutex *lock, unsigned int subclass);

@@ -73,10 +73,14 @@ impl WaitQueue {
     }
 
     /// Whether somebody waits. Only meaningful to who synchronises with the waiters by a lock
-    /// that they take before they test their condition.
+    /// that they take before they test their condition; so there is no barrier in here.
+    #[inline]
     pub(crate) fn is_active(&self) -> bool {
-        // SAFETY: The head is initialised.
-        unsafe { bindings::rp_waitqueue_active(self.as_ptr()) }
+        let head = self.as_ptr();
+        // SAFETY: The head is initialised; a pointer is read in one piece.
+        let first = unsafe { (&raw const (*head).head.next).read_volatile() };
+        // SAFETY: As above.
+        !ptr::eq(first, unsafe { &raw const (*head).head })
     }
 
     /// Wakes all waiters that are not exclusive, and one that is. `sync` hints that the waker
