@@ -212,6 +212,14 @@ fn report(show: Show) -> Result<()> {
 fn gate(arguments: Gate) -> Result<()> {
     let committed = Document::read(&arguments.baseline)?;
     let new = Document::read(&arguments.new)?;
+    if new.kernel != committed.kernel {
+        let (before, now) = (&committed.kernel, &new.kernel);
+        writeln!(
+            stdout(),
+            "bench: the committed figures are of {before}, these of {now}: not compared"
+        )?;
+        return Ok(());
+    }
     let lines = gate::differences(&committed, &new);
     for line in &lines {
         writeln!(stdout(), "{line}")?;
