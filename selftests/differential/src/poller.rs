@@ -71,7 +71,7 @@ impl Engine {
         answer(result.into())
     }
 
-    /// Changes the interest list. `event` is an address, good or not.
+    /// Changes the interest list. `event` is the address of an event, or null.
     pub(crate) fn ctl(&self, poller: RawFd, op: c_int, fd: RawFd, event: *mut Event) -> Answer {
         let result = match self {
             #[cfg(test)]
@@ -86,6 +86,19 @@ impl Engine {
             }
             // SAFETY: The kernel checks the address, which it only reads.
             Self::Native => unsafe { libc::epoll_ctl(poller, op, fd, event.cast()) },
+            // Every other descriptor's by the other way in.
+            Self::Repoll(_) if fd % 2 == 1 && (!event.is_null() || op == libc::EPOLL_CTL_DEL) => {
+                // SAFETY: Who passes an address has an event there.
+                let event = unsafe { event.as_ref() };
+                let mut change = uapi::repoll_change {
+                    op,
+                    fd,
+                    events: event.map_or(0, |event| event.events),
+                    data: event.map_or(0, |event| event.data),
+                    ..Default::default()
+                };
+                return change_by_batch(poller, &mut change);
+            }
             Self::Repoll(_) => {
                 let mut ctl = uapi::repoll_ctl {
                     op,
@@ -129,6 +142,20 @@ impl Engine {
             }
         };
         answer(result.into())
+    }
+}
+
+/// Makes one change as a batch.
+fn change_by_batch(poller: RawFd, change: &mut uapi::repoll_change) -> Answer {
+    let mut batch = uapi::repoll_batch {
+        changes: std::ptr::from_mut(change).expose_provenance() as u64,
+        count: 1,
+        ..Default::default()
+    };
+    // SAFETY: REPOLL_BATCH takes this structure, and so many changes at that address.
+    match unsafe { ioctl(poller, uapi::REPOLL_BATCH, &mut batch) } {
+        1 => -change.result,
+        result => answer(result.into()),
     }
 }
 
