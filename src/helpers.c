@@ -166,6 +166,7 @@ size_t rp_read_changes(struct repoll_change *to, unsigned long from,
 		unsafe_get_user(to->data, &at->data, fault);
 		unsafe_get_user(to->__pad, &at->__pad, fault);
 		unsafe_put_user(0, &at->result, fault);
+		to->result = 0;
 	}
 fault:
 	user_access_end();

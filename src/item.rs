@@ -10,7 +10,7 @@
 //! hooks                       the mutex (for an epoll: the outer one) to attach; the watch table's
 //!                             bucket lock to unhook
 //! links, place                the instance's spinlock
-//! special                     that spinlock and the mutex
+//! special                     the mutex
 //! watch node, watched         the watch table's bucket lock
 //! crowded                     that lock, before the item is hooked; immutable afterwards
 //! key, kind, owner,           immutable
@@ -319,8 +319,8 @@ impl Item {
         Interest::from_bits(self.interest.read())
     }
 
-    /// Changes what the item watches for. Wake-ups that must see it are ordered by the instance's
-    /// spinlock.
+    /// Changes what the item watches for, with the mutex held. Wake-ups that must see it are ordered
+    /// by the caller.
     pub(crate) fn set_interest(&self, interest: Interest) {
         self.interest.write(interest.bits());
         let special = Self::special_for(self.kind, &self.source, interest, self.takes_turns);
@@ -378,7 +378,7 @@ impl Item {
     ///
     /// # Safety
     ///
-    /// The file is not released.
+    /// The file is not released, and nobody unhooks the item meanwhile.
     pub(crate) unsafe fn end_turn(&self) {
         if self.takes_turns {
             // SAFETY: By the requirements.
@@ -427,8 +427,8 @@ impl Hooked for Item {
         let mut ready = owner.ready.lock();
         // SAFETY: The file is not released: one of its wait queues is being woken.
         unsafe { owner.busy_poll.note(self.file()) };
-        // Under the lock, so that a change of the interest is either seen here or finds, when it
-        // polls, what this wake-up is about.
+        // A change of the interest is either seen here or finds, when it polls, what this wake-up is
+        // about.
         let interest = self.interest();
         if !interest.concerns(events) {
             return !interest.is_exclusive();

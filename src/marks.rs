@@ -38,8 +38,7 @@ struct Marked {
 ///
 /// # Invariants
 ///
-/// Each superblock is there once. The files of the items keep it alive until these are dead; without
-/// items, it is alive if the mark is attached.
+/// Each superblock is there once. It is alive if the mark is attached.
 pub(crate) struct Marks(KVec<Marked>);
 
 // SAFETY: The pointers are only compared.
@@ -62,15 +61,19 @@ impl Marks {
         match poll_file::close_source(file) {
             CloseSource::SuperBlock(sb) => {
                 match self.0.iter_mut().find(|marked| marked.sb == sb) {
-                    Some(marked) if marked.items > 0 || marked.mark.is_attached() => {
+                    Some(marked) if marked.mark.is_attached() => marked.items += 1,
+                    Some(marked) => {
+                        // The dead items of another superblock, if any, are about to go.
+                        // SAFETY: As below.
+                        marked.mark = unsafe { watch::mark(Object::SuperBlock(sb)) }?;
                         marked.items += 1;
                     }
-                    _ => {
+                    None => {
                         self.0
                             .retain(|marked| marked.items > 0 || marked.mark.is_attached());
                         self.0.reserve(1, GFP_KERNEL_ACCOUNT)?;
-                        // SAFETY: The file keeps its superblock alive now, and later the items
-                        // that are counted do, or the mark is not used.
+                        // SAFETY: The file keeps its superblock alive now. Later the mark is used
+                        // while it is attached.
                         let mark = unsafe { watch::mark(Object::SuperBlock(sb)) }?;
                         let items = 1;
                         self.0

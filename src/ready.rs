@@ -5,10 +5,10 @@
 //! # States of an item
 //!
 //! ```text
-//!              push                    begin scan              next
+//!              push                    begin scan              take
 //!     idle ------------> ready ---------------------> batch ----------> idle
 //!                          ^                                              |
-//!                          |     end of scan                     requeue  v
+//!                          |     end of scan                      settle  v
 //!                          +------------------------ requeued <-----------+
 //!
 //!     from anywhere: forget ---> idle, bury ---> dead
@@ -18,8 +18,8 @@
 //! instance's mutex makes it the only one. (With one exception: while it polls an epoll, it is
 //! suspended without the mutex, and who looks meanwhile is told so; see [`crate::nesting`].) It
 //! takes the ready list over as its batch, from which it takes some items at a time. Meanwhile
-//! wake-ups go on filling the ready list. At its end the lists are joined: what the scan did not reach, then what became ready meanwhile, then
-//! what it put back; so nobody starves.
+//! wake-ups go on filling the ready list. At its end the lists are joined: what the scan did not
+//! reach, then what became ready meanwhile, then what it put back; so nobody starves.
 //!
 //! A file may be closed during the scan, too: its items leave whichever list they are in, for the
 //! list of the dead, which the next holder of the mutex empties.

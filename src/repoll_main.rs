@@ -66,7 +66,7 @@
 //! # No wake-up is lost
 //!
 //! * An event during an add: the entry is on the queue before the file looks at its state.
-//! * During a modify: the mask changes under the spinlock before the poll.
+//! * During a modify: the mask changes before the poll, and a barrier is between them.
 //! * During a scan: wake-ups go on filling the ready list; the end of the scan joins the lists.
 //! * To a waiter that leaves: a woken waiter is off the queue and looks before it leaves, even
 //!   after its deadline; one that is being killed wakes another in its place.

@@ -47,13 +47,14 @@ impl Eventpoll {
     /// `EINTR` after a signal, `EFAULT` if nothing could be written.
     #[inline(never)]
     pub(crate) fn wait(&self, buffer: Buffer, timeout: i64) -> Result<usize> {
+        let deadline = Deadline::after(timeout);
         if self.ready.is_available() {
             let delivered = self.deliver(buffer)?;
             if delivered > 0 || timeout == 0 {
                 return Ok(delivered);
             }
         }
-        self.wait_long(buffer, &Deadline::after(timeout))
+        self.wait_long(buffer, &deadline)
     }
 
     #[inline(never)]
@@ -173,13 +174,14 @@ impl Eventpoll {
             return (set, 0);
         };
         let interest = item.interest();
-        // SAFETY: The file is referenced.
-        unsafe { item.end_turn() };
         if item.kind() != Kind::Epoll {
-            let events = match watch::is_abandoned(item, file) {
-                true => 0,
-                false => item.poll(file, interest, 1),
-            };
+            if watch::is_abandoned(item, file) {
+                return (set, 0);
+            }
+            // SAFETY: The file is referenced, and if it is held it is so by others, too; so nobody
+            // unhooks the item without the mutex.
+            unsafe { item.end_turn() };
+            let events = item.poll(file, interest, 1);
             return (set, events);
         }
         drop(set);

@@ -145,7 +145,7 @@ pub(crate) enum Source {
 
 impl Source {
     /// In the first item on a file: how many there are. Under the bucket's lock. (Here because
-    /// there is room: the item is two cache lines long.)
+    /// there is room.)
     fn watchers(&self) -> &Cell<u32> {
         match self {
             Self::SuperBlock { watchers, .. }

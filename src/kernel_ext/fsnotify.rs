@@ -107,8 +107,9 @@ impl WorkItem for Mark {
             if this.users.load(Relaxed) != 0 || this.removed.xchg(true, Relaxed) {
                 return;
             }
-            // SAFETY: The mark was added and not removed; our own reference to it is still there;
-            // the group is alive until all work has run.
+            // SAFETY: The mark was added, and not removed but by the end of its superblock, which
+            // this copes with; our own reference to it is still there; the group is alive until all
+            // work has run.
             unsafe { bindings::fsnotify_destroy_mark(this.mark.get(), this.core.group) };
         }
         // Without the mutex, since it may be the last use of the inode, whose end may take long.
@@ -231,8 +232,8 @@ impl<L: CloseListener> Group<L> {
     ///
     /// # Safety
     ///
-    /// The superblock or inode is alive during the call; and until the returned value is dropped
-    /// if it is a superblock, which a mark does not pin.
+    /// The superblock or inode is alive during the call. (A mark pins an inode, but not a
+    /// superblock: see [`MarkUse::is_attached`].)
     pub(crate) unsafe fn mark(&self, object: Object) -> Result<MarkUse> {
         let (raw, kind) = object.as_raw();
         let find = || {

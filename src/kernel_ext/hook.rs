@@ -162,11 +162,11 @@ where
     /// Not called concurrently with itself or `attach`. The file that was polled has not been
     /// released yet, unless this was called before.
     pub(crate) unsafe fn unhook(&self) {
-        self.for_each_linked(|head, wait| {
+        self.for_each_linked(|entry, head| {
             // SAFETY: The head is allocated, as `for_each_linked` says. Its lock waits for running
             // callbacks.
-            unsafe { bindings::remove_wait_queue(head.load(Relaxed), wait) };
-            head.store(ptr::null_mut(), Relaxed);
+            unsafe { bindings::remove_wait_queue(head, entry.wait.get()) };
+            entry.head.store(ptr::null_mut(), Relaxed);
         });
     }
 
@@ -174,28 +174,27 @@ where
     ///
     /// # Safety
     ///
-    /// The file that was polled is not released.
+    /// The file that was polled is not released, and nobody calls [`Hooks::unhook`] meanwhile.
     pub(crate) unsafe fn move_back(&self) {
-        self.for_each_linked(|head, wait| {
-            // SAFETY: As above; an entry that is not linked any more is left alone.
-            unsafe { bindings::rp_wait_entry_move_back(head.load(Relaxed), wait) };
+        self.for_each_linked(|entry, head| {
+            // SAFETY: As above; an entry that a POLLFREE has unlinked is left alone.
+            unsafe { bindings::rp_wait_entry_move_back(head, entry.wait.get()) };
         });
     }
 
-    /// Calls `act` for each entry with its head, which stays allocated meanwhile: its file is not
-    /// released, as the callers know, or, after a POLLFREE that is about to be published, by RCU.
+    /// Calls `act` for each entry that is linked, with its head, which stays allocated meanwhile: its
+    /// file is not released, as the callers know, or, after a POLLFREE that is about to be published,
+    /// by RCU. (It may be published meanwhile, so the entry must not be asked for its head again.)
     #[inline]
-    fn for_each_linked(
-        &self,
-        act: impl Fn(&Atomic<*mut bindings::wait_queue_head>, *mut bindings::wait_queue_entry),
-    ) {
+    fn for_each_linked(&self, act: impl Fn(&Entry<T>, *mut bindings::wait_queue_head)) {
         let _rcu = rcu::read_lock();
         let mut next = Some(NonNull::from(&self.first));
         while let Some(entry) = next {
             // SAFETY: By the type invariant the entry is alive.
             let entry = unsafe { entry.as_ref() };
-            if !entry.head.load(Acquire).is_null() {
-                act(&entry.head, entry.wait.get());
+            let head = entry.head.load(Acquire);
+            if !head.is_null() {
+                act(entry, head);
             }
             next = entry.next.get();
         }

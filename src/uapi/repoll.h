@@ -60,8 +60,9 @@ struct repoll_create {
 
 /*
  * repoll_ctl.flags and repoll_change.flags, of an EPOLL_CTL_ADD with EPOLLEXCLUSIVE:
- * take turns with the other exclusive items on the file. An item that was woken is
- * the last to be woken again. Without it, as with epoll, it stays the first.
+ * take turns with the other exclusive items on the file. An item that was looked at
+ * by a wait is the last to be woken again. Without it, as with epoll, the one that
+ * was added first is woken again and again.
  */
 #define REPOLL_ROUND_ROBIN (1U << 0)
 
