@@ -1,41 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An instance: its items, how they come and go.
+//! An instance: its items, its mutexes, who polls it, its end.
 //!
 //! The banner of the crate tells how the parts work together.
 
+mod items;
+
 use crate::{
     busy_poll::BusyPoll,
-    event::{
-        self,
-        Interest, //
-    },
+    event,
     item::{
-        Asked,
         Item,
         Key, //
     },
     kernel_ext::{
-        hook,
         nested_mutex::lock_nested,
         once::Once,
         rbtree::Tree,
-        slab::{
-            SlabBox,
-            Slot, //
-        },
+        slab::SlabBox,
         task,
         wait_queue::{
             Policy,
             WaitQueue, //
         },
-        wakeup_source::WakeupSource, //
     },
     limits::Account,
-    links,
     marks::Marks,
     nesting::{
-        self,
         Kind,
         Vertex, //
     },
@@ -49,15 +40,11 @@ use crate::{
     },
     watch, //
 };
-use core::{
-    ops::{
-        Deref,
-        DerefMut, //
-    },
-    ptr::NonNull, //
+use core::ops::{
+    Deref,
+    DerefMut, //
 };
 use kernel::{
-    fs::LocalFile,
     prelude::*,
     static_lock_class,
     sync::{
@@ -258,229 +245,6 @@ impl Eventpoll {
         drop(set);
         smp_mb(Full);
         self.ready.has_dead()
-    }
-
-    /// Watches `file` under the number `fd`. What is `held` is used, and is what is held afterwards;
-    /// as with the other changes.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` if an item must not be added in that mode, or if events would travel on too many
-    /// paths; `ELOOP` if instances would watch each other in a circle or too far; `EEXIST`,
-    /// `ENOSPC`, `ENOMEM`; `EINTR` if the task is about to be killed.
-    pub(crate) fn add<'a>(
-        &'a self,
-        held: &mut Option<Entered<'a>>,
-        file: &LocalFile,
-        fd: i32,
-        asked: Asked,
-    ) -> Result {
-        let kind = Kind::of(file);
-        let exclusive = Interest::new(asked.events).is_exclusive();
-        if !event::may_add(asked.events) || (exclusive && kind != Kind::Plain) {
-            return Err(EINVAL);
-        }
-        let (outer, mut set) = self.enter_again(held, kind);
-        let made = self.make(&mut set, file, fd, kind, asked);
-        let (outer, mut set, started) = match nesting::instance_of(file) {
-            Some(inner) => {
-                // This may take long. Nobody has to wait for it.
-                drop(set);
-                drop(outer);
-                let linked = self.link(inner, file, made.as_deref());
-                let (outer, set) = self.enter(kind);
-                (outer, set, linked)
-            }
-            None => {
-                let made = made.as_deref().map_err(|error| *error);
-                let started = made.and_then(|item| watch::start(item, file, None));
-                let checked = started.and_then(|()| nesting::check_paths(self, file));
-                (outer, set, checked)
-            }
-        };
-        if let Err(error) = started {
-            if let Ok(item) = made {
-                set.dispose(&self.ready, item);
-            }
-            return Err(error);
-        }
-        let inserted = set.items.insert(made?).map(NonNull::from);
-        let item = inserted.map_err(|item| {
-            set.dispose(&self.ready, item);
-            EEXIST
-        })?;
-        // SAFETY: The item stays until it is removed under the mutex, or under both if its file is
-        // an epoll. A close does not come in between: the file is referenced.
-        let item = unsafe { item.as_ref() };
-        let found = if kind == Kind::Epoll {
-            drop(set);
-            // SAFETY: The item is in the tree and in the table, the outer mutex is held, and so is
-            // the file.
-            let found = unsafe { item.attach(file) };
-            set = self.lock();
-            found
-        } else {
-            // SAFETY: As above, with the mutex.
-            unsafe { item.attach(file) }
-        };
-        match found {
-            Ok(events) => {
-                // SAFETY: The file is referenced.
-                unsafe { self.busy_poll.note(item.file()) };
-                if events != 0 {
-                    self.make_ready(item);
-                }
-                *held = Some((outer, set));
-                Ok(())
-            }
-            Err(error) => {
-                set.remove(&self.ready, &item.key())?;
-                Err(error)
-            }
-        }
-    }
-
-    /// Links the instance to `inner`, which `file` is, by an item that is not in the tree yet; or
-    /// tells why not, if only because that was not made.
-    fn link(&self, inner: &Self, file: &LocalFile, made: Result<&Item, &Error>) -> Result {
-        let made = made.map_err(|error| *error);
-        let reserved = made.and_then(|item| Ok((item, links::reserve()?)));
-        let linked = nesting::link(self, inner, || {
-            let (item, link) = reserved?;
-            watch::start(item, file, Some(link))
-        });
-        linked?.check_paths(inner)
-    }
-
-    /// Makes sure that there is a wake-up source.
-    #[cold]
-    fn provide_wakeup_source(&self) -> Result {
-        if !self.ready.lock().awake().has_source() {
-            let source = WakeupSource::register(c"repoll")?;
-            // There is none to give back: the mutex is held.
-            self.ready.lock().awake().set_source(Some(source));
-        }
-        Ok(())
-    }
-
-    /// Makes a new item, for the tree. On failure nothing has changed, but that there may be a
-    /// wake-up source.
-    ///
-    /// # Errors
-    ///
-    /// `EEXIST`, `ENOSPC`, `ENOMEM`.
-    fn make(
-        &self,
-        set: &mut Set,
-        file: &LocalFile,
-        fd: i32,
-        kind: Kind,
-        asked: Asked,
-    ) -> Result<SlabBox<Item>> {
-        if set.items.find(&Key::new(file, fd)).is_some() {
-            return Err(EEXIST);
-        }
-        if Interest::new(asked.events).keeps_awake() {
-            self.provide_wakeup_source()?;
-        }
-        let account = set.account.as_ref().ok_or(EBADF)?;
-        account.charge()?;
-        let parts = Slot::new()
-            .map_err(Error::from)
-            .and_then(|slot| Ok((slot, set.marks.acquire(file)?)))
-            .inspect_err(|_| account.uncharge());
-        let (slot, source) = parts?;
-        Ok(slot.fill(Item::new(self, file, fd, kind, asked, source)))
-    }
-
-    /// Changes what the item watches for.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` if an item must not be changed so, `ENOENT`.
-    pub(crate) fn modify<'a>(
-        &'a self,
-        held: &mut Option<Entered<'a>>,
-        file: &LocalFile,
-        fd: i32,
-        asked: u32,
-        data: u64,
-    ) -> Result {
-        if !event::may_modify_to(asked) {
-            return Err(EINVAL);
-        }
-        let (outer, mut set) = self.enter_again(held, Kind::Plain);
-        let key = Key::new(file, fd);
-        let mut item = set.items.find(&key).ok_or(ENOENT)?;
-        if item.interest().is_exclusive() {
-            return Err(EINVAL);
-        }
-        let interest = Interest::new(asked);
-        // As with epoll, there is no error to tell that the system may fall asleep.
-        if interest.keeps_awake() {
-            let _ = self.provide_wakeup_source();
-        }
-        item.set_data(data);
-        self.set_interest(item, interest);
-        let events = if item.kind() == Kind::Epoll {
-            drop(set);
-            let events = hook::poll(file, interest.bits());
-            set = self.lock();
-            // It is there: who could have deleted it has the outer mutex, and its file is held.
-            item = set.items.find(&key).ok_or(ENOENT)?;
-            events
-        } else {
-            item.poll(file, interest, 1)
-        };
-        if events != 0 {
-            self.make_ready(item);
-        }
-        *held = Some((outer, set));
-        Ok(())
-    }
-
-    /// Changes what an item watches for. A poll that follows sees what a wake-up was about that has
-    /// not seen the change.
-    #[inline]
-    fn set_interest(&self, item: &Item, interest: Interest) {
-        if interest.keeps_awake() || item.interest().keeps_awake() {
-            self.ready.lock().set_interest(item, interest);
-        } else {
-            item.set_interest(interest);
-        }
-        // As a waker has a barrier between its change and its look at the wait queue; `ep_modify()`
-        // relies on the same.
-        smp_mb(Full);
-    }
-
-    /// Stops watching.
-    ///
-    /// # Errors
-    ///
-    /// `ENOENT`.
-    pub(crate) fn delete<'a>(
-        &'a self,
-        held: &mut Option<Entered<'a>>,
-        file: &LocalFile,
-        fd: i32,
-    ) -> Result {
-        let (outer, mut set) = self.enter_again(held, Kind::Plain);
-        set.remove(&self.ready, &Key::new(file, fd))?;
-        *held = Some((outer, set));
-        Ok(())
-    }
-
-    /// Puts an item that was found to have events onto the ready list.
-    fn make_ready(&self, item: &Item) {
-        let mut ready = self.ready.lock();
-        let pollers = ready.push(item) && {
-            ready.wake_waiter(false);
-            self.pollers.is_active()
-        };
-        drop(ready);
-        if pollers {
-            self.wake_pollers(0, None);
-        }
     }
 
     /// Wakes who polls the instance. Called without the spinlock: pollers have callbacks, too.
