@@ -35,7 +35,7 @@ use kernel::{
 };
 
 /// How many changes are made at once.
-pub(crate) const RUN: usize = 16;
+const RUN: usize = 16;
 
 /// How far many changes went.
 pub(crate) struct Progress {

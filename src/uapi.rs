@@ -86,7 +86,7 @@ impl Clone for Change {
 }
 
 /// An argument that is read often.
-pub(crate) trait Argument: Default {
+pub(crate) trait Argument: Sized {
     /// What reads it.
     const READ: unsafe extern "C" fn(*mut Self, usize) -> bool;
 

@@ -50,13 +50,14 @@ impl Eventpoll {
         let deadline = Deadline::after(timeout);
         if self.ready.is_available() {
             let delivered = self.deliver(buffer)?;
-            if delivered > 0 || timeout == 0 {
+            if delivered > 0 {
                 return Ok(delivered);
             }
         }
         self.wait_long(buffer, &deadline)
     }
 
+    /// Sleeps until something can be handed out, or the deadline passes, as [`Eventpoll::wait`].
     #[inline(never)]
     fn wait_long(&self, buffer: Buffer, deadline: &Deadline) -> Result<usize> {
         let mut expired = deadline.is_now();

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How many items a scan takes at once. It bounds how long their lock is held for that.
-pub(crate) const CHUNK: usize = 16;
+const CHUNK: usize = 16;
 
 impl ReadyList {
     /// Starts a scan of what is ready, and takes the first items as [`Scan::take`] does. `items`
