@@ -8,12 +8,12 @@ PAYLOAD := $(BUILD)/payload
 
 .DEFAULT_GOAL := modules
 .PHONY: modules modules_install payload setup demo test test-kernel-suite test-python \
-	test-debug test-differential torture apps scale bench bench-update bench-gate herd fuzz \
+	test-debug test-differential torture apps scale bench bench-update bench-gate profile herd fuzz \
 	fuzz-minimise payload-fuzz vm lint clean distclean help
 
 ifdef KDIR
 
-ifneq ($(filter demo test test-% torture apps scale bench bench-% herd fuzz fuzz-% vm,$(MAKECMDGOALS)),)
+ifneq ($(filter demo test test-% torture apps scale bench bench-% profile herd fuzz fuzz-% vm,$(MAKECMDGOALS)),)
 $(error The virtual machine runs Debian's kernel, with a module built for it: leave KDIR out)
 endif
 
@@ -122,6 +122,10 @@ bench-update: payload
 bench-gate: payload
 	@qemu/bench --gate
 
+# Where the instructions of one kind of work are.
+profile: payload
+	@qemu/profile $(or $(WORK),wait-level-1)
+
 # How evenly workers share a listening socket, measured in the guest.
 herd: export SMP ?= 4
 herd: export TIMEOUT ?= 1800
@@ -179,6 +183,7 @@ help:
 	@echo 'make bench              measure what repoll and epoll cost, into build/bench'
 	@echo 'make bench-update       the same, into samples/bench/results, to be committed'
 	@echo 'make bench-gate         fail if costs are not the committed ones'
+	@echo 'make profile WORK=<key>  what functions some work of these executes, by instructions'
 	@echo 'make herd               how evenly workers share a socket: tables, and charts in build/herd'
 	@echo '  SMP=<n>               on how many processors (4)'
 	@echo 'make torture            send messages while everything changes: none may be lost'

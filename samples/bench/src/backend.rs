@@ -48,6 +48,10 @@ pub enum Patience {
 
 /// An instance that watches.
 pub trait Poller: Sized + Sync {
+    /// The number of the count that its instructions belong to; see
+    /// [`crate::marks`].
+    const MARK: usize;
+
     /// Makes one.
     fn open() -> Result<Self>;
 
@@ -79,6 +83,8 @@ pub trait Poller: Sized + Sync {
 pub struct Epoll(OwnedFd);
 
 impl Poller for Epoll {
+    const MARK: usize = 1;
+
     fn open() -> Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).context("no epoll")?;
         Ok(Self(epoll))
@@ -138,6 +144,8 @@ impl Poller for Epoll {
 }
 
 impl Poller for Repoll {
+    const MARK: usize = 2;
+
     fn open() -> Result<Self> {
         Repoll::new(CreateFlags::CLOEXEC).context("no /dev/repoll")
     }
@@ -202,6 +210,8 @@ fn judge(batch: Batch, all: usize) -> io::Result<()> {
 pub struct Nobody;
 
 impl Poller for Nobody {
+    const MARK: usize = 0;
+
     fn open() -> Result<Self> {
         Ok(Self)
     }

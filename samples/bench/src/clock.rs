@@ -3,6 +3,7 @@
 //! The time that things take, or the instructions, if those are what the clock
 //! counts.
 
+use crate::marks;
 use std::{
     thread,
     time::{
@@ -34,7 +35,9 @@ impl Stopwatch {
     #[inline(always)]
     pub fn lap<T>(&mut self, part: impl FnOnce() -> T) -> T {
         let start = Instant::now();
+        marks::begin();
         let result = part();
+        marks::end(1);
         self.elapsed += start.elapsed();
         self.done += 1;
         self.starts += 1;
@@ -49,9 +52,11 @@ impl Stopwatch {
         mut part: impl FnMut(&T) -> Result<(), E>,
     ) -> Result<(), E> {
         let start = Instant::now();
+        marks::begin();
         for one in all {
             part(one)?;
         }
+        marks::end(all.len() as u64);
         self.elapsed += start.elapsed();
         self.done += all.len() as u32;
         self.starts += 1;
@@ -62,6 +67,7 @@ impl Stopwatch {
     pub fn mean(&self) -> f64 {
         const EMPTY: u32 = 1000;
         let mut empty = Self::new();
+        marks::select(0);
         for _ in 0..EMPTY {
             empty.lap(|| ());
         }
@@ -75,9 +81,11 @@ impl Stopwatch {
 #[inline(always)]
 pub fn each<E>(times: usize, mut part: impl FnMut() -> Result<(), E>) -> Result<f64, E> {
     let start = Instant::now();
+    marks::begin();
     for _ in 0..times {
         part()?;
     }
+    marks::end(times as u64);
     Ok(start.elapsed().as_nanos() as f64 / times as f64)
 }
 

@@ -7,7 +7,9 @@ mod bars;
 mod clock;
 mod figure;
 mod gate;
+mod marks;
 mod measure;
+mod profile;
 mod rates;
 mod report;
 mod work;
@@ -57,6 +59,11 @@ enum Command {
     Report(Show),
     /// Fail if figures differ from the committed ones
     Gate(Gate),
+    /// Do some work for an emulator that counts each instruction, and print what
+    /// is needed to tell which functions they were of
+    Count(Count),
+    /// Print what a function at a time cost
+    Profile(Profile),
 }
 
 #[derive(Args)]
@@ -78,7 +85,7 @@ struct Run {
     )]
     sizes: Vec<u64>,
 
-    /// Measure only what has a key that begins so
+    /// Measure only what has this key, or one that begins with all its words
     #[arg(long, value_delimiter = ',', value_name = "KEY")]
     only: Vec<String>,
 
@@ -128,6 +135,26 @@ struct Gate {
 
     /// The new ones
     new: PathBuf,
+}
+
+#[derive(Args)]
+struct Count {
+    /// The work, by its key
+    work: String,
+}
+
+#[derive(Args)]
+struct Profile {
+    /// What the emulator has counted
+    #[arg(long, value_name = "FILE")]
+    counts: PathBuf,
+
+    /// Leave out functions with fewer instructions
+    #[arg(long, default_value_t = 1.0, value_name = "N")]
+    least: f64,
+
+    /// What the count has printed
+    run: PathBuf,
 }
 
 fn run(arguments: Run) -> Result<()> {
@@ -239,10 +266,35 @@ fn gate(arguments: Gate) -> Result<()> {
     Ok(())
 }
 
+fn count(arguments: &Count) -> Result<()> {
+    marks::prepare()?;
+    let only = vec![arguments.work.clone()];
+    let mut bench = Bench::new(Mode::Icount, only, 3)?;
+    work::icount(&mut bench, &[]);
+    let document = bench.into_document();
+    ensure!(
+        document.failures.is_empty() && !document.figures.is_empty(),
+        "there is no such work, or it failed: {}",
+        arguments.work
+    );
+    profile::print(marks::operations())
+}
+
+fn profile(arguments: &Profile) -> Result<()> {
+    let text = |path: &Path| {
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+    };
+    let profile = profile::Profile::new(&text(&arguments.run)?, &text(&arguments.counts)?)?;
+    stdout().write_all(profile.table(arguments.least).as_bytes())?;
+    Ok(())
+}
+
 fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Run(arguments) => run(arguments),
         Command::Report(arguments) => report(arguments),
         Command::Gate(arguments) => gate(arguments),
+        Command::Count(arguments) => count(&arguments),
+        Command::Profile(arguments) => profile(&arguments),
     }
 }

@@ -16,6 +16,7 @@ use crate::{
         Failure,
         Figure, //
     },
+    marks,
 };
 use anyhow::Result;
 use clap::ValueEnum;
@@ -83,8 +84,8 @@ pub struct Bench {
 pub const BYTES: &str = "bytes";
 
 impl Bench {
-    /// Nothing measured yet. Of all work, that is done whose key begins with one
-    /// of `only`, if there are any.
+    /// Nothing measured yet. Of all work, that is done whose key is one of `only`,
+    /// or begins with all words of one, if there are any.
     pub fn new(mode: Mode, only: Vec<String>, repetitions: usize) -> Result<Self> {
         let line = |path| fs::read_to_string(path).map(|text| text.trim().to_owned());
         Ok(Self {
@@ -111,7 +112,11 @@ impl Bench {
 
     /// Is it to be measured?
     pub fn wants(&self, key: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|only| key.starts_with(only))
+        let is_asked_for = |only: &String| {
+            let rest = key.strip_prefix(only.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        };
+        self.only.is_empty() || self.only.iter().any(is_asked_for)
     }
 
     /// Measures work that costs time.
@@ -153,8 +158,8 @@ impl Bench {
             let _warm_up = (work.sample::<Nobody>()?, warm_up(&mut work)?);
             for _ in 0..repetitions {
                 values[0].push(work.sample::<Nobody>()?);
-                values[1].push(work.sample::<Epoll>()?);
-                values[2].push(work.sample::<Repoll>()?);
+                values[1].push(sample::<Epoll>(&mut work)?);
+                values[2].push(sample::<Repoll>(&mut work)?);
             }
             let [nobody, epoll, repoll] = values;
             let mut sum = figure(key, title, unit, epoll.clone(), repoll.clone());
@@ -262,13 +267,21 @@ fn warm_up<W: Work>(work: &mut W) -> Result<(f64, f64)> {
     Ok((work.sample::<Epoll>()?, work.sample::<Repoll>()?))
 }
 
+/// A sample that counts.
+fn sample<P: Poller>(work: &mut impl Work) -> Result<f64> {
+    marks::select(P::MARK);
+    let cost = work.sample::<P>();
+    marks::select(0);
+    cost
+}
+
 /// The costs on epoll and on repoll.
 fn alternate<W: Work>(mut work: W, repetitions: usize) -> Result<[Vec<f64>; 2]> {
     let mut values = [const { Vec::new() }; 2];
     warm_up(&mut work)?;
     for _ in 0..repetitions {
-        values[0].push(work.sample::<Epoll>()?);
-        values[1].push(work.sample::<Repoll>()?);
+        values[0].push(sample::<Epoll>(&mut work)?);
+        values[1].push(sample::<Repoll>(&mut work)?);
     }
     Ok(values)
 }
