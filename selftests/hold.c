@@ -29,6 +29,8 @@
 #define ROUNDS 10
 #define TICKS 2
 
+#define FETCHES 10
+
 /* Somebody who repeats a short thing. */
 struct other {
 	struct poller p;
@@ -155,14 +157,15 @@ static int add_files(const struct poller *p, int n)
 	return err;
 }
 
-#define EXPECT_NOT_HELD_OFF(them)					\
+/* Of as many long things. */
+#define EXPECT_NOT_HELD_OFF(them, times)				\
 	do {								\
 		struct others *_o = (them);				\
 									\
 		TH_LOG("%ld rounds, %ld ticks", _o->rounds, _o->ticks);	\
 		EXPECT_EQ(0, others_stop(_o));				\
-		EXPECT_LT(ROUNDS, _o->rounds);				\
-		EXPECT_LT(TICKS, _o->ticks);				\
+		EXPECT_LT(ROUNDS * (times), _o->rounds);		\
+		EXPECT_LT(TICKS * (times), _o->ticks);			\
 	} while (0)
 
 /*
@@ -182,7 +185,7 @@ TEST_F_TIMEOUT(poller, large_instance_is_closed, 1200)
 	others_count(&o);
 	close(p.fd);
 	others_count(&o);
-	EXPECT_NOT_HELD_OFF(&o);
+	EXPECT_NOT_HELD_OFF(&o, 1);
 }
 
 /*
@@ -214,7 +217,7 @@ TEST_F_TIMEOUT(poller, process_with_a_large_instance_is_killed, 1200)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	others_count(&o);
 	EXPECT_EQ(SIGKILL, WTERMSIG(status));
-	EXPECT_NOT_HELD_OFF(&o);
+	EXPECT_NOT_HELD_OFF(&o, 1);
 }
 
 /*
@@ -245,7 +248,7 @@ TEST_F_TIMEOUT(poller, file_that_many_watch_is_closed, 1200)
 	others_count(&o);
 	close(watched);
 	others_count(&o);
-	EXPECT_NOT_HELD_OFF(&o);
+	EXPECT_NOT_HELD_OFF(&o, 1);
 	for (i = 0; i < SIDE; i++)
 		close(many[i].fd);
 }
@@ -256,7 +259,7 @@ TEST_F_TIMEOUT(poller, file_that_many_watch_is_closed, 1200)
 TEST_F_TIMEOUT(poller, all_events_are_fetched_at_once, 1200)
 {
 	struct epoll_event *events = calloc(MANY, sizeof(*events));
-	int efd = eventfd(1, EFD_CLOEXEC);
+	int efd = eventfd(1, EFD_CLOEXEC), times;
 	struct others o;
 	struct poller p;
 
@@ -266,9 +269,11 @@ TEST_F_TIMEOUT(poller, all_events_are_fetched_at_once, 1200)
 	ASSERT_EQ(0, add_copies(&p, efd, MANY));
 	ASSERT_EQ(0, others_start(&o, &self->p, efd));
 	others_count(&o);
-	ASSERT_EQ(MANY, poller_wait(&p, events, MANY, NOT_AT_ALL));
+	/* One does not take long enough for a busy host to deliver many ticks. */
+	for (times = 0; times < FETCHES; times++)
+		ASSERT_EQ(MANY, poller_wait(&p, events, MANY, NOT_AT_ALL));
 	others_count(&o);
-	EXPECT_NOT_HELD_OFF(&o);
+	EXPECT_NOT_HELD_OFF(&o, FETCHES);
 	free(events);
 }
 
@@ -305,7 +310,7 @@ TEST_F_TIMEOUT(nest, large_instance_is_nested, 1200)
 	others_count(&o);
 	ASSERT_EQ(0, poller_add(&self->outer, self->inner.fd, EPOLLIN));
 	others_count(&o);
-	EXPECT_NOT_HELD_OFF(&o);
+	EXPECT_NOT_HELD_OFF(&o, 1);
 }
 
 /*
