@@ -40,6 +40,15 @@ impl Interest {
         Self(asked | ERR | HUP)
     }
 
+    /// The interest of nobody.
+    pub(crate) const NOTHING: Self = Self(0);
+
+    /// All of both.
+    #[inline]
+    pub(crate) const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// The interest in the form that the user knows.
     pub(crate) const fn bits(self) -> u32 {
         self.0

@@ -280,16 +280,19 @@ impl Eventpoll {
                     _ if watch::is_abandoned(item, &file) => false,
                     _ => item.poll(&file, interest, nesting + 1) != 0,
                 };
-                has_events.then_some(item)
+                if has_events {
+                    scan.put_back(item);
+                }
+                has_events
             } else {
                 chunk.poll();
-                chunk.found().first().map(|found| found.what)
+                !chunk.found().is_empty()
             };
-            if let Some(item) = found {
-                scan.put_back(item);
+            if found {
                 return true;
             }
             if !chunk.more {
+                scan.finish(&chunk);
                 return false;
             }
             if !task::go_on() {

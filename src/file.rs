@@ -37,7 +37,10 @@ use crate::{
     },
     wait::Buffer, //
 };
-use core::mem::offset_of;
+use core::mem::{
+    offset_of,
+    MaybeUninit, //
+};
 use kernel::{
     fs::File,
     module::this_module,
@@ -62,9 +65,9 @@ impl AnonFile for Eventpoll {
     }
 
     #[inline]
-    fn ioctl(&self, file: &File, cmd: u32, arg: usize) -> Result<isize> {
+    fn ioctl(&self, file: &File, cmd: u32, arg: usize) -> Result<u32> {
         match cmd {
-            uapi::WAIT => self.ioctl_wait(&Wait::read(arg)?),
+            uapi::WAIT => self.ioctl_wait(Wait::read_into(&mut MaybeUninit::uninit(), arg)?),
             uapi::CTL => self.ioctl_ctl(file, arg),
             uapi::BATCH => self.ioctl_batch(file, arg),
             uapi::BATCH_WAIT => self.ioctl_batch_wait(file, arg),
@@ -96,7 +99,7 @@ impl AnonFile for Eventpoll {
 
 impl Eventpoll {
     #[inline(never)]
-    fn ioctl_params(&self, cmd: u32, arg: usize) -> Result<isize> {
+    fn ioctl_params(&self, cmd: u32, arg: usize) -> Result<u32> {
         match cmd {
             uapi::SET_PARAMS => self.busy_poll.set(&uapi::read(arg)?)?,
             _ => uapi::write(arg, &self.busy_poll.get()?)?,
@@ -105,7 +108,7 @@ impl Eventpoll {
     }
 
     #[inline(never)]
-    fn ioctl_ctl(&self, me: &File, arg: usize) -> Result<isize> {
+    fn ioctl_ctl(&self, me: &File, arg: usize) -> Result<u32> {
         let ctl = Ctl::read(arg)?;
         let event = if ctl.op == op::DELETE {
             Event { events: 0, data: 0 }
@@ -126,9 +129,9 @@ impl Eventpoll {
     }
 
     #[inline(never)]
-    fn ioctl_batch(&self, me: &File, arg: usize) -> Result<isize> {
+    fn ioctl_batch(&self, me: &File, arg: usize) -> Result<u32> {
         let progress = self.batch(me, arg, &Batch::read(arg)?)?;
-        Ok(progress.done as isize)
+        Ok(progress.done)
     }
 
     /// Makes the changes of the batch, which was read from the user's address `at`.
@@ -141,7 +144,7 @@ impl Eventpoll {
     }
 
     #[inline(never)]
-    fn ioctl_batch_wait(&self, me: &File, arg: usize) -> Result<isize> {
+    fn ioctl_batch_wait(&self, me: &File, arg: usize) -> Result<u32> {
         let mut both = BatchWait::read(arg)?;
         let progress = self.batch(me, arg + offset_of!(BatchWait, batch), &both.batch)?;
         if progress.failed > 0 || progress.done < both.batch.count {
@@ -151,7 +154,7 @@ impl Eventpoll {
     }
 
     #[inline]
-    fn ioctl_wait(&self, wait: &Wait) -> Result<isize> {
+    fn ioctl_wait(&self, wait: &Wait) -> Result<u32> {
         if wait.flags != 0 || wait.__pad != 0 {
             return Err(EINVAL);
         }
@@ -163,7 +166,7 @@ impl Eventpoll {
 
     /// Waits with another signal mask.
     #[cold]
-    fn masked_wait(&self, wait: &Wait) -> Result<isize> {
+    fn masked_wait(&self, wait: &Wait) -> Result<u32> {
         let mask = uapi::address(wait.sigmask)?;
         let mask = TemporarySigmask::apply(mask, wait.sigsetsize as usize)?;
         let result = self.checked_wait(wait);
@@ -172,7 +175,7 @@ impl Eventpoll {
     }
 
     #[inline]
-    fn checked_wait(&self, wait: &Wait) -> Result<isize> {
+    fn checked_wait(&self, wait: &Wait) -> Result<u32> {
         if !(1..=uapi::MAX_EVENTS).contains(&wait.maxevents) {
             return Err(EINVAL);
         }
@@ -187,7 +190,6 @@ impl Eventpoll {
             return Ok(0);
         }
         self.wait(buffer, wait.timeout_ns)
-            .map(|count| count as isize)
     }
 
     /// Prints some items, the one with that key or the next first. Returns from where to go on.

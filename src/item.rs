@@ -65,7 +65,10 @@ use crate::{
         self,
         Kind, //
     },
-    ready::Place,
+    ready::{
+        Locked,
+        Place, //
+    },
     relay,
     watch::Source,
 };
@@ -399,6 +402,18 @@ impl Item {
 }
 
 impl Item {
+    /// Wakes who waits on the instance or polls it, as [`Hooked::woken`].
+    #[inline(never)]
+    fn wake(&self, ready: Locked<'_>, interest: Interest, events: u32, sync: bool) -> bool {
+        let woke = ready.wake_waiter(sync);
+        let pollers = self.owner().pollers.is_active();
+        drop(ready);
+        if pollers {
+            self.wake_pollers(events & event::URING_WAKE);
+        }
+        !interest.is_exclusive() || (woke && interest.absorbs(events, events & POLLFREE != 0))
+    }
+
     /// Wakes who polls the instance, since the file's wait queue is being woken.
     fn wake_pollers(&self, flags: u32) {
         let owner = self.owner();
@@ -434,13 +449,10 @@ impl Hooked for Item {
             return !interest.is_exclusive();
         }
         ready.push(self);
-        let woke = ready.wake_waiter(sync);
-        let pollers = owner.pollers.is_active();
-        drop(ready);
-
-        if pollers {
-            self.wake_pollers(events & event::URING_WAKE);
+        if ready.has_waiter() || owner.pollers.is_active() {
+            self.wake(ready, interest, events, sync)
+        } else {
+            !interest.is_exclusive()
         }
-        !interest.is_exclusive() || (woke && interest.absorbs(events, events & POLLFREE != 0))
     }
 }

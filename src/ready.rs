@@ -5,11 +5,9 @@
 //! # States of an item
 //!
 //! ```text
-//!              push                    begin scan              take
-//!     idle ------------> ready ---------------------> batch ----------> idle
-//!                          ^                                              |
-//!                          |     end of scan                      settle  v
-//!                          +------------------------ requeued <-----------+
+//!              push                  fill                settle, if it has no events
+//!     idle ------------> listed <==========> seen ----------------------------------> idle
+//!                                    push                or needs none to stay
 //!
 //!     from anywhere: forget ---> idle, bury ---> dead
 //! ```
@@ -17,9 +15,16 @@
 //! A scan runs without the spinlock, since it polls files and writes to user memory; the
 //! instance's mutex makes it the only one. (With one exception: while it polls an epoll, it is
 //! suspended without the mutex, and who looks meanwhile is told so; see [`crate::nesting`].) It
-//! takes the ready list over as its batch, from which it takes some items at a time. Meanwhile
-//! wake-ups go on filling the ready list. At its end the lists are joined: what the scan did not
-//! reach, then what became ready meanwhile, then what it put back; so nobody starves.
+//! looks at some items at a time, which stay where they are until it is known what becomes of them:
+//! they are only marked as seen, before they are polled. A wake-up takes that mark away, so what
+//! comes after the poll is not taken for what the poll has seen. An item that has events and is
+//! level-triggered stays; so a scan of few such items takes the lock once.
+//!
+//! If there is more than it looks at at once, the scan takes the ready list over as its batch, and
+//! puts aside what is to be looked at again by the next one, while wake-ups go on filling the ready
+//! list. At its end the lists are joined: what the scan did not reach, then what became ready
+//! meanwhile, then what was put aside; so nobody starves. What it has to poll alone it takes off
+//! the lists. No item is looked at twice by a scan.
 //!
 //! A file may be closed during the scan, too: its items leave whichever list they are in, for the
 //! list of the dead, which the next holder of the mutex empties.
@@ -71,10 +76,20 @@ use kernel::{
 pub(crate) enum Place {
     /// In no list.
     Idle,
+    /// As [`Place::Listed`], and no wake-up has come since a scan began to look at it.
+    Seen,
     /// In the ready list, the batch or the list of what was put back.
     Listed,
     /// In the list of the dead.
     Dead,
+}
+
+impl Place {
+    /// Whether the item is to be looked at by a scan.
+    #[inline]
+    fn is_ready(self) -> bool {
+        matches!(self, Self::Listed | Self::Seen)
+    }
 }
 
 /// The lists of an instance.
@@ -82,19 +97,21 @@ pub(crate) enum Place {
 /// # Invariants
 ///
 /// The lists hold items of this instance, all in its tree, whose `place` is not [`Place::Idle`]:
-/// [`Place::Dead`] in `dead`, [`Place::Listed`] in the others.
+/// [`Place::Dead`] in `dead`, [`Place::Listed`] or [`Place::Seen`] in the others.
 pub(crate) struct Lists {
     ready: List<Item, 0>,
     batch: List<Item, 0>,
     requeued: List<Item, 0>,
     dead: List<Item, 0>,
+    /// How often an item has gone to these.
+    burials: usize,
     /// The task that scans.
     scanner: Option<usize>,
     /// Whether somebody who looked during that scan was told that nothing is ready, which is not
     /// for certain before it ends.
     denied: bool,
-    /// Counts the items with that interest that are [`Place::Listed`], and a scan that began
-    /// with some: what it has taken off may be on its way back.
+    /// Counts the items with that interest that are ready, and a scan that has begun to hide some:
+    /// what it has taken off may be on its way back.
     awake: Awake,
     scan_is_awake: bool,
 }
@@ -114,11 +131,16 @@ impl Lists {
 
     /// Notes where the item is now.
     fn set_place(&mut self, item: &Item, place: Place) {
-        let before = item.place.replace(place) == Place::Listed;
-        let now = place == Place::Listed;
+        let before = item.place.replace(place).is_ready();
+        let now = place.is_ready();
         if before != now && item.interest().keeps_awake() {
-            self.awake.count(now);
+            self.count_awake(now);
         }
+    }
+
+    #[cold]
+    fn count_awake(&mut self, more: bool) {
+        self.awake.count(more);
     }
 
     /// Changes what an item watches for.
@@ -126,8 +148,8 @@ impl Lists {
         let before = item.interest().keeps_awake();
         let now = interest.keeps_awake();
         item.set_interest(interest);
-        if before != now && item.place.get() == Place::Listed {
-            self.awake.count(now);
+        if before != now && item.place.get().is_ready() {
+            self.count_awake(now);
         }
     }
 
@@ -149,6 +171,7 @@ impl Lists {
     pub(crate) fn bury(&mut self, item: &Item) {
         self.forget(item);
         self.set_place(item, Place::Dead);
+        self.burials = self.burials.wrapping_add(1);
         // SAFETY: The item is in no list now, and in the tree.
         unsafe { self.dead.push_back(item) };
     }
@@ -159,15 +182,22 @@ impl Lists {
     }
 
     /// Makes the item ready if it is nowhere yet. Returns whether it was not.
+    #[inline]
     pub(crate) fn push(&mut self, item: &Item) -> bool {
-        let idle = item.place.get() == Place::Idle;
-        if idle {
-            self.set_place(item, Place::Listed);
-            // SAFETY: The item was in no list, and is in the tree, which it leaves only after it
-            // was forgotten here.
-            unsafe { self.ready.push_back(item) };
+        match item.place.get() {
+            Place::Listed | Place::Dead => false,
+            Place::Seen => {
+                item.place.set(Place::Listed);
+                false
+            }
+            Place::Idle => {
+                self.set_place(item, Place::Listed);
+                // SAFETY: The item was in no list, and is in the tree, which it leaves only after
+                // it was forgotten here.
+                unsafe { self.ready.push_back(item) };
+                true
+            }
         }
-        idle
     }
 }
 
@@ -195,6 +225,7 @@ impl ReadyList {
                 batch: List::new(),
                 requeued: List::new(),
                 dead: List::new(),
+                burials: 0,
                 scanner: None,
                 denied: false,
                 awake: Awake::new(),
@@ -251,9 +282,15 @@ pub(crate) struct Locked<'a> {
 }
 
 impl Locked<'_> {
+    /// Whether somebody waits.
+    #[inline]
+    pub(crate) fn has_waiter(&self) -> bool {
+        self.list.waiters.is_active()
+    }
+
     /// Wakes a waiter. Returns whether there was one.
     pub(crate) fn wake_waiter(&self, sync: bool) -> bool {
-        let active = self.list.waiters.is_active();
+        let active = self.has_waiter();
         if active {
             self.list.waiters.wake_one(sync);
         }

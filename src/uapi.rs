@@ -98,10 +98,22 @@ pub(crate) trait Argument: Sized {
     #[inline]
     fn read(arg: usize) -> Result<Self> {
         let mut value = MaybeUninit::<Self>::uninit();
+        Self::read_into(&mut value, arg)?;
+        // SAFETY: It was filled in.
+        Ok(unsafe { value.assume_init() })
+    }
+
+    /// The same, to where there is room: it need not be moved then.
+    ///
+    /// # Errors
+    ///
+    /// `EFAULT`.
+    #[inline]
+    fn read_into(room: &mut MaybeUninit<Self>, arg: usize) -> Result<&mut Self> {
         // SAFETY: There is room; the helper checks the address.
-        if unsafe { Self::READ(value.as_mut_ptr(), arg) } {
+        if unsafe { Self::READ(room.as_mut_ptr(), arg) } {
             // SAFETY: The helper has filled it in.
-            Ok(unsafe { value.assume_init() })
+            Ok(unsafe { room.assume_init_mut() })
         } else {
             Err(EFAULT)
         }
@@ -205,28 +217,28 @@ impl Event {
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct Pending<T> {
-    event: MaybeUninit<bindings::epoll_event>,
+    event: bindings::epoll_event,
     /// What it is about.
     pub(crate) what: T,
 }
 
 impl<T> Pending<T> {
-    /// An event.
+    /// No event yet.
     #[inline]
-    pub(crate) fn new(events: u32, data: u64, what: T) -> Self {
-        Self {
-            event: MaybeUninit::new(bindings::epoll_event { events, data }),
-            what,
-        }
+    pub(crate) fn new(what: T) -> Self {
+        let event = bindings::epoll_event { events: 0, data: 0 };
+        Self { event, what }
     }
 
-    /// What an event will be about.
+    /// Whether there are events.
+    pub(crate) fn has_events(&self) -> bool {
+        self.event.events != 0
+    }
+
+    /// Says which events there are.
     #[inline]
-    pub(crate) fn bare(what: T) -> Self {
-        Self {
-            event: MaybeUninit::uninit(),
-            what,
-        }
+    pub(crate) fn set(&mut self, events: u32, data: u64) {
+        self.event = bindings::epoll_event { events, data };
     }
 
     /// Writes events to the array at the user's address `to`. Returns how many: fewer than there

@@ -46,7 +46,7 @@ impl Eventpoll {
     ///
     /// `EINTR` after a signal, `EFAULT` if nothing could be written.
     #[inline(never)]
-    pub(crate) fn wait(&self, buffer: Buffer, timeout: i64) -> Result<usize> {
+    pub(crate) fn wait(&self, buffer: Buffer, timeout: i64) -> Result<u32> {
         let deadline = Deadline::after(timeout);
         if self.ready.is_available() {
             let delivered = self.deliver(buffer)?;
@@ -59,7 +59,7 @@ impl Eventpoll {
 
     /// Sleeps until something can be handed out, or the deadline passes, as [`Eventpoll::wait`].
     #[inline(never)]
-    fn wait_long(&self, buffer: Buffer, deadline: &Deadline) -> Result<usize> {
+    fn wait_long(&self, buffer: Buffer, deadline: &Deadline) -> Result<u32> {
         let mut expired = deadline.is_now();
         while !expired {
             let available;
@@ -103,13 +103,13 @@ impl Eventpoll {
     /// # Errors
     ///
     /// `EINTR` if the task is about to be killed, `EFAULT` if nothing could be written.
-    fn deliver(&self, buffer: Buffer) -> Result<usize> {
+    fn deliver(&self, buffer: Buffer) -> Result<u32> {
         if task::fatal_signal_pending() {
             self.ready.pass_on();
             return Err(EINTR);
         }
         let (_outer, mut set) = self.enter(Kind::Plain);
-        let mut delivered = 0;
+        let mut delivered = 0usize;
         let mut chunk = Chunk::new();
         let Ok((mut scan, mut alone)) = self.ready.scan(set.items(), buffer.len, &mut chunk) else {
             // Who could have suspended one has the outer mutex.
@@ -141,25 +141,22 @@ impl Eventpoll {
             let found = chunk.found();
             let to = buffer.address + delivered * Event::SIZE;
             let written = Pending::write_all(found, to);
+            let all = written == found.len();
+            chunk.set_handed_out(written);
             delivered += written;
-            if written < found.len() {
-                for Pending { what: item, .. } in found.iter().skip(written).rev() {
-                    scan.put_back(item);
-                }
-                chunk.truncate(written);
-                if delivered == 0 {
-                    return Err(EFAULT);
-                }
-                break;
+            if !all && delivered == 0 {
+                scan.finish(&chunk);
+                return Err(EFAULT);
             }
             // Who is being killed needs no more events.
-            if delivered == buffer.len || !chunk.more || !task::go_on() {
+            if !all || delivered == buffer.len || !chunk.more || !task::go_on() {
                 break;
             }
             alone = scan.take(set.items(), buffer.len - delivered, &mut chunk);
         }
         scan.finish(&chunk);
-        Ok(delivered)
+        // At most as many as an `int` can count.
+        Ok(delivered as u32)
     }
 
     /// The events of an item that a scan had to take alone. An epoll's is polled without the mutex.

@@ -47,7 +47,7 @@ pub(crate) trait AnonFile: Send + Sync + Sized + 'static {
     fn opened(&self, file: usize);
 
     /// `ioctl(2)`, from 64-bit and 32-bit programs alike.
-    fn ioctl(&self, file: &File, cmd: u32, arg: usize) -> Result<isize>;
+    fn ioctl(&self, file: &File, cmd: u32, arg: usize) -> Result<u32>;
 
     /// The wait queue that pollers of the file wait on.
     fn pollers(&self) -> &WaitQueue;
@@ -171,7 +171,7 @@ unsafe extern "C" fn ioctl<T: AnonFile>(
     // SAFETY: The file is alive; an ioctl has no `fdget_pos` of it.
     let file = unsafe { File::from_raw_file(file) };
     match data.ioctl(file, cmd, arg) {
-        Ok(value) => value,
+        Ok(value) => value as c_long,
         Err(error) => error.to_errno() as c_long,
     }
 }

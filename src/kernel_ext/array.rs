@@ -78,25 +78,16 @@ impl<T: Copy, const N: usize> Array<T, N> {
         unsafe { core::slice::from_raw_parts(self.slots.as_ptr().cast(), self.len) }
     }
 
-    /// Puts in place of each value what `change` makes of it, or nothing.
+    /// The values, to be changed.
     #[inline]
-    pub(crate) fn change_all(&mut self, mut change: impl FnMut(T) -> Option<T>) {
-        let slots = self.slots.as_mut_ptr().cast::<T>();
-        let mut len = 0usize;
-        for at in 0..self.len {
-            // SAFETY: By the type invariant it is initialised; what was written is before it.
-            if let Some(value) = change(unsafe { slots.add(at).read() }) {
-                // SAFETY: It is not behind the slot that was read.
-                unsafe { slots.add(len).write(value) };
-                len = len.wrapping_add(1);
-            }
-        }
-        self.len = len;
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
+        // SAFETY: As for `as_slice`.
+        unsafe { core::slice::from_raw_parts_mut(self.slots.as_mut_ptr().cast(), self.len) }
     }
 
-    /// Forgets all values but so many.
+    /// Forgets all values.
     #[inline]
-    pub(crate) fn truncate(&mut self, len: usize) {
-        self.len = self.len.min(len);
+    pub(crate) fn clear(&mut self) {
+        self.len = 0;
     }
 }

@@ -113,27 +113,33 @@ impl<T: Linked<ID>, const ID: usize> List<T, ID> {
         self.first = Some(ptr);
     }
 
-    /// Unlinks objects from the front on, at most so many, while `take` wants them.
+    /// The object behind `object`, which is in this list.
     #[inline]
-    pub(crate) fn take_front(&mut self, most: usize, mut take: impl FnMut(NonNull<T>) -> bool) {
-        let mut next = self.first;
-        for _ in 0..most {
-            let Some(object) = next else {
-                break;
-            };
+    pub(crate) fn after(&self, object: &T) -> Option<NonNull<T>> {
+        object.links().next.get()
+    }
+
+    /// Moves all objects up to `last` behind those of `to`. Takes no time that depends on the
+    /// lengths.
+    ///
+    /// # Safety
+    ///
+    /// `last` is in this list.
+    #[inline]
+    pub(crate) unsafe fn move_front(&mut self, last: &T, to: &mut Self) {
+        let rest = last.links().next.take();
+        let mut front = Self {
+            first: self.first,
+            last: Some(NonNull::from(last)),
+            _links: PhantomData,
+        };
+        self.first = rest;
+        match rest {
             // SAFETY: By the type invariant the object is alive.
-            let after = unsafe { object.as_ref() }.links().next.get();
-            if !take(object) {
-                break;
-            }
-            next = after;
-        }
-        self.first = next;
-        match next {
-            // SAFETY: As above.
-            Some(next) => unsafe { next.as_ref() }.links().prev.set(None),
+            Some(rest) => unsafe { rest.as_ref() }.links().prev.set(None),
             None => self.last = None,
         }
+        to.append(&mut front);
     }
 
     /// Unlinks `object`.
@@ -275,13 +281,19 @@ mod tests {
                     unsafe { lists[to].push_front(object) };
                     arrays[to].insert(0, number);
                 }
-                (Some(from), 0..=1) => {
-                    lists[from].take_front(3, |first| {
-                        let first = objects.iter().position(|o| NonNull::from(o) == first);
-                        assert!(first == arrays[from].all().first().copied());
-                        let taken = first.filter(|first| *first != number);
-                        taken.inspect(|first| arrays[from].remove(*first)).is_some()
-                    });
+                (Some(from), 0..=1) if from != to => {
+                    let mut moved = core::mem::replace(&mut lists[to], List::new());
+                    // SAFETY: By the arrays the object is in this list.
+                    unsafe { lists[from].move_front(object, &mut moved) };
+                    lists[to] = moved;
+                    let front = arrays[from];
+                    for moved in front.all() {
+                        arrays[from].remove(*moved);
+                        arrays[to].push(*moved);
+                        if *moved == number {
+                            break;
+                        }
+                    }
                 }
                 (Some(from), 2..=9) => {
                     // SAFETY: By the arrays the object is in this list.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Scans of the ready list: some items at a time are taken off it, polled, and seen to.
+//! Scans of the ready list: some items at a time are looked at, polled, and seen to.
 
 use super::{
     Lists,
@@ -9,10 +9,12 @@ use super::{
     ReadyList, //
 };
 use crate::{
+    event::Interest,
     item::Item,
     kernel_ext::{
         array::Array,
         hook,
+        list::List,
         poll_file::{
             self,
             FileRef, //
@@ -23,7 +25,7 @@ use crate::{
     uapi::Pending,
 };
 
-/// How many items a scan takes at once. It bounds how long their lock is held for that.
+/// How many items a scan looks at at once. It bounds how long their lock is held for that.
 const CHUNK: usize = 16;
 
 impl ReadyList {
@@ -33,56 +35,119 @@ impl ReadyList {
     /// # Errors
     ///
     /// [`Suspended`] if another scan has not ended yet, though the mutex is free.
+    #[inline(always)]
     pub(crate) fn scan<'b>(
         &self,
         items: &'b Tree<Item>,
         most: usize,
         chunk: &mut Chunk<'b>,
     ) -> Result<(Scan<'_>, Option<Taken<'b>>), Suspended> {
-        let mut guard = self.lock();
-        let lists = &mut *guard;
-        let me = task::current_id();
+        let mut lists = self.lock();
         if let Some(scanner) = lists.scanner {
-            let lists = [&lists.ready, &lists.batch, &lists.requeued];
-            let may_be_ready = scanner != me || lists.iter().any(|list| !list.is_empty());
-            guard.denied |= !may_be_ready;
-            return Err(Suspended { may_be_ready });
+            return Err(lists.suspended(scanner));
         }
-        lists.batch.append(&mut lists.ready);
-        lists.denied = false;
-        lists.scanner = Some(me);
-        lists.scan_is_awake = lists.awake.is_active();
-        if lists.scan_is_awake {
-            lists.awake.count(true);
-        }
-        let alone = chunk.fill(lists, items, most);
-        Ok((Scan(self), alone))
+        let lists = &mut *lists;
+        let special = chunk.fill(&mut lists.ready, lists.burials, items, most);
+        let scan = Scan {
+            list: self,
+            hides: special.is_some(),
+        };
+        let alone = special.and_then(|item| lists.hide_for_one(chunk, item));
+        Ok((scan, alone))
+    }
+}
+
+impl ReadyList {
+    /// Sees to the last items of a scan, and ends it.
+    #[inline(never)]
+    fn settle(&self, chunk: &Chunk<'_>) {
+        let mut lists = self.lock();
+        lists.settle(chunk);
+        lists.end_scan();
     }
 }
 
 impl Lists {
-    /// Does with items, whose events were just handed out, what their interest wants: disarms them,
-    /// or puts them back, to be looked at again in the next scan, after all others.
-    fn settle(&mut self, handed_out: &[Pending<&Item>]) {
-        for Pending { what: item, .. } in handed_out {
-            let interest = item.interest();
-            if !interest.is_simple() {
-                if interest.is_oneshot() {
-                    item.set_interest(interest.disarmed());
-                    continue;
-                }
-                if !interest.is_level_triggered() {
-                    continue;
-                }
-                if item.place.get() == Place::Idle {
-                    self.awake.count(true);
-                }
+    /// What to tell who cannot scan since `scanner` does.
+    #[cold]
+    fn suspended(&mut self, scanner: usize) -> Suspended {
+        let lists = [&self.ready, &self.batch, &self.requeued];
+        let may_be_ready =
+            scanner != task::current_id() || lists.iter().any(|list| !list.is_empty());
+        self.denied |= !may_be_ready;
+        Suspended { may_be_ready }
+    }
+
+    #[cold]
+    fn hide_for_one<'b>(&mut self, chunk: &mut Chunk<'b>, item: &'b Item) -> Option<Taken<'b>> {
+        self.hide(task::current_id());
+        chunk.take_alone(self, item)
+    }
+
+    /// From now on the scan takes items off the ready list. What is listed is its batch.
+    fn hide(&mut self, scanner: usize) {
+        self.batch.append(&mut self.ready);
+        self.denied = false;
+        self.scanner = Some(scanner);
+        self.scan_is_awake = self.awake.is_active();
+        if self.scan_is_awake {
+            self.awake.count(true);
+        }
+    }
+
+    /// Does with the items of a chunk what their interest and their events want: disarms them, puts
+    /// them off the lists, or behind all others, to be looked at again in the next scan.
+    fn settle(&mut self, chunk: &Chunk<'_>) {
+        if chunk.all_stay() && chunk.burials == self.burials {
+            let list = match self.scanner {
+                None => &mut self.ready,
+                Some(_) => &mut self.batch,
+            };
+            if let Some(last) = chunk.items().next_back() {
+                // SAFETY: The chunk is the front of the list, of which nothing has left it.
+                unsafe { list.move_front(last, &mut self.requeued) };
             }
-            if item.place.get() == Place::Idle {
-                item.place.set(Place::Listed);
-                // SAFETY: The item is in no list, and in the tree.
-                unsafe { self.requeued.push_back(item) };
+            return;
+        }
+        for (at, item) in chunk.items().enumerate() {
+            self.settle_one(item, at < chunk.handed_out, at < chunk.found);
+        }
+    }
+
+    fn settle_one(&mut self, item: &Item, handed_out: bool, found: bool) {
+        let place = item.place.get();
+        if place == Place::Dead {
+            return;
+        }
+        if found && !handed_out {
+            // What was polled in place has not left it.
+            if place == Place::Idle {
+                self.put_back(item);
             }
+            return;
+        }
+        let interest = item.interest();
+        if handed_out && interest.is_oneshot() {
+            item.set_interest(interest.disarmed());
+        }
+        // What came meanwhile is for the next scan.
+        let stays = place == Place::Listed
+            || (handed_out && interest.is_level_triggered() && !interest.is_oneshot());
+        self.forget(item);
+        if stays {
+            self.set_place(item, Place::Listed);
+            // SAFETY: The item is in no list now, and in the tree.
+            unsafe { self.requeued.push_back(item) };
+        }
+    }
+
+    /// Puts an item that was taken alone back as if it had not been taken.
+    fn put_back(&mut self, item: &Item) {
+        if item.place.get() != Place::Dead {
+            self.forget(item);
+            self.set_place(item, Place::Listed);
+            // SAFETY: The item is in no list now, and in the tree.
+            unsafe { self.batch.push_front(item) };
         }
     }
 }
@@ -115,15 +180,24 @@ pub(crate) struct Suspended {
 /// An item that a scan has taken off all lists, with a reference to its file.
 pub(crate) type Taken<'b> = (&'b Item, FileRef);
 
-/// Some items that a scan has taken, none of which needs to be taken alone; later, what was found of
+/// Some items that a scan looks at, none of which needs to be taken alone; later, what was found of
 /// them.
 ///
 /// # Invariants
 ///
-/// Until they are `polled` there is a reference to the file of each.
+/// Until they are `polled` there is a reference to the file of each. `handed_out` is at most
+/// `found`, and that at most the number of items.
 pub(crate) struct Chunk<'b> {
     items: Array<Pending<&'b Item>, CHUNK>,
     polled: bool,
+    /// Of all items: whether what they want is no more than to stay listed while they have events.
+    simple: bool,
+    /// How many, from the first one on, have events.
+    found: usize,
+    /// How many of these were handed out.
+    handed_out: usize,
+    /// [`Lists::burials`] when it was filled.
+    burials: usize,
     /// Whether the scan may find more.
     pub(crate) more: bool,
 }
@@ -135,136 +209,213 @@ impl<'b> Chunk<'b> {
         Self {
             items: Array::new(),
             polled: true,
+            simple: true,
+            found: 0,
+            handed_out: 0,
+            burials: 0,
             more: true,
         }
     }
 
-    /// Polls the files. Items without events are dropped: a wake-up will bring them back.
+    /// Polls the files.
     #[inline]
     pub(crate) fn poll(&mut self) {
         if !self.polled {
-            self.polled = true;
-            self.items.change_all(|Pending { what: item, .. }| {
-                // SAFETY: By the type invariant. This happens once.
-                let file = unsafe { poll_file::assume_got(item.file()) };
-                let events = hook::poll(&file, item.interest().bits());
-                (events != 0).then(|| Pending::new(events, item.data(), item))
-            });
+            self.poll_all();
+        }
+    }
+
+    #[inline(always)]
+    fn poll_all(&mut self) {
+        self.polled = true;
+        let mut all = Interest::NOTHING;
+        let mut found = 0;
+        for pending in self.items.as_mut_slice() {
+            let item = pending.what;
+            // SAFETY: By the type invariant. This happens once.
+            let file = unsafe { poll_file::assume_got(item.file()) };
+            let interest = item.interest();
+            all = all.with(interest);
+            let events = hook::poll(&file, interest.bits());
+            pending.set(events, item.data());
+            found += usize::from(events != 0);
+        }
+        self.simple = all.is_simple();
+        self.found = found;
+        if found != self.items.as_slice().len() {
+            self.sort_by_events();
+        }
+    }
+
+    /// Puts the items that have events before the others.
+    #[cold]
+    fn sort_by_events(&mut self) {
+        let items = self.items.as_mut_slice();
+        let mut front = 0;
+        for at in 0..items.len() {
+            if items[at].has_events() {
+                items.swap(front, at);
+                front += 1;
+            }
         }
     }
 
     /// Puts the item, which was taken alone and polled, in.
     pub(crate) fn push(&mut self, item: &'b Item, events: u32) {
-        self.items.push(Pending::new(events, item.data(), item));
+        let mut pending = Pending::new(item);
+        pending.set(events, item.data());
+        self.simple = false;
+        if self.items.push(pending) {
+            self.found += 1;
+        }
     }
 
     /// The items that have events.
     #[inline]
     pub(crate) fn found(&self) -> &[Pending<&'b Item>] {
-        self.items.as_slice()
+        self.items.as_slice().get(..self.found).unwrap_or_default()
     }
 
-    /// Leaves so many of these.
-    pub(crate) fn truncate(&mut self, len: usize) {
-        self.items.truncate(len);
-    }
-
-    /// Takes the next items of the batch, at most so many. One that has to be taken alone is
-    /// returned.
+    /// Notes how many of these were handed out.
     #[inline]
+    pub(crate) fn set_handed_out(&mut self, count: usize) {
+        self.handed_out = count.min(self.found);
+    }
+
+    fn items(&self) -> impl DoubleEndedIterator<Item = &'b Item> + '_ {
+        self.items.as_slice().iter().map(|pending| pending.what)
+    }
+
+    /// Whether all items, once they are seen to, are on the list as before.
+    #[inline]
+    fn all_stay(&self) -> bool {
+        self.simple && self.handed_out == self.items.as_slice().len()
+    }
+
+    /// Looks at the next items of the list, at most so many. One that has to be taken alone, and is
+    /// the first, is returned.
+    #[inline(always)]
     fn fill(
         &mut self,
-        lists: &mut Lists,
+        list: &mut List<Item, 0>,
+        burials: usize,
         _items: &'b Tree<Item>,
         most: usize,
-    ) -> Option<Taken<'b>> {
-        let taken = &mut self.items;
-        taken.truncate(0);
+    ) -> Option<&'b Item> {
+        self.items.clear();
+        (self.found, self.handed_out) = (0, 0);
+        self.burials = burials;
         self.polled = false;
-        let mut alone = None;
-        lists.batch.take_front(most.min(CHUNK), |item| {
+        let mut next = list.first();
+        for _ in 0..most.min(CHUNK) {
+            let Some(item) = next else {
+                break;
+            };
             // SAFETY: The item is in the tree, and items leave it under the mutex, which is held
             // for `'b`.
             let item: &'b Item = unsafe { item.as_ref() };
             if item.is_special() {
-                alone = Some(item);
-                return false;
+                if self.items.as_slice().is_empty() {
+                    return Some(item);
+                }
+                break;
             }
-            item.place.set(Place::Idle);
-            // If there is no more, the file is being closed, and the item about to be buried.
+            next = list.after(item);
             // SAFETY: The item was not buried, which happens under the lock before the file is
             // freed.
             if unsafe { poll_file::get_raw(item.file()) } {
+                item.place.set(Place::Seen);
                 // SAFETY: No more are taken than there is room for.
-                unsafe { taken.push_unchecked(Pending::bare(item)) };
+                unsafe { self.items.push_unchecked(Pending::new(item)) };
+            } else {
+                // The file is being closed, and the item about to be buried.
+                item.place.set(Place::Idle);
+                // SAFETY: It was just found here.
+                unsafe { list.remove(item) };
             }
-            true
-        });
-        let alone = alone.filter(|_| taken.as_slice().is_empty());
-        let taken = alone.and_then(|item| {
-            lists.forget(item);
-            // SAFETY: As above.
-            Some((item, unsafe { poll_file::try_get(item.file()) }?))
-        });
+        }
+        self.more = next.is_some();
+        None
+    }
+
+    /// Takes an item off the list alone; `None` if its file is being closed.
+    #[cold]
+    fn take_alone(&mut self, lists: &mut Lists, item: &'b Item) -> Option<Taken<'b>> {
+        lists.forget(item);
         self.more = !lists.batch.is_empty();
-        taken
+        // SAFETY: As in `fill`.
+        Some((item, unsafe { poll_file::try_get(item.file()) }?))
     }
 }
 
 impl Drop for Chunk<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.poll();
+        #[cold]
+        fn let_go(chunk: &mut Chunk<'_>) {
+            chunk.poll_all();
+        }
+        if !self.polled {
+            let_go(self);
+        }
     }
 }
 
 /// A scan of what was ready when it began. Ends when it is dropped.
-pub(crate) struct Scan<'a>(&'a ReadyList);
+pub(crate) struct Scan<'a> {
+    list: &'a ReadyList,
+    /// Whether it has taken items off the ready list, and is known as its scanner.
+    hides: bool,
+}
 
 impl Scan<'_> {
-    /// Sees to the items of the chunk, whose events were handed out, and takes the next ones into
-    /// it, at most so many; or one that has to be taken alone, which is returned. `items` shows that
-    /// the caller holds the mutex.
+    /// Sees to the items of the chunk, and takes the next ones into it, at most so many; or one that
+    /// has to be taken alone, which is returned. `items` shows that the caller holds the mutex.
     pub(crate) fn take<'b>(
         &mut self,
         items: &'b Tree<Item>,
         most: usize,
         chunk: &mut Chunk<'b>,
     ) -> Option<Taken<'b>> {
-        let mut lists = self.0.lock();
-        lists.settle(chunk.found());
-        chunk.fill(&mut lists, items, most)
+        let mut lists = self.list.lock();
+        let lists = &mut *lists;
+        lists.settle(chunk);
+        if !self.hides {
+            self.hides = true;
+            lists.hide(task::current_id());
+        }
+        let special = chunk.fill(&mut lists.batch, lists.burials, items, most);
+        special.and_then(|item| chunk.take_alone(lists, item))
     }
 
     /// Whether somebody was told, since this was asked last, that nothing is ready.
     pub(crate) fn take_denied(&mut self) -> bool {
-        core::mem::take(&mut self.0.lock().denied)
+        core::mem::take(&mut self.list.lock().denied)
     }
 
-    /// Puts an item back as if it had not been taken.
+    /// Puts an item back that was taken alone, as if it had not been taken.
     pub(crate) fn put_back(&mut self, item: &Item) {
-        let mut lists = self.0.lock();
-        if item.place.get() == Place::Dead {
-            return;
-        }
-        lists.forget(item);
-        lists.set_place(item, Place::Listed);
-        // SAFETY: The item is in no list now, and in the tree.
-        unsafe { lists.batch.push_front(item) };
+        self.list.lock().put_back(item);
     }
 
-    /// Sees to the last items, whose events were handed out, and ends the scan.
+    /// Sees to the last items, and ends the scan.
+    #[inline]
     pub(crate) fn finish(self, chunk: &Chunk<'_>) {
-        let list = self.0;
+        let (list, hides) = (self.list, self.hides);
         core::mem::forget(self);
-        let mut lists = list.lock();
-        lists.settle(chunk.found());
-        lists.end_scan();
+        if hides || chunk.more || !chunk.all_stay() {
+            list.settle(chunk);
+        } else if list.waiters.is_active() {
+            // Who slept before the scan began: the lists have been as they are ever since.
+            list.pass_on();
+        }
     }
 }
 
 impl Drop for Scan<'_> {
     fn drop(&mut self) {
-        self.0.lock().end_scan();
+        if self.hides {
+            self.list.lock().end_scan();
+        }
     }
 }
