@@ -3,6 +3,7 @@
 //! Making an instance.
 
 use crate::{
+    gather,
     kernel::{
         call,
         error,
@@ -39,6 +40,9 @@ pub(crate) fn create1(flags: c_int) -> Answer {
     }
     let made = instance(flags);
     if made >= 0 {
+        if settings().gathers() {
+            gather::made(made as c_int);
+        }
         return stats::repoll(Kind::Create, made);
     }
     let errno = -made as c_int;

@@ -3,11 +3,16 @@
 //! Changing what an instance watches.
 
 use crate::{
+    gather,
     kernel::{
         call,
         error,
         int,
         Answer, //
+    },
+    known::{
+        self,
+        Question, //
     },
     settings::settings,
     stats::{
@@ -19,8 +24,36 @@ use libc::c_int;
 use repoll::uapi;
 use std::ptr;
 
-/// What `epoll_ctl` does, on an instance of either kind.
-///
+/// What `epoll_ctl` does, on an instance of either kind, now or with the next wait.
+#[inline]
+pub(crate) fn ctl(epfd: c_int, op: c_int, fd: c_int, event: usize) -> Answer {
+    if settings().gathers() {
+        gathered(epfd, op, fd, event)
+    } else {
+        at_once(epfd, op, fd, event)
+    }
+}
+
+/// A change that is put off if it may be. If not, what its answer tells of the
+/// descriptor is noted.
+fn gathered(epfd: c_int, op: c_int, fd: c_int, event: usize) -> Answer {
+    if op == libc::EPOLL_CTL_MOD && gather::put_off(epfd, fd, event) {
+        return stats::repoll(Kind::Ctl, 0);
+    }
+    gather::send();
+    let is_plain = gather::read(event).is_some_and(|event| gather::is_plain(&event));
+    if op == libc::EPOLL_CTL_DEL || !is_plain {
+        known::forget_watched(fd);
+        return at_once(epfd, op, fd, event);
+    }
+    let question = Question::new(epfd, fd);
+    let answer = at_once(epfd, op, fd, event);
+    if answer == 0 {
+        question.affirmed();
+    }
+    answer
+}
+
 /// repoll is asked first, and epoll only if that was not an answer of repoll's:
 ///
 /// | the ioctl's answer | by | then |
@@ -29,7 +62,7 @@ use std::ptr;
 /// | `EBADF` | either descriptor is not open | epoll would have read the event before: that is made up for |
 /// | `EINVAL` | a native epoll, or repoll | epoll is asked; on a repoll instance it finds the same errors in the same order, and last of all `EINVAL` |
 /// | anything else, as `ENOTTY` | any other file | epoll is asked |
-pub(crate) fn ctl(epfd: c_int, op: c_int, fd: c_int, event: usize) -> Answer {
+fn at_once(epfd: c_int, op: c_int, fd: c_int, event: usize) -> Answer {
     let answer = if op == libc::EPOLL_CTL_ADD && settings().takes_turns() {
         add_in_turns(epfd, fd, event)
     } else {

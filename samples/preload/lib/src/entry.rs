@@ -15,6 +15,7 @@ use crate::{
         to_libc,
         Arguments, //
     },
+    observer,
     settings::settings,
     wait::Wait, //
 };
@@ -138,7 +139,10 @@ pub unsafe extern "C" fn syscall(
         libc::SYS_epoll_wait => Wait::new(number, [a, b, c, d, 0, 0]).run(),
         libc::SYS_epoll_pwait | libc::SYS_epoll_pwait2 => Wait::new(number, arguments).run(),
         libc::SYS_io_uring_setup if !settings().allows_io_uring() => error(libc::ENOSYS),
-        // SAFETY: The caller vouches for the call.
-        _ => unsafe { call(number, &arguments) },
+        _ => {
+            observer::before_call(number, &arguments);
+            // SAFETY: The caller vouches for the call.
+            unsafe { call(number, &arguments) }
+        }
     })
 }

@@ -3,10 +3,12 @@
 //! The beginning and the end of the process.
 
 use crate::{
+    gather,
     kernel::{
         call,
         int, //
     },
+    observer,
     settings::settings,
     stats, //
 };
@@ -20,6 +22,8 @@ static AT_LOAD: extern "C" fn() = {
     extern "C" fn at_load() {
         settings();
         stats::load();
+        observer::load();
+        gather::load();
     }
     at_load
 };

@@ -18,6 +18,7 @@
 //! | `REPOLL_STATS=1` | each process that used epoll tells at its end, on stderr, how many calls were carried out |
 //! | `REPOLL_STATS=FILE` | the same, in a line that is added to the file |
 //! | `REPOLL_IO_URING=1` | io_uring can be set up |
+//! | `REPOLL_GATHER=1` | in a process with one thread, modifications are put off until the wait that follows, and made by the same call, where that cannot be told |
 //! | `REPOLL_WAKE=fifo` | of several threads that wait on an instance, the one that came first is woken first; with epoll it is the last |
 //! | `REPOLL_EXCLUSIVE=round-robin` | instances that watch a file with `EPOLLEXCLUSIVE` are woken in turns; with epoll it is always the first that waits |
 //!
@@ -26,7 +27,9 @@
 //!
 //! A line of counts is `repoll: pid=1 program=name create=1 ctl=2 wait=3
 //! native_create=0 native_ctl=0 native_wait=0`. Only calls without an error are
-//! counted. It is told at `exit`, `_exit` and `_Exit`, not at the end by a
+//! counted. With `REPOLL_GATHER` the line ends with ` gathered=4 gather_failed=0`:
+//! how many changes were put off, which count among the others, and how many of
+//! those could not be made. It is told at `exit`, `_exit` and `_Exit`, not at the end by a
 //! signal nor when another program is executed. The file is opened then, with
 //! the rights and the root folder that the process has by that time: a daemon
 //! that gives up root needs one that it may write to.
@@ -60,6 +63,13 @@
 //! any thread. What a program passes as an address is read and written by the
 //! kernel alone: a bad one is `EFAULT`, as ever.
 //!
+//! `REPOLL_GATHER` is the exception: the library then remembers its instances
+//! and what they watch, and has to see what becomes of descriptors, for which it
+//! stands in for `close`, `dup2`, `poll`, `select`, `pthread_create` and their
+//! kin, too. `gather.rs` tells when a change may be put off, and what is not
+//! seen; `observer.rs` lists the functions. Without it they are libc's after a
+//! jump. There are no locks and no allocations with it either.
+//!
 //! `epoll_wait` and `epoll_ctl` cost what the ioctl costs; with
 //! `REPOLL_EXCLUSIVE`, additions that are not exclusive cost it twice. `epoll_pwait2` takes
 //! one more system call, in which the kernel looks at the timeout.
@@ -68,8 +78,11 @@ mod create;
 mod ctl;
 mod entry;
 mod exit;
+mod gather;
 mod kernel;
+mod known;
 mod message;
+mod observer;
 mod settings;
 mod stats;
 mod wait;

@@ -21,6 +21,7 @@ const STRICT: u8 = 1 << 1;
 const IO_URING: u8 = 1 << 2;
 const FIFO: u8 = 1 << 3;
 const ROUND_ROBIN: u8 = 1 << 4;
+const GATHER: u8 = 1 << 5;
 
 static SETTINGS: AtomicU8 = AtomicU8::new(0);
 
@@ -44,6 +45,11 @@ impl Settings {
     pub(crate) fn takes_turns(self) -> bool {
         self.0 & ROUND_ROBIN != 0
     }
+
+    /// Whether changes are put off until the next wait.
+    pub(crate) fn gathers(self) -> bool {
+        self.0 & GATHER != 0
+    }
 }
 
 /// The settings as they were when the program was started, or first looked at
@@ -62,6 +68,7 @@ fn load() -> Settings {
     let settings = LOADED
         | switch(c"REPOLL_STRICT", STRICT)
         | switch(c"REPOLL_IO_URING", IO_URING)
+        | switch(c"REPOLL_GATHER", GATHER)
         | policy(c"REPOLL_WAKE", c"fifo", FIFO)
         | policy(c"REPOLL_EXCLUSIVE", c"round-robin", ROUND_ROBIN);
     SETTINGS.store(settings, Relaxed);

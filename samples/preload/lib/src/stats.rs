@@ -16,12 +16,14 @@ use crate::{
     message::Line,
     settings::{
         is_on,
+        settings,
         variable, //
     },
 };
 use libc::c_int;
 use std::{
     ffi::CStr,
+    fmt,
     mem::size_of,
     ptr,
     sync::atomic::{
@@ -54,6 +56,8 @@ struct Counters {
     owner: AtomicI32,
     repoll: Counts,
     native: Counts,
+    /// Changes that were put off, and how many of those have failed.
+    gathered: [AtomicU64; 2],
 }
 
 /// What was found when the library was loaded, since programs write to their
@@ -98,6 +102,22 @@ pub(crate) fn native(kind: Kind, answer: Answer) -> Answer {
         count(kind, |counters| &counters.native);
     }
     answer
+}
+
+/// Counts a change that is put off. It counts as carried out, too.
+#[inline(always)]
+pub(crate) fn gathered() {
+    if let Some(Stats { counters, .. }) = stats() {
+        counters.gathered[0].fetch_add(1, Relaxed);
+    }
+}
+
+/// Counts changes that were put off and could not be made.
+#[cold]
+pub(crate) fn gather_failed(changes: u32) {
+    if let Some(Stats { counters, .. }) = stats() {
+        counters.gathered[1].fetch_add(changes.into(), Relaxed);
+    }
 }
 
 #[inline(always)]
@@ -236,9 +256,11 @@ pub(crate) fn tell() {
     }
     let program = CStr::from_bytes_until_nul(&identity.program).unwrap_or_default();
     let of = |counts: &Counts, kind: Kind| counts[kind as usize].load(Relaxed);
+    let [gathered, failed] = counters.gathered.each_ref().map(|n| n.load(Relaxed));
+    let gathered = Gathered(settings().gathers().then_some((gathered, failed)));
     let line = Line::new(format_args!(
         "repoll: pid={pid} program={program} \
-         create={} ctl={} wait={} native_create={} native_ctl={} native_wait={}",
+         create={} ctl={} wait={} native_create={} native_ctl={} native_wait={}{gathered}",
         of(&counters.repoll, Kind::Create),
         of(&counters.repoll, Kind::Ctl),
         of(&counters.repoll, Kind::Wait),
@@ -250,6 +272,18 @@ pub(crate) fn tell() {
     match CStr::from_bytes_until_nul(&identity.file) {
         Ok(file) if !file.is_empty() => add_to(file, &line),
         _ => line.write_to(libc::STDERR_FILENO),
+    }
+}
+
+/// What is added to a line if changes are gathered.
+struct Gathered(Option<(u64, u64)>);
+
+impl fmt::Display for Gathered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some((gathered, failed)) => write!(f, " gathered={gathered} gather_failed={failed}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Waiting for events.
 
 use crate::{
+    gather,
     kernel::{
         call,
         call_cancellable,
@@ -11,6 +12,7 @@ use crate::{
         Answer,
         Arguments, //
     },
+    settings::settings,
     stats::{
         self,
         Kind, //
@@ -91,6 +93,13 @@ impl Wait {
                 .unwrap_or(u32::MAX),
             ..Default::default()
         };
+        if settings().gathers() {
+            // SAFETY: The changes are this library's; for the wait, as below.
+            let make = |arguments: &_| unsafe { make::<CANCELLABLE>(libc::SYS_ioctl, arguments) };
+            if let Some(answer) = gather::wait(self.arguments[at::EPFD] as c_int, &wait, make) {
+                return stats::repoll(Kind::Wait, answer);
+            }
+        }
         let arguments: Arguments = [
             self.arguments[at::EPFD],
             uapi::REPOLL_WAIT as usize,

@@ -75,6 +75,14 @@ struct Arguments {
     #[arg(long, value_name = "POLICY", value_parser = ["round-robin"])]
     exclusive: Option<String>,
 
+    /// In a process with one thread, put modifications off until the wait that follows
+    /// and make them by the same call, where that cannot be told (REPOLL_GATHER=1)
+    ///
+    /// For programs that close descriptors by libc's functions and hand no epoll to
+    /// other programs; the order of events may be another.
+    #[arg(long)]
+    gather: bool,
+
     /// The library; by default librepoll.so beside repoll-run or in ../lib
     #[arg(long, value_name = "FILE")]
     library: Option<PathBuf>,
@@ -131,6 +139,9 @@ fn prepare(arguments: &Arguments) -> Result<Command> {
     }
     if arguments.allow_io_uring {
         command.env("REPOLL_IO_URING", "1");
+    }
+    if arguments.gather {
+        command.env("REPOLL_GATHER", "1");
     }
     if let Some(wake) = &arguments.wake {
         command.env("REPOLL_WAKE", wake);

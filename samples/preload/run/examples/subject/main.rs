@@ -4,6 +4,7 @@
 
 #[path = "../../tests/preload/epoll.rs"]
 mod epoll;
+mod gathering;
 
 use epoll::{
     close,
@@ -46,6 +47,8 @@ fn main() {
         "counted_apart" => counted_apart(),
         "with_closed_descriptors" => with_closed_descriptors(),
         "io_uring" => io_uring(),
+        "gathering" => gathering::all(),
+        "gathering_unseen" => gathering::unseen(),
         _ => panic!("no such role: '{role}'"),
     }
 }

@@ -29,7 +29,7 @@ const DEVICE: &str = "/dev/repoll";
 /// A user who may not open the device.
 const NOBODY: u32 = 65534;
 
-fn has_device() -> bool {
+pub fn has_device() -> bool {
     Path::new(DEVICE).exists()
 }
 
@@ -54,7 +54,7 @@ fn launcher() -> Command {
 }
 
 /// The launcher with these options, and the program in a role.
-fn launch(options: &[&str], role: &str) -> Command {
+pub fn launch(options: &[&str], role: &str) -> Command {
     let program = subject::command(role);
     let mut command = launcher();
     command
@@ -72,13 +72,13 @@ fn without_device(mut command: Command) -> Command {
     command
 }
 
-struct Said {
-    status: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub struct Said {
+    pub status: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
 }
 
-fn run(mut command: Command) -> Said {
+pub fn run(mut command: Command) -> Said {
     let Output {
         status,
         stdout,
@@ -92,7 +92,7 @@ fn run(mut command: Command) -> Said {
 }
 
 /// The lines that the library tells counts with.
-fn counts(text: &str) -> Vec<&str> {
+pub fn counts(text: &str) -> Vec<&str> {
     text.lines()
         .filter(|line| line.starts_with("repoll: pid="))
         .collect()
@@ -135,6 +135,7 @@ fn with_policies_all_else_behaves_as_epoll() {
     let mut command = launcher();
     command
         .args(["--strict", "--wake", "fifo", "--exclusive", "round-robin"])
+        .arg("--gather")
         .arg(env::current_exe().unwrap())
         .arg("behaviour::");
     let said = run(command);

@@ -18,5 +18,6 @@ mod behaviour {
 
 mod epoll;
 mod fixture;
+mod gather;
 mod launcher;
 mod subject;
