@@ -13,17 +13,19 @@ use anyhow::{
 use repoll::{
     Batch,
     Change,
-    CreateFlags,
-    Event,
-    EventData,
-    EventFlags,
-    Operation,
-    Repoll, //
+    Events,
+    Interest,
+    Mode,
+    Operation, //
 };
 use rustix::{
     buffer::spare_capacity,
     event::{
-        epoll,
+        epoll::{
+            self,
+            EventData,
+            EventFlags, //
+        },
         Timespec, //
     },
     io::Errno, //
@@ -55,17 +57,17 @@ pub trait Poller: Sized + Sync {
     /// Makes one.
     fn open() -> Result<Self>;
 
-    /// Watches `fd`.
-    fn add(&self, fd: BorrowedFd<'_>, interest: EventFlags, data: u64) -> io::Result<()>;
+    /// Watches `fd` for something to read.
+    fn add(&self, fd: BorrowedFd<'_>, mode: Mode, data: u64) -> io::Result<()>;
 
-    /// Watches `fd` for something else, or arms it again.
-    fn modify(&self, fd: BorrowedFd<'_>, interest: EventFlags, data: u64) -> io::Result<()>;
+    /// Watches `fd` in another way, or arms it again.
+    fn modify(&self, fd: BorrowedFd<'_>, mode: Mode, data: u64) -> io::Result<()>;
 
     /// Watches `fd` no more.
     fn delete(&self, fd: BorrowedFd<'_>) -> io::Result<()>;
 
     /// Fills `events`, as far as their capacity goes.
-    fn wait(&self, events: &mut Vec<Event>, patience: Patience) -> io::Result<()>;
+    fn wait(&self, events: &mut Events, patience: Patience) -> io::Result<()>;
 
     /// Makes all changes, by as few calls as it can.
     fn apply(&self, changes: &mut [Change<'_>]) -> io::Result<()>;
@@ -74,7 +76,7 @@ pub trait Poller: Sized + Sync {
     fn apply_and_wait(
         &self,
         changes: &mut [Change<'_>],
-        events: &mut Vec<Event>,
+        events: &mut Events,
         patience: Patience,
     ) -> io::Result<()>;
 }
@@ -91,14 +93,15 @@ impl Poller for Epoll {
     }
 
     #[inline(always)]
-    fn add(&self, fd: BorrowedFd<'_>, interest: EventFlags, data: u64) -> io::Result<()> {
-        Ok(epoll::add(&self.0, fd, EventData::new_u64(data), interest)?)
+    fn add(&self, fd: BorrowedFd<'_>, mode: Mode, data: u64) -> io::Result<()> {
+        let data = EventData::new_u64(data);
+        Ok(epoll::add(&self.0, fd, data, flags(mode))?)
     }
 
     #[inline(always)]
-    fn modify(&self, fd: BorrowedFd<'_>, interest: EventFlags, data: u64) -> io::Result<()> {
+    fn modify(&self, fd: BorrowedFd<'_>, mode: Mode, data: u64) -> io::Result<()> {
         let data = EventData::new_u64(data);
-        Ok(epoll::modify(&self.0, fd, data, interest)?)
+        Ok(epoll::modify(&self.0, fd, data, flags(mode))?)
     }
 
     #[inline(always)]
@@ -107,25 +110,27 @@ impl Poller for Epoll {
     }
 
     #[inline(always)]
-    fn wait(&self, events: &mut Vec<Event>, patience: Patience) -> io::Result<()> {
+    fn wait(&self, events: &mut Events, patience: Patience) -> io::Result<()> {
         let now = Timespec::default();
         let timeout = match patience {
             Patience::None => Some(&now),
             Patience::Endless => None,
         };
         events.clear();
-        epoll::wait(&self.0, spare_capacity(events), timeout)?;
+        epoll::wait(&self.0, spare_capacity(events.as_mut_vec()), timeout)?;
         Ok(())
     }
 
     #[inline(always)]
     fn apply(&self, changes: &mut [Change<'_>]) -> io::Result<()> {
         for change in changes {
-            let (fd, interest, data) = (change.fd(), change.interest(), change.data());
+            let fd = change.fd();
+            let flags = EventFlags::from_bits_retain(change.as_uapi().events);
+            let data = EventData::new_u64(change.data());
             match change.operation() {
-                Operation::Add => self.add(fd, interest, data),
-                Operation::Modify => self.modify(fd, interest, data),
-                Operation::Delete => self.delete(fd),
+                Operation::Add => epoll::add(&self.0, fd, data, flags),
+                Operation::Modify => epoll::modify(&self.0, fd, data, flags),
+                Operation::Delete => epoll::delete(&self.0, fd),
             }?;
         }
         Ok(())
@@ -135,7 +140,7 @@ impl Poller for Epoll {
     fn apply_and_wait(
         &self,
         changes: &mut [Change<'_>],
-        events: &mut Vec<Event>,
+        events: &mut Events,
         patience: Patience,
     ) -> io::Result<()> {
         self.apply(changes)?;
@@ -143,21 +148,27 @@ impl Poller for Epoll {
     }
 }
 
-impl Poller for Repoll {
+/// `mode`, for something to read, as epoll has it.
+#[inline(always)]
+fn flags(mode: Mode) -> EventFlags {
+    EventFlags::from_bits_retain(Interest::READABLE.bits() | mode.bits())
+}
+
+impl Poller for repoll::Poller {
     const MARK: usize = 2;
 
     fn open() -> Result<Self> {
-        Repoll::new(CreateFlags::CLOEXEC).context("no /dev/repoll")
+        Ok(Self::try_new()?)
     }
 
     #[inline(always)]
-    fn add(&self, fd: BorrowedFd<'_>, interest: EventFlags, data: u64) -> io::Result<()> {
-        self.add(fd, interest, data)
+    fn add(&self, fd: BorrowedFd<'_>, mode: Mode, data: u64) -> io::Result<()> {
+        self.add(fd, Interest::READABLE, mode, data)
     }
 
     #[inline(always)]
-    fn modify(&self, fd: BorrowedFd<'_>, interest: EventFlags, data: u64) -> io::Result<()> {
-        self.modify(fd, interest, data)
+    fn modify(&self, fd: BorrowedFd<'_>, mode: Mode, data: u64) -> io::Result<()> {
+        self.modify(fd, Interest::READABLE, mode, data)
     }
 
     #[inline(always)]
@@ -166,8 +177,9 @@ impl Poller for Repoll {
     }
 
     #[inline(always)]
-    fn wait(&self, events: &mut Vec<Event>, patience: Patience) -> io::Result<()> {
-        self.wait(events, timeout(patience))
+    fn wait(&self, events: &mut Events, patience: Patience) -> io::Result<()> {
+        self.wait(events, timeout(patience))?;
+        Ok(())
     }
 
     #[inline(always)]
@@ -180,7 +192,7 @@ impl Poller for Repoll {
     fn apply_and_wait(
         &self,
         changes: &mut [Change<'_>],
-        events: &mut Vec<Event>,
+        events: &mut Events,
         patience: Patience,
     ) -> io::Result<()> {
         let all = changes.len();
@@ -217,12 +229,12 @@ impl Poller for Nobody {
     }
 
     #[inline(always)]
-    fn add(&self, _: BorrowedFd<'_>, _: EventFlags, _: u64) -> io::Result<()> {
+    fn add(&self, _: BorrowedFd<'_>, _: Mode, _: u64) -> io::Result<()> {
         Ok(())
     }
 
     #[inline(always)]
-    fn modify(&self, _: BorrowedFd<'_>, _: EventFlags, _: u64) -> io::Result<()> {
+    fn modify(&self, _: BorrowedFd<'_>, _: Mode, _: u64) -> io::Result<()> {
         Ok(())
     }
 
@@ -232,7 +244,7 @@ impl Poller for Nobody {
     }
 
     #[inline(always)]
-    fn wait(&self, events: &mut Vec<Event>, _: Patience) -> io::Result<()> {
+    fn wait(&self, events: &mut Events, _: Patience) -> io::Result<()> {
         events.clear();
         Ok(())
     }
@@ -246,7 +258,7 @@ impl Poller for Nobody {
     fn apply_and_wait(
         &self,
         _: &mut [Change<'_>],
-        events: &mut Vec<Event>,
+        events: &mut Events,
         patience: Patience,
     ) -> io::Result<()> {
         self.wait(events, patience)

@@ -20,7 +20,6 @@ use crate::{
 };
 use anyhow::Result;
 use clap::ValueEnum;
-use repoll::Repoll;
 use std::fs;
 
 /// What the clock counts.
@@ -159,7 +158,7 @@ impl Bench {
             for _ in 0..repetitions {
                 values[0].push(work.sample::<Nobody>()?);
                 values[1].push(sample::<Epoll>(&mut work)?);
-                values[2].push(sample::<Repoll>(&mut work)?);
+                values[2].push(sample::<repoll::Poller>(&mut work)?);
             }
             let [nobody, epoll, repoll] = values;
             let mut sum = figure(key, title, unit, epoll.clone(), repoll.clone());
@@ -264,7 +263,7 @@ pub fn figure(key: &str, title: &str, unit: &str, epoll: Vec<f64>, repoll: Vec<f
 }
 
 fn warm_up<W: Work>(work: &mut W) -> Result<(f64, f64)> {
-    Ok((work.sample::<Epoll>()?, work.sample::<Repoll>()?))
+    Ok((work.sample::<Epoll>()?, work.sample::<repoll::Poller>()?))
 }
 
 /// A sample that counts.
@@ -281,7 +280,7 @@ fn alternate<W: Work>(mut work: W, repetitions: usize) -> Result<[Vec<f64>; 2]> 
     warm_up(&mut work)?;
     for _ in 0..repetitions {
         values[0].push(sample::<Epoll>(&mut work)?);
-        values[1].push(sample::<Repoll>(&mut work)?);
+        values[1].push(sample::<repoll::Poller>(&mut work)?);
     }
     Ok(values)
 }

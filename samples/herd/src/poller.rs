@@ -11,15 +11,20 @@ use anyhow::{
     Result, //
 };
 use repoll::{
+    AddMode,
     CreateFlags,
-    Event,
-    EventData,
-    EventFlags,
-    Repoll, //
+    Events,
+    Exclusive,
+    Interest,
+    Mode, //
 };
 use rustix::{
     buffer::spare_capacity,
-    event::epoll, //
+    event::epoll::{
+        self,
+        EventData,
+        EventFlags, //
+    },
 };
 use std::{
     io,
@@ -34,7 +39,7 @@ pub enum Poller {
     /// Of the kernel's epoll.
     Epoll(OwnedFd),
     /// Of repoll.
-    Repoll(Repoll),
+    Repoll(repoll::Poller),
 }
 
 impl Poller {
@@ -47,7 +52,7 @@ impl Poller {
             Engine::Repoll => {
                 let mut flags = CreateFlags::CLOEXEC;
                 flags.set(CreateFlags::FIFO, way == Way::SharedFifo);
-                Repoll::new(flags)
+                repoll::Poller::with_flags(flags)
                     .map(Self::Repoll)
                     .context("cannot make a repoll instance (is the module loaded?)")
             }
@@ -56,29 +61,37 @@ impl Poller {
 
     /// Watches a listening socket, as workers that go that way do.
     pub fn add_listener(&self, way: Way, fd: BorrowedFd<'_>, data: u64) -> io::Result<()> {
-        let exclusive = EventFlags::IN | EventFlags::EXCLUSIVE;
-        match (way, self) {
-            (Way::RoundRobin, Self::Repoll(repoll)) => repoll.add_round_robin(fd, exclusive, data),
-            (Way::RoundRobin | Way::Exclusive, _) => self.add(fd, exclusive, data),
-            _ => self.add(fd, EventFlags::IN, data),
-        }
+        let mode = match way {
+            Way::RoundRobin => Exclusive::LEVEL.round_robin().into(),
+            Way::Exclusive => Exclusive::LEVEL.into(),
+            _ => Mode::LEVEL.into(),
+        };
+        self.add_in(fd, mode, data)
     }
 
-    /// Watches `fd`, level-triggered.
-    pub fn add(&self, fd: BorrowedFd<'_>, interest: EventFlags, data: u64) -> io::Result<()> {
+    /// Watches `fd` for something to read, level-triggered.
+    pub fn add(&self, fd: BorrowedFd<'_>, data: u64) -> io::Result<()> {
+        self.add_in(fd, Mode::LEVEL.into(), data)
+    }
+
+    /// epoll knows nothing of turns, which no way that is of it takes.
+    fn add_in(&self, fd: BorrowedFd<'_>, mode: AddMode, data: u64) -> io::Result<()> {
         match self {
-            Self::Repoll(repoll) => repoll.add(fd, interest, data),
-            Self::Epoll(epoll) => Ok(epoll::add(epoll, fd, EventData::new_u64(data), interest)?),
+            Self::Repoll(repoll) => repoll.add(fd, Interest::READABLE, mode, data),
+            Self::Epoll(epoll) => {
+                let flags = EventFlags::IN | EventFlags::from_bits_retain(mode.events());
+                Ok(epoll::add(epoll, fd, EventData::new_u64(data), flags)?)
+            }
         }
     }
 
     /// Waits until something is ready, which it puts into `events`.
-    pub fn wait(&self, events: &mut Vec<Event>) -> io::Result<()> {
+    pub fn wait(&self, events: &mut Events) -> io::Result<()> {
         match self {
-            Self::Repoll(repoll) => repoll.wait(events, None),
+            Self::Repoll(repoll) => repoll.wait(events, None).map(drop),
             Self::Epoll(epoll) => {
                 events.clear();
-                epoll::wait(epoll, spare_capacity(events), None)?;
+                epoll::wait(epoll, spare_capacity(events.as_mut_vec()), None)?;
                 Ok(())
             }
         }

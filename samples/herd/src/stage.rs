@@ -13,7 +13,6 @@ use anyhow::{
     Context,
     Result, //
 };
-use repoll::EventFlags;
 use rustix::{
     event::{
         eventfd,
@@ -92,7 +91,7 @@ impl Stage {
                         .add_listener(way, listener.as_fd(), LISTENER)
                         .context("cannot watch the listener")?;
                     poller
-                        .add(stop.as_fd(), EventFlags::IN, STOP)
+                        .add(stop.as_fd(), STOP)
                         .context("cannot watch an eventfd")?;
                     Arc::new(poller)
                 }

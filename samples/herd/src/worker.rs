@@ -15,6 +15,7 @@ use anyhow::{
     Context,
     Result, //
 };
+use repoll::Events;
 use rustix::{
     io::Errno,
     net::{
@@ -49,7 +50,7 @@ pub struct Counts {
 /// Works until the stage is stopped.
 pub fn work(post: &Post) -> Result<Counts> {
     let mut counts = Counts::default();
-    let mut events = Vec::with_capacity(4);
+    let mut events = Events::with_capacity(4);
     let begin = Cost::now().context("getrusage")?;
 
     loop {
@@ -57,7 +58,7 @@ pub fn work(post: &Post) -> Result<Counts> {
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             other => other.context("cannot wait")?,
         }
-        let told_of = |what| events.iter().any(|event| event.data.u64() == what);
+        let told_of = |what| events.iter().any(|event| event.data() == what);
         if told_of(STOP) {
             let cost = Cost::now().context("getrusage")? - begin;
             counts.cpu_ns = cost.cpu_ns;

@@ -3,11 +3,15 @@
 //! Changes that are made many at a time.
 
 use crate::{
+    poller::{
+        EPOLL_CTL_ADD,
+        EPOLL_CTL_DEL,
+        EPOLL_CTL_MOD, //
+    },
     uapi,
-    EventFlags,
-    EPOLL_CTL_ADD,
-    EPOLL_CTL_DEL,
-    EPOLL_CTL_MOD, //
+    AddMode,
+    Interest,
+    Mode, //
 };
 use rustix::io::Errno;
 use std::{
@@ -21,20 +25,20 @@ use std::{
 };
 
 /// One change of many to what an instance watches, with its result; see
-/// [`Repoll::batch`](crate::Repoll::batch).
+/// [`Poller::batch`](crate::Poller::batch).
 ///
 /// The descriptor stays open as long as the change exists.
 ///
 /// ```no_run
-/// use repoll::{Change, CreateFlags, EventFlags, Repoll};
+/// use repoll::{Change, Interest, Mode, Poller};
 /// use std::{net::TcpStream, os::fd::AsFd};
 ///
 /// # fn main() -> std::io::Result<()> {
 /// # let (a, b): (TcpStream, TcpStream) = unimplemented!();
-/// let poller = Repoll::new(CreateFlags::CLOEXEC)?;
+/// let poller = Poller::new()?;
 /// let mut changes = [
-///     Change::add(a.as_fd(), EventFlags::IN, 1),
-///     Change::add(b.as_fd(), EventFlags::IN, 2),
+///     Change::add(a.as_fd(), Interest::READABLE, Mode::LEVEL, 1),
+///     Change::add(b.as_fd(), Interest::READABLE, Mode::LEVEL, 2),
 /// ];
 /// let batch = poller.batch(&mut changes)?;
 /// for change in &changes[..batch.done] {
@@ -51,33 +55,28 @@ pub struct Change<'fd> {
 }
 
 impl<'fd> Change<'fd> {
-    /// Watch `fd` for `interest`, as [`Repoll::add`](crate::Repoll::add) does.
+    /// Watch `fd` for `interest`, as [`Poller::add`](crate::Poller::add) does.
     #[inline]
-    pub fn add(fd: BorrowedFd<'fd>, interest: EventFlags, data: u64) -> Self {
-        Self::new(EPOLL_CTL_ADD, fd, interest, data)
+    pub fn add(
+        fd: BorrowedFd<'fd>,
+        interest: Interest,
+        mode: impl Into<AddMode>,
+        data: u64,
+    ) -> Self {
+        Self::new(EPOLL_CTL_ADD, fd, interest, mode.into(), data)
     }
 
     /// Change what `fd` is watched for, or arm it again, as
-    /// [`Repoll::modify`](crate::Repoll::modify) does.
+    /// [`Poller::modify`](crate::Poller::modify) does.
     #[inline]
-    pub fn modify(fd: BorrowedFd<'fd>, interest: EventFlags, data: u64) -> Self {
-        Self::new(EPOLL_CTL_MOD, fd, interest, data)
+    pub fn modify(fd: BorrowedFd<'fd>, interest: Interest, mode: Mode, data: u64) -> Self {
+        Self::new(EPOLL_CTL_MOD, fd, interest, mode.into(), data)
     }
 
-    /// Stop watching `fd`, as [`Repoll::delete`](crate::Repoll::delete) does.
+    /// Stop watching `fd`, as [`Poller::delete`](crate::Poller::delete) does.
     #[inline]
     pub fn delete(fd: BorrowedFd<'fd>) -> Self {
-        Self::new(EPOLL_CTL_DEL, fd, EventFlags::empty(), 0)
-    }
-
-    /// Take turns with others that watch the file, as
-    /// [`Repoll::add_round_robin`](crate::Repoll::add_round_robin) does. For an
-    /// exclusive addition; others then fail with `EINVAL`.
-    #[inline]
-    #[must_use]
-    pub fn round_robin(mut self) -> Self {
-        self.change.flags |= uapi::REPOLL_ROUND_ROBIN;
-        self
+        Self::new(EPOLL_CTL_DEL, fd, Interest::empty(), Mode::LEVEL.into(), 0)
     }
 
     /// How it went, once it has been tried: those are the first
@@ -112,12 +111,6 @@ impl<'fd> Change<'fd> {
         unsafe { BorrowedFd::borrow_raw(self.change.fd) }
     }
 
-    /// What to watch for; nothing in a deletion.
-    #[inline]
-    pub fn interest(&self) -> EventFlags {
-        EventFlags::from_bits_retain(self.change.events)
-    }
-
     /// What events are to carry.
     #[inline]
     pub fn data(&self) -> u64 {
@@ -131,12 +124,13 @@ impl<'fd> Change<'fd> {
     }
 
     #[inline]
-    fn new(op: c_int, fd: BorrowedFd<'fd>, interest: EventFlags, data: u64) -> Self {
+    fn new(op: c_int, fd: BorrowedFd<'fd>, interest: Interest, mode: AddMode, data: u64) -> Self {
         Self {
             change: uapi::repoll_change {
                 op,
                 fd: fd.as_raw_fd(),
-                events: interest.bits(),
+                flags: mode.flags(),
+                events: interest.bits() | mode.events(),
                 data,
                 result: Errno::CANCELED.raw_os_error(),
                 ..Default::default()
@@ -197,6 +191,7 @@ pub(crate) fn batch(changes: &mut [Change<'_>]) -> uapi::repoll_batch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Exclusive;
     use std::{
         fs::File,
         os::fd::AsFd, //
@@ -205,29 +200,31 @@ mod tests {
     #[test]
     fn a_change_is_what_the_kernel_reads() {
         let file = File::open("/dev/null").unwrap();
-        let add = Change::add(file.as_fd(), EventFlags::IN | EventFlags::EXCLUSIVE, 7);
-        let uapi = add.round_robin();
-        let uapi = uapi.as_uapi();
+        let mode = Exclusive::LEVEL.round_robin();
+        let add = Change::add(file.as_fd(), Interest::READABLE, mode, 7);
+        let uapi = add.as_uapi();
         assert_eq!((uapi.op, uapi.fd), (1, file.as_raw_fd()));
         assert_eq!(uapi.flags, uapi::REPOLL_ROUND_ROBIN);
         assert_eq!((uapi.events, uapi.data), (1 | (1 << 28), 7));
         assert_eq!(uapi.__pad, 0);
         assert_eq!(size_of::<Change<'_>>(), size_of::<uapi::repoll_change>());
 
-        assert_eq!(add.as_uapi().flags, 0);
-        let modify = Change::modify(file.as_fd(), EventFlags::OUT, 8);
-        assert_eq!((modify.as_uapi().op, modify.as_uapi().events), (3, 4));
+        let interest = Interest::WRITABLE | Interest::READ_CLOSED;
+        let modify = Change::modify(file.as_fd(), interest, Mode::ONE_SHOT, 8);
+        let uapi = modify.as_uapi();
+        assert_eq!((uapi.op, uapi.flags), (3, 0));
+        assert_eq!(uapi.events, 4 | (1 << 13) | (1 << 30));
         assert_eq!(Change::delete(file.as_fd()).as_uapi().op, 2);
     }
 
     #[test]
     fn a_change_tells_what_it_was_made_of() {
         let file = File::open("/dev/null").unwrap();
-        let add = Change::add(file.as_fd(), EventFlags::IN, 7);
+        let add = Change::add(file.as_fd(), Interest::READABLE, Mode::EDGE, 7);
         assert_eq!(add.operation(), Operation::Add);
         assert_eq!(add.fd().as_raw_fd(), file.as_raw_fd());
-        assert_eq!((add.interest(), add.data()), (EventFlags::IN, 7));
-        let modify = Change::modify(file.as_fd(), EventFlags::OUT, 8);
+        assert_eq!(add.data(), 7);
+        let modify = Change::modify(file.as_fd(), Interest::READABLE, Mode::EDGE, 8);
         assert_eq!(modify.operation(), Operation::Modify);
         let delete = Change::delete(file.as_fd());
         assert_eq!(delete.operation(), Operation::Delete);

@@ -23,6 +23,7 @@ pub(crate) struct Command<'a, const OPCODE: Opcode, T> {
 
 impl<'a, const OPCODE: Opcode, T> Command<'a, OPCODE, T> {
     /// `argument` is where the ioctl leaves what it stores, be it an error's.
+    #[inline]
     pub(crate) fn new(argument: &'a mut T) -> Self {
         Self { argument }
     }
@@ -33,6 +34,7 @@ impl<'a, const OPCODE: Opcode, T> Command<'a, OPCODE, T> {
     ///
     /// `OPCODE` must take a `T`, and every address in the argument must be good
     /// for what the ioctl does with it.
+    #[inline]
     pub(crate) unsafe fn run(self, fd: impl AsFd) -> io::Result<IoctlOutput> {
         // SAFETY: The caller vouches for the argument.
         Ok(unsafe { rustix::ioctl::ioctl(fd, self)? })
@@ -44,18 +46,21 @@ impl<'a, const OPCODE: Opcode, T> Command<'a, OPCODE, T> {
 unsafe impl<const OPCODE: Opcode, T> Ioctl for Command<'_, OPCODE, T> {
     type Output = IoctlOutput;
 
-    // REPOLL_WAIT writes to the array that its argument names, and a batch to the
+    // REPOLL_WAIT writes to the array that its argument names, others to the
     // argument itself.
     const IS_MUTATING: bool = true;
 
+    #[inline]
     fn opcode(&self) -> Opcode {
         OPCODE
     }
 
+    #[inline]
     fn as_ptr(&mut self) -> *mut c_void {
         ptr::from_mut(self.argument).cast()
     }
 
+    #[inline]
     unsafe fn output_from_ptr(
         output: IoctlOutput,
         _argument: *mut c_void,

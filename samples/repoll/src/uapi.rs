@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The kernel interface as generated from `src/uapi/repoll.h`, for those whose
-//! descriptors are not theirs to wrap into a [`Repoll`](crate::Repoll).
+//! descriptors are not theirs to wrap into a [`Poller`](crate::Poller).
 
 #![allow(missing_docs, non_camel_case_types, non_upper_case_globals)]
 

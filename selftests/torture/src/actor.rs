@@ -20,8 +20,8 @@ use rand::{
     seq::IndexedRandom,
     Rng, //
 };
-use repoll::EventFlags;
 use rustix::event::{
+    epoll::EventFlags,
     poll,
     PollFd,
     PollFlags,

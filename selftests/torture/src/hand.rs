@@ -17,13 +17,13 @@ use rand::{
     Rng,
     SeedableRng, //
 };
-use repoll::{
-    Event,
-    EventFlags, //
-};
-use rustix::thread::{
-    sched_setaffinity,
-    CpuSet, //
+use repoll::Events;
+use rustix::{
+    event::epoll::EventFlags,
+    thread::{
+        sched_setaffinity,
+        CpuSet, //
+    },
 };
 use std::{
     hint,
@@ -95,13 +95,8 @@ impl<'a> Hand<'a> {
 
     /// Fetches up to `room` events. A signal, or that the instance was closed, is as if there were
     /// none.
-    pub(crate) fn wait(
-        &mut self,
-        poller: usize,
-        room: usize,
-        timeout: Option<Duration>,
-    ) -> Vec<Event> {
-        let mut events = Vec::with_capacity(room);
+    pub(crate) fn wait(&mut self, poller: usize, room: usize, timeout: Option<Duration>) -> Events {
+        let mut events = Events::with_capacity(room);
         let result = self.world.pollers[poller].wait(&mut events, timeout);
         self.tally.waits += 1;
         self.tally.events += events.len() as u64;
@@ -115,9 +110,9 @@ impl<'a> Hand<'a> {
     }
 
     /// Does what events ask for.
-    pub(crate) fn handle(&mut self, events: &[Event]) {
+    pub(crate) fn handle(&mut self, events: &Events) {
         for event in events {
-            let number = event.data.u64();
+            let number = event.data();
             let Some(watch) = self.world.plan.watches.get(number as usize) else {
                 self.world
                     .fail(format_args!("an event with the data {number:#x}"));

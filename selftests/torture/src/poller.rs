@@ -3,13 +3,16 @@
 //! An eventpoll of either kind.
 
 use repoll::{
-    CreateFlags,
-    Event,
-    EventFlags,
-    Repoll, //
+    Events,
+    Interest,
+    Mode, //
 };
 use rustix::event::{
-    epoll,
+    epoll::{
+        self,
+        EventData,
+        EventFlags, //
+    },
     Timespec, //
 };
 use std::{
@@ -35,7 +38,7 @@ pub(crate) enum Kind {
 #[derive(Debug)]
 pub(crate) enum Poller {
     Epoll(OwnedFd),
-    Repoll(Repoll),
+    Repoll(repoll::Poller),
 }
 
 impl Poller {
@@ -43,20 +46,15 @@ impl Poller {
     pub(crate) fn new(kind: Kind) -> io::Result<Self> {
         Ok(match kind {
             Kind::Epoll => Self::Epoll(epoll::create(epoll::CreateFlags::CLOEXEC)?),
-            Kind::Repoll => Self::Repoll(Repoll::new(CreateFlags::CLOEXEC)?),
+            Kind::Repoll => Self::Repoll(repoll::Poller::new()?),
         })
     }
 
     /// Watches `fd`.
     pub(crate) fn add(&self, fd: BorrowedFd<'_>, flags: EventFlags, data: u64) -> io::Result<()> {
         match self {
-            Self::Epoll(this) => Ok(epoll::add(
-                this,
-                fd,
-                epoll::EventData::new_u64(data),
-                flags,
-            )?),
-            Self::Repoll(this) => this.add(fd, flags, data),
+            Self::Epoll(this) => Ok(epoll::add(this, fd, EventData::new_u64(data), flags)?),
+            Self::Repoll(this) => this.add(fd, raw(flags), Mode::LEVEL, data),
         }
     }
 
@@ -69,10 +67,10 @@ impl Poller {
     ) -> io::Result<()> {
         match self {
             Self::Epoll(this) => {
-                let data = epoll::EventData::new_u64(data);
+                let data = EventData::new_u64(data);
                 Ok(epoll::modify(this, fd, data, flags)?)
             }
-            Self::Repoll(this) => this.modify(fd, flags, data),
+            Self::Repoll(this) => this.modify(fd, raw(flags), Mode::LEVEL, data),
         }
     }
 
@@ -85,11 +83,7 @@ impl Poller {
     }
 
     /// Waits for as many events as `events` has room for. `None` is for ever. Allocates nothing.
-    pub(crate) fn wait(
-        &self,
-        events: &mut Vec<Event>,
-        timeout: Option<Duration>,
-    ) -> io::Result<()> {
+    pub(crate) fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         match self {
             Self::Epoll(this) => {
                 let timeout = timeout.map(|timeout| Timespec {
@@ -99,14 +93,19 @@ impl Poller {
                 events.clear();
                 epoll::wait(
                     this,
-                    rustix::buffer::spare_capacity(events),
+                    rustix::buffer::spare_capacity(events.as_mut_vec()),
                     timeout.as_ref(),
                 )?;
                 Ok(())
             }
-            Self::Repoll(this) => this.wait(events, timeout),
+            Self::Repoll(this) => this.wait(events, timeout).map(drop),
         }
     }
+}
+
+/// Modes are told as epoll's flags, which both kinds have in common.
+fn raw(flags: EventFlags) -> Interest {
+    Interest::from_bits_retain(flags.bits())
 }
 
 impl AsFd for Poller {

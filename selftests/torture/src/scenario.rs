@@ -22,7 +22,7 @@ use rand::{
     rngs::SmallRng,
     Rng, //
 };
-use repoll::EventFlags;
+use rustix::event::epoll::EventFlags;
 use std::sync::atomic::AtomicBool;
 
 const IN: EventFlags = EventFlags::IN;

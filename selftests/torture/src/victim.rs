@@ -3,7 +3,7 @@
 //! Processes that are killed while they wait.
 
 use crate::poller::Poller;
-use repoll::Event;
+use repoll::Events;
 use rustix::process::{
     kill_process,
     set_parent_process_death_signal,
@@ -34,7 +34,7 @@ pub(crate) struct Victim<'a> {
 /// What the child uses.
 struct Life<'a> {
     poller: &'a Poller,
-    events: Vec<Event>,
+    events: Events,
     stack: Stack,
 }
 
@@ -56,7 +56,7 @@ impl<'a> Victim<'a> {
     pub(crate) fn new(poller: &'a Poller) -> io::Result<Self> {
         let mut life = Box::new(Life {
             poller,
-            events: Vec::with_capacity(1),
+            events: Events::with_capacity(1),
             stack: Stack([0; 1 << 16]),
         });
         let top = life.stack.0.as_mut_ptr_range().end.cast();

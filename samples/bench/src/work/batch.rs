@@ -14,7 +14,8 @@ use crate::{
 use anyhow::Result;
 use repoll::{
     Change,
-    EventFlags, //
+    Interest,
+    Mode, //
 };
 
 const TIMES: usize = 100;
@@ -34,11 +35,11 @@ impl Work for Modify {
         let fds = self.0.iter().map(Pair::fd);
         let mut adds: Vec<_> = fds
             .clone()
-            .map(|fd| Change::add(fd, EventFlags::IN, 1))
+            .map(|fd| Change::add(fd, Interest::READABLE, Mode::LEVEL, 1))
             .collect();
         poller.apply(&mut adds)?;
         let mut changes: Vec<_> = fds
-            .map(|fd| Change::modify(fd, EventFlags::IN, 1))
+            .map(|fd| Change::modify(fd, Interest::READABLE, Mode::LEVEL, 1))
             .collect();
         let cost = each(TIMES, || poller.apply(&mut changes))?;
         Ok(cost / self.0.len() as f64)
@@ -62,7 +63,7 @@ impl Work for AddDelete {
         let fds = pairs.iter().map(Pair::fd);
         let mut adds: Vec<_> = fds
             .clone()
-            .map(|fd| Change::add(fd, EventFlags::IN, 1))
+            .map(|fd| Change::add(fd, Interest::READABLE, Mode::LEVEL, 1))
             .collect();
         let mut deletes: Vec<_> = fds.map(Change::delete).collect();
         let cost = each(TIMES, || {

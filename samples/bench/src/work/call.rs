@@ -12,8 +12,8 @@ use anyhow::{
     Result, //
 };
 use repoll::{
-    EventFlags,
-    Repoll, //
+    Interest,
+    Mode, //
 };
 use rustix::process::getppid;
 use std::{
@@ -48,9 +48,9 @@ impl Work for BadIoctl {
         let file = File::open("/dev/null")?;
         // SAFETY: A descriptor that is ours, given up here. /dev/null has no
         // ioctls that could take repoll's for their own.
-        let wrong = unsafe { Repoll::from_raw_fd(file.try_clone()?.into_raw_fd()) };
+        let wrong = unsafe { repoll::Poller::from_raw_fd(file.try_clone()?.into_raw_fd()) };
         each(TIMES, || {
-            let result = wrong.modify(file.as_fd(), EventFlags::IN, 0);
+            let result = wrong.modify(file.as_fd(), Interest::READABLE, Mode::LEVEL, 0);
             ensure!(result.is_err(), "/dev/null is a repoll");
             Ok(())
         })

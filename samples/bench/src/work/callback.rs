@@ -20,7 +20,10 @@ use crate::{
     measure::Work, //
 };
 use anyhow::Result;
-use repoll::EventFlags;
+use repoll::{
+    Events,
+    Mode, //
+};
 use std::os::fd::AsFd;
 
 const TIMES: usize = 2_000;
@@ -44,7 +47,7 @@ impl Callback {
 impl Work for Callback {
     fn sample<P: Poller>(&mut self) -> Result<f64> {
         let poller = P::open()?;
-        poller.add(self.pair.fd(), EventFlags::IN, 1)?;
+        poller.add(self.pair.fd(), Mode::LEVEL, 1)?;
         let there = self.pair.there.as_fd();
         let send_and_receive = || {
             put(there)?;
@@ -54,7 +57,7 @@ impl Work for Callback {
             send_and_receive()?;
             return each(TIMES, send_and_receive);
         }
-        let mut events = Vec::with_capacity(1);
+        let mut events = Events::with_capacity(1);
         let mut watch = Stopwatch::new();
         for _ in 0..TIMES {
             watch.lap(send_and_receive)?;

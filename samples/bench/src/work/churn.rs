@@ -12,7 +12,7 @@ use crate::{
     measure::Work, //
 };
 use anyhow::Result;
-use repoll::EventFlags;
+use repoll::Mode;
 use rustix::net::sockopt::set_socket_linger;
 use std::{
     net::{
@@ -51,7 +51,7 @@ impl Work for Churn {
             let there = TcpStream::connect(address)?;
             let (here, _) = self.listener.accept()?;
             set_socket_linger(&here, Some(Duration::ZERO))?;
-            poller.add(here.as_fd(), EventFlags::IN, 1)?;
+            poller.add(here.as_fd(), Mode::LEVEL, 1)?;
             drop(here);
             drop(there);
             Ok(())

@@ -12,7 +12,7 @@ use crate::{
     measure::Work, //
 };
 use anyhow::Result;
-use repoll::EventFlags;
+use repoll::Mode;
 
 const TIMES: usize = 5_000;
 
@@ -20,7 +20,7 @@ const TIMES: usize = 5_000;
 /// nothing is not what a server has.
 pub fn instance<P: Poller>(companion: &Pair) -> Result<P> {
     let poller = P::open()?;
-    poller.add(companion.fd(), EventFlags::IN, 0)?;
+    poller.add(companion.fd(), Mode::LEVEL, 0)?;
     Ok(poller)
 }
 
@@ -38,7 +38,7 @@ impl Work for AddDelete {
         let poller: P = instance(&self.0[0])?;
         let fd = self.0[1].fd();
         each(TIMES, || {
-            poller.add(fd, EventFlags::IN, 1)?;
+            poller.add(fd, Mode::LEVEL, 1)?;
             Ok(poller.delete(fd)?)
         })
     }
@@ -57,7 +57,7 @@ impl Work for Modify {
     fn sample<P: Poller>(&mut self) -> Result<f64> {
         let poller: P = instance(&self.0[0])?;
         let fd = self.0[1].fd();
-        poller.add(fd, EventFlags::IN, 1)?;
-        each(TIMES, || Ok(poller.modify(fd, EventFlags::IN, 1)?))
+        poller.add(fd, Mode::LEVEL, 1)?;
+        each(TIMES, || Ok(poller.modify(fd, Mode::LEVEL, 1)?))
     }
 }

@@ -22,8 +22,9 @@ use anyhow::{
 };
 use repoll::{
     Change,
-    Event,
-    EventFlags, //
+    Events,
+    Interest,
+    Mode, //
 };
 use rustix::net::{
     shutdown,
@@ -37,8 +38,6 @@ use std::{
 /// Requests of a repetition.
 const REQUESTS: usize = 2_000;
 
-const INTEREST: EventFlags = EventFlags::IN.union(EventFlags::ONESHOT);
-
 /// A client that sends a byte on each connection and waits for all to come back,
 /// and a server on another thread that watches one-shot. Each request is read,
 /// answered and its connection armed again: on epoll by a call each before the
@@ -51,18 +50,18 @@ impl Echo {
     }
 
     fn serve<P: Poller>(&self, poller: &P, requests: usize) -> Result<()> {
-        let mut events: Vec<Event> = Vec::with_capacity(self.0.len());
+        let mut events = Events::with_capacity(self.0.len());
         let mut changes: Vec<Change<'_>> = Vec::with_capacity(self.0.len());
         let mut served = 0;
         while served < requests {
             poller.apply_and_wait(&mut changes, &mut events, Patience::Endless)?;
             changes.clear();
             for event in &events {
-                let data = event.data.u64();
+                let data = event.data();
                 let fd = self.0[data as usize].fd();
                 get(fd)?;
                 put(fd)?;
-                changes.push(Change::modify(fd, INTEREST, data));
+                changes.push(Change::modify(fd, Interest::READABLE, Mode::ONE_SHOT, data));
             }
             served += events.len();
         }
@@ -82,7 +81,7 @@ impl Work for Echo {
     fn sample<P: Poller>(&mut self) -> Result<f64> {
         let poller = P::open()?;
         for (data, pair) in self.0.iter().enumerate() {
-            poller.add(pair.fd(), INTEREST, data as u64)?;
+            poller.add(pair.fd(), Mode::ONE_SHOT, data as u64)?;
         }
         let rounds = REQUESTS / self.0.len();
         thread::scope(|scope| {

@@ -14,7 +14,7 @@ use anyhow::{
     Context,
     Result, //
 };
-use repoll::EventFlags;
+use repoll::Mode;
 use std::{
     fs,
     os::fd::AsFd,
@@ -40,7 +40,7 @@ impl Work for Memory {
         let ends = self.0.iter().flat_map(|pair| [&pair.here, &pair.there]);
         let before = slabs()?;
         for (data, fd) in ends.enumerate() {
-            poller.add(fd.as_fd(), EventFlags::IN, data as u64)?;
+            poller.add(fd.as_fd(), Mode::LEVEL, data as u64)?;
         }
         let after = slabs()?;
         drop(poller);

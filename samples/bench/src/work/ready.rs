@@ -23,8 +23,9 @@ use anyhow::{
 };
 use repoll::{
     Change,
-    Event,
-    EventFlags, //
+    Events,
+    Interest,
+    Mode, //
 };
 
 /// So many waits that a repetition hands out some 10,000 events; but enough of
@@ -43,15 +44,15 @@ fn readable(count: usize) -> Result<Vec<Pair>> {
     Ok(pairs)
 }
 
-fn add_all<P: Poller>(poller: &P, pairs: &[Pair], interest: EventFlags) -> Result<()> {
+fn add_all<P: Poller>(poller: &P, pairs: &[Pair], mode: Mode) -> Result<()> {
     for (data, pair) in pairs.iter().enumerate() {
-        poller.add(pair.fd(), interest, data as u64)?;
+        poller.add(pair.fd(), mode, data as u64)?;
     }
     Ok(())
 }
 
 #[inline(always)]
-fn take<P: Poller>(poller: &P, events: &mut Vec<Event>, expected: usize) -> Result<()> {
+fn take<P: Poller>(poller: &P, events: &mut Events, expected: usize) -> Result<()> {
     poller.wait(events, Patience::None)?;
     ensure!(
         events.len() == expected,
@@ -81,8 +82,8 @@ impl Level {
 impl Work for Level {
     fn sample<P: Poller>(&mut self) -> Result<f64> {
         let poller = P::open()?;
-        add_all(&poller, &self.pairs, EventFlags::IN)?;
-        let mut events = Vec::with_capacity(self.pairs.len());
+        add_all(&poller, &self.pairs, Mode::LEVEL)?;
+        let mut events = Events::with_capacity(self.pairs.len());
         each(times(self.ready), || take(&poller, &mut events, self.ready))
     }
 }
@@ -100,14 +101,14 @@ impl Edge {
 impl Work for Edge {
     fn sample<P: Poller>(&mut self) -> Result<f64> {
         let poller = P::open()?;
-        let interest = EventFlags::IN | EventFlags::ET;
-        add_all(&poller, &self.0, interest)?;
-        let mut events = Vec::with_capacity(self.0.len());
+        let mode = Mode::EDGE;
+        add_all(&poller, &self.0, mode)?;
+        let mut events = Events::with_capacity(self.0.len());
         take(&poller, &mut events, self.0.len())?;
         let mut watch = Stopwatch::new();
         for _ in 0..times(self.0.len()) {
             for pair in &self.0 {
-                poller.modify(pair.fd(), interest, 1)?;
+                poller.modify(pair.fd(), mode, 1)?;
             }
             watch.lap(|| take(&poller, &mut events, self.0.len()))?;
         }
@@ -128,13 +129,13 @@ impl Rearm {
 impl Work for Rearm {
     fn sample<P: Poller>(&mut self) -> Result<f64> {
         let poller = P::open()?;
-        let interest = EventFlags::IN | EventFlags::ONESHOT;
-        add_all(&poller, &self.0, interest)?;
-        let mut events = Vec::with_capacity(1);
+        let mode = Mode::ONE_SHOT;
+        add_all(&poller, &self.0, mode)?;
+        let mut events = Events::with_capacity(1);
         take(&poller, &mut events, 1)?;
         let fd = self.0[0].fd();
         each(times(1), || {
-            let mut change = [Change::modify(fd, interest, 1)];
+            let mut change = [Change::modify(fd, Interest::READABLE, mode, 1)];
             poller.apply_and_wait(&mut change, &mut events, Patience::None)?;
             ensure!(events.len() == 1, "not ready");
             Ok(())

@@ -23,8 +23,8 @@ use anyhow::{
     Result, //
 };
 use repoll::{
-    EventFlags,
-    Repoll, //
+    Events,
+    Mode, //
 };
 use rustix::{
     event::{
@@ -100,7 +100,7 @@ pub fn run(bench: &mut Bench, sizes: &[u64]) {
             }
             let files = &files[..size as usize];
             let epoll = sample::<Epoll>(files)?;
-            let repoll = sample::<Repoll>(files)?;
+            let repoll = sample::<repoll::Poller>(files)?;
             for ((name, title), (epoll, repoll)) in NAMES.iter().zip(epoll.into_iter().zip(repoll))
             {
                 let key = format!("scale-{name}-{size}");
@@ -131,18 +131,18 @@ fn some(files: &[OwnedFd], sample: usize) -> Vec<&OwnedFd> {
 fn sample<P: Poller>(files: &[OwnedFd]) -> Result<[Vec<f64>; 4]> {
     let poller = P::open()?;
     for (data, fd) in files.iter().enumerate() {
-        poller.add(fd.as_fd(), EventFlags::IN, data as u64)?;
+        poller.add(fd.as_fd(), Mode::LEVEL, data as u64)?;
     }
     settle();
     let mut costs = [const { Vec::new() }; 4];
-    let mut events = Vec::with_capacity(2);
+    let mut events = Events::with_capacity(2);
     for sample in 0..=SAMPLES {
         let chosen = some(files, sample);
         let [mut add, mut modify, mut delete, mut wait] = [const { Stopwatch::new() }; 4];
         for _ in 0..TIMES.div_ceil(chosen.len()) {
-            modify.laps(&chosen, |fd| poller.modify(fd.as_fd(), EventFlags::IN, 1))?;
+            modify.laps(&chosen, |fd| poller.modify(fd.as_fd(), Mode::LEVEL, 1))?;
             delete.laps(&chosen, |fd| poller.delete(fd.as_fd()))?;
-            add.laps(&chosen, |fd| poller.add(fd.as_fd(), EventFlags::IN, 1))?;
+            add.laps(&chosen, |fd| poller.add(fd.as_fd(), Mode::LEVEL, 1))?;
             for fd in &chosen {
                 write(fd, &1u64.to_ne_bytes())?;
                 wait.lap(|| poller.wait(&mut events, Patience::None))?;

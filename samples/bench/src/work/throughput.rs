@@ -13,7 +13,10 @@ use anyhow::{
     anyhow,
     Result, //
 };
-use repoll::EventFlags;
+use repoll::{
+    Events,
+    Mode, //
+};
 use rustix::{
     event::{
         eventfd,
@@ -71,11 +74,11 @@ impl Throughput {
     }
 
     fn consume<P: Poller>(&self, poller: &P, left: &AtomicUsize) -> Result<()> {
-        let mut events = Vec::with_capacity(self.semaphores.len() + 1);
+        let mut events = Events::with_capacity(self.semaphores.len() + 1);
         loop {
             poller.wait(&mut events, Patience::Endless)?;
             for event in &events {
-                let data = event.data.u64();
+                let data = event.data();
                 if data == STOP {
                     return Ok(());
                 }
@@ -96,9 +99,9 @@ impl Work for Throughput {
     fn sample<P: Poller>(&mut self) -> Result<f64> {
         let poller = P::open()?;
         for (data, semaphore) in self.semaphores.iter().enumerate() {
-            poller.add(semaphore.as_fd(), EventFlags::IN, data as u64)?;
+            poller.add(semaphore.as_fd(), Mode::LEVEL, data as u64)?;
         }
-        poller.add(self.stop.as_fd(), EventFlags::IN, STOP)?;
+        poller.add(self.stop.as_fd(), Mode::LEVEL, STOP)?;
         let all = EVENTS * self.semaphores.len();
         let left = AtomicUsize::new(all);
         let start = Instant::now();

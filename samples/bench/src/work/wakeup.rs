@@ -15,7 +15,10 @@ use anyhow::{
     ensure,
     Result, //
 };
-use repoll::EventFlags;
+use repoll::{
+    Events,
+    Mode, //
+};
 use rustix::{
     event::{
         eventfd,
@@ -53,11 +56,11 @@ impl Work for PingPong {
         let [ours, theirs] = &self.0;
         let prepare = |mine: &OwnedFd| -> Result<P> {
             let poller = P::open()?;
-            poller.add(mine.as_fd(), EventFlags::IN, 1)?;
+            poller.add(mine.as_fd(), Mode::LEVEL, 1)?;
             Ok(poller)
         };
         let receive = |poller: &P, mine: &OwnedFd| -> Result<()> {
-            let mut events = Vec::with_capacity(1);
+            let mut events = Events::with_capacity(1);
             poller.wait(&mut events, Patience::Endless)?;
             ensure!(events.len() == 1, "woken for nothing");
             read(mine, &mut [0; 8])?;

@@ -3,22 +3,24 @@
 //! The event notifier that the connections are watched with.
 
 use anyhow::{
-    anyhow,
     Context,
     Result, //
 };
 use clap::ValueEnum;
 use repoll::{
-    CreateFlags,
-    Event,
-    EventData,
-    EventFlags,
-    Repoll, //
+    Events,
+    Interest,
+    Mode,
+    Poller, //
 };
 use rustix::{
     buffer::spare_capacity,
     event::{
-        epoll,
+        epoll::{
+            self,
+            EventData,
+            EventFlags, //
+        },
         Timespec, //
     },
 };
@@ -45,7 +47,7 @@ pub enum Kind {
 /// One that is open.
 pub enum Engine {
     /// An instance of repoll.
-    Repoll(Repoll),
+    Repoll(Poller),
     /// An instance of epoll.
     Epoll(OwnedFd),
 }
@@ -54,14 +56,7 @@ impl Engine {
     /// Makes an instance of `kind`.
     pub fn open(kind: Kind) -> Result<Self> {
         match kind {
-            Kind::Repoll => Repoll::new(CreateFlags::CLOEXEC)
-                .map(Self::Repoll)
-                .map_err(|error| match error.kind() {
-                    io::ErrorKind::NotFound => {
-                        anyhow!("there is no /dev/repoll (is the repoll module loaded?)")
-                    }
-                    _ => anyhow!("cannot use /dev/repoll: {error}"),
-                }),
+            Kind::Repoll => Ok(Self::Repoll(Poller::try_new()?)),
             Kind::Epoll => epoll::create(epoll::CreateFlags::CLOEXEC)
                 .map(Self::Epoll)
                 .context("cannot make an epoll instance"),
@@ -69,22 +64,31 @@ impl Engine {
     }
 
     /// Watches `fd`.
-    pub fn add(&self, fd: BorrowedFd<'_>, interest: EventFlags, data: u64) -> io::Result<()> {
+    pub fn add(
+        &self,
+        fd: BorrowedFd<'_>,
+        interest: Interest,
+        mode: Mode,
+        data: u64,
+    ) -> io::Result<()> {
         match self {
-            Self::Repoll(repoll) => repoll.add(fd, interest, data),
-            Self::Epoll(epoll) => Ok(epoll::add(epoll, fd, EventData::new_u64(data), interest)?),
+            Self::Repoll(repoll) => repoll.add(fd, interest, mode, data),
+            Self::Epoll(epoll) => {
+                let flags = EventFlags::from_bits_retain(interest.bits() | mode.bits());
+                Ok(epoll::add(epoll, fd, EventData::new_u64(data), flags)?)
+            }
         }
     }
 
     /// Puts what is ready into `events`; nothing, after `timeout`.
-    pub fn wait(&self, events: &mut Vec<Event>, timeout: Duration) -> io::Result<()> {
+    pub fn wait(&self, events: &mut Events, timeout: Duration) -> io::Result<()> {
         match self {
-            Self::Repoll(repoll) => repoll.wait(events, Some(timeout)),
+            Self::Repoll(repoll) => repoll.wait(events, Some(timeout)).map(drop),
             Self::Epoll(epoll) => {
                 let timeout = Timespec::try_from(timeout)
                     .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
                 events.clear();
-                epoll::wait(epoll, spare_capacity(events), Some(&timeout))?;
+                epoll::wait(epoll, spare_capacity(events.as_mut_vec()), Some(&timeout))?;
                 Ok(())
             }
         }

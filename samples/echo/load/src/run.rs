@@ -22,7 +22,11 @@ use anyhow::{
     Error,
     Result, //
 };
-use repoll::EventFlags;
+use repoll::{
+    Events,
+    Interest,
+    Mode, //
+};
 use std::{
     io::ErrorKind,
     mem,
@@ -112,7 +116,7 @@ pub fn run(plan: &Plan) -> Result<(Report, Vec<Failure>)> {
 
 impl Run<'_> {
     fn drive(&mut self) -> Result<()> {
-        let mut events = Vec::with_capacity(256);
+        let mut events = Events::with_capacity(256);
         let mut next_look = Instant::now() + TICK;
 
         loop {
@@ -139,7 +143,7 @@ impl Run<'_> {
                 self.advance(index);
             }
             for event in &events {
-                self.advance(event.data.u64());
+                self.advance(event.data());
             }
             // No connection ends before all are open, so that they truly are
             // at the same time. Those that wait for it have no event to come.
@@ -168,9 +172,9 @@ impl Run<'_> {
             let client = Client::connect(plan.address, content, script)
                 .with_context(|| format!("connection {index}"))?;
 
-            let interest = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+            let interest = Interest::READABLE | Interest::WRITABLE | Interest::READ_CLOSED;
             self.engine
-                .add(client.as_fd(), interest, index)
+                .add(client.as_fd(), interest, Mode::EDGE, index)
                 .with_context(|| format!("connection {index}: cannot watch it"))?;
             self.slots.push(Some(Slot {
                 client,

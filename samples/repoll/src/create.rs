@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How an instance comes to be.
+
+use crate::{
+    command::Command,
+    uapi,
+    Unavailable, //
+};
+use rustix::fs::{
+    Mode,
+    OFlags, //
+};
+use std::os::fd::{
+    FromRawFd,
+    OwnedFd, //
+};
+
+bitflags::bitflags! {
+    /// How an instance is made.
+    #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+    pub struct CreateFlags: u32 {
+        /// The descriptor is closed when the process executes another program.
+        const CLOEXEC = uapi::REPOLL_CLOEXEC;
+        /// Of several threads that sleep in
+        /// [`Poller::wait`](crate::Poller::wait), the one that came first is
+        /// woken first. Otherwise, as with epoll, the one that came last is,
+        /// whose data is likely to be in the processor's cache.
+        const FIFO = uapi::REPOLL_FIFO;
+    }
+}
+
+/// Makes an instance.
+pub(crate) fn create(flags: CreateFlags) -> Result<OwnedFd, Unavailable> {
+    let control = rustix::fs::open(
+        uapi::REPOLL_DEVICE,
+        OFlags::RDWR | OFlags::CLOEXEC,
+        Mode::empty(),
+    )
+    .map_err(Unavailable::from_open)?;
+    let mut create = uapi::repoll_create {
+        flags: flags.bits(),
+        ..Default::default()
+    };
+    // SAFETY: REPOLL_CREATE reads a `repoll_create` and writes nothing.
+    let fd = unsafe { Command::<{ uapi::REPOLL_CREATE }, _>::new(&mut create).run(&control) }
+        .map_err(Unavailable::Other)?;
+    // SAFETY: REPOLL_CREATE returned a new descriptor, which is ours alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}

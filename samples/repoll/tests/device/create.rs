@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Instances that are made, and those that cannot be.
+
+use crate::{
+    errno,
+    pair,
+    ready,
+    EPOLLOUT, //
+};
+use repoll::{
+    CreateFlags,
+    Interest,
+    Mode,
+    Poller,
+    Unavailable, //
+};
+use rustix::{
+    fs::{
+        makedev,
+        mknodat,
+        FileType,
+        Mode as Permissions,
+        CWD, //
+    },
+    io::{
+        fcntl_getfd,
+        Errno,
+        FdFlags, //
+    },
+    mount::{
+        mount,
+        mount_change,
+        MountFlags,
+        MountPropagationFlags, //
+    },
+    process::Uid,
+    thread::{
+        set_thread_res_uid,
+        unshare_unsafe,
+        UnshareFlags, //
+    },
+};
+use std::{
+    error::Error,
+    fs,
+    io,
+    thread, //
+};
+
+#[test]
+fn close_on_exec_is_as_asked_for() {
+    let flags = |poller: io::Result<Poller>| fcntl_getfd(poller.unwrap()).unwrap();
+    assert_eq!(flags(Poller::new()), FdFlags::CLOEXEC);
+    assert_eq!(flags(Ok(Poller::try_new().unwrap())), FdFlags::CLOEXEC);
+    let with = Poller::with_flags(CreateFlags::CLOEXEC);
+    assert_eq!(flags(with), FdFlags::CLOEXEC);
+    let without = Poller::with_flags(CreateFlags::empty());
+    assert_eq!(flags(without), FdFlags::empty());
+}
+
+#[test]
+fn unknown_flags_are_refused() {
+    let unknown = CreateFlags::from_bits_retain(1 << 31);
+    assert_eq!(errno(Poller::with_flags(unknown)), Some(Errno::INVAL));
+}
+
+#[test]
+fn an_instance_may_be_first_come_first_woken() {
+    let poller = Poller::with_flags(CreateFlags::CLOEXEC | CreateFlags::FIFO).unwrap();
+    let (a, _b) = pair();
+    poller.add(&a, Interest::WRITABLE, Mode::LEVEL, 1).unwrap();
+    assert_eq!(ready(&poller), [(1, EPOLLOUT)]);
+}
+
+/// Why there is no instance for a thread that `without` has taken something from,
+/// which is its own.
+fn unavailable(without: impl FnOnce() + Send) -> Unavailable {
+    thread::scope(|scope| {
+        let poor = scope.spawn(|| {
+            without();
+            Poller::try_new().unwrap_err()
+        });
+        poor.join().unwrap()
+    })
+}
+
+/// Has the calling thread see an empty `/dev`.
+fn empty_dev() {
+    // SAFETY: Mounts and the working directory become the thread's own; its
+    // descriptors stay shared.
+    unsafe { unshare_unsafe(UnshareFlags::NEWNS) }.unwrap();
+    mount_change(
+        "/",
+        MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
+    )
+    .unwrap();
+    mount("none", "/dev", "tmpfs", MountFlags::empty(), None).unwrap();
+}
+
+#[test]
+fn it_is_said_that_there_is_no_device() {
+    let why = unavailable(empty_dev);
+    assert!(matches!(why, Unavailable::NoModule(_)), "{why:?}");
+    assert_eq!(errno::<()>(Err(why.into())), Some(Errno::NOENT));
+}
+
+/// A node that has outlived the module, in a container's `/dev`, say.
+#[test]
+fn it_is_said_that_nothing_is_behind_the_device() {
+    let why = unavailable(|| {
+        empty_dev();
+        let node = FileType::CharacterDevice;
+        // A number of character devices for local use, where no driver is.
+        let number = makedev(60, 0);
+        mknodat(CWD, "/dev/repoll", node, Permissions::RUSR, number).unwrap();
+    });
+    assert!(matches!(why, Unavailable::NoModule(_)), "{why:?}");
+    assert_eq!(errno::<()>(Err(why.into())), Some(Errno::NXIO));
+}
+
+#[test]
+fn it_is_said_that_the_device_is_not_for_this_user() {
+    let why = unavailable(|| {
+        let nobody = Uid::from_raw(65534);
+        set_thread_res_uid(nobody, nobody, nobody).unwrap();
+    });
+    assert!(matches!(why, Unavailable::NoPermission(_)), "{why:?}");
+    assert!(why.source().unwrap().is::<io::Error>());
+    assert_eq!(errno::<()>(Err(why.into())), Some(Errno::ACCESS));
+}
+
+#[test]
+fn it_is_said_that_the_device_is_another() {
+    let why = unavailable(|| {
+        empty_dev();
+        fs::write("/dev/repoll", "").unwrap();
+    });
+    assert!(matches!(why, Unavailable::Other(_)), "{why:?}");
+    assert_eq!(errno::<()>(Err(why.into())), Some(Errno::NOTTY));
+}

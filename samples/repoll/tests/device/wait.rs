@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Waiting, and what ends it.
+
+use crate::{
+    errno,
+    pair, //
+};
+use repoll::{
+    Events,
+    Interest,
+    Mode,
+    Poller, //
+};
+use rustix::io::Errno;
+use std::{
+    ffi::c_int,
+    io::{
+        Read,
+        Write, //
+    },
+    mem,
+    os::unix::{
+        net::UnixStream,
+        thread::JoinHandleExt, //
+    },
+    ptr,
+    sync::Arc,
+    thread,
+    time::{
+        Duration,
+        Instant, //
+    },
+};
+
+#[test]
+fn a_wait_gives_no_more_than_there_is_room_for() {
+    let poller = Poller::new().unwrap();
+    let pairs: Vec<_> = (0..3).map(|_| pair()).collect();
+    for (data, (a, _)) in pairs.iter().enumerate() {
+        poller
+            .add(a, Interest::WRITABLE, Mode::EDGE, data as u64)
+            .unwrap();
+    }
+    let mut events = Events::with_capacity(2);
+    assert_eq!(poller.wait(&mut events, None).unwrap(), 2);
+    assert_eq!((events.len(), events.capacity()), (2, 2));
+    assert!(events.iter().all(|event| event.is_writable()));
+    assert_eq!(poller.wait(&mut events, None).unwrap(), 1);
+    assert_eq!(events.len(), 1);
+    let none = poller.wait(&mut events, Some(Duration::ZERO)).unwrap();
+    assert_eq!(none, 0);
+    assert!(events.is_empty());
+}
+
+#[test]
+fn a_wait_without_room_is_refused() {
+    let poller = Poller::new().unwrap();
+    let result = poller.wait(&mut Events::default(), None);
+    assert_eq!(errno(result), Some(Errno::INVAL));
+}
+
+#[test]
+fn a_timeout_is_waited_for() {
+    let timeout = Duration::from_millis(20);
+    let poller = Poller::new().unwrap();
+    let mut events = Events::with_capacity(1);
+    let begin = Instant::now();
+    assert_eq!(poller.wait(&mut events, Some(timeout)).unwrap(), 0);
+    assert!(events.is_empty());
+    assert!(begin.elapsed() >= timeout);
+}
+
+extern "C" fn ignore(_: c_int) {}
+
+/// Also by one whose handler lets other calls go on.
+#[test]
+fn a_signal_ends_a_wait() {
+    // SAFETY: All zero is an action; the handler does nothing.
+    unsafe {
+        let mut action: libc::sigaction = mem::zeroed();
+        action.sa_sigaction = ignore as usize;
+        action.sa_flags = libc::SA_RESTART;
+        assert_eq!(libc::sigaction(libc::SIGUSR1, &action, ptr::null_mut()), 0);
+    }
+    let poller = Arc::new(Poller::new().unwrap());
+    let (a, mut b) = pair();
+    poller.add(&a, Interest::READABLE, Mode::EDGE, 1).unwrap();
+    b.write_all(b"x").unwrap();
+    let mut events = Events::with_capacity(1);
+    assert_eq!(poller.wait(&mut events, None).unwrap(), 1);
+
+    let waiter = thread::spawn({
+        let poller = poller.clone();
+        move || (errno(poller.wait(&mut events, None)), events)
+    });
+    // One that comes before the wait does nothing.
+    while !waiter.is_finished() {
+        // SAFETY: The thread has not been joined yet.
+        unsafe { libc::pthread_kill(waiter.as_pthread_t(), libc::SIGUSR1) };
+        thread::yield_now();
+    }
+    let (error, events) = waiter.join().unwrap();
+    assert_eq!(error, Some(Errno::INTR));
+    assert!(events.is_empty());
+}
+
+/// Two threads, each watching its end, send a byte to and fro: every wait is
+/// ended by the other one.
+#[test]
+fn a_waiting_thread_is_woken() {
+    let play = |mut stream: UnixStream, begins: bool| {
+        let poller = Poller::new().unwrap();
+        poller
+            .add(&stream, Interest::READABLE, Mode::LEVEL, 7)
+            .unwrap();
+        let mut events = Events::with_capacity(4);
+        let mut byte = [b'x'];
+        if begins {
+            stream.write_all(&byte).unwrap();
+        }
+        for _ in 0..1000 {
+            assert_eq!(poller.wait(&mut events, None).unwrap(), 1);
+            let event = events.get(0).unwrap();
+            assert!(event.is_readable() && event.data() == 7);
+            stream.read_exact(&mut byte).unwrap();
+            stream.write_all(&byte).unwrap();
+        }
+        // The peer must find its last byte, not the end of the stream.
+        stream
+    };
+    let (a, b) = pair();
+    thread::scope(|scope| {
+        let ends = [
+            scope.spawn(move || play(a, true)),
+            scope.spawn(move || play(b, false)),
+        ];
+        for end in ends {
+            end.join().unwrap();
+        }
+    });
+}
+
+/// One instance for several threads: each event goes to one of them.
+#[test]
+fn an_event_goes_to_one_of_the_threads_that_wait() {
+    const THREADS: u64 = 3;
+    let poller = Poller::new().unwrap();
+    let pairs: Vec<_> = (0..THREADS).map(|_| pair()).collect();
+    for (data, (a, _)) in pairs.iter().enumerate() {
+        poller
+            .add(a, Interest::READABLE, Mode::ONE_SHOT, data as u64)
+            .unwrap();
+    }
+    let mut told: Vec<u64> = thread::scope(|scope| {
+        let wait = || {
+            let mut events = Events::with_capacity(1);
+            assert_eq!(poller.wait(&mut events, None).unwrap(), 1);
+            events.get(0).unwrap().data()
+        };
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(wait)).collect();
+        for (_, b) in &pairs {
+            (&mut &*b).write_all(b"x").unwrap();
+        }
+        threads.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    told.sort();
+    assert_eq!(told, [0, 1, 2]);
+}
