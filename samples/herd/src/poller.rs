@@ -74,7 +74,8 @@ impl Poller {
         self.add_in(fd, Mode::LEVEL.into(), data)
     }
 
-    /// epoll knows nothing of turns, which no way that is of it takes.
+    /// Watches `fd` for something to read. epoll knows all modes but turns, and its ways do
+    /// without these.
     fn add_in(&self, fd: BorrowedFd<'_>, mode: AddMode, data: u64) -> io::Result<()> {
         match self {
             Self::Repoll(repoll) => repoll.add(fd, Interest::READABLE, mode, data),

@@ -5,26 +5,63 @@
 //! A [`Poller`] watches files and tells which of them are ready, as an epoll
 //! instance does. An [`Interest`] is what a file is watched for, a [`Mode`] when
 //! that becomes an [`Event`]; an event carries the number that its file was
-//! added with.
+//! added with. [`Exclusive`] modes are for files that several instances watch,
+//! and a [`Change`] is one of many that go to the kernel by one call.
+//!
+//! # Examples
+//!
+//! A server that sends back what it gets, on one thread:
 //!
 //! ```no_run
-//! use repoll::{Events, Interest, Mode, Poller};
-//! use std::net::TcpListener;
-//!
-//! # fn main() -> std::io::Result<()> {
-//! let listener = TcpListener::bind("127.0.0.1:7007")?;
-//! let poller = Poller::new()?;
-//! poller.add(&listener, Interest::READABLE, Mode::LEVEL, 1)?;
-//!
-//! let mut events = Events::with_capacity(64);
-//! loop {
-//!     poller.wait(&mut events, None)?;
-//!     for event in &events {
-//!         println!("{} is ready", event.data());
-//!     }
-//! }
-//! # }
+#![doc = include_str!("../examples/echo.rs")]
 //! ```
+//!
+//! A program that goes on with the kernel's epoll where there is no module:
+//!
+//! ```
+#![doc = include_str!("../examples/fallback.rs")]
+//! ```
+//!
+//! Workers that share an instance, and arm again what they have dealt with by
+//! the call that waits for more:
+//!
+//! ```no_run
+#![doc = include_str!("../examples/rearm.rs")]
+//! ```
+//!
+//! # Portability
+//!
+//! Linux with the repoll module loaded, and a `/dev/repoll` that the program may
+//! open; [`Poller::try_new`] tells what is missing. Processors of 32 and of 64
+//! bits, and programs of 32 bits on kernels of 64.
+//!
+//! Modes and events are those of epoll, with the same exceptions as the module
+//! itself; a program moves from epoll by changing names. Other than most of its
+//! wrappers this crate adds no wake-up descriptor, no re-arming and no copy: to
+//! wake a waiting thread, watch an eventfd.
+//!
+//! With the feature `mio` a [`Poller`] is a source of events for mio's loop, and
+//! mio's words are understood. Without it the descriptor ([`AsFd`], [`AsRawFd`])
+//! is all that a loop needs to watch an instance: tokio's `AsyncFd` takes a
+//! [`Poller`] as it is.
+//!
+//! # Implementation notes
+//!
+//! A [`Poller`] owns one file descriptor and nothing else. Each method is one
+//! ioctl on it, put in place by the compiler with no function of libc's in
+//! between, except that making an instance opens and closes `/dev/repoll`, too.
+//! A wait writes to the buffer of [`Events`], whose memory is not cleared
+//! before; what a wait returns is borrowed from there.
+//!
+//! Descriptors are taken as [`AsFd`], so that a number which was closed cannot
+//! be passed by mistake. They are not kept: the kernel forgets a file when its
+//! last descriptor is closed.
+//!
+//! [`uapi`] has the kernel interface as it is, for what these types do not
+//! offer: waits with a signal mask, say.
+//!
+//! [`AsFd`]: std::os::fd::AsFd
+//! [`AsRawFd`]: std::os::fd::AsRawFd
 
 mod busy_poll;
 mod change;
@@ -32,6 +69,8 @@ mod command;
 mod create;
 mod event;
 mod interest;
+#[cfg(feature = "mio")]
+pub mod mio;
 mod mode;
 mod poller;
 pub mod uapi;

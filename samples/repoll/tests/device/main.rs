@@ -6,6 +6,7 @@
 mod batch;
 mod create;
 mod descriptor;
+mod examples;
 mod interest;
 mod wait;
 

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! mio's loop, in which a repoll instance watches some of the files: here those
+//! that are shared with other instances and take turns.
+
+use mio::{net::TcpListener, Poll, Token};
+use repoll::{Events, Exclusive, Interest, Poller};
+use std::{
+    io::{self, Read},
+    net::TcpStream,
+    time::Duration,
+};
+
+const INSTANCE: Token = Token(0);
+const LISTENER: Token = Token(1);
+
+fn main() -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0".parse().expect("an address"))?;
+    let address = listener.local_addr()?;
+
+    // mio's listener in an instance of repoll, in a mode that mio has none for.
+    let mut poller = Poller::new()?;
+    let mode = Exclusive::LEVEL.round_robin();
+    poller.add(&listener, Interest::READABLE, mode, LISTENER.0 as u64)?;
+
+    // That instance in mio's loop.
+    let mut poll = Poll::new()?;
+    let readable = mio::Interest::READABLE;
+    poll.registry().register(&mut poller, INSTANCE, readable)?;
+
+    let mut client = TcpStream::connect(address)?;
+    let mut outer = mio::Events::with_capacity(8);
+    poll.poll(&mut outer, None)?;
+    assert!(outer.iter().any(|event| event.token() == INSTANCE));
+
+    // mio tells of edges, so all is to be fetched.
+    let mut events = Events::with_capacity(8);
+    while poller.wait(&mut events, Some(Duration::ZERO))? > 0 {
+        for event in &events {
+            assert_eq!(event.token(), LISTENER);
+            drop(listener.accept()?);
+        }
+    }
+    assert_eq!(client.read(&mut [0])?, 0);
+    Ok(())
+}
