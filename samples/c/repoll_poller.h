@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * repoll for programs in C and C++: the calls of <sys/epoll.h>, and what they have
+ * no counterpart for, as functions. There is no library to link; each is one ioctl,
+ * but for repoll_open().
+ *
+ *	int rpfd = repoll_open(REPOLL_CLOEXEC);
+ *	struct epoll_event event, events[64];
+ *
+ *	event.events = EPOLLIN;
+ *	event.data.fd = sockfd;
+ *	repoll_add(rpfd, sockfd, &event);
+ *	n = repoll_wait_ms(rpfd, events, 64, -1);
+ *
+ * All return -1 with errno after an error, as epoll's do; <repoll.h> has the errors
+ * and all that events mean. An instance is closed by close(), and can be watched by
+ * poll(), select(), epoll or another instance. What does not fit a kernel's header
+ * of the interface, such as a signal set of libc's, is seen to here.
+ *
+ * With -I for where <repoll.h> is: src/uapi of repoll.
+ */
+#ifndef REPOLL_POLLER_H
+#define REPOLL_POLLER_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <repoll.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * repoll_open() - make an instance
+ * @flags: REPOLL_CLOEXEC, REPOLL_FIFO
+ *
+ * Return: its descriptor; or -1 with errno: ENOENT, ENXIO or ENODEV if the module
+ * is not loaded, EACCES if this user may not open REPOLL_DEVICE, and others.
+ */
+static inline int repoll_open(unsigned int flags)
+{
+	struct repoll_create create;
+	int control, rpfd, error;
+
+	control = open(REPOLL_DEVICE, O_RDWR | O_CLOEXEC);
+	if (control < 0)
+		return -1;
+	memset(&create, 0, sizeof(create));
+	create.flags = flags;
+	rpfd = ioctl(control, REPOLL_CREATE, &create);
+
+	/* The instance lives on without the control node. */
+	error = errno;
+	close(control);
+	errno = error;
+	return rpfd;
+}
+
+/**
+ * repoll_control() - change what is watched, as epoll_ctl() does
+ * @rpfd: the instance
+ * @op: EPOLL_CTL_ADD, EPOLL_CTL_MOD or EPOLL_CTL_DEL
+ * @fd: the descriptor to watch, change or forget
+ * @event: what to watch for, and the data of its events; not read by EPOLL_CTL_DEL
+ *
+ * Return: 0, or -1 with errno.
+ */
+static inline int repoll_control(int rpfd, int op, int fd,
+				 const struct epoll_event *event)
+{
+	struct repoll_ctl ctl;
+
+	memset(&ctl, 0, sizeof(ctl));
+	ctl.op = op;
+	ctl.fd = fd;
+	ctl.event = (uintptr_t)event;
+	return ioctl(rpfd, REPOLL_CTL, &ctl);
+}
+
+/**
+ * repoll_add() - watch a file
+ * @rpfd: the instance
+ * @fd: its descriptor
+ * @event: what to watch for, and the data of its events
+ *
+ * Return: 0, or -1 with errno: EEXIST if it is being watched already, EPERM if it
+ * cannot be polled, and others.
+ */
+static inline int repoll_add(int rpfd, int fd, const struct epoll_event *event)
+{
+	return repoll_control(rpfd, EPOLL_CTL_ADD, fd, event);
+}
+
+/**
+ * repoll_add_round_robin() - watch a file that others watch, too, in turns
+ * @rpfd: the instance
+ * @fd: its descriptor
+ * @event: what to watch for, with EPOLLEXCLUSIVE
+ *
+ * Return: as repoll_add(), and EINVAL without EPOLLEXCLUSIVE.
+ */
+static inline int repoll_add_round_robin(int rpfd, int fd,
+					 const struct epoll_event *event)
+{
+	struct repoll_ctl ctl;
+
+	memset(&ctl, 0, sizeof(ctl));
+	ctl.op = EPOLL_CTL_ADD;
+	ctl.fd = fd;
+	ctl.flags = REPOLL_ROUND_ROBIN;
+	ctl.event = (uintptr_t)event;
+	return ioctl(rpfd, REPOLL_CTL, &ctl);
+}
+
+/**
+ * repoll_modify() - watch a file for something else, or arm it again
+ * @rpfd: the instance
+ * @fd: its descriptor
+ * @event: what to watch for, and the data of its events
+ *
+ * Return: 0, or -1 with errno: ENOENT if it is not being watched, and others.
+ */
+static inline int repoll_modify(int rpfd, int fd,
+				const struct epoll_event *event)
+{
+	return repoll_control(rpfd, EPOLL_CTL_MOD, fd, event);
+}
+
+/**
+ * repoll_delete() - watch a file no more
+ * @rpfd: the instance
+ * @fd: its descriptor
+ *
+ * Return: 0, or -1 with errno: ENOENT if it is not being watched, and others.
+ */
+static inline int repoll_delete(int rpfd, int fd)
+{
+	return repoll_control(rpfd, EPOLL_CTL_DEL, fd, NULL);
+}
+
+/* A wait that lasts for so many nanoseconds; negative is for ever. */
+static inline struct repoll_wait repoll_wait_of(struct epoll_event *events,
+						int maxevents, int64_t timeout_ns,
+						const sigset_t *sigmask)
+{
+	struct repoll_wait wait;
+
+	memset(&wait, 0, sizeof(wait));
+	wait.events = (uintptr_t)events;
+	wait.maxevents = maxevents;
+	wait.timeout_ns = timeout_ns;
+	wait.sigmask = (uintptr_t)sigmask;
+	/* The kernel's set, which libc's begins with. */
+	wait.sigsetsize = sigmask ? 8 : 0;
+	return wait;
+}
+
+/* As the kernel wants it; what is too long is cut to some 292 years. */
+static inline int64_t repoll_ns_of_ms(int timeout_ms)
+{
+	return timeout_ms < 0 ? -1 : timeout_ms * (int64_t)1000000;
+}
+
+/* The same for any timeout; -1 with errno if it is none. */
+static inline int repoll_ns_of(const struct timespec *timeout, int64_t *ns)
+{
+	if (!timeout) {
+		*ns = -1;
+		return 0;
+	}
+	if (timeout->tv_sec < 0 || timeout->tv_nsec < 0 ||
+	    timeout->tv_nsec >= 1000000000) {
+		errno = EINVAL;
+		return -1;
+	}
+	*ns = timeout->tv_sec;
+	if (*ns >= INT64_MAX / 1000000000)
+		*ns = INT64_MAX;
+	else
+		*ns = *ns * 1000000000 + timeout->tv_nsec;
+	return 0;
+}
+
+/**
+ * repoll_wait_ms() - wait for events, as epoll_wait() does
+ * @rpfd: the instance
+ * @events: where they go
+ * @maxevents: how many there is room for
+ * @timeout_ms: at most so many milliseconds; -1 is for ever, 0 not at all
+ *
+ * Return: how many there are, 0 after the timeout; or -1 with errno: EINTR if a
+ * signal came first, and others.
+ */
+static inline int repoll_wait_ms(int rpfd, struct epoll_event *events,
+				 int maxevents, int timeout_ms)
+{
+	struct repoll_wait wait = repoll_wait_of(events, maxevents,
+						 repoll_ns_of_ms(timeout_ms),
+						 NULL);
+
+	return ioctl(rpfd, REPOLL_WAIT, &wait);
+}
+
+/**
+ * repoll_pwait() - wait for events, as epoll_pwait2() does
+ * @rpfd: the instance
+ * @events: where they go
+ * @maxevents: how many there is room for
+ * @timeout: at most so long; NULL is for ever
+ * @sigmask: the signals that are blocked meanwhile; NULL leaves them as they are
+ *
+ * Return: as repoll_wait_ms().
+ */
+static inline int repoll_pwait(int rpfd, struct epoll_event *events,
+			       int maxevents, const struct timespec *timeout,
+			       const sigset_t *sigmask)
+{
+	struct repoll_wait wait;
+	int64_t ns;
+
+	if (repoll_ns_of(timeout, &ns))
+		return -1;
+	wait = repoll_wait_of(events, maxevents, ns, sigmask);
+	return ioctl(rpfd, REPOLL_WAIT, &wait);
+}
+
+/**
+ * repoll_change_of() - one change of many
+ * @op: EPOLL_CTL_ADD, EPOLL_CTL_MOD or EPOLL_CTL_DEL
+ * @fd: the descriptor to watch, change or forget
+ * @event: what to watch for, and the data of its events; NULL for EPOLL_CTL_DEL
+ *
+ * For an addition in turns set REPOLL_ROUND_ROBIN in its flags.
+ *
+ * Return: the change, whose result is ECANCELED until it has been tried.
+ */
+static inline struct repoll_change
+repoll_change_of(int op, int fd, const struct epoll_event *event)
+{
+	struct repoll_change change;
+
+	memset(&change, 0, sizeof(change));
+	change.op = op;
+	change.fd = fd;
+	change.result = ECANCELED;
+	if (event) {
+		change.events = event->events;
+		change.data = event->data.u64;
+	}
+	return change;
+}
+
+/**
+ * repoll_apply() - make many changes, one after the other
+ * @rpfd: the instance
+ * @changes: the changes, each of which gets its result: 0 or an errno
+ * @count: how many there are
+ * @failed: where to store how many of those tried have failed, or NULL
+ *
+ * Return: how many have been tried, which is less than @count only after a signal
+ * or a fault; or -1 with errno.
+ */
+static inline int repoll_apply(int rpfd, struct repoll_change *changes,
+			       unsigned int count, unsigned int *failed)
+{
+	struct repoll_batch batch;
+	int done;
+
+	memset(&batch, 0, sizeof(batch));
+	batch.changes = (uintptr_t)changes;
+	batch.count = count;
+	done = ioctl(rpfd, REPOLL_BATCH, &batch);
+	if (done >= 0 && failed)
+		*failed = batch.failed;
+	return done;
+}
+
+/**
+ * repoll_apply_wait_ms() - make many changes, then wait for events
+ * @rpfd: the instance
+ * @changes: the changes, each of which gets its result: 0 or an errno
+ * @count: how many there are, which may be none
+ * @events: where events go
+ * @maxevents: how many there is room for
+ * @timeout_ms: at most so many milliseconds; -1 is for ever, 0 not at all
+ * @batch: where to store how many changes were tried and how many of these failed,
+ *	in @done and @failed, or NULL
+ *
+ * It does not sleep if a change failed or was not tried.
+ *
+ * Return: as repoll_wait_ms().
+ */
+static inline int repoll_apply_wait_ms(int rpfd, struct repoll_change *changes,
+				       unsigned int count,
+				       struct epoll_event *events, int maxevents,
+				       int timeout_ms, struct repoll_batch *batch)
+{
+	struct repoll_batch_wait both;
+	int ready;
+
+	memset(&both, 0, sizeof(both));
+	both.batch.changes = (uintptr_t)changes;
+	both.batch.count = count;
+	both.wait = repoll_wait_of(events, maxevents, repoll_ns_of_ms(timeout_ms),
+				   NULL);
+	ready = ioctl(rpfd, REPOLL_BATCH_WAIT, &both);
+	if (batch)
+		*batch = both.batch;
+	return ready;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* REPOLL_POLLER_H */
