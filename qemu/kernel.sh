@@ -33,7 +33,7 @@ kernel_dir() {
 			"$(kernel_dir "$(kernel_release)")" "$(declare -f kernel_build_own)")"
 		return
 	fi
-	echo "$cache/kernel-$1-$(hash "$checkout/qemu/kernel-tree" "$toolchain_dir" \
+	echo "$cache/kernel-$1-$(hash "$checkout/qemu/kernel-tree" "$compilers" \
 		"$(declare -f kernel_packages kernel_build)")"
 }
 

@@ -56,8 +56,13 @@ toolchain_build() {
 	touch "$1"/etc/{resolv.conf,hosts}
 }
 
-toolchain_dir=$cache/toolchain-$(hash "$suite" "${toolchain_packages[@]}" \
+# What a kernel is built with, by which its artifact goes.
+compilers=$cache/toolchain-$(hash "$suite" "${toolchain_packages[@]}" \
 	"$(declare -f debootstrap_tar toolchain_build)")
+
+# What can change without all kernels being built again: for packages and manual pages.
+toolchain_packages+=(debhelper dh-dkms dkms lintian mandoc)
+toolchain_dir=$cache/toolchain-$(hash "$compilers" "${toolchain_packages[@]}")
 
 # What the Rust programs for user space depend on. It is cargo's home for all
 # builds, which do without the registry.
@@ -76,8 +81,8 @@ crates_fetch() {
 # in_toolchain KERNEL CMD [ARG...] - become a command that sees the root's programs
 # and, if KERNEL is not empty, that artifact at /usr/src/linux
 #
-# The root's /usr and /etc are laid over the host's in a mount namespace of the
-# command's own; every other path, the working directory among them, is the
+# The root's /usr and /etc, and what dpkg knows of them, are laid over the host's in a
+# mount namespace of the command's own; every other path, the working directory among them, is the
 # host's. Needs no privilege where user namespaces are allowed.
 in_toolchain() {
 	local options=() name
@@ -91,7 +96,7 @@ in_toolchain() {
 	)
 
 	for name in http_proxy https_proxy no_proxy TMPDIR \
-		KERNEL PKGS SHARE SMP MEM APPEND ICOUNT ACCEL TIMEOUT LOG; do
+		KERNEL PKGS SHARE SMP MEM APPEND ICOUNT ACCEL TIMEOUT LOG SOURCE_DATE_EPOCH; do
 		[[ ! -v $name ]] || environment+=("$name=${!name}")
 	done
 	((EUID == 0)) || options=(--map-root-user)
@@ -109,6 +114,7 @@ in_toolchain() {
 		[[ -z $kernel ]] || mount --bind "$kernel" "$root/usr/src/linux"
 		mount --rbind "$root/etc" /etc
 		mount --rbind "$root/usr" /usr
+		[[ ! -d /var/lib/dpkg ]] || mount --bind "$root/var/lib/dpkg" /var/lib/dpkg
 		exec env -i "$@"
 	' in_toolchain "$toolchain_dir" "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}" \
 		"$1" "${environment[@]}" "${@:2}"
