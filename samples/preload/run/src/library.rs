@@ -20,6 +20,9 @@ use std::{
 
 const NAME: &str = "librepoll.so";
 
+/// Where distributions put what is preloaded but not linked with, from the folder of programs.
+const INSTALLED: &str = "../lib/repoll";
+
 /// The library that was named, or else the one that was installed with us.
 pub(crate) fn find(named: Option<&Path>) -> Result<PathBuf> {
     if let Some(named) = named {
@@ -29,13 +32,13 @@ pub(crate) fn find(named: Option<&Path>) -> Result<PathBuf> {
     }
     let me = env::current_exe().context("cannot tell where repoll-run is")?;
     let here = me.parent().unwrap_or(Path::new("/"));
-    for candidate in [here.join(NAME), here.join("../lib").join(NAME)] {
+    for candidate in [here.join(NAME), here.join(INSTALLED).join(NAME)] {
         if let Ok(library) = candidate.canonicalize() {
             return Ok(library);
         }
     }
     bail!(
-        "there is no {NAME} in {here} or {here}/../lib; name one with --library",
+        "there is no {NAME} in {here} or {here}/{INSTALLED}; name one with --library",
         here = here.display()
     )
 }

@@ -83,7 +83,7 @@ struct Arguments {
     #[arg(long)]
     gather: bool,
 
-    /// The library; by default librepoll.so beside repoll-run or in ../lib
+    /// The library; by default librepoll.so beside repoll-run or in ../lib/repoll
     #[arg(long, value_name = "FILE")]
     library: Option<PathBuf>,
 
