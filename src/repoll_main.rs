@@ -98,11 +98,13 @@ use kernel::{
     prelude::*, //
 };
 
+// No alias: `devname:repoll`, by which a node is there before the module, takes a minor number that
+// is reserved for good. A line in modules-load.d loads it at boot instead.
 module! {
     type: RepollModule,
     name: "repoll",
     authors: ["The repoll authors"],
-    description: "An eventpoll in a loadable module",
+    description: "An eventpoll beside the kernel's own: instances like epoll's, from /dev/repoll",
     license: "GPL",
 }
 
