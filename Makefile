@@ -7,8 +7,8 @@ BUILD := $(CURDIR)/build
 PAYLOAD := $(BUILD)/payload
 
 .DEFAULT_GOAL := modules
-.PHONY: modules modules_install payload setup demo test test-kernel-suite test-python \
-	test-debug test-differential torture apps scale bench bench-update bench-gate profile herd fuzz \
+.PHONY: modules modules_install payload deb setup demo test test-deb test-kernel-suite \
+	test-python test-debug test-differential torture apps scale bench bench-update bench-gate profile herd fuzz \
 	fuzz-minimise payload-fuzz vm lint clean distclean help
 
 ifdef KDIR
@@ -44,6 +44,11 @@ payload: modules
 		DESTDIR=$(PAYLOAD)/selftests/torture
 	$(MAKE) -C selftests/fuzz install OUTPUT=$(BUILD)/fuzz DESTDIR=$(PAYLOAD)/selftests/fuzz
 
+# Debian packages, of the module for this kernel and of what goes with it.
+deb: modules
+	$(MAKE) -C samples crates OUTPUT=$(BUILD)/samples
+	debian/build $(notdir $(OBJECTS)) $(BUILD)
+
 # With the fuzzer's engine, which takes longer to build than all else.
 payload-fuzz: payload
 	$(MAKE) -C selftests/fuzz install-engine OUTPUT=$(BUILD)/fuzz DESTDIR=$(PAYLOAD)/selftests/fuzz
@@ -56,13 +61,16 @@ IN_ROOT = @qemu/enter make -s -j$(shell nproc) KDIR=/usr/src/linux/build \
 	CC=x86_64-linux-gnu-gcc-14 CXX=x86_64-linux-gnu-g++-14 \
 	$(if $(filter debug rt,$(KERNEL)),KBUILD_ARGS='LLVM=1 CC=clang KCFLAGS=-g KRUSTFLAGS=-Cdebuginfo=line-tables-only')
 
-modules payload payload-fuzz:
+modules payload payload-fuzz deb:
 	$(IN_ROOT) $@
 
 modules_install:
 	$(error modules_install needs KDIR=<the tree that the module was built against>)
 
 endif
+
+# The packages' version and all times in them.
+deb: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
 
 setup:
 	@qemu/setup
@@ -72,6 +80,12 @@ demo: payload
 
 test: payload
 	@qemu/test
+
+# What the packages hold, and how they come and go in the guest.
+test-deb: export PKGS := python3-minimal udev
+test-deb: deb
+	@qemu/enter debian/test
+	@SHARE=$(BUILD)/deb qemu/vm "$$(cat debian/check.sh debian/test-guest)"
 
 # The same and more, on kernels that report every mistake.
 test-debug:
@@ -170,8 +184,10 @@ help:
 	@echo 'make                    build build/repoll.ko'
 	@echo 'make KDIR=<tree>        build it for another kernel: a prepared build tree'
 	@echo 'make KDIR=<tree> modules_install'
+	@echo 'make deb                Debian packages, of that or with KDIR=<tree>, in build/deb'
 	@echo 'make demo               show it at work in a virtual machine'
 	@echo 'make test               run all tests'
+	@echo 'make test-deb           look at the packages; install and remove them in the virtual machine'
 	@echo 'make test-debug         run them and more on kernels with KASAN, lockdep and the like'
 	@echo 'make test-kernel-suite  run the kernel'"'"'s own epoll tests on repoll and on epoll'
 	@echo 'make test-python        the same with Python'"'"'s tests'
