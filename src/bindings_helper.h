@@ -9,6 +9,7 @@
 #include <uapi/linux/eventpoll.h>
 
 #include "helpers.h"
+#include "trace.h"
 #include "uapi/repoll.h"
 
 /* Casts and enums that bindgen cannot evaluate or names that it would mangle. */

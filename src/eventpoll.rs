@@ -38,6 +38,7 @@ use crate::{
         self,
         Order, //
     },
+    trace,
     watch, //
 };
 use core::ops::{
@@ -306,6 +307,7 @@ impl Eventpoll {
 
     /// Undoes everything: the last reference to the instance's file is gone.
     pub(crate) fn release(&self) {
+        trace::release(self);
         let mut set = self.lock();
         while let Some(item) = set.items.pop() {
             set.dispose(&self.ready, item);

@@ -24,6 +24,7 @@ use crate::{
             WaitQueue, //
         },
     },
+    trace,
     uapi::{
         self,
         op,
@@ -90,6 +91,7 @@ impl AnonFile for Eventpoll {
     }
 
     fn show_fdinfo(&self, out: &Fdinfo<'_>) {
+        seq_print!(out.seq, "instance:\t{}\n", self.ready.id.number());
         let mut from = Some(Key::FIRST);
         while let Some(key) = from.filter(|_| !out.is_full() && task::go_on()) {
             from = self.show_items(out, key);
@@ -153,15 +155,19 @@ impl Eventpoll {
         self.ioctl_wait(&both.wait)
     }
 
-    #[inline]
+    // Or else the result, which is traced, would be copied by each call.
+    #[inline(always)]
     fn ioctl_wait(&self, wait: &Wait) -> Result<u32> {
         if wait.flags != 0 || wait.__pad != 0 {
             return Err(EINVAL);
         }
-        match wait.sigmask {
+        trace::wait_enter(self, wait);
+        let result = match wait.sigmask {
             0 => self.checked_wait(wait),
             _ => self.masked_wait(wait),
-        }
+        };
+        trace::wait_exit(self, result);
+        result
     }
 
     /// Waits with another signal mask.
@@ -231,5 +237,6 @@ pub(crate) fn create(create: &uapi::Create) -> Result<u32> {
         _ => Policy::Fifo,
     };
     let instance = RcuBox::pin_init(Eventpoll::new(policy), GFP_KERNEL_ACCOUNT)?;
+    trace::create(&instance);
     anon_file::create(instance, create.flags & uapi::CLOEXEC != 0)
 }

@@ -70,7 +70,8 @@ use crate::{
         Place, //
     },
     relay,
-    watch::Source,
+    trace,
+    watch::Source, //
 };
 use core::{
     cell::Cell,
@@ -445,6 +446,8 @@ impl Hooked for Item {
         // A change of the interest is either seen here or finds, when it polls, what this wake-up is
         // about.
         let interest = self.interest();
+        // SAFETY: As above.
+        unsafe { trace::callback(self, interest, events) };
         if !interest.concerns(events) {
             return !interest.is_exclusive();
         }

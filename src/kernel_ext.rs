@@ -18,6 +18,7 @@ pub(crate) mod rcu;
 pub(crate) mod slab;
 pub(crate) mod sysctl;
 pub(crate) mod task;
+pub(crate) mod tracepoint;
 pub(crate) mod wait_queue;
 pub(crate) mod wakeup_source;
 pub(crate) mod work;

@@ -52,7 +52,8 @@ use crate::{
         },
         wait_queue::WaitQueue, //
     },
-    watch,
+    trace,
+    watch, //
 };
 use core::ops::{
     Deref,
@@ -204,6 +205,8 @@ impl Lists {
 /// The ready list of an instance with its lock and its waiters.
 #[pin_data]
 pub(crate) struct ReadyList {
+    /// The instance's.
+    pub(crate) id: trace::Id,
     #[pin]
     lists: SpinLockIrq<Lists>,
     /// [`Lists::is_available`] for those who do not hold the lock. It changes under the lock, in
@@ -220,6 +223,7 @@ impl ReadyList {
     /// Nothing ready, nobody waiting.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
+            id: trace::Id::new(),
             lists <- new_spinlock_irq!(Lists {
                 ready: List::new(),
                 batch: List::new(),
@@ -292,6 +296,7 @@ impl Locked<'_> {
     pub(crate) fn wake_waiter(&self, sync: bool) -> bool {
         let active = self.has_waiter();
         if active {
+            trace::wake(self.list, sync);
             self.list.waiters.wake_one(sync);
         }
         active

@@ -89,6 +89,7 @@ mod marks;
 mod nesting;
 mod ready;
 mod relay;
+mod trace;
 mod uapi;
 mod wait;
 mod watch;

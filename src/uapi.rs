@@ -241,6 +241,17 @@ impl<T> Pending<T> {
         self.event = bindings::epoll_event { events, data };
     }
 
+    /// The event.
+    ///
+    /// # Safety
+    ///
+    /// It is there: it was not made [`Pending::bare`].
+    pub(crate) unsafe fn event(&self) -> Event {
+        // SAFETY: By the requirements.
+        let bindings::epoll_event { events, data } = unsafe { self.event.assume_init() };
+        Event { events, data }
+    }
+
     /// Writes events to the array at the user's address `to`. Returns how many: fewer than there
     /// are after a fault.
     #[inline]

@@ -21,6 +21,7 @@ use crate::{
         Chunk,
         Scan, //
     },
+    trace,
     uapi::{
         Event,
         Pending, //
@@ -142,6 +143,7 @@ impl Eventpoll {
             let to = buffer.address + delivered * Event::SIZE;
             let written = Pending::write_all(found, to);
             let all = written == found.len();
+            trace::deliver(self, found, written);
             chunk.set_handed_out(written);
             delivered += written;
             if !all && delivered == 0 {

@@ -82,6 +82,7 @@ use crate::{
     },
     nesting::Kind,
     relay,
+    trace, //
 };
 use core::{
     cell::Cell,
@@ -255,6 +256,8 @@ impl Items {
         self.remove(item);
         // SAFETY: Before the item is dropped, `stop` takes the lock that is held here.
         let item = unsafe { item.as_ref() };
+        // SAFETY: The release of the file cannot go on before the lock is free.
+        unsafe { trace::dropped(item) };
         item.owner().ready.lock().bury(item);
         Some(NonNull::from(item.owner()))
     }

@@ -30,6 +30,7 @@ use crate::{
         self,
         Kind, //
     },
+    trace,
     watch, //
 };
 use core::ptr::NonNull;
@@ -110,6 +111,8 @@ impl Eventpoll {
             Ok(events) => {
                 // SAFETY: The file is referenced.
                 unsafe { self.busy_poll.note(item.file()) };
+                // SAFETY: As above.
+                unsafe { trace::add(item, events) };
                 if events != 0 {
                     self.make_ready(item);
                 }
@@ -215,6 +218,8 @@ impl Eventpoll {
         } else {
             item.poll(file, interest, 1)
         };
+        // SAFETY: The file is referenced.
+        unsafe { trace::modify(item, events) };
         if events != 0 {
             self.make_ready(item);
         }
@@ -249,6 +254,7 @@ impl Eventpoll {
     ) -> Result {
         let (outer, mut set) = self.enter_again(held, Kind::Plain);
         set.remove(&self.ready, &Key::new(file, fd))?;
+        trace::delete(self, file, fd);
         *held = Some((outer, set));
         Ok(())
     }

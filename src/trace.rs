@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is told to those who trace: where the tracepoints of `src/trace.h` get their fields from.
+
+use crate::{
+    bindings,
+    event::Interest,
+    eventpoll::Eventpoll,
+    item::Item,
+    kernel_ext::{
+        poll_file,
+        tracepoint,
+        wait_queue::Policy, //
+    },
+    ready::{
+        Place,
+        ReadyList, //
+    },
+    uapi::{
+        Event,
+        Pending,
+        Wait, //
+    },
+    watch::Source,
+};
+use kernel::{
+    fs::LocalFile,
+    prelude::*,
+    sync::atomic::{
+        ordering::Relaxed,
+        Atomic, //
+    },
+};
+
+/// What an instance is called in traces: unlike its address or its descriptors, it has this alone,
+/// and nobody learns anything from it.
+#[derive(Clone, Copy)]
+pub(crate) struct Id(u64);
+
+impl Id {
+    /// A new one.
+    pub(crate) fn new() -> Self {
+        static LAST: Atomic<u64> = Atomic::new(0);
+        Self(LAST.fetch_add(1, Relaxed).wrapping_add(1))
+    }
+
+    /// As a number.
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl Eventpoll {
+    fn number(&self) -> u64 {
+        self.ready.id.0
+    }
+}
+
+/// An instance was made.
+#[inline]
+pub(crate) fn create(instance: &Eventpoll) {
+    tracepoint::repoll_create(move || [(instance.number(), instance.policy == Policy::Fifo)]);
+}
+
+/// An instance ends.
+#[inline]
+pub(crate) fn release(instance: &Eventpoll) {
+    tracepoint::repoll_release(move || [(instance.number(),)]);
+}
+
+/// The item was added; its file had the events `found` at once.
+///
+/// # Safety
+///
+/// The file is not released.
+#[inline]
+pub(crate) unsafe fn add(item: &Item, found: u32) {
+    // SAFETY: By the requirements.
+    tracepoint::repoll_add(move || [unsafe { change(item, found) }]);
+}
+
+/// The item was changed; its file had the events `found` at once.
+///
+/// # Safety
+///
+/// The file is not released.
+#[inline]
+pub(crate) unsafe fn modify(item: &Item, found: u32) {
+    // SAFETY: By the requirements.
+    tracepoint::repoll_mod(move || [unsafe { change(item, found) }]);
+}
+
+/// The fields of a change.
+///
+/// # Safety
+///
+/// The file is not released.
+unsafe fn change(item: &Item, found: u32) -> (u64, i32, u64, u32, u64, u32) {
+    // SAFETY: By the requirements.
+    let ino = unsafe { ino(item) };
+    let (instance, fd) = (item.owner().number(), item.key().fd());
+    (
+        instance,
+        fd,
+        ino,
+        item.interest().bits(),
+        item.data(),
+        found,
+    )
+}
+
+/// The number of the file's inode.
+///
+/// # Safety
+///
+/// The file is not released.
+unsafe fn ino(item: &Item) -> u64 {
+    // SAFETY: By the requirements.
+    let file = unsafe { LocalFile::from_raw_file(item.file()) };
+    poll_file::identity(file).inode
+}
+
+/// The item on `file` under that number was deleted.
+#[inline]
+pub(crate) fn delete(instance: &Eventpoll, file: &LocalFile, fd: i32) {
+    tracepoint::repoll_del(move || [(instance.number(), fd, poll_file::identity(file).inode)]);
+}
+
+/// The item goes, since its file was closed.
+///
+/// # Safety
+///
+/// The release of the file does not go on before the return.
+#[inline]
+pub(crate) unsafe fn dropped(item: &Item) {
+    tracepoint::repoll_drop(move || {
+        let (instance, fd) = (item.owner().number(), item.key().fd());
+        // SAFETY: By the requirements.
+        let ino = unsafe { ino(item) };
+        let held = matches!(item.source, Source::Held { .. });
+        [(instance, fd, ino, item.data(), held)]
+    });
+}
+
+/// A wait queue of the item's file was woken with these events, and the item is not in the ready
+/// list on account of it yet.
+///
+/// # Safety
+///
+/// The file is not released, and the lock of the ready list is held.
+#[inline]
+pub(crate) unsafe fn callback(item: &Item, interest: Interest, events: u32) {
+    tracepoint::repoll_callback(move || {
+        let (instance, fd) = (item.owner().number(), item.key().fd());
+        // SAFETY: By the requirements.
+        let ino = unsafe { ino(item) };
+        let result = match item.place.get() {
+            _ if !interest.concerns(events) => bindings::REPOLL_IGNORED,
+            Place::Idle => bindings::REPOLL_LISTED,
+            _ => bindings::REPOLL_PENDING,
+        };
+        [(
+            instance,
+            fd,
+            ino,
+            item.data(),
+            events,
+            interest.bits(),
+            result,
+        )]
+    });
+}
+
+/// A waiter is about to be woken.
+#[inline]
+pub(crate) fn wake(ready: &ReadyList, sync: bool) {
+    tracepoint::repoll_wake(move || [(ready.id.0, sync)]);
+}
+
+/// A wait begins.
+#[inline]
+pub(crate) fn wait_enter(instance: &Eventpoll, wait: &Wait) {
+    tracepoint::repoll_wait_enter(move || [(instance.number(), wait.maxevents, wait.timeout_ns)]);
+}
+
+/// The first `written` of the events that were found have been written.
+#[inline]
+pub(crate) fn deliver(instance: &Eventpoll, found: &[Pending<&Item>], written: usize) {
+    tracepoint::repoll_deliver(move || {
+        found.iter().take(written).map(|pending| {
+            // SAFETY: It has been written.
+            let Event { events, data } = unsafe { pending.event() };
+            (instance.number(), pending.what.key().fd(), events, data)
+        })
+    });
+}
+
+/// A wait ends so.
+#[inline]
+pub(crate) fn wait_exit(instance: &Eventpoll, result: Result<isize>) {
+    tracepoint::repoll_wait_exit(move || {
+        let result = result.map_or_else(Error::to_errno, |count| count as i32);
+        [(instance.number(), result)]
+    });
+}
