@@ -17,29 +17,13 @@
 #include <sys/syscall.h>
 
 #include "fault.h"
+#include "loading.h"
 #include "pair.h"
 #include "require.h"
 #include "slab.h"
 #include "specimen.h"
 #include "sysfile.h"
 #include "waiter.h"
-
-static int load(void)
-{
-	int fd = open(getenv("REPOLL_MODULE"), O_RDONLY | O_CLOEXEC);
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	err = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
-	close(fd);
-	return err;
-}
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, "repoll", O_NONBLOCK) ? -errno : 0;
-}
 
 /* What is there of a module that is not loaded; NULL if nothing is. */
 static const char *left_over(void)

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The module, unloaded and loaded again from the file that REPOLL_MODULE in the
+ * environment names. Both return 0 or -errno.
+ */
+#ifndef SELFTESTS_LOADING_H
+#define SELFTESTS_LOADING_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static inline int load(void)
+{
+	int fd = open(getenv("REPOLL_MODULE"), O_RDONLY | O_CLOEXEC);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+	close(fd);
+	return err;
+}
+
+static inline int unload(void)
+{
+	return syscall(SYS_delete_module, "repoll", O_NONBLOCK) ? -errno : 0;
+}
+
+#endif
