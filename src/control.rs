@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The control device: opens what [`crate::uapi`] calls `/dev/repoll`, creates instances.
+//! The control device: opens what [`crate::uapi`] calls `/dev/repoll`, creates instances, tells of
+//! those that there are.
 
 use crate::{
     file,
+    query,
     uapi, //
 };
 use kernel::{
@@ -35,6 +37,8 @@ impl MiscDevice for Control {
     fn ioctl(_me: &Self, _file: &File, cmd: u32, arg: usize) -> Result<isize> {
         match cmd {
             uapi::CREATE => Ok(file::create(&uapi::read(arg)?)? as isize),
+            uapi::LIST => query::list(arg),
+            uapi::ITEMS => query::items(arg),
             _ => Err(ENOTTY),
         }
     }

@@ -4,7 +4,10 @@
 //!
 //! The banner of the crate tells how the parts work together.
 
+mod info;
 mod items;
+
+pub(crate) use info::BATCH;
 
 use crate::{
     busy_poll::BusyPoll,
@@ -14,7 +17,10 @@ use crate::{
         Key, //
     },
     kernel_ext::{
-        nested_mutex::lock_nested,
+        nested_mutex::{
+            lock_interruptible,
+            lock_nested, //
+        },
         once::Once,
         rbtree::Tree,
         slab::SlabBox,
@@ -33,6 +39,10 @@ use crate::{
     ready::{
         Chunk,
         ReadyList, //
+    },
+    registry::{
+        self,
+        Entry, //
     },
     relay::{
         self,
@@ -112,6 +122,53 @@ impl Set {
     }
 }
 
+/// What has been done. Written with the mutex held, read by anybody.
+pub(crate) struct Tally {
+    adds: Once<u64>,
+    mods: Once<u64>,
+    dels: Once<u64>,
+    /// Scans by waiters.
+    waits: Once<u64>,
+    /// Those of them that handed out nothing.
+    vain: Once<u64>,
+    /// Events that were handed out.
+    delivered: Once<u64>,
+    /// Items that scans have looked at whose files had no events, when polled.
+    spurious: Once<u64>,
+}
+
+impl Tally {
+    const fn new() -> Self {
+        Self {
+            adds: Once::new(0),
+            mods: Once::new(0),
+            dels: Once::new(0),
+            waits: Once::new(0),
+            vain: Once::new(0),
+            delivered: Once::new(0),
+            spurious: Once::new(0),
+        }
+    }
+
+    /// A waiter's scan has handed out so many events.
+    #[inline]
+    pub(crate) fn wait(&self, delivered: usize) {
+        self.waits.increment();
+        if delivered == 0 {
+            self.vain.increment();
+        }
+        self.delivered.add(delivered as u64);
+    }
+
+    /// A scan has polled so many items that had no events.
+    #[inline]
+    pub(crate) fn spurious(&self, items: usize) {
+        if items != 0 {
+            self.spurious.add(items as u64);
+        }
+    }
+}
+
 /// An instance, which `fs/eventpoll.c` calls `struct eventpoll`.
 #[pin_data]
 pub(crate) struct Eventpoll {
@@ -137,6 +194,9 @@ pub(crate) struct Eventpoll {
     pub(crate) order: Order,
     /// What a waiter does before it sleeps.
     pub(crate) busy_poll: BusyPoll,
+    pub(crate) tally: Tally,
+    /// The instance among all others.
+    pub(crate) entry: Entry,
 }
 
 impl Eventpoll {
@@ -156,6 +216,8 @@ impl Eventpoll {
             vertex: Vertex::new(),
             order: Order::new(),
             busy_poll: BusyPoll::new(),
+            tally: Tally::new(),
+            entry: Entry::new(),
         })
     }
 
@@ -209,7 +271,20 @@ impl Eventpoll {
     /// watches.
     #[inline]
     pub(crate) fn lock_nested(&self, nesting: u32) -> Locked<'_> {
-        let mut set = lock_nested(&self.set, nesting);
+        self.locked(lock_nested(&self.set, nesting))
+    }
+
+    /// Takes the mutex, unless a signal comes first.
+    ///
+    /// # Errors
+    ///
+    /// `EINTR`.
+    fn lock_interruptible(&self) -> Result<Locked<'_>> {
+        Ok(self.locked(lock_interruptible(&self.set)?))
+    }
+
+    #[inline]
+    fn locked<'a>(&'a self, mut set: Guard<'a, Set, MutexBackend>) -> Locked<'a> {
         if self.ready.has_dead() {
             self.remove_all_dead(&mut set);
         }
@@ -283,10 +358,13 @@ impl Eventpoll {
                 };
                 if has_events {
                     scan.put_back(item);
+                } else {
+                    self.tally.spurious(1);
                 }
                 has_events
             } else {
                 chunk.poll();
+                self.tally.spurious(chunk.empty());
                 !chunk.found().is_empty()
             };
             if found {
@@ -308,6 +386,7 @@ impl Eventpoll {
     /// Undoes everything: the last reference to the instance's file is gone.
     pub(crate) fn release(&self) {
         trace::release(self);
+        registry::remove(self);
         let mut set = self.lock();
         while let Some(item) = set.items.pop() {
             set.dispose(&self.ready, item);

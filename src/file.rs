@@ -24,6 +24,7 @@ use crate::{
             WaitQueue, //
         },
     },
+    registry,
     trace,
     uapi::{
         self,
@@ -63,6 +64,7 @@ impl AnonFile for Eventpoll {
 
     fn opened(&self, file: usize) {
         self.vertex.set_file(file);
+        registry::insert(self);
     }
 
     #[inline]
@@ -72,6 +74,7 @@ impl AnonFile for Eventpoll {
             uapi::CTL => self.ioctl_ctl(file, arg),
             uapi::BATCH => self.ioctl_batch(file, arg),
             uapi::BATCH_WAIT => self.ioctl_batch_wait(file, arg),
+            uapi::INFO => self.ioctl_info(arg),
             uapi::SET_PARAMS | uapi::GET_PARAMS => self.ioctl_params(cmd, arg),
             _ => Err(ENOTTY),
         }
@@ -100,6 +103,12 @@ impl AnonFile for Eventpoll {
 }
 
 impl Eventpoll {
+    #[inline(never)]
+    fn ioctl_info(&self, arg: usize) -> Result<u32> {
+        uapi::write(arg, &self.info())?;
+        Ok(0)
+    }
+
     #[inline(never)]
     fn ioctl_params(&self, cmd: u32, arg: usize) -> Result<u32> {
         match cmd {

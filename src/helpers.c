@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/net.h>
+#include <linux/pid.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -316,9 +317,37 @@ void rp_wake_pollers(struct wait_queue_head *head, void *key, u32 *level,
 	spin_unlock_irqrestore(&head->lock, flags);
 }
 
+/*
+ * Counts the entries, as far as @most, and tells the threads of the first ones,
+ * which are all waiters if there is @room for any, by the caller's namespace.
+ */
+unsigned int rp_look_at_queue(struct wait_queue_head *head, unsigned int most,
+			      s32 *tids, unsigned int room)
+{
+	struct wait_queue_entry *entry;
+	unsigned int n = 0;
+	unsigned long flags;
+
+	spin_lock_irqsave(&head->lock, flags);
+	list_for_each_entry(entry, &head->head, entry) {
+		if (n < room)
+			tids[n] = task_pid_vnr(entry->private);
+		if (++n >= most)
+			break;
+	}
+	spin_unlock_irqrestore(&head->lock, flags);
+	return n;
+}
+
 void rp_mutex_lock_nested(struct mutex *lock, unsigned int subclass)
 {
 	mutex_lock_nested(lock, subclass);
+}
+
+/* False after a signal. */
+bool rp_mutex_lock_interruptible(struct mutex *lock)
+{
+	return !mutex_lock_interruptible(lock);
 }
 
 void rp_set_current_interruptible(void)
@@ -365,6 +394,52 @@ bool rp_may_administer_network(void)
 u32 rp_current_user(void)
 {
 	return __kuid_val(current_uid());
+}
+
+struct pid *rp_current_process(void)
+{
+	return get_pid(task_tgid(current));
+}
+
+/* By the caller's namespace; 0 if it has none there. */
+s32 rp_process_number(struct pid *process)
+{
+	return pid_vnr(process);
+}
+
+void rp_process_put(struct pid *process)
+{
+	put_pid(process);
+}
+
+void rp_current_name(u8 *to)
+{
+	strscpy_pad((char *)to, current->comm, TASK_COMM_LEN);
+}
+
+u32 rp_current_effective_user(void)
+{
+	return __kuid_val(current_euid());
+}
+
+/* Not one who runs a program with the rights of another user or group. */
+bool rp_current_is_one_user(void)
+{
+	const struct cred *cred = current_cred();
+
+	return uid_eq(cred->uid, cred->euid) && uid_eq(cred->uid, cred->suid) &&
+	       gid_eq(cred->gid, cred->egid) && gid_eq(cred->gid, cred->sgid);
+}
+
+/* By the caller's namespace. */
+u32 rp_user_number(u32 user)
+{
+	return from_kuid_munged(current_user_ns(), KUIDT_INIT(user));
+}
+
+bool rp_may_administer_system(void)
+{
+	return capable(CAP_SYS_ADMIN);
 }
 
 /*

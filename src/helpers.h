@@ -13,6 +13,7 @@ struct file;
 struct fsnotify_group;
 struct kmem_cache;
 struct mutex;
+struct pid;
 struct poll_table_struct;
 struct repoll_batch;
 struct repoll_batch_wait;
@@ -72,7 +73,10 @@ void rp_wait_entry_move_back(struct wait_queue_head *head,
 			     struct wait_queue_entry *entry);
 void rp_wake_pollers(struct wait_queue_head *head, void *key, u32 *level,
 		     u32 subclass);
+unsigned int rp_look_at_queue(struct wait_queue_head *head, unsigned int most,
+			      s32 *tids, unsigned int room);
 void rp_mutex_lock_nested(struct mutex *lock, unsigned int subclass);
+bool rp_mutex_lock_interruptible(struct mutex *lock);
 void rp_set_current_interruptible(void);
 void rp_set_current_running(void);
 bool rp_fatal_signal_pending(void);
@@ -82,6 +86,16 @@ bool rp_in_task(void);
 bool rp_may_block_suspend(void);
 bool rp_may_administer_network(void);
 u32 rp_current_user(void);
+
+/* Who somebody is. */
+struct pid *rp_current_process(void);
+s32 rp_process_number(struct pid *process);
+void rp_process_put(struct pid *process);
+void rp_current_name(u8 *to);
+u32 rp_current_effective_user(void);
+bool rp_current_is_one_user(void);
+u32 rp_user_number(u32 user);
+bool rp_may_administer_system(void);
 
 /* Signal masks, as ppoll() and epoll_pwait() apply them. */
 int rp_sigmask_apply(unsigned long mask, size_t size);

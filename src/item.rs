@@ -66,6 +66,7 @@ use crate::{
         Kind, //
     },
     ready::{
+        increment,
         Locked,
         Place, //
     },
@@ -309,6 +310,11 @@ impl Item {
         self.key.file
     }
 
+    /// Whether the item takes turns with others on the file.
+    pub(crate) fn takes_turns(&self) -> bool {
+        self.takes_turns
+    }
+
     /// The instance.
     ///
     /// The reference is good for as long as the item is: an instance outlives its items, and who
@@ -405,7 +411,7 @@ impl Item {
 impl Item {
     /// Wakes who waits on the instance or polls it, as [`Hooked::woken`].
     #[inline(never)]
-    fn wake(&self, ready: Locked<'_>, interest: Interest, events: u32, sync: bool) -> bool {
+    fn announce(&self, mut ready: Locked<'_>, interest: Interest, events: u32, sync: bool) -> bool {
         let woke = ready.wake_waiter(sync);
         let pollers = self.owner().pollers.is_active();
         drop(ready);
@@ -440,7 +446,7 @@ impl Hooked for Item {
     #[inline]
     fn woken(&self, events: u32, sync: bool) -> bool {
         let owner = self.owner();
-        let mut ready = owner.ready.lock();
+        let mut lists = owner.ready.lock_as_is();
         // SAFETY: The file is not released: one of its wait queues is being woken.
         unsafe { owner.busy_poll.note(self.file()) };
         // A change of the interest is either seen here or finds, when it polls, what this wake-up is
@@ -451,11 +457,15 @@ impl Hooked for Item {
         if !interest.concerns(events) {
             return !interest.is_exclusive();
         }
-        ready.push(self);
-        if ready.has_waiter() || owner.pollers.is_active() {
-            self.wake(ready, interest, events, sync)
-        } else {
-            !interest.is_exclusive()
+        increment(&mut lists.counters.events);
+        if owner.ready.is_scanning() {
+            increment(&mut lists.counters.overlaps);
         }
+        let changed = lists.push(self);
+        let awaited = owner.ready.waiters.is_active() || owner.pollers.is_active();
+        if !changed && !awaited {
+            return !interest.is_exclusive();
+        }
+        self.announce(owner.ready.locked(lists), interest, events, sync)
     }
 }

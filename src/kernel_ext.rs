@@ -13,6 +13,7 @@ pub(crate) mod napi;
 pub(crate) mod nested_mutex;
 pub(crate) mod once;
 pub(crate) mod poll_file;
+pub(crate) mod process;
 pub(crate) mod rbtree;
 pub(crate) mod rcu;
 pub(crate) mod slab;

@@ -158,7 +158,8 @@ impl Vertex {
         self.file.store(file, Relaxed);
     }
 
-    fn file(&self) -> usize {
+    /// The address of the instance's own file, or 0.
+    pub(crate) fn file(&self) -> usize {
         self.file.load(Relaxed)
     }
 
@@ -380,7 +381,7 @@ fn address_of(instance: &Eventpoll) -> usize {
 }
 
 /// Whether an instance watches the file with that address.
-fn is_watched(file: usize) -> bool {
+pub(crate) fn is_watched(file: usize) -> bool {
     watch::next_watcher(&mut WatchKey { file, item: 0 }, |_| ()).is_some()
 }
 

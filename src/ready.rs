@@ -29,8 +29,13 @@
 //! A file may be closed during the scan, too: its items leave whichever list they are in, for the
 //! list of the dead, which the next holder of the mutex empties.
 
+mod counters;
 mod scan;
 
+pub(crate) use counters::{
+    increment,
+    Counters, //
+};
 pub(crate) use scan::{
     Chunk,
     Scan, //
@@ -88,7 +93,7 @@ pub(crate) enum Place {
 impl Place {
     /// Whether the item is to be looked at by a scan.
     #[inline]
-    fn is_ready(self) -> bool {
+    pub(crate) fn is_ready(self) -> bool {
         matches!(self, Self::Listed | Self::Seen)
     }
 }
@@ -104,8 +109,6 @@ pub(crate) struct Lists {
     batch: List<Item, 0>,
     requeued: List<Item, 0>,
     dead: List<Item, 0>,
-    /// How often an item has gone to these.
-    burials: usize,
     /// The task that scans.
     scanner: Option<usize>,
     /// Whether somebody who looked during that scan was told that nothing is ready, which is not
@@ -115,6 +118,8 @@ pub(crate) struct Lists {
     /// what it has taken off may be on its way back.
     awake: Awake,
     scan_is_awake: bool,
+    /// What has happened.
+    pub(crate) counters: Counters,
 }
 
 impl Lists {
@@ -132,8 +137,9 @@ impl Lists {
 
     /// Notes where the item is now.
     fn set_place(&mut self, item: &Item, place: Place) {
-        let before = item.place.replace(place).is_ready();
-        let now = place.is_ready();
+        let from = item.place.replace(place);
+        self.counters.moved(from, place);
+        let (before, now) = (from.is_ready(), place.is_ready());
         if before != now && item.interest().keeps_awake() {
             self.count_awake(now);
         }
@@ -172,7 +178,6 @@ impl Lists {
     pub(crate) fn bury(&mut self, item: &Item) {
         self.forget(item);
         self.set_place(item, Place::Dead);
-        self.burials = self.burials.wrapping_add(1);
         // SAFETY: The item is in no list now, and in the tree.
         unsafe { self.dead.push_back(item) };
     }
@@ -214,6 +219,8 @@ pub(crate) struct ReadyList {
     available: Once<bool>,
     /// Whether there are dead items.
     dead: Once<bool>,
+    /// Whether a scan is going on. Written with the mutex held.
+    scanning: Once<bool>,
     /// Who sleeps until something is ready.
     #[pin]
     pub(crate) waiters: WaitQueue,
@@ -229,24 +236,41 @@ impl ReadyList {
                 batch: List::new(),
                 requeued: List::new(),
                 dead: List::new(),
-                burials: 0,
                 scanner: None,
                 denied: false,
                 awake: Awake::new(),
                 scan_is_awake: false,
+                counters: Counters::default(),
             }, "repoll::lists"),
             available: Once::new(false),
             dead: Once::new(false),
+            scanning: Once::new(false),
             waiters <- WaitQueue::new(c"repoll::waiters", static_lock_class!()),
         })
     }
 
     /// Takes the spinlock.
     pub(crate) fn lock(&self) -> Locked<'_> {
-        Locked {
-            lists: self.lists.lock(),
-            list: self,
-        }
+        self.locked(self.lists.lock())
+    }
+
+    /// Takes the spinlock for who may not change whether there is something. If it turns out that it
+    /// does, [`ReadyList::locked`] is to be told.
+    #[inline]
+    pub(crate) fn lock_as_is(&self) -> LockedAsIs<'_> {
+        self.lists.lock()
+    }
+
+    /// The lists, which the caller has locked, and may change.
+    #[inline]
+    pub(crate) fn locked<'a>(&'a self, lists: LockedAsIs<'a>) -> Locked<'a> {
+        Locked { lists, list: self }
+    }
+
+    /// Whether a scan is going on.
+    #[inline]
+    pub(crate) fn is_scanning(&self) -> bool {
+        self.scanning.read()
     }
 
     /// Whether a waiter may find something, without the lock: what was ready before the call is
@@ -272,31 +296,29 @@ impl ReadyList {
 
     /// Hands a wake-up that will not be consumed to another waiter.
     pub(crate) fn pass_on(&self) {
-        let ready = self.lock();
+        let mut ready = self.lock();
         if !ready.ready.is_empty() {
             ready.wake_waiter(false);
         }
     }
 }
 
+/// The lists, locked, to be looked at.
+pub(crate) type LockedAsIs<'a> = Guard<'a, Lists, SpinLockIrqBackend>;
+
 /// The lists, locked. What those see who do not take the lock is brought up to date on unlocking.
 pub(crate) struct Locked<'a> {
-    lists: Guard<'a, Lists, SpinLockIrqBackend>,
+    lists: LockedAsIs<'a>,
     list: &'a ReadyList,
 }
 
 impl Locked<'_> {
-    /// Whether somebody waits.
-    #[inline]
-    pub(crate) fn has_waiter(&self) -> bool {
-        self.list.waiters.is_active()
-    }
-
     /// Wakes a waiter. Returns whether there was one.
-    pub(crate) fn wake_waiter(&self, sync: bool) -> bool {
-        let active = self.has_waiter();
+    pub(crate) fn wake_waiter(&mut self, sync: bool) -> bool {
+        let active = self.list.waiters.is_active();
         if active {
             trace::wake(self.list, sync);
+            increment(&mut self.counters.wakeups);
             self.list.waiters.wake_one(sync);
         }
         active

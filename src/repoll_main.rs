@@ -37,7 +37,9 @@
 //!    wait queues. Process context only; a release of a file must not wait for anybody. Inside it,
 //!    the file's own `f_lock`, to change whether it reports, and *the spinlock of the links*
 //!    between instances ([`links`]).
-//! 6. *The spinlock of held files* ([`held`]), inside the mutex, outside nothing.
+//! 6. *The spinlock of held files* ([`held`]), inside the mutex, outside nothing. *The registry's
+//!    spinlock* ([`registry`]), inside nothing, outside nothing: an instance that was found under it
+//!    is looked at afterwards, by RCU or by a reference to its file. Process context only.
 //! 7. *A file's wait-queue lock*, not ours: held while [`item`]'s callback runs, with interrupts
 //!    off where the file's owner wakes from interrupts.
 //! 8. *The instance's spinlock* ([`ready::ReadyList`]): the ready list. Taken in the callback, so
@@ -87,7 +89,9 @@ mod limits;
 mod links;
 mod marks;
 mod nesting;
+mod query;
 mod ready;
+mod registry;
 mod relay;
 mod trace;
 mod uapi;
@@ -117,6 +121,7 @@ struct RepollModule {
     _device: MiscDeviceRegistration<control::Control>,
     _rcu: kernel_ext::rcu::Barrier,
     _relay: relay::Relay,
+    _registry: kernel_ext::global::Installed<registry::Registry>,
     _nesting: nesting::Nesting,
     _watching: watch::Watching,
     _limits: limits::Limits,
@@ -137,6 +142,8 @@ impl kernel::InPlaceModule for RepollModule {
             _nesting: unsafe { nesting::Nesting::new() }?,
             // SAFETY: As above.
             _relay: unsafe { relay::Relay::new() }?,
+            // SAFETY: As above.
+            _registry: unsafe { registry::install() }?,
             _rcu: kernel_ext::rcu::Barrier,
             _device <- MiscDeviceRegistration::register(control::Control::OPTIONS),
         })

@@ -188,8 +188,7 @@ pub(crate) fn wait_enter(instance: &Eventpoll, wait: &Wait) {
 pub(crate) fn deliver(instance: &Eventpoll, found: &[Pending<&Item>], written: usize) {
     tracepoint::repoll_deliver(move || {
         found.iter().take(written).map(|pending| {
-            // SAFETY: It has been written.
-            let Event { events, data } = unsafe { pending.event() };
+            let Event { events, data } = pending.event();
             (instance.number(), pending.what.key().fd(), events, data)
         })
     });
@@ -197,7 +196,7 @@ pub(crate) fn deliver(instance: &Eventpoll, found: &[Pending<&Item>], written: u
 
 /// A wait ends so.
 #[inline]
-pub(crate) fn wait_exit(instance: &Eventpoll, result: Result<isize>) {
+pub(crate) fn wait_exit(instance: &Eventpoll, result: Result<u32>) {
     tracepoint::repoll_wait_exit(move || {
         let result = result.map_or_else(Error::to_errno, |count| count as i32);
         [(instance.number(), result)]

@@ -32,19 +32,50 @@ pub(crate) use crate::bindings::{
     repoll_change as Change,
     repoll_create as Create,
     repoll_ctl as Ctl,
+    repoll_info as Info,
+    repoll_item as Item,
+    repoll_query as Query,
     repoll_wait as Wait,
+    REPOLL_ALL as ALL,
     REPOLL_CLOEXEC as CLOEXEC,
     REPOLL_FIFO as FIFO,
+    REPOLL_INFO_SIZE_1 as INFO_SIZE_1,
+    REPOLL_ITEM_SIZE_1 as ITEM_SIZE_1,
     REPOLL_MAX_CHANGES as MAX_CHANGES,
+    REPOLL_MAX_COUNT as MAX_COUNT,
     REPOLL_ROUND_ROBIN as ROUND_ROBIN,
+    REPOLL_WATCHED as WATCHED,
+    REPOLL_WATCHES_EPOLL as WATCHES_EPOLL,
     RP_IOC_BATCH as BATCH,
     RP_IOC_BATCH_WAIT as BATCH_WAIT,
     RP_IOC_CREATE as CREATE,
     RP_IOC_CTL as CTL,
     RP_IOC_GET_PARAMS as GET_PARAMS,
+    RP_IOC_INFO as INFO,
+    RP_IOC_ITEMS as ITEMS,
+    RP_IOC_LIST as LIST,
     RP_IOC_SET_PARAMS as SET_PARAMS,
     RP_IOC_WAIT as WAIT, //
 };
+
+/// Kinds of an [`Item`]'s file.
+pub(crate) mod kind {
+    pub(crate) use crate::bindings::{
+        REPOLL_KIND_EPOLL as EPOLL,
+        REPOLL_KIND_FILE as FILE,
+        REPOLL_KIND_REPOLL as REPOLL, //
+    };
+}
+
+/// States of an [`Item`].
+pub(crate) mod state {
+    pub(crate) use crate::bindings::{
+        REPOLL_ITEM_CROWDED as CROWDED,
+        REPOLL_ITEM_HELD as HELD,
+        REPOLL_ITEM_READY as READY,
+        REPOLL_ITEM_ROUND_ROBIN as ROUND_ROBIN, //
+    };
+}
 
 /// Operations of [`Ctl`].
 pub(crate) mod op {
@@ -62,9 +93,17 @@ pub(crate) mod op {
 unsafe impl FromBytes for Create {}
 // SAFETY: As above.
 unsafe impl FromBytes for Params {}
+// SAFETY: As above.
+unsafe impl FromBytes for Query {}
 
 // SAFETY: Integers without padding: all bytes are initialised.
 unsafe impl AsBytes for Params {}
+// SAFETY: As above.
+unsafe impl AsBytes for Query {}
+// SAFETY: As above.
+unsafe impl AsBytes for Info {}
+// SAFETY: As above.
+unsafe impl AsBytes for Item {}
 
 /// Reads the structure at the user's address `arg`.
 ///
@@ -80,6 +119,14 @@ pub(crate) fn read<T: FromBytes>(arg: usize) -> Result<T> {
 impl Copy for Change {}
 
 impl Clone for Change {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl Copy for Item {}
+
+impl Clone for Item {
     fn clone(&self) -> Self {
         *self
     }
@@ -177,6 +224,19 @@ pub(crate) fn write<T: AsBytes>(arg: usize, value: &T) -> Result {
         .write(value)
 }
 
+/// Writes as much of the structure as `len` bytes to the user's address `at`.
+///
+/// # Errors
+///
+/// `EFAULT`.
+pub(crate) fn write_part<T: AsBytes>(at: usize, value: &T, len: usize) -> Result {
+    let bytes = value.as_bytes();
+    let part = bytes.get(..len).unwrap_or(bytes);
+    UserSlice::new(UserPtr::from_addr(at), part.len())
+        .writer()
+        .write_slice(part)
+}
+
 /// A user's address from the structures, which are the same for 32-bit programs.
 ///
 /// # Errors
@@ -242,13 +302,8 @@ impl<T> Pending<T> {
     }
 
     /// The event.
-    ///
-    /// # Safety
-    ///
-    /// It is there: it was not made [`Pending::bare`].
-    pub(crate) unsafe fn event(&self) -> Event {
-        // SAFETY: By the requirements.
-        let bindings::epoll_event { events, data } = unsafe { self.event.assume_init() };
+    pub(crate) fn event(&self) -> Event {
+        let bindings::epoll_event { events, data } = self.event;
         Event { events, data }
     }
 

@@ -18,6 +18,7 @@ use crate::{
     },
     nesting::Kind,
     ready::{
+        increment,
         Chunk,
         Scan, //
     },
@@ -90,8 +91,9 @@ impl Eventpoll {
         }
         let woken = self.ready.waiters.sleep(deadline, self.policy, |join| {
             // Held until the queue is joined: a wake-up in between would find nobody.
-            let ready = self.ready.lock();
+            let mut ready = self.ready.lock();
             if !ready.is_available() {
+                increment(&mut ready.counters.sleeps);
                 join();
             }
         });
@@ -136,8 +138,10 @@ impl Eventpoll {
                 if events != 0 {
                     chunk.push(item, events);
                 }
+                self.tally.spurious(usize::from(events == 0));
             } else {
                 chunk.poll();
+                self.tally.spurious(chunk.empty());
             }
             let found = chunk.found();
             let to = buffer.address + delivered * Event::SIZE;
@@ -156,6 +160,7 @@ impl Eventpoll {
             }
             alone = scan.take(set.items(), buffer.len - delivered, &mut chunk);
         }
+        self.tally.wait(delivered);
         scan.finish(&chunk);
         // At most as many as an `int` can count.
         Ok(delivered as u32)

@@ -113,6 +113,7 @@ impl Eventpoll {
                 unsafe { self.busy_poll.note(item.file()) };
                 // SAFETY: As above.
                 unsafe { trace::add(item, events) };
+                self.tally.adds.increment();
                 if events != 0 {
                     self.make_ready(item);
                 }
@@ -220,6 +221,7 @@ impl Eventpoll {
         };
         // SAFETY: The file is referenced.
         unsafe { trace::modify(item, events) };
+        self.tally.mods.increment();
         if events != 0 {
             self.make_ready(item);
         }
@@ -255,6 +257,7 @@ impl Eventpoll {
         let (outer, mut set) = self.enter_again(held, Kind::Plain);
         set.remove(&self.ready, &Key::new(file, fd))?;
         trace::delete(self, file, fd);
+        self.tally.dels.increment();
         *held = Some((outer, set));
         Ok(())
     }

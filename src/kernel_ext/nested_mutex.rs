@@ -1,26 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Several mutexes of one class, taken one inside the other.
+//! Several mutexes of one class, taken one inside the other; and mutexes for which nobody waits
+//! for ever.
 //!
 //! C header: [`include/linux/mutex.h`](srctree/include/linux/mutex.h)
 
 use crate::bindings;
 use core::ptr;
-use kernel::sync::{
-    lock::{
-        mutex::MutexBackend,
-        Guard, //
+use kernel::{
+    prelude::*,
+    sync::{
+        lock::{
+            mutex::MutexBackend,
+            Guard, //
+        },
+        Mutex, //
     },
-    Mutex, //
 };
+
+fn raw<T>(mutex: &Mutex<T>) -> *mut bindings::mutex {
+    // The C mutex is the first field of a structure in C layout.
+    ptr::from_ref(mutex).cast::<bindings::mutex>().cast_mut()
+}
 
 /// Takes a mutex, telling lockdep that `subclass` others of its class, from 0 to 7, may be held by
 /// the caller, in an order that cannot deadlock.
 pub(crate) fn lock_nested<T>(mutex: &Mutex<T>, subclass: u32) -> Guard<'_, T, MutexBackend> {
-    // The C mutex is the first field of a structure in C layout.
-    let raw = ptr::from_ref(mutex).cast::<bindings::mutex>().cast_mut();
     // SAFETY: The mutex is initialised, as its existence shows.
-    unsafe { bindings::rp_mutex_lock_nested(raw, subclass) };
+    unsafe { bindings::rp_mutex_lock_nested(raw(mutex), subclass) };
     // SAFETY: It was just taken.
     unsafe { Guard::new(mutex, ()) }
+}
+
+/// Takes a mutex, unless a signal comes first.
+///
+/// # Errors
+///
+/// `EINTR`.
+pub(crate) fn lock_interruptible<T>(mutex: &Mutex<T>) -> Result<Guard<'_, T, MutexBackend>> {
+    // SAFETY: The mutex is initialised, as its existence shows.
+    if !unsafe { bindings::rp_mutex_lock_interruptible(raw(mutex)) } {
+        return Err(EINTR);
+    }
+    // SAFETY: It was just taken.
+    Ok(unsafe { Guard::new(mutex, ()) })
 }

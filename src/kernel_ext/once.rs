@@ -49,3 +49,17 @@ impl<T: Word> Once<T> {
         unsafe { self.0.get().write_volatile(value) };
     }
 }
+
+impl Once<u64> {
+    /// Counts one more. For who alone changes the value.
+    #[inline]
+    pub(crate) fn increment(&self) {
+        self.add(1);
+    }
+
+    /// Counts so many more. For who alone changes the value.
+    #[inline]
+    pub(crate) fn add(&self, more: u64) {
+        self.write(self.read().wrapping_add(more));
+    }
+}

@@ -28,6 +28,25 @@ pub(crate) fn current_user() -> u32 {
     unsafe { bindings::rp_current_user() }
 }
 
+/// The user whose rights the current task has, by the initial namespace's number.
+pub(crate) fn current_effective_user() -> u32 {
+    // SAFETY: No requirements.
+    unsafe { bindings::rp_current_effective_user() }
+}
+
+/// Whether the current task has the rights of one user and group, rather than of whoever called
+/// it and of the owner of its program.
+pub(crate) fn current_is_one_user() -> bool {
+    // SAFETY: No requirements.
+    unsafe { bindings::rp_current_is_one_user() }
+}
+
+/// The number that the current task's namespace has for a user.
+pub(crate) fn user_number(user: u32) -> u32 {
+    // SAFETY: No requirements.
+    unsafe { bindings::rp_user_number(user) }
+}
+
 /// What tells the current task from all others that are alive.
 pub(crate) fn current_id() -> usize {
     kernel::current!().as_ptr().addr()
@@ -51,6 +70,12 @@ pub(crate) fn may_block_suspend() -> bool {
 pub(crate) fn may_administer_network() -> bool {
     // SAFETY: No requirements.
     unsafe { bindings::rp_may_administer_network() }
+}
+
+/// Whether the current task has `CAP_SYS_ADMIN`.
+pub(crate) fn may_administer_system() -> bool {
+    // SAFETY: No requirements.
+    unsafe { bindings::rp_may_administer_system() }
 }
 
 /// Bytes of memory that the kernel can address directly.

@@ -107,6 +107,22 @@ impl WaitQueue {
         unsafe { bindings::rp_wake_pollers(self.as_ptr(), key, self.level.as_ptr(), level) };
     }
 
+    /// How many entries there are, as far as `most`. Takes the queue's lock for so long.
+    pub(crate) fn count(&self, most: u32) -> u32 {
+        // SAFETY: The head is initialised; there is no room.
+        unsafe { bindings::rp_look_at_queue(self.as_ptr(), most, ptr::null_mut(), 0) }
+    }
+
+    /// As [`WaitQueue::count`], and puts the numbers of the first threads, in the order in which
+    /// they would be woken, into `tids`. For a queue that nothing but [`WaitQueue::sleep`] has
+    /// joined.
+    pub(crate) fn count_sleepers(&self, most: u32, tids: &mut [i32]) -> u32 {
+        let room = tids.len() as u32;
+        // SAFETY: The head is initialised, and there is such room. The entries are of tasks, which
+        // leave the queue before they end.
+        unsafe { bindings::rp_look_at_queue(self.as_ptr(), most, tids.as_mut_ptr(), room) }
+    }
+
     /// Sleeps as an exclusive waiter, queued by that policy, until a wake-up, a signal or the
     /// deadline.
     ///

@@ -3,6 +3,7 @@
 //! Scans of the ready list: some items at a time are looked at, polled, and seen to.
 
 use super::{
+    Counters,
     Lists,
     Locked,
     Place,
@@ -47,7 +48,8 @@ impl ReadyList {
             return Err(lists.suspended(scanner));
         }
         let lists = &mut *lists;
-        let special = chunk.fill(&mut lists.ready, lists.burials, items, most);
+        self.scanning.write(true);
+        let special = chunk.fill(&mut lists.ready, &mut lists.counters, items, most);
         let scan = Scan {
             list: self,
             hides: special.is_some(),
@@ -98,7 +100,7 @@ impl Lists {
     /// Does with the items of a chunk what their interest and their events want: disarms them, puts
     /// them off the lists, or behind all others, to be looked at again in the next scan.
     fn settle(&mut self, chunk: &Chunk<'_>) {
-        if chunk.all_stay() && chunk.burials == self.burials {
+        if chunk.all_stay() && chunk.burials == self.counters.closed {
             let list = match self.scanner {
                 None => &mut self.ready,
                 Some(_) => &mut self.batch,
@@ -196,8 +198,8 @@ pub(crate) struct Chunk<'b> {
     found: usize,
     /// How many of these were handed out.
     handed_out: usize,
-    /// [`Lists::burials`] when it was filled.
-    burials: usize,
+    /// How many items had been buried when it was filled.
+    burials: u64,
     /// Whether the scan may find more.
     pub(crate) more: bool,
 }
@@ -276,6 +278,12 @@ impl<'b> Chunk<'b> {
         self.items.as_slice().get(..self.found).unwrap_or_default()
     }
 
+    /// How many have none.
+    #[inline]
+    pub(crate) fn empty(&self) -> usize {
+        self.items.as_slice().len().wrapping_sub(self.found)
+    }
+
     /// Notes how many of these were handed out.
     #[inline]
     pub(crate) fn set_handed_out(&mut self, count: usize) {
@@ -298,13 +306,13 @@ impl<'b> Chunk<'b> {
     fn fill(
         &mut self,
         list: &mut List<Item, 0>,
-        burials: usize,
+        counters: &mut Counters,
         _items: &'b Tree<Item>,
         most: usize,
     ) -> Option<&'b Item> {
         self.items.clear();
         (self.found, self.handed_out) = (0, 0);
-        self.burials = burials;
+        self.burials = counters.closed;
         self.polled = false;
         let mut next = list.first();
         for _ in 0..most.min(CHUNK) {
@@ -329,7 +337,7 @@ impl<'b> Chunk<'b> {
                 unsafe { self.items.push_unchecked(Pending::new(item)) };
             } else {
                 // The file is being closed, and the item about to be buried.
-                item.place.set(Place::Idle);
+                counters.moved(item.place.replace(Place::Idle), Place::Idle);
                 // SAFETY: It was just found here.
                 unsafe { list.remove(item) };
             }
@@ -384,7 +392,7 @@ impl Scan<'_> {
             self.hides = true;
             lists.hide(task::current_id());
         }
-        let special = chunk.fill(&mut lists.batch, lists.burials, items, most);
+        let special = chunk.fill(&mut lists.batch, &mut lists.counters, items, most);
         special.and_then(|item| chunk.take_alone(lists, item))
     }
 
@@ -403,6 +411,7 @@ impl Scan<'_> {
     pub(crate) fn finish(self, chunk: &Chunk<'_>) {
         let (list, hides) = (self.list, self.hides);
         core::mem::forget(self);
+        list.scanning.write(false);
         if hides || chunk.more || !chunk.all_stay() {
             list.settle(chunk);
         } else if list.waiters.is_active() {
@@ -414,6 +423,7 @@ impl Scan<'_> {
 
 impl Drop for Scan<'_> {
     fn drop(&mut self) {
+        self.list.scanning.write(false);
         if self.hides {
             self.list.lock().end_scan();
         }

@@ -12,6 +12,9 @@
  *	ioctl(rpfd, REPOLL_WAIT, &wait_args);		// ~ epoll_pwait2()
  *	ioctl(rpfd, REPOLL_BATCH, &batch_args);		// many epoll_ctl()
  *	ioctl(rpfd, REPOLL_BATCH_WAIT, &args);		// these, then epoll_pwait2()
+ *	ioctl(ctl, REPOLL_LIST, &query);		// which instances there are
+ *	ioctl(ctl, REPOLL_ITEMS, &query);		// what one of them watches
+ *	ioctl(rpfd, REPOLL_INFO, &info);		// what one has done so far
  *
  * struct epoll_event, the EPOLL* event bits and the EPOLL_CTL_* operations are
  * those of <sys/epoll.h> (or <linux/eventpoll.h>): same values, same layout,
@@ -30,7 +33,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/* The control node. It answers REPOLL_CREATE and nothing else. */
+/* The control node. It answers REPOLL_CREATE, REPOLL_LIST and REPOLL_ITEMS. */
 #define REPOLL_DEVICE "/dev/repoll"
 
 /* The ioctl "type" byte of every command below. */
@@ -153,6 +156,162 @@ struct repoll_batch_wait {
 };
 
 /*
+ * repoll_query.flags: all instances, whoever made them. Needs CAP_SYS_ADMIN in the
+ * initial user namespace.
+ *
+ * Without it the query is about the caller's own instances: those whose maker had
+ * the caller's effective user as its real, effective and saved one, had one group
+ * in these roles, and has a process number in the caller's namespace.
+ */
+#define REPOLL_ALL (1U << 0)
+
+/**
+ * struct repoll_query - argument of REPOLL_LIST and REPOLL_ITEMS
+ * @id: REPOLL_LIST: stored elements have this id or a greater one; replaced by
+ *	the id from which to go on. REPOLL_ITEMS: the instance
+ * @to: address of an array of struct repoll_info, or of struct repoll_item
+ * @count: elements of @to, at least 1
+ * @size: bytes of an element, as the caller knows it: at least REPOLL_INFO_SIZE_1
+ *	or REPOLL_ITEM_SIZE_1, at most 4096, a multiple of 8; replaced by how many
+ *	of them are filled, which are fewer if the module knows less, while the
+ *	others are left as they are
+ * @flags: 0 or REPOLL_ALL
+ * @__pad: zero
+ */
+struct repoll_query {
+	__aligned_u64 id;
+	__aligned_u64 to;
+	__u32 count;
+	__u32 size;
+	__u32 flags;
+	__u32 __pad;
+};
+
+/* repoll_info.state: another instance watches this one. */
+#define REPOLL_WATCHED (1U << 0)
+
+/* repoll_info.state: it has watched an epoll. */
+#define REPOLL_WATCHES_EPOLL (1U << 1)
+
+/* repoll_info.waiters and .pollers are counted so far: it may be more. */
+#define REPOLL_MAX_COUNT 64
+
+/* How many waiters are named. */
+#define REPOLL_TIDS 8
+
+/**
+ * struct repoll_info - an instance, and what it has done since it was made
+ * @id: of the instance: the first has 1, and none is used again
+ * @adds: items that were added
+ * @mods: changes of items
+ * @dels: items that were deleted
+ * @closed: items that went with their file, when that was closed
+ * @events: wake-ups of a watched file that were about what its item watches for
+ * @wakeups: waiters that were woken
+ * @sleeps: how often a waiter went to sleep
+ * @waits: how often a waiter looked at what was ready. One that finds at a glance
+ *	that nothing is, and has no time to wait, is not counted
+ * @vain: those of @waits that found nothing, as somebody else was quicker or an
+ *	event was over
+ * @delivered: events that were handed out
+ * @spurious: how often a file was polled, since its item was ready, and had no event
+ * @overlaps: those of @events that came while a waiter, or a poller, was looking
+ *	through what was ready
+ * @items: items that there are
+ * @ready: those of them that are ready, or were when they were last looked at
+ * @dead: items whose file is closed, that are about to be freed; not in @items
+ * @uid: the real user who made it, whom its items are charged to, by the caller's
+ *	namespace
+ * @pid: the process that made it, by the caller's namespace; 0 if it has no
+ *	number there. It may be over
+ * @flags: REPOLL_FIFO
+ * @state: REPOLL_WATCHED, REPOLL_WATCHES_EPOLL
+ * @waiters: threads that sleep until something is ready, up to REPOLL_MAX_COUNT
+ * @pollers: entries on its own wait queue, of who polls the instance: select(),
+ *	poll(), epoll and others; up to REPOLL_MAX_COUNT
+ * @tids: the first of the waiters, in the order in which they will be woken, by the
+ *	caller's namespace; others are 0
+ * @comm: the name of the thread that made it, then; zeros behind it
+ *
+ * Values are read one after the other, while the instance goes on. @items is @adds
+ * less @dels less @closed.
+ */
+struct repoll_info {
+	__aligned_u64 id;
+	__aligned_u64 adds;
+	__aligned_u64 mods;
+	__aligned_u64 dels;
+	__aligned_u64 closed;
+	__aligned_u64 events;
+	__aligned_u64 wakeups;
+	__aligned_u64 sleeps;
+	__aligned_u64 waits;
+	__aligned_u64 vain;
+	__aligned_u64 delivered;
+	__aligned_u64 spurious;
+	__aligned_u64 overlaps;
+	__u32 items;
+	__u32 ready;
+	__u32 dead;
+	__u32 uid;
+	__s32 pid;
+	__u32 flags;
+	__u32 state;
+	__u32 waiters;
+	__u32 pollers;
+	__u32 __pad;
+	__s32 tids[REPOLL_TIDS];
+	__u8 comm[16];
+};
+
+#define REPOLL_INFO_SIZE_1 192
+
+/* repoll_item.kind */
+#define REPOLL_KIND_FILE 0
+#define REPOLL_KIND_REPOLL 1
+#define REPOLL_KIND_EPOLL 2
+
+/* repoll_item.state: ready, or it was when it was last looked at. */
+#define REPOLL_ITEM_READY (1U << 0)
+
+/* repoll_item.state: added with REPOLL_ROUND_ROBIN. */
+#define REPOLL_ITEM_ROUND_ROBIN (1U << 1)
+
+/* repoll_item.state: its file is held open, and looked at every so often. */
+#define REPOLL_ITEM_HELD (1U << 2)
+
+/* repoll_item.state: many others watch the file, so a worker wakes pollers. */
+#define REPOLL_ITEM_CROWDED (1U << 3)
+
+/**
+ * struct repoll_item - an item
+ * @data: the user's, as in struct epoll_event; 0 without REPOLL_ALL, as it may be
+ *	an address in a process that the caller must not look into
+ * @ino: the file's inode number
+ * @watched: the id of the instance that the file is, or 0
+ * @fd: the descriptor that it was added by
+ * @events: what it watches for and how, as in struct epoll_event; a one-shot item
+ *	without an event's bit has had its event
+ * @dev_major: the device of the file's file system
+ * @dev_minor: the same
+ * @kind: REPOLL_KIND_...
+ * @state: REPOLL_ITEM_...
+ */
+struct repoll_item {
+	__aligned_u64 data;
+	__aligned_u64 ino;
+	__aligned_u64 watched;
+	__s32 fd;
+	__u32 events;
+	__u32 dev_major;
+	__u32 dev_minor;
+	__u32 kind;
+	__u32 state;
+};
+
+#define REPOLL_ITEM_SIZE_1 48
+
+/*
  * REPOLL_CREATE - on the control node: make an instance.
  *
  * Returns a new descriptor, or -1 with errno
@@ -230,5 +389,43 @@ struct repoll_batch_wait {
  * Returns what REPOLL_WAIT does, or -1 with an errno of either.
  */
 #define REPOLL_BATCH_WAIT _IOWR(REPOLL_IOC_TYPE, 4, struct repoll_batch_wait)
+
+/*
+ * REPOLL_LIST - on the control node: tell of instances, in the order of their ids.
+ *
+ * Waits for nobody, and is never waited for. Instances that come or go meanwhile may
+ * be missing.
+ *
+ * Returns the number of elements stored, 0 if there are no more instances, fewer than
+ * there is room for also after a signal; or -1 with errno
+ *	EFAULT	the argument cannot be read and written, or @to cannot be written
+ *		and nothing was stored yet
+ *	EINVAL	unknown flags, padding not zero, @count 0, or @size wrong
+ *	EPERM	REPOLL_ALL without the capability
+ *	EINTR	a signal came before anything was stored
+ */
+#define REPOLL_LIST _IOWR(REPOLL_IOC_TYPE, 5, struct repoll_query)
+
+/*
+ * REPOLL_ITEMS - on the control node: tell what an instance watches.
+ *
+ * The items come in no order that means anything. Who uses the instance has to wait
+ * for some items at a time, and this call for them; those that come or go
+ * meanwhile may be missing.
+ *
+ * Returns the number of elements stored: if it is @count there may be more, which
+ * takes a larger array; or -1 with errno, those of REPOLL_LIST and
+ *	ENOENT	there is no such instance for the caller
+ *	EINTR	a signal came. What lies in @to means nothing
+ */
+#define REPOLL_ITEMS _IOWR(REPOLL_IOC_TYPE, 6, struct repoll_query)
+
+/*
+ * REPOLL_INFO - on an instance: tell of it, whoever asks.
+ *
+ * Waits for nobody. Returns 0, or -1 with errno
+ *	EFAULT	the argument cannot be written
+ */
+#define REPOLL_INFO _IOR(REPOLL_IOC_TYPE, 7, struct repoll_info)
 
 #endif /* _UAPI_REPOLL_H */

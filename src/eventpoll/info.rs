@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What can be told of an instance and its items.
+
+use super::Eventpoll;
+use crate::{
+    item::{
+        Item,
+        Key, //
+    },
+    kernel_ext::{
+        array::Array,
+        poll_file::{
+            self,
+            FileRef, //
+        },
+        task,
+        wait_queue::Policy, //
+    },
+    nesting::{
+        self,
+        Kind, //
+    },
+    registry::View,
+    uapi::{
+        self,
+        kind,
+        state, //
+    },
+    watch::Source,
+};
+use kernel::prelude::*;
+
+/// How many items are told of while the mutex is held.
+pub(crate) const BATCH: usize = 16;
+
+/// The lower bits of a device number.
+const MINOR_BITS: u32 = 20;
+
+impl Eventpoll {
+    /// The instance as it is now. Takes no mutex, which users can have held for as long as they
+    /// like.
+    pub(crate) fn info(&self) -> uapi::Info {
+        // Before the additions, so that there are never fewer of these.
+        let dels = self.tally.dels.read();
+        let counters = self.ready.lock().counters;
+        let adds = self.tally.adds.read();
+        let items = adds.wrapping_sub(dels).wrapping_sub(counters.closed);
+        let is_watched = nesting::is_watched(self.vertex.file());
+        let mut state = 0;
+        if is_watched {
+            state |= uapi::WATCHED;
+        }
+        if self.watches_epolls.read() {
+            state |= uapi::WATCHES_EPOLL;
+        }
+        let mut info = uapi::Info {
+            id: self.entry.id(),
+            adds,
+            mods: self.tally.mods.read(),
+            dels,
+            closed: counters.closed,
+            events: counters.events,
+            wakeups: counters.wakeups,
+            sleeps: counters.sleeps,
+            waits: self.tally.waits.read(),
+            vain: self.tally.vain.read(),
+            delivered: self.tally.delivered.read(),
+            spurious: self.tally.spurious.read(),
+            overlaps: counters.overlaps,
+            items: items as u32,
+            ready: counters.listed,
+            dead: counters.dead,
+            uid: task::user_number(self.entry.user()),
+            pid: self.entry.process().number(),
+            flags: match self.policy {
+                Policy::Fifo => uapi::FIFO,
+                Policy::Lifo => 0,
+            },
+            state,
+            comm: self.entry.process().name(),
+            ..Default::default()
+        };
+        info.waiters = self
+            .ready
+            .waiters
+            .count_sleepers(uapi::MAX_COUNT, &mut info.tids);
+        info.pollers = self.pollers.count(uapi::MAX_COUNT);
+        info
+    }
+
+    /// Puts some items into `to`, at most so many, the one with that key or the next first. Returns
+    /// from where to go on.
+    ///
+    /// # Errors
+    ///
+    /// `EINTR`.
+    pub(crate) fn items_from(
+        &self,
+        from: Key,
+        most: usize,
+        view: View,
+        to: &mut Array<uapi::Item, BATCH>,
+    ) -> Result<Option<Key>> {
+        let set = self.lock_interruptible()?;
+        let mut next = set.items().lower_bound(&from);
+        for _ in 0..most.min(BATCH) {
+            let Some(item) = next else {
+                return Ok(None);
+            };
+            let ready = self.ready.lock();
+            let is_ready = item.place.get().is_ready();
+            if let Some(file) = ready.file_of(item) {
+                to.push(describe(item, &file, is_ready, view));
+            }
+            next = set.items().after(item);
+        }
+        Ok(next.map(|item| item.key()))
+    }
+}
+
+/// An item on that file.
+fn describe(item: &Item, file: &FileRef, is_ready: bool, view: View) -> uapi::Item {
+    let identity = poll_file::identity(file);
+    let states = [
+        (is_ready, state::READY),
+        (item.takes_turns(), state::ROUND_ROBIN),
+        (matches!(item.source, Source::Held { .. }), state::HELD),
+        (item.crowded.get(), state::CROWDED),
+    ];
+    let set = states.iter().filter(|(set, _)| *set);
+    uapi::Item {
+        data: match view {
+            View::All => item.data(),
+            View::Own(_) => 0,
+        },
+        ino: identity.inode,
+        watched: nesting::instance_of(file).map_or(0, |inner| inner.entry.id()),
+        fd: item.key().fd(),
+        events: item.interest().bits(),
+        dev_major: identity.device >> MINOR_BITS,
+        dev_minor: identity.device & ((1 << MINOR_BITS) - 1),
+        kind: match item.kind() {
+            Kind::Plain => kind::FILE,
+            Kind::Instance => kind::REPOLL,
+            Kind::Epoll => kind::EPOLL,
+        },
+        state: set.fold(0, |states, (_, state)| states | state),
+    }
+}

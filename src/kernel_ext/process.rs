@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Processes that may be over.
+//!
+//! C header: [`include/linux/pid.h`](srctree/include/linux/pid.h)
+
+use crate::bindings;
+use core::ptr::NonNull;
+
+/// Bytes of a thread's name.
+const NAME: usize = bindings::TASK_COMM_LEN as usize;
+
+/// A process, known by its numbers: they are not given to another one as long as this exists.
+///
+/// # Invariants
+///
+/// A reference to the `struct pid` is held; `None` does not occur with a process that lives.
+pub(crate) struct Process {
+    pid: Option<NonNull<bindings::pid>>,
+    name: [u8; NAME],
+}
+
+// SAFETY: A `struct pid` may be used and put by anybody.
+unsafe impl Send for Process {}
+// SAFETY: As above.
+unsafe impl Sync for Process {}
+
+impl Process {
+    /// The current task's, with that task's name.
+    pub(crate) fn current() -> Self {
+        let mut name = [0; NAME];
+        // SAFETY: There is room for a name.
+        unsafe { bindings::rp_current_name(name.as_mut_ptr()) };
+        Self {
+            // INVARIANT: The helper gives a reference.
+            // SAFETY: No requirements.
+            pid: NonNull::new(unsafe { bindings::rp_current_process() }),
+            name,
+        }
+    }
+
+    /// Its number in the current task's namespace, or 0.
+    pub(crate) fn number(&self) -> i32 {
+        self.pid.map_or(0, |pid| {
+            // SAFETY: By the type invariant.
+            unsafe { bindings::rp_process_number(pid.as_ptr()) }
+        })
+    }
+
+    /// The name, zeros behind it.
+    pub(crate) fn name(&self) -> [u8; NAME] {
+        self.name
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(pid) = self.pid {
+            // SAFETY: By the type invariant.
+            unsafe { bindings::rp_process_put(pid.as_ptr()) };
+        }
+    }
+}

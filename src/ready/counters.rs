@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What an instance counts under its spinlock: plain words, since that is held anyway, and an
+//! instruction or two each.
+
+use super::Place;
+
+/// What has happened so far. Wraps around, in some centuries.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Counters {
+    /// Wake-ups of a file that concerned its item.
+    pub(crate) events: u64,
+    /// Waiters that were woken.
+    pub(crate) wakeups: u64,
+    /// Waiters that went to sleep.
+    pub(crate) sleeps: u64,
+    /// Those of [`Counters::events`] that came while a scan was going on.
+    pub(crate) overlaps: u64,
+    /// Items whose file was closed.
+    pub(crate) closed: u64,
+    /// Items that are ready now.
+    pub(crate) listed: u32,
+    /// Items that are [`Place::Dead`] now.
+    pub(crate) dead: u32,
+}
+
+impl Counters {
+    /// An item has changed its place.
+    #[inline]
+    pub(super) fn moved(&mut self, from: Place, to: Place) {
+        match from {
+            Place::Idle => (),
+            Place::Seen | Place::Listed => self.listed = self.listed.wrapping_sub(1),
+            Place::Dead => self.dead = self.dead.wrapping_sub(1),
+        }
+        match to {
+            Place::Idle => (),
+            Place::Seen | Place::Listed => self.listed = self.listed.wrapping_add(1),
+            Place::Dead => {
+                self.dead = self.dead.wrapping_add(1);
+                increment(&mut self.closed);
+            }
+        }
+    }
+}
+
+/// Counts one more.
+#[inline]
+pub(crate) fn increment(word: &mut u64) {
+    *word = word.wrapping_add(1);
+}

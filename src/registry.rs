@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! All instances, by their ids, and who may be told of which.
+//!
+//! An instance is here from when its file exists until that is released; its memory stays for a
+//! grace period more. So who finds one under the registry's lock can get its file, and who finds it
+//! under RCU can look at it without.
+
+use crate::{
+    eventpoll::Eventpoll,
+    kernel_ext::{
+        global::{
+            Global,
+            Installed, //
+        },
+        once::Once,
+        poll_file::{
+            self,
+            FileRef, //
+        },
+        process::Process,
+        rbtree::{
+            Keyed,
+            Node,
+            RawTree, //
+        },
+        task, //
+    },
+};
+use core::{
+    mem::offset_of,
+    ptr::{
+        self,
+        NonNull, //
+    },
+};
+use kernel::{
+    new_spinlock,
+    prelude::*,
+    sync::{
+        rcu,
+        SpinLock, //
+    },
+};
+
+/// An instance's place in the registry, and who made it.
+pub(crate) struct Entry {
+    /// Accessed under the registry's lock.
+    node: Node,
+    /// 0 before the instance is in the registry.
+    id: Once<u64>,
+    process: Process,
+    /// The user whom the instance is charged to.
+    user: u32,
+    /// Whether that user alone stands behind it.
+    private: bool,
+}
+
+// SAFETY: The node is accessed by who holds the lock, the rest may be by anybody.
+unsafe impl Send for Entry {}
+// SAFETY: As above.
+unsafe impl Sync for Entry {}
+
+// SAFETY: The offset is that of the node, which nothing else uses; the id does not change while the
+// instance is in the tree.
+unsafe impl Keyed<0> for Eventpoll {
+    type Key = u64;
+    const OFFSET: usize = offset_of!(Eventpoll, entry) + offset_of!(Entry, node);
+    fn key(&self) -> u64 {
+        self.entry.id()
+    }
+}
+
+impl Entry {
+    /// The current task makes an instance.
+    pub(crate) fn new() -> Self {
+        Self {
+            node: Node::new(),
+            id: Once::new(0),
+            process: Process::current(),
+            user: task::current_user(),
+            private: task::current_is_one_user(),
+        }
+    }
+
+    /// The instance's id.
+    pub(crate) fn id(&self) -> u64 {
+        self.id.read()
+    }
+
+    /// The process that made it.
+    pub(crate) fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// The user whom it is charged to.
+    pub(crate) fn user(&self) -> u32 {
+        self.user
+    }
+}
+
+/// Which instances somebody may be told of.
+#[derive(Clone, Copy)]
+pub(crate) enum View {
+    /// All.
+    All,
+    /// Those that the current task could have made, by its effective user.
+    Own(u32),
+}
+
+impl View {
+    /// The current task's, or a view of `all`.
+    ///
+    /// # Errors
+    ///
+    /// `EPERM`.
+    pub(crate) fn new(all: bool) -> Result<Self> {
+        match all {
+            true if task::may_administer_system() => Ok(Self::All),
+            true => Err(EPERM),
+            false => Ok(Self::Own(task::current_effective_user())),
+        }
+    }
+
+    /// Whether the instance is among them. A program with the rights of another user than its
+    /// caller's is neither's, and what is made outside of a container is not for who is inside.
+    pub(crate) fn has(self, instance: &Eventpoll) -> bool {
+        let entry = &instance.entry;
+        match self {
+            Self::All => true,
+            Self::Own(user) => entry.private && entry.user == user && entry.process.number() != 0,
+        }
+    }
+}
+
+/// The instances.
+///
+/// # Invariants
+///
+/// Each has a file, which is not released yet.
+pub(crate) struct Instances(RawTree<Eventpoll, 0>);
+
+/// All instances, behind their lock.
+pub(crate) type Registry = Pin<KBox<SpinLock<Instances>>>;
+
+static REGISTRY: Global<Registry> = Global::empty();
+
+/// Makes the registry, for as long as the result is kept.
+///
+/// # Safety
+///
+/// As for [`Global::install`].
+pub(crate) unsafe fn install() -> Result<Installed<Registry>> {
+    let instances = Instances(RawTree::new());
+    let registry = KBox::pin_init(new_spinlock!(instances, "repoll::registry"), GFP_KERNEL)?;
+    // SAFETY: By the requirements.
+    Ok(unsafe { REGISTRY.install(registry) })
+}
+
+/// Puts an instance in, whose file was just made.
+pub(crate) fn insert(instance: &Eventpoll) {
+    let mut registry = REGISTRY.get().lock();
+    instance.entry.id.write(instance.ready.id.number());
+    // SAFETY: The instance is new, and stays until its release takes it out.
+    unsafe { registry.0.insert(NonNull::from(instance)) };
+}
+
+/// Takes an instance out, if it was put in. Its file is being released.
+pub(crate) fn remove(instance: &Eventpoll) {
+    if instance.entry.id() != 0 {
+        let mut registry = REGISTRY.get().lock();
+        // SAFETY: It was put in when it got its id, and is released once.
+        unsafe { registry.0.remove(NonNull::from(instance)) };
+    }
+}
+
+/// Shows the instance with that id, or else the one with the next id, to `see`, under RCU.
+pub(crate) fn next<T>(from: u64, see: impl FnOnce(&Eventpoll) -> T) -> Option<T> {
+    let _rcu = rcu::read_lock();
+    let found = REGISTRY.get().lock().0.lower_bound(&from)?;
+    // SAFETY: It was in the tree under RCU: it is freed a grace period after it left.
+    Some(see(unsafe { found.as_ref() }))
+}
+
+/// The file of the instance with that id, if `view` has that.
+pub(crate) fn file_of(id: u64, view: View) -> Option<FileRef> {
+    let registry = REGISTRY.get().lock();
+    let found = registry.0.find(&id)?;
+    // SAFETY: Instances in the tree are alive, and leave it under the lock.
+    let found = unsafe { found.as_ref() };
+    if !view.has(found) {
+        return None;
+    }
+    // SAFETY: By the type invariant, and as the file is freed after the release.
+    unsafe { poll_file::try_get(ptr::with_exposed_provenance(found.vertex.file())) }
+}
