@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <sys/ioctl.h>
+
+#include "query.h"
+
+int query_info(int fd, struct repoll_info *info)
+{
+	return ioctl(fd, REPOLL_INFO, info) ? -errno : 0;
+}
+
+int query_list(int node, uint32_t flags, uint64_t *from,
+	       struct repoll_info *infos, uint32_t count)
+{
+	struct repoll_query query = {
+		.id = *from,
+		.to = (uintptr_t)infos,
+		.count = count,
+		.size = sizeof(*infos),
+		.flags = flags,
+	};
+	int n = ioctl(node, REPOLL_LIST, &query);
+
+	*from = query.id;
+	return n < 0 ? -errno : n;
+}
+
+int query_find(int node, uint32_t flags, uint64_t id, struct repoll_info *info)
+{
+	uint64_t from = id;
+	int n = query_list(node, flags, &from, info, 1);
+
+	if (n < 0)
+		return n;
+	return n == 1 && info->id == id ? 0 : -ENOENT;
+}
+
+int query_items(int node, uint32_t flags, uint64_t id,
+		struct repoll_item *items, uint32_t count)
+{
+	struct repoll_query query = {
+		.id = id,
+		.to = (uintptr_t)items,
+		.count = count,
+		.size = sizeof(*items),
+		.flags = flags,
+	};
+	int n = ioctl(node, REPOLL_ITEMS, &query);
+
+	return n < 0 ? -errno : n;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Questions to /dev/repoll: which instances there are, and what they watch.
+ *
+ * Every function returns its result, or -errno.
+ */
+#ifndef SELFTESTS_QUERY_H
+#define SELFTESTS_QUERY_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "repoll.h"
+
+/* Tells of an instance, by its descriptor. */
+int query_info(int fd, struct repoll_info *info);
+
+/* Lists instances from *@from on, which is moved on. */
+int query_list(int node, uint32_t flags, uint64_t *from,
+	       struct repoll_info *infos, uint32_t count);
+
+/* Finds an instance in the list; -ENOENT if it is not there. */
+int query_find(int node, uint32_t flags, uint64_t id, struct repoll_info *info);
+
+/* Lists the items of an instance. */
+int query_items(int node, uint32_t flags, uint64_t id,
+		struct repoll_item *items, uint32_t count);
+
+#endif
