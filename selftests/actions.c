@@ -14,6 +14,7 @@
 #include <sys/select.h>
 #include <unistd.h>
 
+#include "query.h"
 #include "slab.h"
 #include "waiter.h"
 
@@ -453,3 +454,64 @@ static const char *check_listed(struct scene *scene, int result)
 }
 
 const struct action list_instance = { open_and_add, list, check_listed };
+
+static struct repoll_info told;
+
+static int ask_info(struct scene *scene)
+{
+	return scene->p.ops == &repoll_ops ?
+	       query_info(scene->p.fd, &told) : 0;
+}
+
+/* By a node that is opened before, as opening it may fail, too. */
+static int node = -1;
+
+static int open_node(struct scene *scene)
+{
+	if (scene->p.ops == &repoll_ops && node < 0)
+		node = open(REPOLL_DEVICE, O_RDWR | O_CLOEXEC);
+	return ask_info(scene);
+}
+
+static int ask_list(struct scene *scene)
+{
+	struct repoll_info info;
+
+	return scene->p.ops == &repoll_ops ?
+	       query_find(node, REPOLL_ALL, told.id, &info) : 0;
+}
+
+static int open_and_add_and_node(struct scene *scene)
+{
+	int err = open_and_add(scene);
+
+	return err ?: open_node(scene);
+}
+
+static int ask_items(struct scene *scene)
+{
+	struct repoll_item item;
+	int n = 1;
+
+	if (scene->p.ops == &repoll_ops)
+		n = query_items(node, REPOLL_ALL, told.id, &item, 1);
+	return n < 0 ? n : n - 1;
+}
+
+static const char *check_told(struct scene *scene, int result)
+{
+	(void)scene;
+	return result ? "it is not told" : NULL;
+}
+
+static const char *check_items_told(struct scene *scene, int result)
+{
+	specimen_close(&scene->s);
+	return check_told(scene, result);
+}
+
+const struct action tell_info = { open_node, ask_info, check_told };
+const struct action tell_list = { open_node, ask_list, check_told };
+const struct action tell_items = {
+	open_and_add_and_node, ask_items, check_items_told
+};

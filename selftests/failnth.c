@@ -18,11 +18,12 @@
 /* Seconds for a test, on an emulated processor. */
 #define LONG 300
 
-enum { CREATE, CTL, WAIT, PARAMS, POLL, FDINFO, CLOSE, ALL, GROUPS };
+enum { CREATE, CTL, WAIT, PARAMS, POLL, FDINFO, INFO, CLOSE, ALL, GROUPS };
 
 static const char * const groups[GROUPS] = {
 	"open, REPOLL_CREATE", "REPOLL_CTL", "REPOLL_WAIT", "EPIOC[SG]PARAMS",
-	"poll, select, epoll", "fdinfo", "close", "all",
+	"poll, select, epoll", "fdinfo", "REPOLL_INFO, _LIST, _ITEMS", "close",
+	"all",
 };
 
 /* Each test is a process of its own. */
@@ -314,6 +315,16 @@ TEST_F_TIMEOUT(failnth, fdinfo, LONG)
 		self->scene.kind = &kinds[i];
 		EXPECT_FAILS_WELL(FDINFO, &list_instance);
 	}
+}
+
+/*
+ *	INFO ---> P;  LIST, ITEMS ---> P ---> eventfd
+ */
+TEST_F_TIMEOUT(failnth, what_is_told, LONG)
+{
+	EXPECT_FAILS_WELL(INFO, &tell_info);
+	EXPECT_FAILS_WELL(INFO, &tell_list);
+	EXPECT_FAILS_WELL(INFO, &tell_items);
 }
 
 FIXTURE(failures) {};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who may do what: to open /dev/repoll is the one right there is.
+ * Who may do what: to open /dev/repoll is the one right there is, but for being told
+ * of what others do.
  */
 #include <fcntl.h>
 #include <sys/eventfd.h>
@@ -9,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "query.h"
 #include "require.h"
 #include "sysfile.h"
 #include "user.h"
@@ -18,6 +20,8 @@ struct attempt {
 	const struct poller_ops *ops;
 	int node;
 	mode_t mode;
+	/* An instance that somebody else has made. */
+	uint64_t other;
 };
 
 /*
@@ -110,6 +114,116 @@ static int keep_awake(const struct attempt *a)
 	return events & EPOLLWAKEUP ? 0 : -EPERM;
 }
 
+/* Asks for everybody's instances. */
+static int ask_for_all(const struct attempt *a)
+{
+	struct repoll_info info;
+	uint64_t from = 0;
+	int n = query_list(a->node, REPOLL_ALL, &from, &info, 1);
+
+	return n < 0 ? n : 0;
+}
+
+/* Asks for the items of another's instance, as one of everybody's. */
+static int ask_for_items(const struct attempt *a)
+{
+	struct repoll_item item;
+	int n = query_items(a->node, REPOLL_ALL, a->other, &item, 1);
+
+	return n < 0 ? n : 0;
+}
+
+/* Is told of the other's instance, by any of the ways without a capability? */
+static int find_other(const struct attempt *a)
+{
+	struct repoll_info info;
+	struct repoll_item item;
+	uint64_t from = 0;
+	int n;
+
+	if (query_items(a->node, 0, a->other, &item, 1) != -ENOENT)
+		return -EPROTO;
+	while ((n = query_list(a->node, 0, &from, &info, 1)) == 1)
+		if (info.id == a->other)
+			return 0;
+	return n ?: -ENOENT;
+}
+
+/* Makes an instance and is told of it, but not of the data. */
+static int find_own(const struct attempt *a)
+{
+	struct repoll_create create = {};
+	struct poller p = { .ops = &repoll_ops };
+	struct repoll_info info, found;
+	struct repoll_item item;
+	int efd = eventfd(1, EFD_CLOEXEC);
+
+	p.fd = ioctl(a->node, REPOLL_CREATE, &create);
+	if (poller_add_data(&p, efd, EPOLLIN, 0x5eed) ||
+	    query_info(p.fd, &info) || info.uid != getuid())
+		return -EPROTO;
+	if (query_find(a->node, 0, info.id, &found))
+		return -ENOENT;
+	if (query_items(a->node, 0, info.id, &item, 1) != 1 ||
+	    item.fd != efd || item.data || !(item.state & REPOLL_ITEM_READY))
+		return -EPROTO;
+	return memcmp(&info, &found, sizeof(info)) ? -EPROTO : 0;
+}
+
+/* Makes an instance with rights that are not one user's: nobody's to ask for. */
+static int find_mixed(const struct attempt *a)
+{
+	struct repoll_create create = {};
+	struct repoll_info info, found;
+	int fd, err;
+
+	if (seteuid(NOBODY))
+		return -errno;
+	fd = ioctl(a->node, REPOLL_CREATE, &create);
+	if (query_info(fd, &info))
+		return -EPROTO;
+	err = query_find(a->node, 0, info.id, &found);
+	if (err != -ENOENT)
+		return -EPROTO;
+	if (seteuid(0))
+		return -errno;
+	err = query_find(a->node, 0, info.id, &found);
+	if (err != -ENOENT)
+		return -EPROTO;
+	return query_find(a->node, REPOLL_ALL, info.id, &found);
+}
+
+/* From within a namespace of processes, whose first this is. */
+static int look_out(const struct attempt *a)
+{
+	struct repoll_info info;
+	int err = find_other(a);
+
+	if (err != -ENOENT)
+		return -EPROTO;
+	err = query_find(a->node, REPOLL_ALL, a->other, &info);
+	if (err || info.pid)
+		return err ?: -EPROTO;
+	return getpid() == 1 ? find_own(a) : -EPROTO;
+}
+
+/* Runs it in a new process, and a namespace of its own if wanted. */
+static int fork_and(int (*what)(const struct attempt *a),
+		    const struct attempt *a, int namespace)
+{
+	int status;
+	pid_t pid;
+
+	if (namespace && unshare(namespace))
+		return -ENOSYS;
+	pid = fork();
+	if (!pid)
+		_exit(-what(a));
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -ECHILD;
+	return -WEXITSTATUS(status);
+}
+
 FIXTURE(rights) {
 	struct attempt attempt;
 };
@@ -184,6 +298,59 @@ TEST_F(rights, namespaces_give_no_rights)
 	self->attempt.ops = &native_ops;
 	EXPECT_EQ(-EPERM, try(poll_much, &self->attempt, true));
 	EXPECT_EQ(-EPERM, try(keep_awake, &self->attempt, true));
+}
+
+/*
+ *	nobody ---> LIST, ITEMS: his own; with REPOLL_ALL: EPERM
+ */
+TEST_F(rights, others_instances_are_theirs)
+{
+	struct repoll_create create = { .flags = REPOLL_CLOEXEC };
+	struct repoll_info info;
+	int fd = ioctl(self->attempt.node, REPOLL_CREATE, &create);
+	bool root;
+
+	ASSERT_EQ(0, query_info(fd, &info));
+	self->attempt.other = info.id;
+	EXPECT_EQ(0, query_find(self->attempt.node, 0, info.id, &info));
+	for (root = false;; root = true) {
+		if (try(find_own, &self->attempt, root) == -ENOSYS)
+			break;
+		EXPECT_EQ(-EPERM, try(ask_for_all, &self->attempt, root));
+		EXPECT_EQ(-EPERM, try(ask_for_items, &self->attempt, root));
+		EXPECT_EQ(-ENOENT, try(find_other, &self->attempt, root));
+		/* By the numbers of a namespace, who made it is another. */
+		EXPECT_EQ(0, try(find_own, &self->attempt, root));
+		if (root)
+			break;
+	}
+	close(fd);
+}
+
+/*
+ *	who runs with the rights of another makes P ---> neither is told of it
+ */
+TEST_F(rights, mixed_rights_are_nobodys)
+{
+	EXPECT_EQ(0, fork_and(find_mixed, &self->attempt, 0));
+}
+
+/*
+ *	root, in a namespace of processes ---> told of what is made in there
+ */
+TEST_F(rights, containers_do_not_look_out)
+{
+	struct repoll_create create = { .flags = REPOLL_CLOEXEC };
+	struct repoll_info info;
+	int fd = ioctl(self->attempt.node, REPOLL_CREATE, &create), err;
+
+	ASSERT_EQ(0, query_info(fd, &info));
+	self->attempt.other = info.id;
+	err = fork_and(look_out, &self->attempt, CLONE_NEWPID);
+	if (err == -ENOSYS)
+		SKIP(return, "no namespace of processes to be had");
+	EXPECT_EQ(0, err);
+	close(fd);
 }
 
 /*
