@@ -68,6 +68,7 @@ mod change;
 mod command;
 mod create;
 mod event;
+pub mod info;
 mod interest;
 #[cfg(feature = "mio")]
 pub mod mio;
