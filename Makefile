@@ -8,12 +8,12 @@ PAYLOAD := $(BUILD)/payload
 
 .DEFAULT_GOAL := modules
 .PHONY: modules modules_install payload deb setup demo test test-deb test-kernel-suite \
-	test-python test-debug test-differential torture apps scale bench bench-update bench-gate profile herd fuzz \
+	test-python test-debug test-differential torture apps scale bench bench-update bench-gate profile herd trace fuzz \
 	fuzz-minimise payload-fuzz vm lint clean distclean help
 
 ifdef KDIR
 
-ifneq ($(filter demo test test-% torture apps scale bench bench-% profile herd fuzz fuzz-% vm,$(MAKECMDGOALS)),)
+ifneq ($(filter demo test test-% torture apps scale bench bench-% profile herd trace fuzz fuzz-% vm,$(MAKECMDGOALS)),)
 $(error The virtual machine runs Debian's kernel, with a module built for it: leave KDIR out)
 endif
 
@@ -148,6 +148,12 @@ herd: payload
 	@qemu/vm '/opt/repoll/samples/herd/herd --json' >$(BUILD)/herd/herd.json
 	@qemu/enter $(PAYLOAD)/samples/herd/herd report --svg $(BUILD)/herd $(BUILD)/herd/herd.json
 
+# What the kernel does between a packet and the return of a wait; drawings in build/trace.
+trace: export SHARE := $(BUILD)/trace
+trace: payload
+	@mkdir -p $(BUILD)/trace
+	@qemu/vm '/opt/repoll/samples/trace/trace --svg /mnt/share'
+
 # Messages through files while everything changes, for as long as is wanted.
 torture: export SMP ?= 4
 torture: SECONDS ?= 60
@@ -202,6 +208,7 @@ help:
 	@echo 'make profile WORK=<key>  what functions some work of these executes, by instructions'
 	@echo 'make herd               how evenly workers share a socket: tables, and charts in build/herd'
 	@echo '  SMP=<n>               on how many processors (4)'
+	@echo 'make trace              what the kernel does from a packet to a waiter; drawings in build/trace'
 	@echo 'make torture            send messages while everything changes: none may be lost'
 	@echo '  SECONDS=<n> SEED=<n>  for how long (60), and from which seed (any); SMP=2..8 (4)'
 	@echo 'make fuzz               random programs, guided by what they reach, on the debug kernel'

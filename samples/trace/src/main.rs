@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the kernel does between a packet and the return of a wait, as it has recorded
+//! it itself.
+
+mod chain;
+mod drawing;
+mod event;
+mod recorder;
+mod scenario;
+mod sleeper;
+mod sockets;
+mod symbol;
+mod timeline;
+
+use anyhow::{
+    Context,
+    Result, //
+};
+use clap::Parser;
+use scenario::Scenario;
+use std::{
+    fs,
+    path::PathBuf,
+    process::ExitCode, //
+};
+use timeline::Timeline;
+
+/// Show what the kernel does between a packet and the return of a wait
+///
+/// Each scenario happens once, over the loopback device, while tracefs records it:
+/// probes, tracepoints, and the stack at each. What is printed is that record: below
+/// each function those that it called. In between there may be others.
+///
+/// Only root may do this. The exit status is 0 if all went well, 1 if not, 2 if the
+/// arguments are wrong.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// Only these; all by default
+    scenarios: Vec<Scenario>,
+    /// Draw each scenario into this folder
+    #[arg(long, value_name = "FOLDER")]
+    svg: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long, conflicts_with = "check")]
+    json: bool,
+    /// Print only whether each has the functions that it must have, in order
+    #[arg(long)]
+    check: bool,
+    /// Leave what was recorded in this folder
+    #[arg(long, value_name = "FOLDER")]
+    record: Option<PathBuf>,
+}
+
+fn main() -> Result<ExitCode> {
+    let mut arguments = Arguments::parse();
+    if arguments.scenarios.is_empty() {
+        arguments.scenarios = Scenario::ALL.to_vec();
+    }
+    let mut complete = true;
+    let mut timelines = Vec::new();
+    for &scenario in &arguments.scenarios {
+        let recorded = scenario
+            .record()
+            .with_context(|| format!("cannot record '{scenario}'"))?;
+        if let Some(folder) = &arguments.record {
+            write(folder, scenario, "txt", &recorded.text)?;
+        }
+        let timeline = Timeline::new(scenario, &recorded);
+        if let Some(folder) = &arguments.svg {
+            write(folder, scenario, "svg", &drawing::draw(&timeline))?;
+        }
+        let missing = chain::missing(&timeline, scenario.chain());
+        if let Some(missing) = missing {
+            complete = false;
+            eprintln!("{scenario}: '{missing}' is not where it should be:\n{timeline}");
+        } else if arguments.check {
+            println!("{scenario}: as expected: {}", scenario.chain().join(", "));
+        } else if !arguments.json {
+            println!("{timeline}");
+        }
+        timelines.push(timeline);
+    }
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&timelines)?);
+    }
+    Ok(ExitCode::from(u8::from(!complete)))
+}
+
+/// Writes a file of a scenario.
+fn write(folder: &std::path::Path, scenario: Scenario, kind: &str, text: &str) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let path = folder.join(format!("{scenario}.{kind}"));
+    fs::write(&path, text).with_context(|| path.display().to_string())
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A connection comes in, and the accept queue is full.
+
+use super::Recorded;
+use crate::recorder::Recorder;
+use anyhow::{
+    Context,
+    Result, //
+};
+use rustix::{
+    io::Errno,
+    net::{
+        self,
+        AddressFamily,
+        SocketFlags,
+        SocketType, //
+    },
+    thread::gettid,
+};
+use std::{
+    fs,
+    net::{
+        Ipv4Addr,
+        SocketAddr,
+        TcpStream, //
+    },
+    os::fd::OwnedFd,
+};
+
+pub(super) const CHAIN: &[&str] = &["connect", "tcp_v4_rcv", "tcp_conn_request"];
+
+/// With that backlog the kernel lets one more wait.
+const BACKLOG: i32 = 1;
+
+/// Fills the accept queue, and records the attempt of one more.
+pub(super) fn record() -> Result<Recorded> {
+    let listener = socket()?;
+    net::bind(&listener, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+    net::listen(&listener, BACKLOG)?;
+    let address = SocketAddr::try_from(net::getsockname(&listener)?)?;
+    let _waiting = (TcpStream::connect(address)?, TcpStream::connect(address)?);
+    let before = overflows()?;
+    let recorder = Recorder::new()?;
+    recorder.start()?;
+    recorder.remark("connect")?;
+    let one_more = socket()?;
+    match net::connect(&one_more, &address) {
+        Err(Errno::INPROGRESS) => (),
+        other => other.context("one more could connect")?,
+    }
+    recorder.remark("connect returns")?;
+    let text = recorder.stop()?;
+    let somaxconn = fs::read_to_string("/proc/sys/net/core/somaxconn")?;
+    Ok(Recorded {
+        text,
+        actor: gettid().as_raw_nonzero().get(),
+        waiter: None,
+        instance: None,
+        notes: vec![
+            format!("backlog {BACKLOG}: two wait to be accepted, the third one's SYN is dropped"),
+            format!(
+                "net.core.somaxconn, the greatest backlog: {}",
+                somaxconn.trim()
+            ),
+            format!("ListenOverflows: {before} before, {} after", overflows()?),
+        ],
+    })
+}
+
+fn socket() -> Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    Ok(net::socket_with(
+        AddressFamily::INET,
+        SocketType::STREAM,
+        flags,
+        None,
+    )?)
+}
+
+/// How often accept queues have had no room.
+fn overflows() -> Result<u64> {
+    let text = fs::read_to_string("/proc/net/netstat")?;
+    counter(&text, "TcpExt:", "ListenOverflows").context("the kernel does not count overflows")
+}
+
+/// A counter of /proc/net/netstat, where a line of names comes before the one of their values.
+fn counter(text: &str, group: &str, name: &str) -> Option<u64> {
+    let mut lines = text.lines().filter(|line| line.starts_with(group));
+    let (names, values) = (lines.next()?, lines.next()?);
+    let mut both = names.split(' ').zip(values.split(' '));
+    both.find(|(found, _)| *found == name)?.1.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_is_found_by_its_name() {
+        let text = "TcpExt: A ListenOverflows B\nTcpExt: 1 23 4\nIpExt: A\nIpExt: 9\n";
+        assert_eq!(counter(text, "TcpExt:", "ListenOverflows"), Some(23));
+        assert_eq!(counter(text, "IpExt:", "A"), Some(9));
+        assert_eq!(counter(text, "IpExt:", "B"), None);
+    }
+}
