@@ -68,7 +68,7 @@ impl Counters {
             (
                 "overlaps",
                 self.overlaps,
-                "looks during which something became ready",
+                "of the events, those during a look at what was ready",
             ),
         ]
     }
