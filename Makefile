@@ -7,13 +7,14 @@ BUILD := $(CURDIR)/build
 PAYLOAD := $(BUILD)/payload
 
 .DEFAULT_GOAL := modules
-.PHONY: modules modules_install payload deb setup demo test test-deb test-kernel-suite \
-	test-python test-debug test-differential torture apps scale bench bench-update bench-gate profile herd trace fuzz \
+.PHONY: modules modules_install payload deb setup demo demo-reactors test test-deb \
+	test-kernel-suite test-python test-debug test-differential torture apps scale bench \
+	bench-update bench-gate profile herd blocking trace fuzz \
 	fuzz-minimise payload-fuzz vm lint clean distclean help
 
 ifdef KDIR
 
-ifneq ($(filter demo test test-% torture apps scale bench bench-% profile herd trace fuzz fuzz-% vm,$(MAKECMDGOALS)),)
+ifneq ($(filter demo demo-% test test-% torture apps scale bench bench-% profile herd blocking trace fuzz fuzz-% vm,$(MAKECMDGOALS)),)
 $(error The virtual machine runs Debian's kernel, with a module built for it: leave KDIR out)
 endif
 
@@ -148,6 +149,24 @@ herd: payload
 	@qemu/vm '/opt/repoll/samples/herd/herd --json' >$(BUILD)/herd/herd.json
 	@qemu/enter $(PAYLOAD)/samples/herd/herd report --svg $(BUILD)/herd $(BUILD)/herd/herd.json
 
+# An HTTP server in three shapes, on epoll and on repoll, under the same load.
+demo-reactors: export PKGS := wrk
+demo-reactors: export TIMEOUT ?= 1200
+demo-reactors: payload
+	@mkdir -p $(BUILD)/reactors
+	@qemu/vm '/opt/repoll/samples/reactor/reactor-compare --json' >$(BUILD)/reactors/reactors.json
+	@qemu/enter $(PAYLOAD)/samples/reactor/reactor-compare report \
+		--svg $(BUILD)/reactors $(BUILD)/reactors/reactors.json
+
+# A thread for each connection, beside one reactor: as many threads as connections.
+blocking: export MEM ?= 2G
+blocking: export TIMEOUT ?= 1200
+blocking: payload
+	@mkdir -p $(BUILD)/blocking
+	@qemu/vm 'echo 1 >/proc/sys/kernel/sched_schedstats; /opt/repoll/samples/blocking/blocking --json' >$(BUILD)/blocking/blocking.json
+	@qemu/enter $(PAYLOAD)/samples/blocking/blocking report \
+		--svg $(BUILD)/blocking $(BUILD)/blocking/blocking.json
+
 # What the kernel does between a packet and the return of a wait; drawings in build/trace.
 trace: export SHARE := $(BUILD)/trace
 trace: payload
@@ -209,6 +228,8 @@ help:
 	@echo 'make herd               how evenly workers share a socket: tables, and charts in build/herd'
 	@echo '  SMP=<n>               on how many processors (4)'
 	@echo 'make trace              what the kernel does from a packet to a waiter; drawings in build/trace'
+	@echo 'make demo-reactors      an HTTP server in three shapes: a table, and charts in build/reactors'
+	@echo 'make blocking           threads that block beside a reactor: a table, and charts in build/blocking'
 	@echo 'make torture            send messages while everything changes: none may be lost'
 	@echo '  SECONDS=<n> SEED=<n>  for how long (60), and from which seed (any); SMP=2..8 (4)'
 	@echo 'make fuzz               random programs, guided by what they reach, on the debug kernel'

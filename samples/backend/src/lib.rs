@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One event loop for both: an instance of repoll or of the kernel's epoll, behind
+//! the same calls.
+//!
+//! A server notes what is to be changed and hands that over with its next wait, by
+//! [`Backend::change_and_wait`]. On repoll that is one system call, on epoll one for
+//! each change and one for the wait; [`Calls`] has the difference.
+
+use clap::ValueEnum;
+use repoll::{
+    Change,
+    Events,
+    Interest,
+    Mode,
+    Operation,
+    Poller, //
+};
+use rustix::{
+    buffer::spare_capacity,
+    event::{
+        epoll,
+        Timespec, //
+    },
+    io::Errno,
+};
+use serde::{
+    Deserialize,
+    Serialize, //
+};
+use std::{
+    fmt,
+    io,
+    ops::AddAssign,
+    os::fd::{
+        AsFd,
+        OwnedFd, //
+    },
+    time::Duration, //
+};
+
+/// What instances are of.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// The kernel's own epoll
+    Epoll,
+    /// The repoll module
+    Repoll,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Epoll => "epoll",
+            Self::Repoll => "repoll",
+        })
+    }
+}
+
+/// An instance.
+#[derive(Debug)]
+pub enum Backend {
+    /// Of the kernel's epoll.
+    Epoll(OwnedFd),
+    /// Of repoll.
+    Repoll(Poller),
+}
+
+/// How many system calls there were, and what for.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Calls {
+    /// All of them.
+    pub calls: u64,
+    /// Waits.
+    pub waits: u64,
+    /// Changes that were asked for.
+    pub changes: u64,
+    /// Events that were fetched.
+    pub events: u64,
+}
+
+impl AddAssign for Calls {
+    fn add_assign(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.waits += other.waits;
+        self.changes += other.changes;
+        self.events += other.events;
+    }
+}
+
+/// A change that could not be made.
+#[derive(Debug)]
+pub struct Failure {
+    /// The change's data; of a deletion, 0.
+    pub data: u64,
+    /// Why.
+    pub error: io::Error,
+}
+
+impl Backend {
+    /// Makes an instance that watches nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none, in words for a user.
+    pub fn open(kind: Kind) -> io::Result<Self> {
+        match kind {
+            Kind::Epoll => Ok(Self::Epoll(epoll::create(epoll::CreateFlags::CLOEXEC)?)),
+            Kind::Repoll => Poller::try_new()
+                .map(Self::Repoll)
+                .map_err(|error| io::Error::other(error.to_string())),
+        }
+    }
+
+    /// Which kind it is of.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Epoll(_) => Kind::Epoll,
+            Self::Repoll(_) => Kind::Repoll,
+        }
+    }
+
+    /// Watches `fd` for `interest`; its events carry `data`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Poller::add`].
+    pub fn add(&self, fd: impl AsFd, interest: Interest, mode: Mode, data: u64) -> io::Result<()> {
+        match self {
+            Self::Epoll(epoll) => {
+                let flags = epoll::EventFlags::from_bits_retain(interest.bits() | mode.bits());
+                Ok(epoll::add(
+                    epoll,
+                    fd,
+                    epoll::EventData::new_u64(data),
+                    flags,
+                )?)
+            }
+            Self::Repoll(poller) => poller.add(fd, interest, mode, data),
+        }
+    }
+
+    /// Makes `changes`, then waits until something is ready or `timeout` has passed,
+    /// which leaves the contents of `events`: none if a signal came first.
+    ///
+    /// It does not sleep if a change could not be made; that is added to `failures`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the wait, which only a mistake of the caller's has.
+    pub fn change_and_wait(
+        &self,
+        changes: &mut [Change<'_>],
+        events: &mut Events,
+        timeout: Option<Duration>,
+        failures: &mut Vec<Failure>,
+    ) -> io::Result<Calls> {
+        let mut calls = Calls {
+            waits: 1,
+            changes: changes.len() as u64,
+            ..Calls::default()
+        };
+        let waited = match self {
+            Self::Epoll(epoll) => {
+                epoll_round(epoll, changes, events, timeout, failures, &mut calls)
+            }
+            Self::Repoll(poller) => {
+                repoll_round(poller, changes, events, timeout, failures, &mut calls)
+            }
+        };
+        match waited {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => calls.events = events.len() as u64,
+        }
+        Ok(calls)
+    }
+}
+
+fn epoll_round(
+    epoll: &OwnedFd,
+    changes: &[Change<'_>],
+    events: &mut Events,
+    timeout: Option<Duration>,
+    failures: &mut Vec<Failure>,
+    calls: &mut Calls,
+) -> io::Result<()> {
+    let before = failures.len();
+    for change in changes {
+        let flags = epoll::EventFlags::from_bits_retain(change.as_uapi().events);
+        let data = epoll::EventData::new_u64(change.data());
+        let result = match change.operation() {
+            Operation::Add => epoll::add(epoll, change.fd(), data, flags),
+            Operation::Modify => epoll::modify(epoll, change.fd(), data, flags),
+            Operation::Delete => epoll::delete(epoll, change.fd()),
+        };
+        note(failures, change, result.map_err(io::Error::from));
+    }
+    calls.calls += changes.len() as u64 + 1;
+
+    let timeout = match failures.len() == before {
+        true => timeout,
+        false => Some(Duration::ZERO),
+    };
+    // What does not fit is longer than any machine lasts.
+    let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+    events.clear();
+    epoll::wait(epoll, spare_capacity(events.as_mut_vec()), timeout.as_ref())?;
+    Ok(())
+}
+
+fn repoll_round(
+    poller: &Poller,
+    changes: &mut [Change<'_>],
+    events: &mut Events,
+    timeout: Option<Duration>,
+    failures: &mut Vec<Failure>,
+    calls: &mut Calls,
+) -> io::Result<()> {
+    calls.calls += 1;
+    if changes.is_empty() {
+        return poller.wait(events, timeout).map(drop);
+    }
+    let mut batch = poller.batch_wait(changes, events, timeout)?;
+    let mut tried = batch.done;
+    // A signal ends a batch early, and nothing has been waited for then.
+    while tried < changes.len() {
+        batch = poller.batch(&mut changes[tried..])?;
+        calls.calls += 1;
+        if batch.done == 0 {
+            return Err(Errno::CANCELED.into());
+        }
+        tried += batch.done;
+    }
+    for change in &*changes {
+        note(failures, change, change.result());
+    }
+    Ok(())
+}
+
+fn note(failures: &mut Vec<Failure>, change: &Change<'_>, result: io::Result<()>) {
+    failures.extend(result.err().map(|error| Failure {
+        data: change.data(),
+        error,
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::event::{
+        eventfd,
+        EventfdFlags, //
+    };
+
+    const NOW: Option<Duration> = Some(Duration::ZERO);
+
+    #[test]
+    fn changes_are_made_before_the_wait() {
+        let backend = Backend::open(Kind::Epoll).unwrap();
+        let (ready, busy) = (event(1), event(0));
+        let mut changes = [
+            Change::add(ready.as_fd(), Interest::READABLE, Mode::LEVEL, 7),
+            Change::add(busy.as_fd(), Interest::READABLE, Mode::LEVEL, 8),
+        ];
+        let (mut events, mut failures) = (Events::with_capacity(4), Vec::new());
+        let calls = backend
+            .change_and_wait(&mut changes, &mut events, None, &mut failures)
+            .unwrap();
+        assert_eq!(events.iter().map(|e| e.data()).collect::<Vec<_>>(), [7]);
+        assert!(failures.is_empty());
+        assert_eq!((calls.calls, calls.waits, calls.changes), (3, 1, 2));
+        assert_eq!(calls.events, 1);
+    }
+
+    #[test]
+    fn a_change_that_fails_is_told_and_ends_the_wait() {
+        let backend = Backend::open(Kind::Epoll).unwrap();
+        let (twice, other) = (event(0), event(0));
+        backend
+            .add(&twice, Interest::READABLE, Mode::LEVEL, 1)
+            .unwrap();
+        let mut changes = [
+            Change::add(twice.as_fd(), Interest::READABLE, Mode::LEVEL, 2),
+            Change::add(other.as_fd(), Interest::WRITABLE, Mode::ONE_SHOT, 3),
+        ];
+        let (mut events, mut failures) = (Events::with_capacity(4), Vec::new());
+        backend
+            .change_and_wait(&mut changes, &mut events, None, &mut failures)
+            .unwrap();
+        assert_eq!(failures.len(), 1);
+        assert_eq!(failures[0].data, 2);
+        assert_eq!(failures[0].error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(events.iter().map(|e| e.data()).collect::<Vec<_>>(), [3]);
+
+        // A one-shot item has had its event.
+        let calls = backend.change_and_wait(&mut [], &mut events, NOW, &mut failures);
+        assert_eq!(calls.unwrap().events, 0);
+    }
+
+    fn event(value: u32) -> OwnedFd {
+        eventfd(value, EventfdFlags::CLOEXEC).unwrap()
+    }
+}

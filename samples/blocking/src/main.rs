@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A thread for each connection, which sleeps in a system call, beside one thread that
+//! waits for all of them.
+
+mod check;
+mod limits;
+mod message;
+mod record;
+mod report;
+mod server;
+mod service;
+mod tasks;
+mod way;
+
+use anyhow::{
+    Context,
+    Result, //
+};
+use clap::{
+    Parser,
+    Subcommand,
+    ValueEnum, //
+};
+use record::{
+    Record,
+    Run, //
+};
+use report::{
+    print,
+    report,
+    table, //
+};
+use server::Server;
+use std::{
+    path::PathBuf,
+    process::ExitCode,
+    thread::available_parallelism,
+    time::Instant, //
+};
+use way::Way;
+
+/// Rounds that a run has at least.
+const ROUNDS: u64 = 5;
+
+/// Tell what it costs a server to wait for its clients
+///
+/// A server echoes messages over TCP, by a thread for each connection or by one for
+/// all; it is a process of its own, whose threads are looked at in /proc before and
+/// after. In each round every client sends a message and then waits for it. Wake-ups
+/// are counted if kernel.sched_schedstats is 1.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    /// How many connections there are, one number after the other
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1,10,100,1000,4000",
+          value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    connections: Vec<u64>,
+
+    /// How the server waits (all ways, by turns)
+    #[arg(long, value_enum, value_delimiter = ',')]
+    way: Vec<Way>,
+
+    /// Messages in each run, about; there are five rounds at least
+    #[arg(long, value_name = "N", default_value_t = 4000,
+          value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    messages: u64,
+
+    /// Runs of each kind
+    #[arg(long, value_name = "N", default_value_t = 3,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    repetitions: u16,
+
+    /// Only see what must hold: that a thread for each connection sleeps for each
+    /// message, and one for all of them does not
+    #[arg(long, conflicts_with_all = ["connections", "way", "messages", "repetitions", "json"])]
+    check: bool,
+
+    /// Print what was measured as one JSON object
+    #[arg(long)]
+    json: bool,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print the table of what was measured before, and draw charts
+    Report {
+        /// What --json has printed
+        record: PathBuf,
+        /// Write switches.svg and cpu.svg into this folder
+        #[arg(long, value_name = "FOLDER")]
+        svg: Option<PathBuf>,
+    },
+    /// Be the server
+    #[command(hide = true)]
+    Serve { way: Way, connections: usize },
+}
+
+fn main() -> Result<ExitCode> {
+    let arguments = Arguments::parse();
+    match &arguments.command {
+        Some(Command::Report { record, svg }) => report(record, svg.as_deref())?,
+        Some(Command::Serve { way, connections }) => service::serve(*way, *connections)?,
+        None if arguments.check => {
+            let (text, holds) = check::check()?;
+            print(&text)?;
+            if !holds {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+        None => {
+            let record = arguments.measure()?;
+            match arguments.json {
+                true => print(&serde_json::to_string(&record)?)?,
+                false => print(&table(&record)?)?,
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Arguments {
+    fn measure(&self) -> Result<Record> {
+        limits::provide(self.connections.iter().copied().max().unwrap_or(0))?;
+        let ways = match &self.way[..] {
+            [] => Way::value_variants(),
+            named => named,
+        };
+        let mut runs = Vec::new();
+        for _ in 0..self.repetitions {
+            for &connections in &self.connections {
+                for &way in ways {
+                    let run = self.run(way, connections);
+                    runs.push(run.with_context(|| format!("{connections} connections, {way}"))?);
+                }
+            }
+        }
+        Ok(Record {
+            kernel: rustix::system::uname()
+                .release()
+                .to_string_lossy()
+                .into_owned(),
+            processors: available_parallelism().context("no processors")?.get(),
+            runs,
+        })
+    }
+
+    fn run(&self, way: Way, connections: u64) -> Result<Run> {
+        let mut server = Server::start(way, connections as usize)?;
+        let rounds = (self.messages / connections).max(ROUNDS);
+        // Once for all that happens only once.
+        server.send()?;
+        server.receive()?;
+
+        let before = server.counts()?;
+        let begin = Instant::now();
+        for _ in 0..rounds {
+            server.send()?;
+            server.receive()?;
+        }
+        let duration = begin.elapsed();
+        Ok(Run {
+            way,
+            connections,
+            messages: rounds * connections,
+            duration_ns: duration.as_nanos() as u64,
+            counts: server.counts()? - before,
+        })
+    }
+}

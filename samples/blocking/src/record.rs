@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! All that was measured.
+
+use crate::{
+    tasks::Counts,
+    way::Way, //
+};
+use serde::{
+    Deserialize,
+    Serialize, //
+};
+
+/// One run of a server.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Run {
+    /// How it waited.
+    pub way: Way,
+    /// For how many clients.
+    pub connections: u64,
+    /// Messages that it echoed.
+    pub messages: u64,
+    /// In how long.
+    pub duration_ns: u64,
+    /// What that cost it.
+    pub counts: Counts,
+}
+
+/// All runs, of one boot.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Record {
+    /// The kernel's release.
+    pub kernel: String,
+    /// How many processors there were.
+    pub processors: usize,
+    /// In the order in which they were made.
+    pub runs: Vec<Run>,
+}
+
+/// The medians of runs of one kind, of each message.
+#[derive(Clone, Copy, Debug)]
+pub struct Summary {
+    /// Messages in a second.
+    pub rate: f64,
+    /// How often a thread went to sleep.
+    pub voluntary: f64,
+    /// How often one had to let another go first.
+    pub involuntary: f64,
+    /// How often one was woken; not a number if that was not counted.
+    pub wakeups: f64,
+    /// Processor time.
+    pub cpu_us: f64,
+}
+
+impl Record {
+    /// The numbers of clients, each once.
+    pub fn connections(&self) -> Vec<u64> {
+        let mut all: Vec<_> = self.runs.iter().map(|run| run.connections).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// The medians, if there are such runs.
+    pub fn summary(&self, way: Way, connections: u64) -> Option<Summary> {
+        let runs = self.runs.iter();
+        let runs: Vec<_> = runs
+            .filter(|run| run.way == way && run.connections == connections)
+            .collect();
+        let of = |value: &dyn Fn(&Run) -> f64| median(runs.iter().map(|run| value(run)).collect());
+        let each = |value: &dyn Fn(&Counts) -> u64| {
+            of(&|run| value(&run.counts) as f64 / run.messages.max(1) as f64)
+        };
+        let counted = runs.iter().any(|run| run.counts.wakeups > 0);
+        Some(Summary {
+            rate: of(&|run| run.messages as f64 / run.duration_ns.max(1) as f64 * 1e9)?,
+            voluntary: each(&|counts| counts.voluntary)?,
+            involuntary: each(&|counts| counts.involuntary)?,
+            wakeups: match counted {
+                true => each(&|counts| counts.wakeups)?,
+                false => f64::NAN,
+            },
+            cpu_us: each(&|counts| counts.cpu_ns)? / 1e3,
+        })
+    }
+}
+
+/// The one in the middle.
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() % 2 {
+        0 => Some((values.get(middle.checked_sub(1)?)? + values.get(middle)?) / 2.0),
+        _ => values.get(middle).copied(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_of_each_message() {
+        let run = |voluntary, cpu_ns| Run {
+            way: Way::Blocking,
+            connections: 10,
+            messages: 100,
+            duration_ns: 1_000_000,
+            counts: Counts {
+                voluntary,
+                cpu_ns,
+                ..Counts::default()
+            },
+        };
+        let record = Record {
+            kernel: String::new(),
+            processors: 1,
+            runs: vec![
+                run(100, 1_000_000),
+                run(300, 3_000_000),
+                run(110, 2_000_000),
+            ],
+        };
+        assert_eq!(record.connections(), [10]);
+        let summary = record.summary(Way::Blocking, 10).unwrap();
+        assert_eq!((summary.rate, summary.voluntary), (100_000.0, 1.1));
+        assert_eq!(summary.cpu_us, 20.0);
+        assert!(summary.wakeups.is_nan());
+        assert!(record.summary(Way::Epoll, 10).is_none());
+    }
+}

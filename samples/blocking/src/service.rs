@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The server: a process of its own, so that what it costs can be told from what its
+//! clients cost.
+//!
+//! It is told what to do on stdin and answers on stdout, each by a line: when all
+//! clients are there, and to each line its threads' counts. It ends with stdin.
+
+use crate::{
+    message::MESSAGE,
+    tasks::Counts,
+    way::Way, //
+};
+use anyhow::{
+    Context,
+    Result, //
+};
+use backend::{
+    Backend,
+    Kind, //
+};
+use repoll::{
+    Events,
+    Interest,
+    Mode, //
+};
+use rustix::net::{
+    bind,
+    listen,
+    socket_with,
+    AddressFamily,
+    SocketFlags,
+    SocketType, //
+};
+use std::{
+    io::{
+        self,
+        ErrorKind,
+        Read,
+        Write, //
+    },
+    net::{
+        Ipv4Addr,
+        SocketAddr,
+        TcpListener,
+        TcpStream, //
+    },
+    thread,
+};
+
+/// Room for the stack of a thread that echoes.
+const STACK: usize = 64 << 10;
+
+/// As many events as one wait fetches.
+const EVENTS: usize = 256;
+
+/// Serves so many clients.
+pub fn serve(way: Way, connections: usize) -> Result<()> {
+    let flags = SocketFlags::CLOEXEC;
+    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)
+        .context("cannot make a socket")?;
+    bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).context("cannot bind a socket")?;
+    listen(&socket, 4096).context("cannot listen")?;
+    let listener = TcpListener::from(socket);
+    say(&listener.local_addr().context("getsockname")?.port())?;
+
+    let streams = (0..connections).map(|_| {
+        let (stream, _) = listener.accept()?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    });
+    match way.backend() {
+        None => {
+            for stream in streams {
+                let stream = stream.context("cannot accept a connection")?;
+                thread::Builder::new()
+                    .stack_size(STACK)
+                    .spawn(move || block(stream))
+                    .context("cannot start a thread for each connection")?;
+            }
+        }
+        Some(kind) => {
+            let streams: io::Result<Vec<_>> = streams.collect();
+            let streams = streams.context("cannot accept a connection")?;
+            let backend = watch(kind, &streams)?;
+            thread::spawn(move || react(&backend, &streams));
+        }
+    }
+    for line in io::stdin().lines() {
+        line.context("cannot read what to do")?;
+        say(&Counts::of_others_asleep()?)?;
+    }
+    Ok(())
+}
+
+fn say(value: &impl serde::Serialize) -> Result<()> {
+    let mut out = io::stdout();
+    let line = serde_json::to_string(value)?;
+    writeln!(out, "{line}")
+        .and_then(|()| out.flush())
+        .context("cannot write to stdout")
+}
+
+/// Sleeps until there is a message, again and again.
+fn block(mut stream: TcpStream) {
+    while echo(&mut stream).is_ok() {}
+}
+
+fn watch(kind: Kind, streams: &[TcpStream]) -> Result<Backend> {
+    let backend = Backend::open(kind).with_context(|| format!("no instance of {kind}"))?;
+    for (data, stream) in streams.iter().enumerate() {
+        stream.set_nonblocking(true).context("fcntl")?;
+        backend
+            .add(stream, Interest::READABLE, Mode::LEVEL, data as u64)
+            .context("cannot watch a connection")?;
+    }
+    Ok(backend)
+}
+
+/// Sleeps until there are messages, again and again.
+fn react(backend: &Backend, streams: &[TcpStream]) {
+    let mut events = Events::with_capacity(EVENTS);
+    let mut failures = Vec::new();
+    while backend
+        .change_and_wait(&mut [], &mut events, None, &mut failures)
+        .is_ok()
+    {
+        for event in &events {
+            let Some(mut stream) = streams.get(event.data() as usize) else {
+                continue;
+            };
+            match echo(&mut stream) {
+                Err(error) if error.kind() != ErrorKind::WouldBlock => return,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Sends one message back. Its end is an error, too.
+fn echo(stream: &mut (impl Read + Write)) -> io::Result<()> {
+    let mut message = [0; MESSAGE];
+    match stream.read(&mut message)? {
+        0 => Err(ErrorKind::UnexpectedEof.into()),
+        length => stream.write_all(&message[..length]),
+    }
+}

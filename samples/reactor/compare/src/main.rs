@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The server in all its shapes, on epoll and on repoll, under the same load.
+
+mod load;
+mod record;
+mod report;
+mod server;
+mod summary;
+
+use anyhow::{
+    ensure,
+    Context,
+    Result, //
+};
+use backend::Kind;
+use clap::{
+    Parser,
+    Subcommand, //
+};
+use load::{
+    Load,
+    SCRIPT, //
+};
+use record::{
+    Record,
+    Run,
+    Shape,
+    SHAPES, //
+};
+use report::{
+    print,
+    report, //
+};
+use server::Server;
+use std::{
+    env, fs,
+    path::{
+        Path,
+        PathBuf, //
+    },
+    thread::available_parallelism,
+};
+use summary::{
+    Table,
+    KINDS, //
+};
+
+/// The bytes of the page that is asked for.
+const PAGE: usize = 1024;
+
+/// Compare the shapes of a server, on epoll and on repoll
+///
+/// Each run has a server of its own, which lies beside this program, and wrk asks it
+/// for a page again and again. Runs of all kinds take turns; those on epoll and on
+/// repoll follow each other, now the one first, now the other.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    /// Connections at the same time
+    #[arg(long, value_name = "N", default_value_t = 64,
+          value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    connections: u32,
+
+    /// Workers, or reactors that serve
+    #[arg(long, value_name = "N", default_value_t = 2,
+          value_parser = clap::value_parser!(u32).range(1..=256))]
+    threads: u32,
+
+    /// How long each run is
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    seconds: u32,
+
+    /// Runs of each kind
+    #[arg(long, value_name = "N", default_value_t = 5,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    repetitions: u32,
+
+    /// Print what was measured as one JSON object
+    #[arg(long)]
+    json: bool,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print the table of what was measured before, and draw charts
+    Report {
+        /// What --json has printed
+        record: PathBuf,
+        /// Write requests.svg and latency.svg into this folder
+        #[arg(long, value_name = "FOLDER")]
+        svg: Option<PathBuf>,
+    },
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    if let Some(Command::Report { record, svg }) = &arguments.command {
+        return report(record, svg.as_deref());
+    }
+    let folder = env::temp_dir().join(format!("reactor-compare-{}", std::process::id()));
+    let record = arguments.measure(&folder);
+    // It may not have been made.
+    let _ = fs::remove_dir_all(&folder);
+    let record = record?;
+    match arguments.json {
+        true => print(&serde_json::to_string(&record)?)?,
+        false => print(&Table(&record).to_string())?,
+    }
+    let errors: u64 = record.runs.iter().map(|run| run.load.errors).sum();
+    ensure!(errors == 0, "{errors} requests failed");
+    Ok(())
+}
+
+impl Arguments {
+    fn measure(&self, folder: &Path) -> Result<Record> {
+        let script = folder.join("wrk.lua");
+        let root = folder.join("www");
+        fs::create_dir_all(&root)
+            .and_then(|()| fs::write(&script, SCRIPT))
+            .and_then(|()| fs::write(root.join("page"), [b'x'; PAGE]))
+            .with_context(|| folder.display().to_string())?;
+
+        let mut runs = Vec::new();
+        for repetition in 0..self.repetitions {
+            let mut kinds = KINDS;
+            if repetition % 2 == 1 {
+                kinds.reverse();
+            }
+            for shape in SHAPES {
+                for kind in kinds {
+                    let run = self
+                        .run(shape, kind, &root, &script)
+                        .with_context(|| format!("{shape}, {kind}"))?;
+                    runs.push(run);
+                }
+            }
+        }
+        Ok(Record {
+            kernel: rustix::system::uname()
+                .release()
+                .to_string_lossy()
+                .into_owned(),
+            processors: available_parallelism().context("no processors")?.get(),
+            threads: self.threads,
+            connections: self.connections,
+            seconds: self.seconds,
+            runs,
+        })
+    }
+
+    fn run(&self, shape: Shape, backend: Kind, root: &Path, script: &Path) -> Result<Run> {
+        let server = Server::start(shape, backend, self.threads, root)?;
+        let load = Load::put(server.address, script, self.connections, self.seconds)?;
+        Ok(Run {
+            shape,
+            backend,
+            load,
+            figures: server.stop()?,
+        })
+    }
+}

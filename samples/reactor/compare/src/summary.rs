@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A record in few figures.
+
+use crate::record::{
+    Record,
+    Run,
+    Shape,
+    SHAPES, //
+};
+use backend::Kind;
+use std::fmt;
+
+/// Those who are compared.
+pub const KINDS: [Kind; 2] = [Kind::Epoll, Kind::Repoll];
+
+/// The medians of the runs of one kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Summary {
+    /// Requests in a second.
+    pub rate: f64,
+    /// Half of them took so many milliseconds.
+    pub p50_ms: f64,
+    /// All but one of a hundred took so many.
+    pub p99_ms: f64,
+    /// Of all runs together.
+    pub errors: u64,
+    calls: f64,
+    waits: f64,
+    changes: f64,
+    switches: f64,
+    cpu_us: f64,
+}
+
+impl Summary {
+    /// Of the runs of that shape and kind, of which there is one at least.
+    pub fn new(record: &Record, shape: Shape, kind: Kind) -> Option<Self> {
+        let runs = record.runs.iter();
+        let runs: Vec<_> = runs
+            .filter(|run| run.shape == shape && run.backend == kind)
+            .collect();
+        let of = |value: &dyn Fn(&Run) -> f64| median(runs.iter().map(|run| value(run)).collect());
+        let each = |value: &dyn Fn(&Run) -> u64| {
+            of(&|run| value(run) as f64 / run.figures.requests.max(1) as f64)
+        };
+        Some(Self {
+            rate: of(&|run| run.load.requests as f64 / run.load.duration_us as f64 * 1e6)?,
+            p50_ms: of(&|run| run.load.p50_us as f64 / 1e3)?,
+            p99_ms: of(&|run| run.load.p99_us as f64 / 1e3)?,
+            errors: runs.iter().map(|run| run.load.errors).sum(),
+            calls: each(&|run| run.figures.calls)?,
+            waits: each(&|run| run.figures.waits)?,
+            changes: each(&|run| run.figures.changes)?,
+            switches: each(&|run| {
+                run.figures.usage.voluntary_switches + run.figures.usage.involuntary_switches
+            })?,
+            cpu_us: each(&|run| run.figures.usage.cpu_ns)? / 1e3,
+        })
+    }
+}
+
+/// The ratios of the rates on repoll to those on epoll, each of two runs that followed
+/// each other, in ascending order.
+fn ratios(record: &Record, shape: Shape) -> Vec<f64> {
+    let rates = |kind| {
+        let runs = record.runs.iter();
+        runs.filter(move |run| run.shape == shape && run.backend == kind)
+            .map(|run| run.load.requests as f64 / run.load.duration_us as f64)
+    };
+    let pairs = rates(Kind::Repoll).zip(rates(Kind::Epoll));
+    let mut ratios: Vec<_> = pairs.map(|(repoll, epoll)| repoll / epoll).collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios
+}
+
+/// The one in the middle.
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() % 2 {
+        0 => Some((values.get(middle.checked_sub(1)?)? + values.get(middle)?) / 2.0),
+        _ => values.get(middle).copied(),
+    }
+}
+
+/// A record as a table.
+pub struct Table<'a>(pub &'a Record);
+
+impl fmt::Display for Table<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Record {
+            kernel,
+            processors,
+            threads,
+            connections,
+            seconds,
+            runs,
+        } = self.0;
+        let repetitions = runs.len() / (SHAPES.len() * KINDS.len());
+        writeln!(
+            f,
+            "kernel {kernel}, {processors} processors; {connections} connections, \
+             {threads} workers or sub-reactors;\n\
+             medians of {repetitions} runs of {seconds} s each, by turns\n"
+        )?;
+        writeln!(
+            f,
+            "{:<16} {:>10} {:>8} {:>8} {:>7} | a request: {:>6} {:>6} {:>8} {:>9} {:>7}",
+            "",
+            "requests/s",
+            "p50 ms",
+            "p99 ms",
+            "errors",
+            "calls",
+            "waits",
+            "changes",
+            "switches",
+            "CPU us"
+        )?;
+        for shape in SHAPES {
+            for kind in KINDS {
+                let Some(one) = Summary::new(self.0, shape, kind) else {
+                    continue;
+                };
+                writeln!(
+                    f,
+                    "{:<16} {:>10.0} {:>8.2} {:>8.2} {:>7} | {:>17.2} {:>6.2} {:>8.2} \
+                     {:>9.2} {:>7.1}",
+                    format!("{shape}, {kind}"),
+                    one.rate,
+                    one.p50_ms,
+                    one.p99_ms,
+                    one.errors,
+                    one.calls,
+                    one.waits,
+                    one.changes,
+                    one.switches,
+                    one.cpu_us,
+                )?;
+            }
+        }
+        writeln!(
+            f,
+            "\nrequests/s on repoll to those on epoll, of runs that followed each other:"
+        )?;
+        for shape in SHAPES {
+            let ratios = ratios(self.0, shape);
+            if let (Some(least), Some(middle), Some(most)) =
+                (ratios.first(), median(ratios.clone()), ratios.last())
+            {
+                writeln!(f, "{shape:<16} {middle:>10.2} ({least:.2} to {most:.2})")?;
+            }
+        }
+        write!(
+            f,
+            "\ncalls: those to the instances alone. All times are of one boot, and for ratios only."
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert_eq!(median(vec![]), None);
+        assert_eq!(median(vec![3.0]), Some(3.0));
+        assert_eq!(median(vec![9.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(vec![4.0, 1.0, 9.0, 2.0]), Some(3.0));
+    }
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A small HTTP server in the three shapes that servers on epoll have, on epoll and on
+//! repoll.
+
+mod acceptor;
+mod connection;
+mod context;
+mod deadlines;
+mod figures;
+mod gate;
+mod head;
+mod limits;
+mod mailbox;
+mod output;
+mod pool;
+mod reactor;
+mod response;
+mod service;
+mod session;
+mod shape;
+mod signals;
+mod site;
+mod slots;
+mod status;
+mod target;
+mod usage;
+mod watch;
+
+use acceptor::listener;
+use anyhow::{
+    Context,
+    Result, //
+};
+use backend::Kind;
+use clap::Parser;
+use limits::Limits;
+use rustix::process::{
+    getrlimit,
+    setrlimit,
+    Resource,
+    Rlimit, //
+};
+use serde_json::json;
+use service::Service;
+use shape::{
+    Plan,
+    Shape, //
+};
+use signals::Signals;
+use site::Site;
+use std::{
+    io::Write,
+    net::{
+        IpAddr,
+        SocketAddr, //
+    },
+    path::PathBuf,
+    sync::Arc,
+    time::Duration, //
+};
+use usage::Usage;
+
+/// Serve files by HTTP, and echo what is posted to /echo
+///
+/// Prints two JSON lines: where it listens, and at its end what it did. SIGTERM and
+/// SIGINT end it: no connection is accepted any more, and what was begun is finished
+/// within the time that --grace allows. A second one ends it at once.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Who does what
+    #[arg(long, value_enum, default_value_t = Shape::Single)]
+    shape: Shape,
+
+    /// What to wait with
+    #[arg(long, value_enum, default_value_t = Kind::Repoll)]
+    backend: Kind,
+
+    /// Workers, or threads that serve
+    #[arg(long, value_name = "N", default_value_t = 2,
+          value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: u16,
+
+    /// The folder whose files are served; they are read once, at the start
+    #[arg(long, value_name = "FOLDER")]
+    root: Option<PathBuf>,
+
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    listen: IpAddr,
+
+    /// At which port; 0 for any that is free
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+
+    /// Connections at the same time; more wait for their turn
+    #[arg(long, value_name = "N", default_value_t = 10_000,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    max_connections: u32,
+
+    /// Bytes of a request's head
+    #[arg(long, value_name = "BYTES", default_value_t = 8 << 10,
+          value_parser = clap::value_parser!(u32).range(64..=1 << 20))]
+    max_head: u32,
+
+    /// Bytes of a request's body
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20,
+          value_parser = clap::value_parser!(u32).range(0..=1 << 30))]
+    max_body: u32,
+
+    /// How long a request's head may take
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    header_timeout: Duration,
+
+    /// How long a connection may be without a byte that comes or goes
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    idle_timeout: Duration,
+
+    /// How long there is after a signal to finish what was begun
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    grace: Duration,
+}
+
+/// A time of at most a day.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number".to_string())?;
+    match (0.0..=86400.0).contains(&seconds) {
+        true => Ok(Duration::from_secs_f64(seconds)),
+        false => Err("not between 0 and 86400".into()),
+    }
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let signals = Signals::block().context("cannot make a signalfd")?;
+    raise_descriptors();
+    let site = match &arguments.root {
+        Some(root) => Site::load(root)?,
+        None => Site::example(),
+    };
+    let plan = Plan {
+        shape: arguments.shape,
+        backend: arguments.backend,
+        threads: arguments.threads.into(),
+        connections: arguments.max_connections as usize,
+        limits: Limits {
+            head: arguments.max_head as usize,
+            body: arguments.max_body.into(),
+            header_timeout: arguments.header_timeout,
+            idle_timeout: arguments.idle_timeout,
+        },
+        grace: arguments.grace,
+        service: Arc::new(Service::new(site)),
+    };
+    let listener = listener(SocketAddr::new(arguments.listen, arguments.port))?;
+    let address = listener.local_addr().context("getsockname")?;
+    print(&json!({ "address": address.ip(), "port": address.port() }))?;
+
+    let figures = plan.run(listener, signals)?;
+    let mut report = json!({
+        "shape": plan.shape.to_string(),
+        "backend": plan.backend,
+        "usage": Usage::now(),
+    });
+    if let (Some(report), Ok(serde_json::Value::Object(mut figures))) =
+        (report.as_object_mut(), serde_json::to_value(&figures))
+    {
+        report.append(&mut figures);
+    }
+    print(&report)
+}
+
+fn print(line: &serde_json::Value) -> Result<()> {
+    let mut out = std::io::stdout();
+    writeln!(out, "{line}")
+        .and_then(|()| out.flush())
+        .context("cannot write to stdout")
+}
+
+/// As many as may be had. If they do not suffice, connections wait for their turn.
+fn raise_descriptors() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: maximum,
+            maximum,
+        },
+    );
+}

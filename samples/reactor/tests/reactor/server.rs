@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The program, as it is installed beside the tests or as Cargo leaves it.
+
+use crate::client::Client;
+use rustix::process::{
+    kill_process,
+    Pid,
+    Signal, //
+};
+use serde_json::Value;
+use std::{
+    env, fs,
+    io::{
+        BufRead,
+        BufReader,
+        ErrorKind, //
+    },
+    net::{
+        SocketAddr,
+        TcpStream, //
+    },
+    path::PathBuf,
+    process::{
+        Child,
+        ChildStdout,
+        Command,
+        Stdio, //
+    },
+    sync::OnceLock,
+    time::Duration,
+};
+
+/// All of them.
+pub const SHAPES: [&str; 3] = ["single", "pool", "sub"];
+
+/// A server that has not answered after so long never will.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The bytes of `large.bin`: more than any socket holds.
+pub const LARGE: usize = 12 << 20;
+
+pub fn backend() -> String {
+    env::var("REACTOR_BACKEND").unwrap_or_else(|_| "epoll".into())
+}
+
+pub fn program() -> PathBuf {
+    let here = env::current_exe().unwrap();
+    let installed = here.with_file_name("reactor");
+    // Cargo's folder of test programs has none of that name.
+    match installed.is_file() && here.file_name() == Some("test".as_ref()) {
+        true => installed,
+        false => env!("CARGO_BIN_EXE_reactor").into(),
+    }
+}
+
+/// What `large.bin` has at that place.
+pub fn large(at: usize) -> u8 {
+    (at % 251) as u8
+}
+
+/// The folder that is served, with a file beside it that is not.
+fn root() -> PathBuf {
+    static ROOT: OnceLock<PathBuf> = OnceLock::new();
+    let make = || {
+        let top = env::temp_dir().join(format!("reactor-{}", std::process::id()));
+        let root = top.join("www");
+        fs::create_dir_all(root.join("deep")).unwrap();
+        fs::write(top.join("secret"), "secret").unwrap();
+        fs::write(root.join("index.html"), "<p>hello").unwrap();
+        fs::write(root.join("deep/data.json"), "{}").unwrap();
+        let content: Vec<u8> = (0..LARGE).map(large).collect();
+        fs::write(root.join("large.bin"), content).unwrap();
+        root
+    };
+    ROOT.get_or_init(make).clone()
+}
+
+pub struct Server {
+    child: Child,
+    output: BufReader<ChildStdout>,
+    pub address: SocketAddr,
+}
+
+impl Server {
+    pub fn start(shape: &str, options: &[&str]) -> Self {
+        Self::from_command(Command::new(program()), shape, options)
+    }
+
+    pub fn from_command(mut command: Command, shape: &str, options: &[&str]) -> Self {
+        let mut child = command
+            .args(["--port", "0", "--shape", shape, "--backend", &backend()])
+            .arg("--root")
+            .arg(root())
+            .args(options)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let line = next_line(&mut output);
+        let host = line["address"].as_str().unwrap().parse().unwrap();
+        let port = line["port"].as_u64().unwrap() as u16;
+        Self {
+            child,
+            output,
+            address: SocketAddr::new(host, port),
+        }
+    }
+
+    pub fn connect(&self) -> Client {
+        Client::new(TcpStream::connect(self.address).unwrap())
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits until it has heard of a signal: no connection is accepted any more.
+    pub fn until_deaf(&self) {
+        loop {
+            match TcpStream::connect(self.address) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => break,
+                // Accepted and closed, or closed while it waited.
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// How many sockets it has, the listening one included.
+    pub fn sockets(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.child.id());
+        let links = fs::read_dir(folder).unwrap().flatten();
+        // One may be closed just as it is looked at.
+        let names = links.filter_map(|link| fs::read_link(link.path()).ok());
+        names
+            .filter(|name| name.to_string_lossy().starts_with("socket:"))
+            .count()
+    }
+
+    /// Waits for its end and gives its figures.
+    pub fn figures(mut self) -> Value {
+        let figures = next_line(&mut self.output);
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+        figures
+    }
+
+    pub fn stop(self) -> Value {
+        self.signal(Signal::TERM);
+        self.figures()
+    }
+}
+
+/// No server outlives its test, also if that fails.
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail only if the child is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn next_line(output: &mut impl BufRead) -> Value {
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
+}
+
+pub fn number(figures: &Value, name: &str) -> u64 {
+    figures[name]
+        .as_u64()
+        .unwrap_or_else(|| panic!("no {name} in {figures}"))
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! However the bytes come and go.
+
+use crate::{
+    client::{
+        echo,
+        request,
+        Client, //
+    },
+    server::{
+        large,
+        number,
+        Server,
+        LARGE,
+        SHAPES, //
+    },
+};
+use rustix::net::{
+    self,
+    sockopt,
+    AddressFamily,
+    SocketFlags,
+    SocketType, //
+};
+use std::{
+    io::{
+        ErrorKind,
+        Write, //
+    },
+    net::{
+        Shutdown,
+        TcpStream, //
+    },
+    time::Duration,
+};
+
+#[test]
+fn requests_that_come_together_are_answered_in_order() {
+    for shape in SHAPES {
+        let server = Server::start(shape, &[]);
+        let mut client = server.connect();
+        // More than one read, and with what is no request in between.
+        let all: String = (0..1000)
+            .map(|i| match i % 3 {
+                0 => echo(&format!("message {i}")),
+                1 => request("GET", "/", ""),
+                _ => request("HEAD", "/none", ""),
+            })
+            .collect();
+        client.send(all);
+        for i in 0..1000 {
+            match i % 3 {
+                0 => assert_eq!(client.answer().text(), format!("message {i}")),
+                1 => assert_eq!(client.answer().text(), "<p>hello"),
+                _ => assert_eq!(client.head().status, 404),
+            }
+        }
+        assert_eq!(number(&server.stop(), "requests"), 1000);
+    }
+}
+
+#[test]
+fn a_request_may_come_byte_by_byte() {
+    for shape in SHAPES {
+        let server = Server::start(shape, &[]);
+        let mut client = server.connect();
+        for _ in 0..2 {
+            for byte in echo("piecemeal").as_bytes() {
+                client.send([*byte]);
+            }
+            assert_eq!(client.answer().text(), "piecemeal");
+        }
+    }
+}
+
+#[test]
+fn what_came_before_a_half_close_is_answered() {
+    for shape in SHAPES {
+        let server = Server::start(shape, &[]);
+        let mut client = server.connect();
+        client.send(echo("one") + &echo("two") + "GET / HT");
+        client.stream.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(client.answer().text(), "one");
+        assert_eq!(client.answer().text(), "two");
+        client.expect_end();
+    }
+}
+
+/// A client whose socket takes little at a time: before the connection is made, so that
+/// little is ever offered.
+fn narrow(server: &Server) -> Client {
+    let flags = SocketFlags::CLOEXEC;
+    let socket = net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None).unwrap();
+    sockopt::set_socket_recv_buffer_size(&socket, 16 << 10).unwrap();
+    net::connect(&socket, &server.address).unwrap();
+    Client::new(TcpStream::from(socket))
+}
+
+#[test]
+fn what_does_not_fit_is_sent_when_there_is_room() {
+    for shape in SHAPES {
+        let server = Server::start(shape, &[]);
+        let mut lazy = narrow(&server);
+        lazy.send(request("GET", "/large.bin", "") + &echo("after"));
+        // Nobody else waits for it.
+        let mut other = server.connect();
+        for _ in 0..10 {
+            assert_eq!(other.ask("GET", "/").status, 200);
+        }
+        let answer = lazy.answer();
+        assert_eq!(answer.body.len(), LARGE);
+        let right = answer
+            .body
+            .iter()
+            .enumerate()
+            .all(|(at, &is)| is == large(at));
+        assert!(right, "{shape}");
+        assert_eq!(lazy.answer().text(), "after");
+
+        let figures = server.stop();
+        assert!(number(&figures, "blocked") > 0);
+    }
+}
+
+/// Nothing is read from a client that takes no answers, so it is stopped, and costs no
+/// time meanwhile.
+#[test]
+fn who_takes_no_answers_is_asked_nothing() {
+    for shape in SHAPES {
+        let server = Server::start(shape, &[]);
+        let mut greedy = server.connect();
+        let timeout = Some(Duration::from_millis(300));
+        greedy.stream.set_write_timeout(timeout).unwrap();
+        let requests = request("GET", "/large.bin", "").repeat(100);
+        let mut sent = 0;
+        loop {
+            match greedy.stream.write(requests.as_bytes()) {
+                Ok(size) => sent += size,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => panic!("{error}"),
+            }
+            // All that sockets hold of it, and by far less than would be answered.
+            assert!(sent < 64 << 20);
+        }
+        drop(greedy);
+
+        let figures = server.stop();
+        let count = |name| number(&figures, name);
+        assert!(count("blocked") > 0);
+        assert!(count("requests") < 10, "{figures}");
+        assert!(count("waits") < 100, "{figures}");
+    }
+}
