@@ -23,7 +23,8 @@
 //! If there is more than it looks at at once, the scan takes the ready list over as its batch, and
 //! puts aside what is to be looked at again by the next one, while wake-ups go on filling the ready
 //! list. At its end the lists are joined: what the scan did not reach, then what became ready
-//! meanwhile, then what was put aside; so nobody starves. What it has to poll alone it takes off
+//! meanwhile, then what was put aside; so nobody starves. (What becomes ready during a scan that
+//! looks at all there is stays behind that, and may have to wait for the next but one.) What it has to poll alone it takes off
 //! the lists. No item is looked at twice by a scan.
 //!
 //! A file may be closed during the scan, too: its items leave whichever list they are in, for the

@@ -10,8 +10,8 @@
 //! over ([`kernel_ext::hook`]). An event on the file wakes the queue; the entry's function runs,
 //! perhaps in an interrupt, puts the item onto the instance's ready list, and wakes one waiter and
 //! all pollers of the instance. The waiter scans the ready list: it polls each file again, since
-//! the wake-up was a hint, and hands out what it finds. Level-triggered items go back onto the
-//! list; the next scan drops them when their file has no events any more.
+//! the wake-up was a hint, and hands out what it finds. Level-triggered items stay on the list; the
+//! next scan drops them when their file has no events any more.
 //!
 //! ```text
 //!   event on a file                                             REPOLL_WAIT
@@ -69,9 +69,11 @@
 //!
 //! * An event during an add: the entry is on the queue before the file looks at its state.
 //! * During a modify: the mask changes before the poll, and a barrier is between them.
-//! * During a scan: wake-ups go on filling the ready list; the end of the scan joins the lists.
+//! * During a scan: a wake-up marks an item anew that the scan has marked as seen, and that is then
+//!   not dropped; others it puts onto the ready list, which the end of the scan joins with its own.
 //! * To a waiter that leaves: a woken waiter is off the queue and looks before it leaves, even
-//!   after its deadline; one that is being killed wakes another in its place.
+//!   after its deadline; who leaves at its deadline without having been woken looks whether a waker
+//!   has just taken it for one that waits; one that is being killed wakes another in its place.
 //! * Between a look and a sleep: both the waiter and its waker hold the spinlock.
 
 mod awake;

@@ -97,8 +97,11 @@ impl Eventpoll {
                 join();
             }
         });
-        // Who was chosen looks, even if late: the event was announced to nobody else.
-        Ok((woken.chosen || !woken.expired, woken.expired))
+        // Who was chosen looks, even if late: the event was announced to nobody else. So does who
+        // left the queue at the moment in which a waker saw it there: with the lock, the waker's
+        // item is seen, or else the waker has seen nobody.
+        let look = woken.chosen || !woken.expired || self.ready.lock().is_available();
+        Ok((look, woken.expired))
     }
 
     /// Hands out what is ready now.

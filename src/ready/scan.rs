@@ -106,7 +106,8 @@ impl Lists {
                 Some(_) => &mut self.batch,
             };
             if let Some(last) = chunk.items().next_back() {
-                // SAFETY: The chunk is the front of the list, of which nothing has left it.
+                // SAFETY: The chunk is the front of the list, in its order, as nothing in it was
+                // closed, taken alone or found without events.
                 unsafe { list.move_front(last, &mut self.requeued) };
             }
             return;
@@ -415,7 +416,8 @@ impl Scan<'_> {
         if hides || chunk.more || !chunk.all_stay() {
             list.settle(chunk);
         } else if list.waiters.is_active() {
-            // Who slept before the scan began: the lists have been as they are ever since.
+            // Who slept before the scan began, which has hidden nothing. Who went to sleep since then
+            // did so after the files of all that was listed were closed.
             list.pass_on();
         }
     }
