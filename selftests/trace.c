@@ -13,6 +13,7 @@
 
 #include "loading.h"
 #include "pair.h"
+#include "query.h"
 #include "require.h"
 #include "sysfile.h"
 #include "waiter.h"
@@ -36,19 +37,12 @@ FIXTURE(trace) {
 	struct record r;
 };
 
-/* The number of an instance, by its fdinfo; 0 if that has none. */
+/* The number of an instance; 0 if that cannot be told. */
 static unsigned long long instance_of(int pfd)
 {
-	char path[64], text[1024], *line;
-	unsigned long long id = 0;
+	struct repoll_info info;
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pfd);
-	if (sysfile_read(path, text, sizeof(text)) < 0)
-		return 0;
-	line = strstr(text, "\ninstance:");
-	if (line)
-		sscanf(line, "\ninstance: %llu", &id);
-	return id;
+	return query_info(pfd, &info) ? 0 : info.id;
 }
 
 static unsigned long long ino_of(int fd)

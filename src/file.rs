@@ -94,7 +94,6 @@ impl AnonFile for Eventpoll {
     }
 
     fn show_fdinfo(&self, out: &Fdinfo<'_>) {
-        seq_print!(out.seq, "instance:\t{}\n", self.ready.id.number());
         let mut from = Some(Key::FIRST);
         while let Some(key) = from.filter(|_| !out.is_full() && task::go_on()) {
             from = self.show_items(out, key);

@@ -5,7 +5,7 @@
  * Fields that mean the same everywhere:
  *
  *	instance	a number that an instance has from its creation on, no
- *			other ever, and which its fdinfo tells
+ *			other ever: the id in struct repoll_info
  *	fd		the number under which the file was added
  *	ino		the file's inode number: of a socket, the one in
  *			/proc/PID/fd and in ss -e

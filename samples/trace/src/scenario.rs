@@ -18,6 +18,7 @@ use anyhow::{
 };
 use clap::ValueEnum;
 use repoll::{
+    info::Instance,
     Events,
     Interest,
     Mode,
@@ -26,12 +27,9 @@ use repoll::{
 use rustix::thread::gettid;
 use serde::Serialize;
 use std::{
-    fmt, fs,
+    fmt,
     io::Write,
-    os::fd::{
-        AsFd,
-        AsRawFd, //
-    },
+    os::fd::AsFd, //
 };
 
 /// A scenario.
@@ -116,15 +114,10 @@ impl fmt::Display for Scenario {
     }
 }
 
-/// The number of an instance, by its fdinfo.
+/// The number of an instance.
 fn number_of(poller: &Poller) -> Result<String> {
-    let path = format!("/proc/self/fdinfo/{}", poller.as_raw_fd());
-    let text = fs::read_to_string(&path).context(path)?;
-    let number = text.lines().find_map(|line| line.strip_prefix("instance:"));
-    Ok(number
-        .context("the instance has no number")?
-        .trim()
-        .to_owned())
+    let instance = Instance::of(poller).context("the instance has no number")?;
+    Ok(instance.id.to_string())
 }
 
 /// Records what `act` does while a thread waits on an instance that watches `file`.
