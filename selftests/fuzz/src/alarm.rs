@@ -74,9 +74,11 @@ impl Alarm {
         self.arm(PERIOD);
     }
 
-    /// Ends that.
-    pub fn stop(&self) {
-        self.arm(0);
+    /// Ends that, if they were to come.
+    pub fn stop_if(&self, set: bool) {
+        if set {
+            self.arm(0);
+        }
     }
 
     /// Takes what the program has sent and nobody has received.

@@ -44,6 +44,8 @@ pub enum Region {
     Mask,
     /// The events of a wait.
     Events,
+    /// The changes of a batch.
+    Changes,
 }
 
 impl Region {
@@ -54,13 +56,14 @@ impl Region {
             Self::Event => (2, 1),
             Self::Mask => (4, 1),
             Self::Events => (6, 2),
+            Self::Changes => (9, 1),
         }
     }
 }
 
-const READ_ONLY: usize = 9;
-const HOLE: usize = 10;
-const PAGES: usize = 11;
+const READ_ONLY: usize = 11;
+const HOLE: usize = 12;
+const PAGES: usize = 13;
 
 /// Where a pointer has turned out to point.
 #[derive(Clone, Copy)]
@@ -107,6 +110,7 @@ impl Arena {
             Region::Event,
             Region::Mask,
             Region::Events,
+            Region::Changes,
         ] {
             let (first, count) = region.pages();
             arena.protect(first + count, libc::PROT_NONE)?;

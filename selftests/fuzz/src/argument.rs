@@ -141,7 +141,7 @@ impl<'a> Arbitrary<'a> for Interest {
     }
 }
 
-/// The operation of a REPOLL_CTL.
+/// The operation of a change.
 #[derive(Arbitrary, Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub enum Change {
     /// Watch.
@@ -164,6 +164,141 @@ impl Change {
             Self::Unknown(op) => op,
         }
     }
+}
+
+/// One change of an interest list: what a REPOLL_CTL says, or one element of a batch.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Request {
+    /// The operation.
+    pub change: Change,
+    /// The descriptor.
+    pub target: Target,
+    /// The event's bits.
+    pub interest: Interest,
+    /// The event's data.
+    pub data: u8,
+    /// REPOLL_ROUND_ROBIN.
+    pub takes_turns: bool,
+    /// Bits that are not known.
+    pub flags: Zero,
+    /// `__pad`.
+    pub padding: Zero,
+}
+
+impl Request {
+    /// The flags as the kernel gets them.
+    pub fn flags(&self) -> u32 {
+        let turns = if self.takes_turns {
+            uapi::REPOLL_ROUND_ROBIN
+        } else {
+            0
+        };
+        turns | self.flags.0
+    }
+}
+
+impl<'a> Arbitrary<'a> for Request {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        let mut request = Self {
+            change: u.arbitrary()?,
+            target: u.arbitrary()?,
+            interest: u.arbitrary()?,
+            data: u.arbitrary()?,
+            takes_turns: u.ratio(1, 6)?,
+            flags: u.arbitrary()?,
+            padding: u.arbitrary()?,
+        };
+        // Nearly everything else is refused together with it.
+        if request.takes_turns && u.ratio(3, 4)? {
+            request.change = Change::Add;
+            request.interest.0 &= (libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLET) as u32;
+            request.interest.0 |= libc::EPOLLEXCLUSIVE as u32;
+        }
+        Ok(request)
+    }
+}
+
+/// How many changes a batch is said to have.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub enum Count {
+    /// As many as the program has.
+    #[default]
+    Listed,
+    /// So many: the program's again and again, or not all of them.
+    So(u8),
+    /// The most that is allowed, of which memory holds the first few dozens.
+    Most,
+    /// And one more.
+    TooMany,
+    /// As many as can be said.
+    Huge,
+}
+
+impl Count {
+    /// What is said to the kernel, of a batch of so many.
+    pub fn number(self, listed: usize) -> u32 {
+        match self {
+            Self::Listed => listed as u32,
+            Self::So(count) => count.into(),
+            Self::Most => uapi::REPOLL_MAX_CHANGES,
+            Self::TooMany => uapi::REPOLL_MAX_CHANGES + 1,
+            Self::Huge => u32::MAX,
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for Count {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        Ok(match u.int_in_range(0..=11)? {
+            0..=5 => Self::Listed,
+            // What the kernel does at once is 16.
+            6..=9 => Self::So(*u.choose(&[0, 1, 15, 16, 17, 32, 33, 48])?),
+            10 => Self::So(u.int_in_range(0..=64)?),
+            _ => *u.choose(&[Self::Most, Self::TooMany, Self::Huge])?,
+        })
+    }
+}
+
+/// What a REPOLL_BATCH says.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Batch {
+    /// The changes.
+    pub requests: Vec<Request>,
+    /// How many there are said to be.
+    pub count: Count,
+    /// Where they are.
+    pub changes: Pointer,
+    /// Bits that are not known.
+    pub flags: Zero,
+}
+
+impl<'a> Arbitrary<'a> for Batch {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        let len = u.int_in_range(1..=5)?;
+        Ok(Self {
+            requests: (0..len).map(|_| u.arbitrary()).collect::<Result<_>>()?,
+            count: u.arbitrary()?,
+            changes: u.arbitrary()?,
+            flags: u.arbitrary()?,
+        })
+    }
+}
+
+/// What a REPOLL_WAIT says.
+#[derive(Arbitrary, Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Waiting {
+    /// How many events.
+    pub max: MaxEvents,
+    /// For how long.
+    pub timeout: Timeout,
+    /// Where they go.
+    pub events: Pointer,
+    /// Which signals are blocked.
+    pub mask: Mask,
+    /// Bits that are not known.
+    pub flags: Zero,
+    /// `__pad`.
+    pub padding: Zero,
 }
 
 /// How long a wait may take. All end after some milliseconds at the latest: where the kernel is to
@@ -277,6 +412,8 @@ impl Command {
                 uapi::REPOLL_CREATE,
                 uapi::REPOLL_CTL,
                 uapi::REPOLL_WAIT,
+                uapi::REPOLL_BATCH,
+                uapi::REPOLL_BATCH_WAIT,
                 libc::EPIOCSPARAMS as u32,
                 libc::EPIOCGPARAMS as u32,
             ];

@@ -54,6 +54,12 @@ pub enum Call {
     UnknownChange,
     /// REPOLL_WAIT.
     Wait,
+    /// REPOLL_BATCH.
+    Batch,
+    /// REPOLL_BATCH_WAIT.
+    BatchWait,
+    /// One change of either.
+    Batched,
     /// EPIOCSPARAMS.
     SetParams,
     /// EPIOCGPARAMS.

@@ -3,10 +3,17 @@
 //! How one program becomes another: operations come, go, change and change places.
 
 use crate::{
-    argument::Target,
+    argument::{
+        Batch,
+        Count,
+        Pointer,
+        Target,
+        Zero, //
+    },
     program::{
         Op,
         Program,
+        Slot,
         MAX_OPS, //
     }, //
 };
@@ -28,6 +35,9 @@ use rand::{
 /// What changes the bytes of something small, in place, and returns how many there are then. The
 /// slice has room for more than the first so many, which are in use.
 pub type Bytewise<'a> = &'a mut dyn FnMut(&mut [u8], usize) -> usize;
+
+/// Has at most so many changes of a REPOLL_CTL each become one batch.
+const GATHERED: usize = 20;
 
 /// Changes programs at random.
 pub struct Mutator<'a> {
@@ -74,7 +84,7 @@ impl<'a> Mutator<'a> {
             return;
         }
         let at = self.rng.random_range(0..list.len());
-        match self.rng.random_range(0..10) {
+        match self.rng.random_range(0..11) {
             0 | 1 => list.insert(self.rng.random_range(0..=list.len()), fresh),
             2 => list[at] = fresh,
             3 => {
@@ -94,6 +104,7 @@ impl<'a> Mutator<'a> {
                 let op = self.related(&list[at]).unwrap_or(fresh);
                 list.insert(self.rng.random_range(at..list.len()) + 1, op);
             }
+            8 => gather(list, at),
             _ => list[at] = self.altered(&list[at]).unwrap_or(fresh),
         }
     }
@@ -101,13 +112,17 @@ impl<'a> Mutator<'a> {
     /// A new operation.
     fn fresh(&mut self) -> Op {
         loop {
-            let mut bytes = [0; 128];
+            let mut bytes = [0; 512];
             self.rng.fill_bytes(&mut bytes);
             let op = Op::arbitrary(&mut Unstructured::new(&bytes)).expect("enough bytes");
             // What the module does most for comes most.
             let main = matches!(
                 op,
-                Op::Create { .. } | Op::Ctl { .. } | Op::Wait { .. } | Op::Open { .. }
+                Op::Create { .. }
+                    | Op::Ctl { .. }
+                    | Op::Wait { .. }
+                    | Op::BatchWait { .. }
+                    | Op::Open { .. }
             );
             if main || self.rng.random_ratio(1, 3) {
                 return op;
@@ -117,26 +132,48 @@ impl<'a> Mutator<'a> {
 
     /// A new operation on the item, or on the instance or the file, that another one is about.
     fn related(&mut self, op: &Op) -> Option<Op> {
-        let Op::Ctl { on, target, .. } = op else {
-            return None;
-        };
+        let (on, target) = self.item(op)?;
         loop {
             let mut fresh = self.fresh();
             match (&mut fresh, target) {
                 (
                     Op::Ctl {
-                        on: there,
-                        target: it,
-                        ..
+                        on: there, request, ..
                     },
                     _,
-                ) => (*there, *it) = (*on, *target),
-                (Op::Wait { on: there, .. }, _) => *there = *on,
-                (Op::Close { slot }, Target::Slot(it)) => *slot = *it,
+                ) => (*there, request.target) = (on, target),
+                (
+                    Op::Batch {
+                        on: there, batch, ..
+                    }
+                    | Op::BatchWait {
+                        on: there, batch, ..
+                    },
+                    _,
+                ) => {
+                    *there = on;
+                    if let Some(request) = batch.requests.choose_mut(&mut self.rng) {
+                        request.target = target;
+                    }
+                }
+                (Op::Wait { on: there, .. }, _) => *there = on,
+                (Op::Close { slot }, Target::Slot(it)) => *slot = it,
                 _ => continue,
             }
             return Some(fresh);
         }
+    }
+
+    /// The instance and the file of an item that the operation is about.
+    fn item(&mut self, op: &Op) -> Option<(Slot, Target)> {
+        let (on, request) = match op {
+            Op::Ctl { on, request, .. } => (on, request),
+            Op::Batch { on, batch, .. } | Op::BatchWait { on, batch, .. } => {
+                (on, batch.requests.choose(&mut self.rng)?)
+            }
+            _ => return None,
+        };
+        Some((*on, request.target))
     }
 
     /// The same operation, with something else about it.
@@ -166,9 +203,72 @@ impl<'a> Mutator<'a> {
     }
 }
 
+/// Makes changes by one call that several made, from `at` on, and joins a wait that follows.
+fn gather(list: &mut Vec<Op>, at: usize) {
+    let Some(&Op::Ctl { on, argument, .. }) = list.get(at) else {
+        return;
+    };
+    let requests: Vec<_> = list[at..]
+        .iter()
+        .map_while(|op| match op {
+            Op::Ctl {
+                on: there, request, ..
+            } if *there == on => Some(*request),
+            _ => None,
+        })
+        .take(GATHERED)
+        .collect();
+    let mut end = at + requests.len();
+    let batch = Batch {
+        requests,
+        count: Count::Listed,
+        changes: Pointer::Good,
+        flags: Zero(0),
+    };
+    let op = match list.get(end) {
+        Some(&Op::Wait {
+            on: there, wait, ..
+        }) if there == on => {
+            end += 1;
+            Op::BatchWait {
+                on,
+                batch,
+                wait,
+                argument,
+            }
+        }
+        _ => Op::Batch {
+            on,
+            batch,
+            interrupted: false,
+            argument,
+        },
+    };
+    list.splice(at..end, [op]);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::seeds;
+
+    #[test]
+    fn changes_in_a_row_become_one_call() {
+        let ctls = |list: &[Op]| {
+            let ctls = list.iter().filter(|op| matches!(op, Op::Ctl { .. }));
+            ctls.count()
+        };
+        let mut list = seeds::programs().remove(0).alone;
+        let before = list.len();
+        let at = list
+            .iter()
+            .position(|op| matches!(op, Op::Ctl { .. }))
+            .unwrap();
+        assert_eq!(ctls(&list), 2);
+        gather(&mut list, at);
+        assert_eq!((ctls(&list), list.len()), (0, before - 1));
+        assert!(matches!(&list[at], Op::Batch { batch, .. } if batch.requests.len() == 2));
+    }
 
     #[test]
     fn what_comes_out_can_be_loaded_and_is_small_enough() {

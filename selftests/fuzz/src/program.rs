@@ -7,15 +7,14 @@
 //! are kept under a hash of both.
 
 use crate::argument::{
+    Batch,
     BusyPoll,
     Change,
     Command,
     Interest,
-    Mask,
-    MaxEvents,
     Pointer,
-    Target,
-    Timeout,
+    Request,
+    Waiting,
     Zero, //
 };
 use arbitrary::{
@@ -188,6 +187,8 @@ pub enum Op {
         slot: Slot,
         /// Close on exec.
         cloexec: bool,
+        /// Who waits first is woken first.
+        fifo: bool,
         /// Bits that are not known.
         flags: Zero,
         /// `__pad`.
@@ -199,20 +200,10 @@ pub enum Op {
     Ctl {
         /// The instance.
         on: Slot,
-        /// The operation.
-        change: Change,
-        /// The descriptor.
-        target: Target,
-        /// The event's bits.
-        interest: Interest,
-        /// The event's data.
-        data: u8,
+        /// The change.
+        request: Request,
         /// Where the event is.
         event: Pointer,
-        /// Bits that are not known.
-        flags: Zero,
-        /// `__pad`.
-        padding: Zero,
         /// Where the argument is.
         argument: Pointer,
     },
@@ -220,18 +211,30 @@ pub enum Op {
     Wait {
         /// The instance.
         on: Slot,
-        /// How many events.
-        max: MaxEvents,
-        /// For how long.
-        timeout: Timeout,
-        /// Where they go.
-        events: Pointer,
-        /// Which signals are blocked.
-        mask: Mask,
-        /// Bits that are not known.
-        flags: Zero,
-        /// `__pad`.
-        padding: Zero,
+        /// For what.
+        wait: Waiting,
+        /// Where the argument is.
+        argument: Pointer,
+    },
+    /// REPOLL_BATCH.
+    Batch {
+        /// The instance.
+        on: Slot,
+        /// The changes.
+        batch: Batch,
+        /// Signals come meanwhile.
+        interrupted: bool,
+        /// Where the argument is.
+        argument: Pointer,
+    },
+    /// REPOLL_BATCH_WAIT.
+    BatchWait {
+        /// The instance.
+        on: Slot,
+        /// The changes.
+        batch: Batch,
+        /// The wait.
+        wait: Waiting,
         /// Where the argument is.
         argument: Pointer,
     },

@@ -4,13 +4,17 @@
 
 use crate::{
     argument::{
+        Batch,
         Change,
+        Count,
         Interest,
         Mask,
         MaxEvents,
         Pointer,
+        Request,
         Target,
         Timeout,
+        Waiting,
         Zero, //
     },
     program::{
@@ -28,9 +32,14 @@ const ONESHOT: u32 = libc::EPOLLONESHOT as u32;
 const EXCLUSIVE: u32 = libc::EPOLLEXCLUSIVE as u32;
 
 fn create(slot: u8) -> Op {
+    create_as(slot, false)
+}
+
+fn create_as(slot: u8, fifo: bool) -> Op {
     Op::Create {
         slot: Slot(slot),
         cloexec: true,
+        fifo,
         flags: Zero(0),
         padding: Zero(0),
         argument: Pointer::Good,
@@ -44,33 +53,85 @@ fn open(slot: u8, kind: Kind) -> Op {
     }
 }
 
-fn ctl(on: u8, change: Change, target: u8, interest: u32) -> Op {
-    Op::Ctl {
-        on: Slot(on),
+fn request(change: Change, target: u8, interest: u32) -> Request {
+    Request {
         change,
         target: Target::Slot(Slot(target)),
         interest: Interest(interest),
         data: target,
-        event: Pointer::Good,
+        takes_turns: false,
         flags: Zero(0),
         padding: Zero(0),
+    }
+}
+
+/// To be watched in turns.
+fn in_turns(target: u8) -> Request {
+    Request {
+        takes_turns: true,
+        ..request(Change::Add, target, IN | EXCLUSIVE)
+    }
+}
+
+fn ask(on: u8, request: Request) -> Op {
+    Op::Ctl {
+        on: Slot(on),
+        request,
+        event: Pointer::Good,
         argument: Pointer::Good,
     }
+}
+
+fn ctl(on: u8, change: Change, target: u8, interest: u32) -> Op {
+    ask(on, request(change, target, interest))
 }
 
 fn add(on: u8, target: u8, interest: u32) -> Op {
     ctl(on, Change::Add, target, interest)
 }
 
-fn wait(on: u8, timeout: Timeout) -> Op {
-    Op::Wait {
-        on: Slot(on),
+fn waiting(timeout: Timeout) -> Waiting {
+    Waiting {
         max: MaxEvents::Few(3),
         timeout,
         events: Pointer::Good,
         mask: Mask::Same,
         flags: Zero(0),
         padding: Zero(0),
+    }
+}
+
+fn wait(on: u8, timeout: Timeout) -> Op {
+    Op::Wait {
+        on: Slot(on),
+        wait: waiting(timeout),
+        argument: Pointer::Good,
+    }
+}
+
+fn changes(requests: &[Request], count: Count, changes: Pointer) -> Batch {
+    Batch {
+        requests: requests.to_vec(),
+        count,
+        changes,
+        flags: Zero(0),
+    }
+}
+
+fn batch(on: u8, batch: Batch) -> Op {
+    Op::Batch {
+        on: Slot(on),
+        batch,
+        interrupted: false,
+        argument: Pointer::Good,
+    }
+}
+
+fn batch_wait(on: u8, batch: Batch, timeout: Timeout) -> Op {
+    Op::BatchWait {
+        on: Slot(on),
+        batch,
+        wait: waiting(timeout),
         argument: Pointer::Good,
     }
 }
@@ -205,7 +266,182 @@ pub fn programs() -> Vec<Program> {
             ],
         },
     ]);
+    programs.extend(turns());
+    programs.extend(batches());
     programs
+}
+
+/// Who is woken is told by flags.
+fn turns() -> [Program; 2] {
+    [
+        // Two instances that take turns.
+        alone(vec![
+            create(0),
+            create(1),
+            open(2, Kind::Eventfd),
+            ask(0, in_turns(2)),
+            ask(1, in_turns(2)),
+            write(2),
+            wait(0, Timeout::Zero),
+            wait(1, Timeout::Zero),
+            read(2),
+            write(2),
+            wait(1, Timeout::Zero),
+            wait(0, Timeout::Zero),
+            close(2),
+        ]),
+        // Two waiters of one instance, in the order in which they came.
+        Program {
+            alone: vec![
+                create_as(0, true),
+                open(1, Kind::Eventfd),
+                add(0, 1, IN | ET),
+            ],
+            together: [
+                vec![
+                    wait(0, Timeout::Short(40)),
+                    write(1),
+                    wait(0, Timeout::Short(40)),
+                ],
+                vec![write(1), wait(0, Timeout::Short(40)), write(1)],
+            ],
+        },
+    ]
+}
+
+/// Many changes with one call.
+fn batches() -> [Program; 5] {
+    use Change::{
+        Add,
+        Delete,
+        Modify, //
+    };
+
+    let life = [
+        request(Add, 1, IN | ONESHOT),
+        request(Modify, 1, IN | OUT),
+        request(Delete, 1, 0),
+    ];
+    [
+        // Items that come, change and go, one of them for good; not all that is asked for can be.
+        alone(vec![
+            create(0),
+            open(1, Kind::Eventfd),
+            batch(0, changes(&life, Count::So(48), Pointer::Good)),
+            batch(0, changes(&life, Count::So(16), Pointer::Good)),
+            batch(0, changes(&life, Count::So(15), Pointer::Good)),
+            wait(0, Timeout::Zero),
+            batch(0, changes(&life, Count::So(0), Pointer::Good)),
+            batch(0, changes(&life, Count::TooMany, Pointer::Good)),
+        ]),
+        // Changes that end where memory does, within the first sixteen and after them.
+        alone(vec![
+            create(0),
+            open(1, Kind::Pipe),
+            batch(0, changes(&life, Count::So(17), Pointer::Across(1))),
+            batch(0, changes(&life, Count::So(17), Pointer::Across(40))),
+            batch(0, changes(&life, Count::So(1), Pointer::Across(8))),
+            batch(0, changes(&life, Count::So(2), Pointer::ReadOnly)),
+            batch_wait(
+                0,
+                changes(&life, Count::So(33), Pointer::Across(33)),
+                Timeout::Forever,
+            ),
+        ]),
+        // One-shots that are armed again and waited for.
+        alone(vec![
+            create(0),
+            open(1, Kind::UnixStream),
+            batch_wait(
+                0,
+                changes(
+                    &[
+                        request(Add, 1, IN | ONESHOT),
+                        request(Add, 2, OUT | ONESHOT),
+                    ],
+                    Count::Listed,
+                    Pointer::Good,
+                ),
+                Timeout::Zero,
+            ),
+            write(2),
+            batch_wait(
+                0,
+                changes(
+                    &[
+                        request(Modify, 1, IN | ONESHOT),
+                        request(Modify, 2, OUT | ONESHOT),
+                    ],
+                    Count::Listed,
+                    Pointer::Good,
+                ),
+                Timeout::Forever,
+            ),
+            batch_wait(
+                0,
+                changes(&[request(Delete, 5, 0)], Count::Listed, Pointer::Good),
+                Timeout::Forever,
+            ),
+            batch_wait(
+                0,
+                changes(&[], Count::Listed, Pointer::Null),
+                Timeout::Forever,
+            ),
+        ]),
+        // What has to let go of the mutex, between what has not; and what is refused.
+        alone(vec![
+            create(0),
+            create(1),
+            open(2, Kind::Epoll),
+            open(3, Kind::Eventfd),
+            open(4, Kind::Regular),
+            batch(
+                0,
+                changes(
+                    &[
+                        request(Add, 3, IN),
+                        request(Add, 2, IN),
+                        request(Add, 1, IN | ET),
+                        request(Add, 0, IN),
+                        in_turns(4),
+                        request(Modify, 2, OUT),
+                        request(Delete, 3, 0),
+                        in_turns(3),
+                    ],
+                    Count::Listed,
+                    Pointer::Good,
+                ),
+            ),
+            write(3),
+            wait(0, Timeout::Zero),
+            close(1),
+            close(2),
+            close(3),
+        ]),
+        // As long as it can be, while signals come and another waits and closes.
+        Program {
+            alone: vec![create(0), open(1, Kind::Eventfd)],
+            together: [
+                vec![Op::Batch {
+                    on: Slot(0),
+                    batch: changes(&life[..2], Count::Most, Pointer::Good),
+                    interrupted: true,
+                    argument: Pointer::Good,
+                }],
+                vec![
+                    write(1),
+                    wait(0, Timeout::Short(9)),
+                    ctl(0, Delete, 1, 0),
+                    close(1),
+                    batch_wait(
+                        0,
+                        changes(&life, Count::Listed, Pointer::Good),
+                        Timeout::Short(9),
+                    ),
+                ],
+            ],
+        },
+    ]
 }
 
 #[cfg(test)]

@@ -4,9 +4,13 @@
 
 use crate::{
     argument::{
+        Batch,
         BusyPoll,
+        Count,
         Mask,
         Pointer,
+        Request,
+        Waiting,
         Zero, //
     },
     program::{
@@ -32,8 +36,14 @@ pub fn candidates(program: &Program) -> Vec<Program> {
         for at in 0..program.lists().nth(list).map_or(0, Vec::len) {
             let mut plainer = program.clone();
             let op = &mut plainer.lists_mut()[list][at];
+            let shorter = without_a_change(op);
             *op = plain(op);
             candidates.push(plainer);
+            for op in shorter {
+                let mut program = program.clone();
+                program.lists_mut()[list][at] = op;
+                candidates.push(program);
+            }
         }
     }
     candidates.retain(|candidate| candidate != program);
@@ -76,25 +86,36 @@ fn plain(op: &Op) -> Op {
             ..
         } => (*flags, *padding, *argument) = (Zero(0), Zero(0), Pointer::Good),
         Op::Ctl {
+            request,
             event,
-            flags,
-            padding,
             argument,
             ..
         } => {
-            (*event, *flags, *padding, *argument) = (Pointer::Good, Zero(0), Zero(0), Pointer::Good)
+            plain_request(request);
+            (*event, *argument) = (Pointer::Good, Pointer::Good);
         }
-        Op::Wait {
-            events,
-            mask,
-            flags,
-            padding,
+        Op::Wait { wait, argument, .. } => {
+            plain_wait(wait);
+            *argument = Pointer::Good;
+        }
+        Op::Batch {
+            batch,
+            interrupted,
             argument,
             ..
         } => {
-            (*events, *flags, *padding, *argument) =
-                (Pointer::Good, Zero(0), Zero(0), Pointer::Good);
-            *mask = Mask::Same;
+            plain_batch(batch);
+            (*interrupted, *argument) = (false, Pointer::Good);
+        }
+        Op::BatchWait {
+            batch,
+            wait,
+            argument,
+            ..
+        } => {
+            plain_batch(batch);
+            plain_wait(wait);
+            *argument = Pointer::Good;
         }
         Op::SetParams {
             params,
@@ -109,6 +130,41 @@ fn plain(op: &Op) -> Op {
         _ => {}
     }
     op
+}
+
+fn plain_request(request: &mut Request) {
+    (request.flags, request.padding) = (Zero(0), Zero(0));
+}
+
+fn plain_wait(wait: &mut Waiting) {
+    (wait.events, wait.mask) = (Pointer::Good, Mask::Same);
+    (wait.flags, wait.padding) = (Zero(0), Zero(0));
+}
+
+fn plain_batch(batch: &mut Batch) {
+    batch.requests.iter_mut().for_each(plain_request);
+    (batch.count, batch.changes, batch.flags) = (Count::Listed, Pointer::Good, Zero(0));
+}
+
+/// The batches that lack one of its changes each.
+fn without_a_change(op: &Op) -> Vec<Op> {
+    let len = changes(&mut op.clone()).map_or(0, |requests| requests.len());
+    (0..len)
+        .map(|left_out| {
+            let mut shorter = op.clone();
+            if let Some(requests) = changes(&mut shorter) {
+                requests.remove(left_out);
+            }
+            shorter
+        })
+        .collect()
+}
+
+fn changes(op: &mut Op) -> Option<&mut Vec<Request>> {
+    match op {
+        Op::Batch { batch, .. } | Op::BatchWait { batch, .. } => Some(&mut batch.requests),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

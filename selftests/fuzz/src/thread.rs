@@ -2,22 +2,15 @@
 
 //! A thread that carries out operations.
 
+mod calls;
+
 use crate::{
     alarm::Alarm,
     arena::{
         Arena,
-        Place,
-        Region,
-        CANARY, //
+        Region, //
     },
-    argument::{
-        Change,
-        Mask,
-        Pointer,
-        Target,
-        Timeout,
-        TICK, //
-    },
+    argument::TICK,
     coverage::{
         answered,
         Call, //
@@ -34,10 +27,7 @@ use crate::{
         Op,
         Slot, //
     },
-    table::{
-        Table,
-        CLOSED, //
-    }, //
+    table::Table, //
 };
 use anyhow::Result;
 use repoll::uapi;
@@ -45,11 +35,7 @@ use std::{
     ffi::c_int,
     fs,
     io,
-    mem::size_of,
-    os::fd::{
-        OwnedFd,
-        RawFd, //
-    },
+    os::fd::OwnedFd,
     ptr,
     sync::Arc,
     thread, //
@@ -130,71 +116,52 @@ impl Thread {
             Op::Create {
                 slot,
                 cloexec,
+                fifo,
                 flags,
                 padding,
                 argument,
-            } => self.create(slot, u32::from(cloexec) | flags.0, padding.0, argument),
+            } => {
+                let mut create = uapi::repoll_create {
+                    flags: flags.0,
+                    __pad: padding.0,
+                };
+                if cloexec {
+                    create.flags |= uapi::REPOLL_CLOEXEC;
+                }
+                if fifo {
+                    create.flags |= uapi::REPOLL_FIFO;
+                }
+                self.create(slot, &create, argument);
+            }
             Op::Ctl {
                 on,
-                change,
-                target,
-                interest,
-                data,
+                ref request,
                 event,
-                flags,
-                padding,
                 argument,
-            } => {
-                let data = self.shared.handed.hand(data);
-                let event = self
-                    .arena
-                    .put(event, Region::Event, &oracle::event(interest.0, data));
-                let ctl = uapi::repoll_ctl {
-                    op: change.operation(),
-                    fd: self.descriptor(target),
-                    flags: flags.0,
-                    __pad: padding.0,
-                    event: event.address,
-                };
-                let argument = self.arena.put(argument, Region::Argument, bytes(&ctl));
-                let (errno, _) = self.ioctl(on, uapi::REPOLL_CTL, argument.address);
-                let call = match change {
-                    Change::Add => Call::Add,
-                    Change::Modify => Call::Modify,
-                    Change::Delete => Call::Delete,
-                    Change::Unknown(_) => Call::UnknownChange,
-                };
-                answered(call, errno);
-            }
+            } => self.ctl(on, request, event, argument),
             Op::Wait {
                 on,
-                max,
-                timeout,
-                events,
-                mask,
-                flags,
-                padding,
+                ref wait,
                 argument,
-            } => {
-                let wait = uapi::repoll_wait {
-                    maxevents: max.number(),
-                    flags: flags.0,
-                    __pad: padding.0,
-                    ..Default::default()
-                };
-                self.wait(on, wait, timeout, events, mask, argument);
-            }
+            } => self.wait(on, wait, argument),
+            Op::Batch {
+                on,
+                ref batch,
+                interrupted,
+                argument,
+            } => self.batch(on, batch, interrupted, argument),
+            Op::BatchWait {
+                on,
+                ref batch,
+                ref wait,
+                argument,
+            } => self.batch_wait(on, batch, wait, argument),
             Op::SetParams {
                 on,
                 params,
                 padding,
                 argument,
-            } => {
-                let params = params.params(padding.0 as u8);
-                let argument = self.arena.put(argument, Region::Argument, bytes(&params));
-                let (errno, _) = self.ioctl(on, libc::EPIOCSPARAMS as u32, argument.address);
-                answered(Call::SetParams, errno);
-            }
+            } => self.set_params(on, &params.params(padding.0 as u8), argument),
             Op::GetParams { on, argument } => self.get_params(on, argument),
             Op::Ioctl {
                 on,
@@ -317,119 +284,6 @@ impl Thread {
             Op::Yield => thread::yield_now(),
         }
     }
-
-    fn create(&mut self, slot: Slot, flags: u32, padding: u32, argument: Pointer) {
-        let create = uapi::repoll_create {
-            flags,
-            __pad: padding,
-        };
-        let argument = self.arena.put(argument, Region::Argument, bytes(&create));
-        let control = open::control();
-        // SAFETY: What the kernel reads is in the arena, or nowhere.
-        let (errno, fd) = self.call(|| unsafe {
-            libc::ioctl(
-                control,
-                uapi::REPOLL_CREATE as libc::Ioctl,
-                argument.address,
-            )
-        });
-        answered(Call::Create, errno);
-        let table = &self.shared.table;
-        table.put(slot, fd);
-        // SAFETY: It was opened here, and nobody else has it.
-        unsafe { libc::close(control) };
-    }
-
-    fn wait(
-        &mut self,
-        on: Slot,
-        mut wait: uapi::repoll_wait,
-        timeout: Timeout,
-        events: Pointer,
-        mask: Mask,
-        argument: Pointer,
-    ) {
-        let max = usize::try_from(wait.maxevents).unwrap_or(0);
-        // With more than fit, a good place is one that the kernel will not reach the end of.
-        let events = self
-            .arena
-            .place(events, Region::Events, max.saturating_mul(oracle::EVENT));
-        wait.events = events.address;
-        wait.timeout_ns = timeout.nanoseconds();
-        (wait.sigmask, wait.sigsetsize) = self.mask(mask);
-        self.arena.region(Region::Events).fill(CANARY);
-        let argument = self.arena.put(argument, Region::Argument, bytes(&wait));
-
-        let endless = timeout.is_endless();
-        if endless || matches!(mask, Mask::Empty(_)) {
-            // A signal may come, and a fault while it does would end the process.
-            self.hindrance
-                .take_if(|hindrance| matches!(hindrance, Hindrance::Fault(_)));
-        }
-        if endless {
-            self.alarm.set();
-        }
-        let (errno, count) = self.ioctl(on, uapi::REPOLL_WAIT, argument.address);
-        if endless {
-            self.alarm.stop();
-        }
-        answered(Call::Wait, errno);
-        let count = usize::try_from(count).unwrap_or(0);
-        let memory = self.arena.region(Region::Events);
-        match events {
-            Place {
-                offset: Some(offset),
-                ..
-            } => oracle::check_events(memory, offset, max, count, &self.shared.handed),
-            Place { offset: None, .. } => {
-                assert!(count == 0, "{count} events in memory that is not there");
-                oracle::check_untouched(memory);
-            }
-        }
-    }
-
-    /// The address and size of a signal mask.
-    fn mask(&mut self, mask: Mask) -> (u64, u32) {
-        let (pointer, bits, size) = match mask {
-            Mask::Same => return (0, 0),
-            Mask::Empty(pointer) => (pointer, 0, size_of::<u64>() as u32),
-            Mask::Full(pointer) => (pointer, !Alarm::MASK, size_of::<u64>() as u32),
-            Mask::Sized(size) => (Pointer::Good, 0, size),
-        };
-        let place = self.arena.put(pointer, Region::Mask, &bits.to_ne_bytes());
-        (place.address, size)
-    }
-
-    fn get_params(&mut self, on: Slot, argument: Pointer) {
-        let size = size_of::<libc::epoll_params>();
-        self.arena.region(Region::Argument).fill(CANARY);
-        let place = self.arena.place(argument, Region::Argument, size);
-        let (errno, _) = self.ioctl(on, libc::EPIOCGPARAMS as u32, place.address);
-        answered(Call::GetParams, errno);
-        let memory = self.arena.region(Region::Argument);
-        let (Some(offset), 0) = (place.offset, errno) else {
-            return;
-        };
-        assert!(
-            offset + size <= memory.len(),
-            "parameters in memory that is not there"
-        );
-        // SAFETY: So many bytes are there, and any make one.
-        let params = unsafe { ptr::read_unaligned(memory[offset..].as_ptr().cast()) };
-        oracle::check_params(&params);
-        oracle::check_untouched(&memory[..offset]);
-        oracle::check_untouched(&memory[offset + size..]);
-    }
-
-    fn descriptor(&self, target: Target) -> RawFd {
-        match target {
-            Target::Slot(slot) => self.shared.table.get(slot),
-            Target::Closed => CLOSED,
-            Target::Negative => -1,
-            Target::Huge => RawFd::MAX,
-            Target::Cwd => libc::AT_FDCWD,
-        }
-    }
 }
 
 /// What a system call says: its errno, or 0, and what it has returned.
@@ -439,10 +293,4 @@ fn errno(answer: c_int) -> (i32, c_int) {
         _ => 0,
     };
     (errno, answer)
-}
-
-/// The bytes of a structure of the interface.
-fn bytes<T: Copy>(structure: &T) -> &[u8] {
-    // SAFETY: The interface's structures are integers without padding.
-    unsafe { std::slice::from_raw_parts(ptr::from_ref(structure).cast(), size_of::<T>()) }
 }

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The calls on the module: where their arguments are, and what they may have written.
+
+use super::Thread;
+use crate::{
+    alarm::Alarm,
+    arena::{
+        Place,
+        Region,
+        CANARY, //
+    },
+    argument::{
+        Batch,
+        Change,
+        Mask,
+        Pointer,
+        Request,
+        Target,
+        Waiting, //
+    },
+    coverage::{
+        answered,
+        Call, //
+    },
+    open,
+    oracle::{
+        self,
+        Progress, //
+    },
+    program::{
+        Hindrance,
+        Slot, //
+    },
+    table::CLOSED, //
+};
+use repoll::uapi;
+use std::{
+    mem::size_of,
+    os::fd::RawFd,
+    ptr, //
+};
+
+/// The memory of a batch before the call.
+struct Before {
+    argument: Vec<u8>,
+    changes: Vec<u8>,
+}
+
+impl Thread {
+    pub(super) fn create(&mut self, slot: Slot, create: &uapi::repoll_create, argument: Pointer) {
+        let argument = self.arena.put(argument, Region::Argument, bytes(create));
+        let control = open::control();
+        // SAFETY: What the kernel reads is in the arena, or nowhere.
+        let (errno, fd) = self.call(|| unsafe {
+            libc::ioctl(
+                control,
+                uapi::REPOLL_CREATE as libc::Ioctl,
+                argument.address,
+            )
+        });
+        answered(Call::Create, errno);
+        let table = &self.shared.table;
+        table.put(slot, fd);
+        // SAFETY: It was opened here, and nobody else has it.
+        unsafe { libc::close(control) };
+    }
+
+    pub(super) fn ctl(&mut self, on: Slot, request: &Request, event: Pointer, argument: Pointer) {
+        let data = self.shared.handed.hand(request.data);
+        let event = self.arena.put(
+            event,
+            Region::Event,
+            &oracle::event(request.interest.0, data),
+        );
+        let ctl = uapi::repoll_ctl {
+            op: request.change.operation(),
+            fd: self.descriptor(request.target),
+            flags: request.flags(),
+            __pad: request.padding.0,
+            event: event.address,
+        };
+        let argument = self.arena.put(argument, Region::Argument, bytes(&ctl));
+        let (errno, _) = self.ioctl(on, uapi::REPOLL_CTL, argument.address);
+        let call = match request.change {
+            Change::Add => Call::Add,
+            Change::Modify => Call::Modify,
+            Change::Delete => Call::Delete,
+            Change::Unknown(_) => Call::UnknownChange,
+        };
+        answered(call, errno);
+    }
+
+    pub(super) fn wait(&mut self, on: Slot, waiting: &Waiting, argument: Pointer) {
+        let (wait, events) = self.put_wait(waiting);
+        let argument = self.arena.put(argument, Region::Argument, bytes(&wait));
+        let interrupted = waiting.timeout.is_endless();
+        self.expect_signals(interrupted, waiting.mask);
+        let (errno, count) = self.ioctl(on, uapi::REPOLL_WAIT, argument.address);
+        self.alarm.stop_if(interrupted);
+        answered(Call::Wait, errno);
+        self.check_events(events, wait.maxevents, count);
+    }
+
+    pub(super) fn batch(&mut self, on: Slot, batch: &Batch, interrupted: bool, argument: Pointer) {
+        let (args, changes) = self.put_batch(batch);
+        let (argument, before) = self.put_batch_argument(argument, bytes(&args));
+        self.expect_signals(interrupted, Mask::Same);
+        let (errno, done) = self.ioctl(on, uapi::REPOLL_BATCH, argument.address);
+        self.alarm.stop_if(interrupted);
+        answered(Call::Batch, errno);
+        let progress = self.check_batch(&before, argument, changes, args.count);
+        match (errno, progress) {
+            (0, Some(progress)) => assert_eq!(done as u32, progress.done, "another number"),
+            (0, None) => panic!("{done} changes without a word of it"),
+            (_, progress) => assert!(
+                progress.is_none_or(|progress| progress.done == 0),
+                "changes in spite of error {errno}"
+            ),
+        }
+    }
+
+    pub(super) fn batch_wait(
+        &mut self,
+        on: Slot,
+        batch: &Batch,
+        waiting: &Waiting,
+        argument: Pointer,
+    ) {
+        let (batch, changes) = self.put_batch(batch);
+        let (wait, events) = self.put_wait(waiting);
+        let args = uapi::repoll_batch_wait { batch, wait };
+        let (argument, before) = self.put_batch_argument(argument, bytes(&args));
+        let interrupted = waiting.timeout.is_endless();
+        self.expect_signals(interrupted, waiting.mask);
+        let (errno, count) = self.ioctl(on, uapi::REPOLL_BATCH_WAIT, argument.address);
+        self.alarm.stop_if(interrupted);
+        answered(Call::BatchWait, errno);
+        let progress = self.check_batch(&before, argument, changes, batch.count);
+        let whole = progress
+            .as_ref()
+            .is_some_and(|progress| progress.done == batch.count && progress.failed == 0);
+        assert!(
+            progress.is_some() || errno != 0,
+            "a wait after changes without a word of them"
+        );
+        assert!(
+            whole || errno != libc::EINTR,
+            "a sleep after changes that were not all made"
+        );
+        self.check_events(events, wait.maxevents, count);
+    }
+
+    pub(super) fn set_params(&mut self, on: Slot, params: &libc::epoll_params, argument: Pointer) {
+        let argument = self.arena.put(argument, Region::Argument, bytes(params));
+        let (errno, _) = self.ioctl(on, libc::EPIOCSPARAMS as u32, argument.address);
+        answered(Call::SetParams, errno);
+    }
+
+    /// Puts the changes of a batch in their place, and says what the kernel is told of them.
+    fn put_batch(&mut self, batch: &Batch) -> (uapi::repoll_batch, Place) {
+        const SIZE: usize = size_of::<uapi::repoll_change>();
+
+        let unset = u32::from_ne_bytes([CANARY; 4]);
+        let count = batch.count.number(batch.requests.len());
+        let listed: Vec<_> = batch
+            .requests
+            .iter()
+            .map(|request| uapi::repoll_change {
+                op: request.change.operation(),
+                fd: self.descriptor(request.target),
+                flags: request.flags(),
+                events: request.interest.0,
+                data: self.shared.handed.hand(request.data),
+                result: unset as i32,
+                __pad: request.padding.0,
+            })
+            .collect();
+        let size = (count as usize).saturating_mul(SIZE);
+        let changes = self.arena.place(batch.changes, Region::Changes, size);
+        let memory = self.arena.region(Region::Changes);
+        memory.fill(CANARY);
+        if let Some(offset) = changes.offset {
+            // Those that memory holds as a whole, and what it holds of the next.
+            let room = memory[offset..].chunks_mut(SIZE).take(count as usize);
+            for (room, change) in room.zip(listed.iter().cycle()) {
+                room.copy_from_slice(&bytes(change)[..room.len()]);
+            }
+        }
+        let args = uapi::repoll_batch {
+            changes: changes.address,
+            count,
+            flags: batch.flags.0,
+            done: unset,
+            failed: unset,
+        };
+        (args, changes)
+    }
+
+    /// Puts the argument of a batch in its place, where nothing else is.
+    fn put_batch_argument(&mut self, pointer: Pointer, args: &[u8]) -> (Place, Before) {
+        self.arena.region(Region::Argument).fill(CANARY);
+        let place = self.arena.put(pointer, Region::Argument, args);
+        let before = Before {
+            argument: self.arena.region(Region::Argument).to_vec(),
+            changes: self.arena.region(Region::Changes).to_vec(),
+        };
+        (place, before)
+    }
+
+    /// Checks what was written of the changes. Returns what was said about them, if anything.
+    fn check_batch(
+        &mut self,
+        before: &Before,
+        argument: Place,
+        changes: Place,
+        count: u32,
+    ) -> Option<Progress> {
+        let after = self.arena.region(Region::Argument);
+        let progress = oracle::check_argument(&before.argument, after, argument.offset);
+        let none = Progress { done: 0, failed: 0 };
+        let told = progress.as_ref().unwrap_or(&none);
+        assert!(told.done <= count, "{} changes of {count}", told.done);
+        let after = self.arena.region(Region::Changes);
+        for result in oracle::check_changes(&before.changes, after, changes.offset, told) {
+            answered(Call::Batched, result);
+        }
+        progress
+    }
+
+    /// Where the events of a wait go, and what the kernel is told of it.
+    fn put_wait(&mut self, waiting: &Waiting) -> (uapi::repoll_wait, Place) {
+        let maxevents = waiting.max.number();
+        // With more than fit, a good place is one that the kernel will not reach the end of.
+        let size = elements(maxevents).saturating_mul(oracle::EVENT);
+        let events = self.arena.place(waiting.events, Region::Events, size);
+        self.arena.region(Region::Events).fill(CANARY);
+        let (sigmask, sigsetsize) = self.mask(waiting.mask);
+        let wait = uapi::repoll_wait {
+            events: events.address,
+            sigmask,
+            timeout_ns: waiting.timeout.nanoseconds(),
+            maxevents,
+            sigsetsize,
+            flags: waiting.flags.0,
+            __pad: waiting.padding.0,
+        };
+        (wait, events)
+    }
+
+    /// The next call may be interrupted by signals, with this mask; those that end it come if
+    /// `interrupted`.
+    fn expect_signals(&mut self, interrupted: bool, mask: Mask) {
+        if interrupted || matches!(mask, Mask::Empty(_)) {
+            // A fault while a signal comes would end the process.
+            self.hindrance
+                .take_if(|hindrance| matches!(hindrance, Hindrance::Fault(_)));
+        }
+        if interrupted {
+            self.alarm.set();
+        }
+    }
+
+    /// Checks what a wait has written, which has returned so many events or an error.
+    fn check_events(&mut self, events: Place, maxevents: i32, count: i32) {
+        let count = elements(count);
+        let memory = self.arena.region(Region::Events);
+        match events.offset {
+            Some(offset) => oracle::check_events(
+                memory,
+                offset,
+                elements(maxevents),
+                count,
+                &self.shared.handed,
+            ),
+            None => {
+                assert!(count == 0, "{count} events in memory that is not there");
+                oracle::check_untouched(memory);
+            }
+        }
+    }
+
+    /// The address and size of a signal mask.
+    fn mask(&mut self, mask: Mask) -> (u64, u32) {
+        let (pointer, bits, size) = match mask {
+            Mask::Same => return (0, 0),
+            Mask::Empty(pointer) => (pointer, 0, size_of::<u64>() as u32),
+            Mask::Full(pointer) => (pointer, !Alarm::MASK, size_of::<u64>() as u32),
+            Mask::Sized(size) => (Pointer::Good, 0, size),
+        };
+        let place = self.arena.put(pointer, Region::Mask, &bits.to_ne_bytes());
+        (place.address, size)
+    }
+
+    pub(super) fn get_params(&mut self, on: Slot, argument: Pointer) {
+        let size = size_of::<libc::epoll_params>();
+        self.arena.region(Region::Argument).fill(CANARY);
+        let place = self.arena.place(argument, Region::Argument, size);
+        let (errno, _) = self.ioctl(on, libc::EPIOCGPARAMS as u32, place.address);
+        answered(Call::GetParams, errno);
+        let memory = self.arena.region(Region::Argument);
+        let (Some(offset), 0) = (place.offset, errno) else {
+            return;
+        };
+        assert!(
+            offset + size <= memory.len(),
+            "parameters in memory that is not there"
+        );
+        // SAFETY: So many bytes are there, and any make one.
+        let params = unsafe { ptr::read_unaligned(memory[offset..].as_ptr().cast()) };
+        oracle::check_params(&params);
+        oracle::check_untouched(&memory[..offset]);
+        oracle::check_untouched(&memory[offset + size..]);
+    }
+
+    fn descriptor(&self, target: Target) -> RawFd {
+        match target {
+            Target::Slot(slot) => self.shared.table.get(slot),
+            Target::Closed => CLOSED,
+            Target::Negative => -1,
+            Target::Huge => RawFd::MAX,
+            Target::Cwd => libc::AT_FDCWD,
+        }
+    }
+}
+
+/// A length that may be negative.
+fn elements(count: i32) -> usize {
+    usize::try_from(count).unwrap_or(0)
+}
+
+/// The bytes of a structure of the interface.
+fn bytes<T: Copy>(structure: &T) -> &[u8] {
+    // SAFETY: The interface's structures are integers without padding.
+    unsafe { std::slice::from_raw_parts(ptr::from_ref(structure).cast(), size_of::<T>()) }
+}
