@@ -33,6 +33,9 @@ extern const struct action wait_ready, wait_masked, wait_in_vain;
 /* Of one ready file of the scene's kind. */
 extern const struct action wait_file;
 
+/* Of READY ready files at once, the second one with a wait behind it. */
+extern const struct action batch_add, batch_add_and_wait;
+
 /* Of parameters; they succeed with 1 if the kernel has no busy polling. */
 extern const struct action set_params, get_params;
 

@@ -18,10 +18,11 @@
 /* Seconds for a test, on an emulated processor. */
 #define LONG 300
 
-enum { CREATE, CTL, WAIT, PARAMS, POLL, FDINFO, INFO, CLOSE, ALL, GROUPS };
+enum { CREATE, CTL, WAIT, BATCH, PARAMS, POLL, FDINFO, INFO, CLOSE, ALL, GROUPS };
 
 static const char * const groups[GROUPS] = {
-	"open, REPOLL_CREATE", "REPOLL_CTL", "REPOLL_WAIT", "EPIOC[SG]PARAMS",
+	"open, REPOLL_CREATE", "REPOLL_CTL", "REPOLL_WAIT",
+	"REPOLL_BATCH, REPOLL_BATCH_WAIT", "EPIOC[SG]PARAMS",
 	"poll, select, epoll", "fdinfo", "REPOLL_INFO, _LIST, _ITEMS", "close",
 	"all",
 };
@@ -283,6 +284,17 @@ TEST_F_TIMEOUT(failnth, wait_for_files, LONG)
 		self->scene.kind = &kinds[i];
 		EXPECT_FAILS_WELL(WAIT, &wait_file);
 	}
+}
+
+/*
+ *	BATCH, BATCH_WAIT ---> P ---> three eventfds that are ready
+ *
+ * A change that fails does so alone.
+ */
+TEST_F_TIMEOUT(failnth, batch, LONG)
+{
+	EXPECT_FAILS_WELL(BATCH, &batch_add);
+	EXPECT_FAILS_WELL(BATCH, &batch_add_and_wait);
 }
 
 /*

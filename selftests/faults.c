@@ -134,6 +134,51 @@ TEST_F(poller, array_is_bad_as_a_whole)
 	}
 }
 
+/* Modifies an item, by the same call if there is one, and waits. */
+static int modify_and_wait(const struct poller *p, int fd,
+			   struct epoll_event *array)
+{
+	struct repoll_change change = {
+		.op = EPOLL_CTL_MOD, .fd = fd, .events = EPOLLIN | EPOLLONESHOT,
+		.data = fd,
+	};
+	struct repoll_batch_wait args = {
+		.batch = { .changes = (uintptr_t)&change, .count = 1 },
+		.wait = { .events = (uintptr_t)array, .maxevents = 1,
+			  .timeout_ns = SOON },
+	};
+	int err;
+
+	if (p->ops != &repoll_ops)
+		return poller_mod(p, fd, EPOLLIN | EPOLLONESHOT) ?:
+		       poller_wait(p, array, 1, SOON);
+	err = ioctl(p->fd, REPOLL_BATCH_WAIT, &args) < 0 ? -errno : 0;
+	return args.batch.done == 1 && !args.batch.failed ? err : -EPROTO;
+}
+
+/*
+ *	a one-shot is armed again, and its event cannot be written
+ */
+TEST_F(poller, array_is_bad_behind_a_change)
+{
+	struct epoll_event array;
+	struct pages pages;
+	int efd = eventfd(1, EFD_CLOEXEC), i;
+
+	ASSERT_EQ(0, pages_map(&pages));
+	ASSERT_EQ(0, poller_add(&self->p, efd, EPOLLIN | EPOLLONESHOT));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(1, poller_count(&self->p));
+		ASSERT_EQ(0, poller_count(&self->p));
+		EXPECT_EQ(-EFAULT, modify_and_wait(&self->p, efd,
+						   array_at_the_edge(&pages, 0, 0)));
+	}
+	ASSERT_EQ(1, poller_wait(&self->p, &array, 1, NOT_AT_ALL));
+	EXPECT_EQ(efd, array.data.u64);
+	EXPECT_EQ(0, poller_count(&self->p));
+	close(efd);
+}
+
 /*
  *	an array that can be read only, and one where nothing is
  */

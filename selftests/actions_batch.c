@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Many changes at once, and a wait behind them. The kernel's epoll makes them one
+ * by one.
+ */
+
+#include "actions.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "repoll.h"
+
+static int files[READY];
+
+static int open_files(struct scene *scene)
+{
+	int i;
+
+	(void)scene;
+	for (i = 0; i < READY; i++) {
+		files[i] = eventfd(1, EFD_CLOEXEC);
+		if (files[i] < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+/* What the changes are, and what was made of them. */
+struct changes {
+	struct repoll_change list[READY];
+	struct repoll_batch batch;
+};
+
+static void add_all(struct changes *changes)
+{
+	int i;
+
+	for (i = 0; i < READY; i++)
+		changes->list[i] = (struct repoll_change) {
+			.op = EPOLL_CTL_ADD, .fd = files[i],
+			.events = EPOLLIN | EPOLLET, .data = i, .result = -1,
+		};
+	changes->batch = (struct repoll_batch) {
+		.changes = (uintptr_t)changes->list, .count = READY,
+	};
+}
+
+static void make_one_by_one(struct scene *scene, struct changes *changes)
+{
+	struct repoll_change *change;
+	struct epoll_event event;
+	int i;
+
+	for (i = 0; i < READY; i++) {
+		change = &changes->list[i];
+		event = (struct epoll_event) { .events = change->events,
+					       .data.u64 = change->data };
+		change->result = -scene->p.ops->ctl(scene->p.fd, change->op,
+						    change->fd, &event);
+		changes->batch.done++;
+		changes->batch.failed += change->result != 0;
+	}
+}
+
+/*
+ * Undoes what was made, if not all went well. Returns what the call is to be judged
+ * by: @result, or the error of a change.
+ */
+static int judge(struct scene *scene, const struct changes *changes, int result)
+{
+	unsigned int failed = 0;
+	int i, err = result;
+
+	if (result >= 0 && changes->batch.done != READY)
+		return -EPROTO;
+	for (i = 0; i < changes->batch.done; i++) {
+		if (changes->list[i].result < 0)
+			return -EPROTO;
+		if (changes->list[i].result) {
+			err = -changes->list[i].result;
+			failed++;
+		}
+	}
+	if (failed != changes->batch.failed)
+		return -EPROTO;
+	for (i = 0; i < changes->batch.done && err < 0; i++)
+		if (!changes->list[i].result && poller_del(&scene->p, files[i]))
+			return -EPROTO;
+	return err;
+}
+
+static int make(struct scene *scene)
+{
+	struct changes changes;
+	int done = READY;
+
+	add_all(&changes);
+	if (scene->p.ops != &repoll_ops)
+		make_one_by_one(scene, &changes);
+	else
+		done = ioctl(scene->p.fd, REPOLL_BATCH, &changes.batch);
+	return judge(scene, &changes, done < 0 ? -errno : done);
+}
+
+static const char *delete_all(struct scene *scene)
+{
+	int i;
+
+	for (i = 0; i < READY; i++) {
+		if (poller_del(&scene->p, files[i]))
+			return "one cannot be deleted";
+		close(files[i]);
+	}
+	return NULL;
+}
+
+static const char *check_made(struct scene *scene, int result)
+{
+	if (result != READY || poller_count(&scene->p) != READY)
+		return "not all are watched";
+	return delete_all(scene);
+}
+
+const struct action batch_add = { open_files, make, check_made };
+
+static int make_and_wait(struct scene *scene)
+{
+	const uint64_t all = ~0ULL;
+	struct repoll_batch_wait args;
+	struct changes changes;
+	int result;
+
+	add_all(&changes);
+	if (scene->p.ops != &repoll_ops) {
+		make_one_by_one(scene, &changes);
+		result = scene->p.ops->wait(scene->p.fd, scene->found,
+					    READY + 1, NOT_AT_ALL, &all,
+					    KERNEL_SIGSET_SIZE);
+		return judge(scene, &changes, result);
+	}
+	args = (struct repoll_batch_wait) {
+		.batch = changes.batch,
+		.wait = {
+			.events = (uintptr_t)scene->found,
+			.sigmask = (uintptr_t)&all,
+			.sigsetsize = KERNEL_SIGSET_SIZE,
+			.timeout_ns = SOON,
+			.maxevents = READY + 1,
+		},
+	};
+	result = ioctl(scene->p.fd, REPOLL_BATCH_WAIT, &args);
+	if (result < 0)
+		result = -errno;
+	changes.batch = args.batch;
+	return judge(scene, &changes, result);
+}
+
+/* Each event came, once. */
+static const char *check_made_and_found(struct scene *scene, int result)
+{
+	bool found[READY] = {};
+	int i;
+
+	if (result != READY)
+		return "not all events came";
+	for (i = 0; i < result; i++)
+		found[scene->found[i].data.u64] = true;
+	for (i = 0; i < READY; i++)
+		if (!found[i])
+			return "an event is lost";
+	return delete_all(scene);
+}
+
+const struct action batch_add_and_wait = {
+	open_files, make_and_wait, check_made_and_found
+};
