@@ -36,7 +36,7 @@ use rand::{
 /// slice has room for more than the first so many, which are in use.
 pub type Bytewise<'a> = &'a mut dyn FnMut(&mut [u8], usize) -> usize;
 
-/// Has at most so many changes of a REPOLL_CTL each become one batch.
+/// No more changes than this are gathered into one batch.
 const GATHERED: usize = 20;
 
 /// Changes programs at random.
@@ -268,6 +268,18 @@ mod tests {
         gather(&mut list, at);
         assert_eq!((ctls(&list), list.len()), (0, before - 1));
         assert!(matches!(&list[at], Op::Batch { batch, .. } if batch.requests.len() == 2));
+    }
+
+    #[test]
+    fn a_wait_behind_them_joins() {
+        let pair = seeds::programs().remove(0).alone;
+        let ops = |wanted: fn(&Op) -> bool| pair.iter().filter(move |op| wanted(op)).cloned();
+        let mut list: Vec<_> = ops(|op| matches!(op, Op::Ctl { .. })).collect();
+        list.extend(ops(|op| matches!(op, Op::Wait { .. })));
+        let before = list.len();
+        gather(&mut list, 0);
+        assert_eq!(list.len(), before - 2);
+        assert!(matches!(&list[0], Op::BatchWait { batch, .. } if batch.requests.len() == 2));
     }
 
     #[test]

@@ -310,7 +310,7 @@ fn turns() -> [Program; 2] {
 }
 
 /// Many changes with one call.
-fn batches() -> [Program; 5] {
+fn batches() -> [Program; 6] {
     use Change::{
         Add,
         Delete,
@@ -347,6 +347,33 @@ fn batches() -> [Program; 5] {
                 changes(&life, Count::So(33), Pointer::Across(33)),
                 Timeout::Forever,
             ),
+        ]),
+        // What is refused as a whole, and what cannot be told what became of it.
+        alone(vec![
+            create(0),
+            open(1, Kind::Eventfd),
+            batch(
+                0,
+                Batch {
+                    flags: Zero(1),
+                    ..changes(&life, Count::Listed, Pointer::Good)
+                },
+            ),
+            batch(0, changes(&life, Count::Huge, Pointer::Good)),
+            batch(0, changes(&life, Count::Most, Pointer::Null)),
+            Op::Batch {
+                on: Slot(0),
+                batch: changes(&life, Count::Listed, Pointer::Good),
+                interrupted: false,
+                argument: Pointer::ReadOnly,
+            },
+            Op::BatchWait {
+                on: Slot(0),
+                batch: changes(&life, Count::Listed, Pointer::Good),
+                wait: waiting(Timeout::Forever),
+                argument: Pointer::ReadOnly,
+            },
+            wait(0, Timeout::Zero),
         ]),
         // One-shots that are armed again and waited for.
         alone(vec![
