@@ -119,16 +119,16 @@ impl<T: Linked<ID>, const ID: usize> List<T, ID> {
         object.links().next.get()
     }
 
-    /// Moves all objects up to `last` behind those of `to`. Takes no time that depends on the
+    /// Takes all objects up to `last` out, as a list of their own. Takes no time that depends on the
     /// lengths.
     ///
     /// # Safety
     ///
     /// `last` is in this list.
     #[inline]
-    pub(crate) unsafe fn move_front(&mut self, last: &T, to: &mut Self) {
+    pub(crate) unsafe fn split_front(&mut self, last: &T) -> Self {
         let rest = last.links().next.take();
-        let mut front = Self {
+        let front = Self {
             first: self.first,
             last: Some(NonNull::from(last)),
             _links: PhantomData,
@@ -139,7 +139,7 @@ impl<T: Linked<ID>, const ID: usize> List<T, ID> {
             Some(rest) => unsafe { rest.as_ref() }.links().prev.set(None),
             None => self.last = None,
         }
-        to.append(&mut front);
+        front
     }
 
     /// Unlinks `object`.
@@ -282,10 +282,9 @@ mod tests {
                     arrays[to].insert(0, number);
                 }
                 (Some(from), 0..=1) if from != to => {
-                    let mut moved = core::mem::replace(&mut lists[to], List::new());
                     // SAFETY: By the arrays the object is in this list.
-                    unsafe { lists[from].move_front(object, &mut moved) };
-                    lists[to] = moved;
+                    let mut moved = unsafe { lists[from].split_front(object) };
+                    lists[to].append(&mut moved);
                     let front = arrays[from];
                     for moved in front.all() {
                         arrays[from].remove(*moved);

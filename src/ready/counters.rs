@@ -42,6 +42,12 @@ impl Counters {
             }
         }
     }
+
+    /// So many items that were ready are [`Place::Idle`] now.
+    #[inline]
+    pub(super) fn leave(&mut self, items: u32) {
+        self.listed = self.listed.wrapping_sub(items);
+    }
 }
 
 /// Counts one more.

@@ -100,42 +100,61 @@ impl Lists {
     /// Does with the items of a chunk what their interest and their events want: disarms them, puts
     /// them off the lists, or behind all others, to be looked at again in the next scan.
     fn settle(&mut self, chunk: &Chunk<'_>) {
-        if chunk.all_stay() && chunk.burials == self.counters.closed {
-            let list = match self.scanner {
-                None => &mut self.ready,
-                Some(_) => &mut self.batch,
-            };
-            if let Some(last) = chunk.items().next_back() {
-                // SAFETY: The chunk is the front of the list, in its order, as nothing in it was
-                // closed, taken alone or found without events.
-                unsafe { list.move_front(last, &mut self.requeued) };
+        match chunk.last {
+            Some(last) if chunk.is_handed_out() && chunk.burials == self.counters.closed => {
+                let list = match self.scanner {
+                    None => &mut self.ready,
+                    Some(_) => &mut self.batch,
+                };
+                // SAFETY: The chunk is the front of the list, up to `last`: nothing has left it, as
+                // no item was buried.
+                let mut front = unsafe { list.split_front(last) };
+                if chunk.all_stay() {
+                    self.requeued.append(&mut front);
+                    return;
+                }
+                let (found, empty) = chunk.split();
+                let mut gone = 0u32;
+                let mut settle = |item: &Item, stays: bool| {
+                    if stays {
+                        item.place.set(Place::Listed);
+                        // SAFETY: The item was in that part of the list only, and is in the tree.
+                        unsafe { self.requeued.push_back(item) };
+                    } else {
+                        item.place.set(Place::Idle);
+                        gone = gone.wrapping_add(1);
+                    }
+                };
+                for Pending { what: item, .. } in found {
+                    settle(item, stays(item, true));
+                }
+                for Pending { what: item, .. } in empty {
+                    settle(item, stays(item, false));
+                }
+                self.counters.leave(gone);
             }
-            return;
-        }
-        for (at, item) in chunk.items().enumerate() {
-            self.settle_one(item, at < chunk.handed_out, at < chunk.found);
+            _ => {
+                for (at, item) in chunk.items().enumerate() {
+                    self.settle_one(item, at < chunk.handed_out, at < chunk.found);
+                }
+            }
         }
     }
 
+    /// Does the same with one item, wherever that may be by now.
+    #[cold]
     fn settle_one(&mut self, item: &Item, handed_out: bool, found: bool) {
-        let place = item.place.get();
-        if place == Place::Dead {
+        if item.place.get() == Place::Dead {
             return;
         }
         if found && !handed_out {
             // What was polled in place has not left it.
-            if place == Place::Idle {
+            if item.place.get() == Place::Idle {
                 self.put_back(item);
             }
             return;
         }
-        let interest = item.interest();
-        if handed_out && interest.is_oneshot() {
-            item.set_interest(interest.disarmed());
-        }
-        // What came meanwhile is for the next scan.
-        let stays = place == Place::Listed
-            || (handed_out && interest.is_level_triggered() && !interest.is_oneshot());
+        let stays = stays(item, handed_out);
         self.forget(item);
         if stays {
             self.set_place(item, Place::Listed);
@@ -153,6 +172,28 @@ impl Lists {
             unsafe { self.batch.push_front(item) };
         }
     }
+}
+
+/// Whether an item, whose events if any were `handed_out`, is to be looked at by the next scan. If it
+/// is a one-shot one it is disarmed.
+#[inline(always)]
+fn stays(item: &Item, handed_out: bool) -> bool {
+    // What came meanwhile is for the next scan.
+    let woken = item.place.get() == Place::Listed;
+    if !handed_out {
+        return woken;
+    }
+    let interest = item.interest();
+    if interest.is_oneshot() {
+        disarm(item, interest);
+        return woken;
+    }
+    woken || interest.is_level_triggered()
+}
+
+#[cold]
+fn disarm(item: &Item, interest: Interest) {
+    item.set_interest(interest.disarmed());
 }
 
 impl Locked<'_> {
@@ -199,6 +240,8 @@ pub(crate) struct Chunk<'b> {
     found: usize,
     /// How many of these were handed out.
     handed_out: usize,
+    /// The last one on the list, if the items are there.
+    last: Option<&'b Item>,
     /// How many items had been buried when it was filled.
     burials: u64,
     /// Whether the scan may find more.
@@ -215,6 +258,7 @@ impl<'b> Chunk<'b> {
             simple: true,
             found: 0,
             handed_out: 0,
+            last: None,
             burials: 0,
             more: true,
         }
@@ -245,7 +289,7 @@ impl<'b> Chunk<'b> {
         }
         self.simple = all.is_simple();
         self.found = found;
-        if found != self.items.as_slice().len() {
+        if found != self.len() {
             self.sort_by_events();
         }
     }
@@ -276,13 +320,13 @@ impl<'b> Chunk<'b> {
     /// The items that have events.
     #[inline]
     pub(crate) fn found(&self) -> &[Pending<&'b Item>] {
-        self.items.as_slice().get(..self.found).unwrap_or_default()
+        self.split().0
     }
 
     /// How many have none.
     #[inline]
     pub(crate) fn empty(&self) -> usize {
-        self.items.as_slice().len().wrapping_sub(self.found)
+        self.len().wrapping_sub(self.found)
     }
 
     /// Notes how many of these were handed out.
@@ -291,14 +335,32 @@ impl<'b> Chunk<'b> {
         self.handed_out = count.min(self.found);
     }
 
-    fn items(&self) -> impl DoubleEndedIterator<Item = &'b Item> + '_ {
+    fn items(&self) -> impl Iterator<Item = &'b Item> + '_ {
         self.items.as_slice().iter().map(|pending| pending.what)
+    }
+
+    /// Those that have events, and those that have none.
+    #[inline]
+    fn split(&self) -> (&[Pending<&'b Item>], &[Pending<&'b Item>]) {
+        let all = self.items.as_slice();
+        all.split_at(self.found.min(all.len()))
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
+        self.items.as_slice().len()
+    }
+
+    /// Whether all that was found was handed out.
+    #[inline]
+    fn is_handed_out(&self) -> bool {
+        self.handed_out == self.found
     }
 
     /// Whether all items, once they are seen to, are on the list as before.
     #[inline]
     fn all_stay(&self) -> bool {
-        self.simple && self.handed_out == self.items.as_slice().len()
+        self.simple && self.handed_out == self.len()
     }
 
     /// Looks at the next items of the list, at most so many. One that has to be taken alone, and is
@@ -313,6 +375,7 @@ impl<'b> Chunk<'b> {
     ) -> Option<&'b Item> {
         self.items.clear();
         (self.found, self.handed_out) = (0, 0);
+        self.last = None;
         self.burials = counters.closed;
         self.polled = false;
         let mut next = list.first();
@@ -334,6 +397,7 @@ impl<'b> Chunk<'b> {
             // freed.
             if unsafe { poll_file::get_raw(item.file()) } {
                 item.place.set(Place::Seen);
+                self.last = Some(item);
                 // SAFETY: No more are taken than there is room for.
                 unsafe { self.items.push_unchecked(Pending::new(item)) };
             } else {
