@@ -161,11 +161,12 @@ static int add_files(const struct poller *p, int n)
 #define EXPECT_NOT_HELD_OFF(them, times)				\
 	do {								\
 		struct others *_o = (them);				\
+		long _times = (times);					\
 									\
 		TH_LOG("%ld rounds, %ld ticks", _o->rounds, _o->ticks);	\
 		EXPECT_EQ(0, others_stop(_o));				\
-		EXPECT_LT(ROUNDS * (times), _o->rounds);		\
-		EXPECT_LT(TICKS * (times), _o->ticks);			\
+		EXPECT_LT(ROUNDS * _times, _o->rounds);			\
+		EXPECT_LT(TICKS * _times, _o->ticks);			\
 	} while (0)
 
 /*

@@ -462,10 +462,12 @@ impl Hooked for Item {
             increment(&mut lists.counters.overlaps);
         }
         let changed = lists.push(self);
-        let awaited = owner.ready.waiters.is_active() || owner.pollers.is_active();
-        if !changed && !awaited {
-            return !interest.is_exclusive();
+        if owner.ready.waiters.is_active() || owner.pollers.is_active() {
+            return self.announce(owner.ready.locked(lists), interest, events, sync);
         }
-        self.announce(owner.ready.locked(lists), interest, events, sync)
+        if changed {
+            drop(owner.ready.locked(lists));
+        }
+        !interest.is_exclusive()
     }
 }

@@ -198,7 +198,11 @@ impl Lists {
                 false
             }
             Place::Idle => {
-                self.set_place(item, Place::Listed);
+                item.place.set(Place::Listed);
+                self.counters.join();
+                if item.interest().keeps_awake() {
+                    self.count_awake(true);
+                }
                 // SAFETY: The item was in no list, and is in the tree, which it leaves only after
                 // it was forgotten here.
                 unsafe { self.ready.push_back(item) };

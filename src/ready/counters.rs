@@ -43,6 +43,12 @@ impl Counters {
         }
     }
 
+    /// An item that was [`Place::Idle`] is ready now.
+    #[inline]
+    pub(super) fn join(&mut self) {
+        self.listed = self.listed.wrapping_add(1);
+    }
+
     /// So many items that were ready are [`Place::Idle`] now.
     #[inline]
     pub(super) fn leave(&mut self, items: u32) {

@@ -46,7 +46,9 @@ impl Symbols {
                 let address = u64::from_str_radix(words.next()?, 16).ok()?;
                 let code = matches!(words.next()?, "t" | "T" | "w" | "W");
                 let name = format!("{:#}", rustc_demangle::demangle(words.next()?));
-                let module = words.next().map_or(String::new(), |module| format!(" {module}"));
+                let module = words
+                    .next()
+                    .map_or(String::new(), |module| format!(" {module}"));
                 code.then(|| (address, name + &module))
             })
             .collect();
@@ -159,7 +161,8 @@ mod tests {
 
     #[test]
     fn what_is_small_is_left_out_but_not_of_the_sum() {
-        let profile = Profile::new(RUN, "ffffffff81000000 10 20\n401000 1 2\n").expect("well formed");
+        let profile =
+            Profile::new(RUN, "ffffffff81000000 10 20\n401000 1 2\n").expect("well formed");
         let table = profile.table(1.0);
         assert!(table.contains("first") && !table.contains("user space"));
         assert!(table.ends_with("1.1      1.1     +0.0  all\n"));

@@ -6,9 +6,9 @@
 use crate::{
     event::Context,
     timeline::{
-        Actor,
         Row,
         Timeline, //
+        Who,
     },
 };
 use std::fmt::Write;
@@ -57,13 +57,7 @@ pub fn draw(timeline: &Timeline) -> String {
 
 /// Adds a row, and returns how wide it is.
 fn add_row(out: &mut String, y: usize, row: &Row) -> usize {
-    let x = TIMES
-        + row.depth * INDENT
-        + if row.actor == Actor::Waiter {
-            INDENT
-        } else {
-            0
-        };
+    let x = TIMES + row.depth * INDENT + if row.actor == Who::Waiter { INDENT } else { 0 };
     let colour = CONTEXTS
         .iter()
         .find(|(context, ..)| *context == row.context)
@@ -77,7 +71,7 @@ fn add_row(out: &mut String, y: usize, row: &Row) -> usize {
         );
     }
     let weight = if row.time.is_some() { "bold" } else { "normal" };
-    let who = if row.actor == Actor::Waiter {
+    let who = if row.actor == Who::Waiter {
         "waiter: "
     } else {
         ""

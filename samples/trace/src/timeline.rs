@@ -33,7 +33,7 @@ const BOTTOM: &[&str] = &[
 /// Whose doing something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Actor {
+pub enum Who {
     /// The thread that sends, receives or connects; with the soft interrupts that it runs.
     Actor,
     /// The thread that waits.
@@ -53,7 +53,7 @@ pub struct Row {
     /// Which processor it was.
     pub processor: u32,
     /// What it was running.
-    pub actor: Actor,
+    pub actor: Who,
     /// How many callers there are.
     pub depth: usize,
     /// The name of the function or event.
@@ -86,10 +86,10 @@ impl Timeline {
         let mut rows = Vec::new();
         for event in events.iter().filter(|event| is_ours(event, recorded)) {
             let actor = match Some(event.thread) {
-                _ if event.name == "sched_switch" => Actor::Waiter,
-                thread if thread == recorded.waiter => Actor::Waiter,
-                Some(thread) if thread == recorded.actor => Actor::Actor,
-                _ => Actor::Other,
+                _ if event.name == "sched_switch" => Who::Waiter,
+                thread if thread == recorded.waiter => Who::Waiter,
+                Some(thread) if thread == recorded.actor => Who::Actor,
+                _ => Who::Other,
             };
             let before = stacks.entry(event.thread).or_insert_with(Vec::new);
             let mut stack = frames(event);
@@ -142,7 +142,7 @@ fn frames(event: &Event) -> Vec<String> {
 fn add_rows(
     rows: &mut Vec<Row>,
     event: &Event,
-    actor: Actor,
+    actor: Who,
     start: f64,
     before: &[String],
     stack: &[String],
@@ -211,9 +211,9 @@ impl fmt::Display for Timeline {
                 Context::Hardirq => "hardirq",
             };
             let actor = match row.actor {
-                Actor::Actor => "actor",
-                Actor::Waiter => "waiter",
-                Actor::Other => "other",
+                Who::Actor => "actor",
+                Who::Waiter => "waiter",
+                Who::Other => "other",
             };
             let line = format!(
                 "{time:>8}  {:>3}  {actor:<6}  {context}  {:indent$}{}  {}",
