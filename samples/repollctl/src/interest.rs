@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn what_is_always_watched_is_left_out() {
-        assert_eq!(names(0x019 | 1 << 31), ["IN", "ET"]);
+        assert_eq!(names(0x019 | (1 << 31)), ["IN", "ET"]);
         assert!(names(0x018).is_empty());
     }
 
