@@ -109,7 +109,7 @@ impl Backend {
             Kind::Epoll => Ok(Self::Epoll(epoll::create(epoll::CreateFlags::CLOEXEC)?)),
             Kind::Repoll => Poller::try_new()
                 .map(Self::Repoll)
-                .map_err(|error| io::Error::other(error.to_string())),
+                .map_err(io::Error::other),
         }
     }
 

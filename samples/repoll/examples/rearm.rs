@@ -21,7 +21,14 @@ fn work(poller: &Poller, streams: &[UnixStream], left: &AtomicUsize) -> io::Resu
     let mut changes = Vec::new();
     while left.load(Ordering::Relaxed) > 0 {
         let timeout = Some(Duration::from_millis(10));
-        let batch = poller.batch_wait(&mut changes, &mut events, timeout)?;
+        let batch = match poller.batch_wait(&mut changes, &mut events, timeout) {
+            // A signal came during the wait, before which all changes were made.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                changes.clear();
+                continue;
+            }
+            result => result?,
+        };
         for change in &changes[..batch.done] {
             change.result()?;
         }

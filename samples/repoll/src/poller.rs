@@ -73,7 +73,9 @@ impl Poller {
         Ok(Self::try_new()?)
     }
 
-    /// Makes an instance with these flags and no others.
+    /// Makes an instance with these flags and no others: without
+    /// [`CreateFlags::CLOEXEC`] its descriptor is inherited by programs that are
+    /// executed.
     ///
     /// # Errors
     ///
