@@ -404,6 +404,11 @@ struct pid *rp_current_process(void)
 /* By the caller's namespace; 0 if it has none there. */
 s32 rp_process_number(struct pid *process)
 {
+	return pid_has_task(process, PIDTYPE_TGID) ? pid_vnr(process) : 0;
+}
+
+bool rp_process_is_known_here(struct pid *process)
+{
 	return pid_vnr(process);
 }
 
@@ -420,6 +425,11 @@ void rp_current_name(u8 *to)
 u32 rp_current_effective_user(void)
 {
 	return __kuid_val(current_euid());
+}
+
+u32 rp_current_effective_group(void)
+{
+	return __kgid_val(current_egid());
 }
 
 /* Not one who runs a program with the rights of another user or group. */

@@ -90,9 +90,11 @@ u32 rp_current_user(void);
 /* Who somebody is. */
 struct pid *rp_current_process(void);
 s32 rp_process_number(struct pid *process);
+bool rp_process_is_known_here(struct pid *process);
 void rp_process_put(struct pid *process);
 void rp_current_name(u8 *to);
 u32 rp_current_effective_user(void);
+u32 rp_current_effective_group(void);
 bool rp_current_is_one_user(void);
 u32 rp_user_number(u32 user);
 bool rp_may_administer_system(void);

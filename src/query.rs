@@ -145,19 +145,28 @@ pub(crate) fn list(arg: usize) -> Result<isize> {
 /// `EFAULT`, `EINVAL`, `EPERM`, `EINTR`, `ENOENT`.
 pub(crate) fn items(arg: usize) -> Result<isize> {
     let (mut answer, view) = Answer::new::<uapi::Item>(arg, uapi::ITEM_SIZE_1)?;
-    let file = registry::file_of(answer.query.id, view).ok_or(ENOENT)?;
-    let instance = nesting::instance_of(&file).ok_or(ENOENT)?;
+    let mut found = false;
     let mut from = Some(Key::FIRST);
     while let Some(key) = from.filter(|_| answer.room() > 0) {
         if task::signal_pending() {
             return Err(EINTR);
         }
+        // It is let go of before the user's memory is written, which may take for ever.
+        let Some(file) = registry::file_of(answer.query.id, view) else {
+            break;
+        };
+        let instance = nesting::instance_of(&file).ok_or(ENOENT)?;
+        found = true;
         let mut items = Array::<uapi::Item, { eventpoll::BATCH }>::new();
         from = instance.items_from(key, answer.room(), view, &mut items)?;
+        drop(file);
         for item in items.as_slice() {
             answer.push(item)?;
         }
         task::cond_resched();
+    }
+    if !found {
+        return Err(ENOENT);
     }
     answer.finish(arg)
 }

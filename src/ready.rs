@@ -183,6 +183,11 @@ impl Lists {
         unsafe { self.dead.push_back(item) };
     }
 
+    /// Whether something is listed that no scan has taken.
+    pub(crate) fn has_listed(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     /// Whether a waiter may find something: there is something, or a scan may put some back.
     pub(crate) fn is_available(&self) -> bool {
         !self.ready.is_empty() || self.scanner.is_some()

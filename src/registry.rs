@@ -52,8 +52,9 @@ pub(crate) struct Entry {
     process: Process,
     /// The user whom the instance is charged to.
     user: u32,
-    /// Whether that user alone stands behind it.
+    /// Whether that user alone stands behind it, with that group.
     private: bool,
+    group: u32,
 }
 
 // SAFETY: The node is accessed by who holds the lock, the rest may be by anybody.
@@ -80,6 +81,7 @@ impl Entry {
             process: Process::current(),
             user: task::current_user(),
             private: task::current_is_one_user(),
+            group: task::current_effective_group(),
         }
     }
 
@@ -104,8 +106,8 @@ impl Entry {
 pub(crate) enum View {
     /// All.
     All,
-    /// Those that the current task could have made, by its effective user.
-    Own(u32),
+    /// Those that the current task could have made, by its effective user and group.
+    Own(u32, u32),
 }
 
 impl View {
@@ -118,17 +120,25 @@ impl View {
         match all {
             true if task::may_administer_system() => Ok(Self::All),
             true => Err(EPERM),
-            false => Ok(Self::Own(task::current_effective_user())),
+            false => Ok(Self::Own(
+                task::current_effective_user(),
+                task::current_effective_group(),
+            )),
         }
     }
 
-    /// Whether the instance is among them. A program with the rights of another user than its
-    /// caller's is neither's, and what is made outside of a container is not for who is inside.
+    /// Whether the instance is among them. A program with the rights of another user or group than
+    /// its caller's is neither's, and what is made outside of a container is not for who is inside.
+    /// As with `ptrace`, but that a process cannot hide.
     pub(crate) fn has(self, instance: &Eventpoll) -> bool {
         let entry = &instance.entry;
         match self {
             Self::All => true,
-            Self::Own(user) => entry.private && entry.user == user && entry.process.number() != 0,
+            Self::Own(user, group) => {
+                entry.private
+                    && (entry.user, entry.group) == (user, group)
+                    && entry.process.is_known_here()
+            }
         }
     }
 }

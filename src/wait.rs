@@ -100,7 +100,7 @@ impl Eventpoll {
         // Who was chosen looks, even if late: the event was announced to nobody else. So does who
         // left the queue at the moment in which a waker saw it there: with the lock, the waker's
         // item is seen, or else the waker has seen nobody.
-        let look = woken.chosen || !woken.expired || self.ready.lock().is_available();
+        let look = woken.chosen || !woken.expired || self.ready.lock().has_listed();
         Ok((look, woken.expired))
     }
 

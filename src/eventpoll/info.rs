@@ -45,7 +45,8 @@ impl Eventpoll {
         let dels = self.tally.dels.read();
         let counters = self.ready.lock().counters;
         let adds = self.tally.adds.read();
-        let items = adds.wrapping_sub(dels).wrapping_sub(counters.closed);
+        // Where loads pass each other it may look as if there were more of these all the same.
+        let items = adds.wrapping_sub(dels).wrapping_sub(counters.closed) as i64;
         let is_watched = nesting::is_watched(self.vertex.file());
         let mut state = 0;
         if is_watched {
@@ -68,7 +69,7 @@ impl Eventpoll {
             delivered: self.tally.delivered.read(),
             spurious: self.tally.spurious.read(),
             overlaps: counters.overlaps,
-            items: items as u32,
+            items: items.max(0) as u32,
             ready: counters.listed,
             dead: counters.dead,
             uid: task::user_number(self.entry.user()),
@@ -132,7 +133,7 @@ fn describe(item: &Item, file: &FileRef, is_ready: bool, view: View) -> uapi::It
     uapi::Item {
         data: match view {
             View::All => item.data(),
-            View::Own(_) => 0,
+            View::Own(..) => 0,
         },
         ino: identity.inode,
         watched: nesting::instance_of(file).map_or(0, |inner| inner.entry.id()),

@@ -10,7 +10,7 @@ use core::ptr::NonNull;
 /// Bytes of a thread's name.
 const NAME: usize = bindings::TASK_COMM_LEN as usize;
 
-/// A process, known by its numbers: they are not given to another one as long as this exists.
+/// A process, known by its numbers. Once it is over they may be given to another one.
 ///
 /// # Invariants
 ///
@@ -39,11 +39,19 @@ impl Process {
         }
     }
 
-    /// Its number in the current task's namespace, or 0.
+    /// Its number in the current task's namespace; 0 if it has none there, or is over.
     pub(crate) fn number(&self) -> i32 {
         self.pid.map_or(0, |pid| {
             // SAFETY: By the type invariant.
             unsafe { bindings::rp_process_number(pid.as_ptr()) }
+        })
+    }
+
+    /// Whether it has, or had, a number in the current task's namespace.
+    pub(crate) fn is_known_here(&self) -> bool {
+        self.pid.is_some_and(|pid| {
+            // SAFETY: By the type invariant.
+            unsafe { bindings::rp_process_is_known_here(pid.as_ptr()) }
         })
     }
 

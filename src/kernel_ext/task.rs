@@ -34,6 +34,12 @@ pub(crate) fn current_effective_user() -> u32 {
     unsafe { bindings::rp_current_effective_user() }
 }
 
+/// The group whose rights the current task has, by the initial namespace's number.
+pub(crate) fn current_effective_group() -> u32 {
+    // SAFETY: No requirements.
+    unsafe { bindings::rp_current_effective_group() }
+}
+
 /// Whether the current task has the rights of one user and group, rather than of whoever called
 /// it and of the owner of its program.
 pub(crate) fn current_is_one_user() -> bool {

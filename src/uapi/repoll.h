@@ -160,8 +160,9 @@ struct repoll_batch_wait {
  * initial user namespace.
  *
  * Without it the query is about the caller's own instances: those whose maker had
- * the caller's effective user as its real, effective and saved one, had one group
- * in these roles, and has a process number in the caller's namespace.
+ * the caller's effective user as its real, effective and saved one, and likewise the
+ * group, and has or had a process number in the caller's namespace. Processes that
+ * hide from the debugger do not hide from this.
  */
 #define REPOLL_ALL (1U << 0)
 
@@ -223,7 +224,7 @@ struct repoll_query {
  * @uid: the real user who made it, whom its items are charged to, by the caller's
  *	namespace
  * @pid: the process that made it, by the caller's namespace; 0 if it has no
- *	number there. It may be over
+ *	number there, or is over
  * @flags: REPOLL_FIFO
  * @state: REPOLL_WATCHED, REPOLL_WATCHES_EPOLL
  * @waiters: threads that sleep until something is ready, up to REPOLL_MAX_COUNT
@@ -416,6 +417,7 @@ struct repoll_item {
  * Returns the number of elements stored: if it is @count there may be more, which
  * takes a larger array; or -1 with errno, those of REPOLL_LIST and
  *	ENOENT	there is no such instance for the caller
+ *	EFAULT	@to cannot be written. What lies there means nothing
  *	EINTR	a signal came. What lies in @to means nothing
  */
 #define REPOLL_ITEMS _IOWR(REPOLL_IOC_TYPE, 6, struct repoll_query)
