@@ -3,7 +3,7 @@
 #include <err.h>
 #include <errno.h>
 
-#include "../c/repoll_poller.h"
+#include "repoll_poller.h"
 #include "poller.h"
 
 const char *const poller_name = "repoll";
