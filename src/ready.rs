@@ -24,8 +24,8 @@
 //! puts aside what is to be looked at again by the next one, while wake-ups go on filling the ready
 //! list. At its end the lists are joined: what the scan did not reach, then what became ready
 //! meanwhile, then what was put aside; so nobody starves. (What becomes ready during a scan that
-//! looks at all there is stays behind that, and may have to wait for the next but one.) What it has to poll alone it takes off
-//! the lists. No item is looked at twice by a scan.
+//! looks at all there is stays behind that, and may have to wait for the next but one.) What it has
+//! to poll alone it takes off the lists. No item is looked at twice by a scan.
 //!
 //! A file may be closed during the scan, too: its items leave whichever list they are in, for the
 //! list of the dead, which the next holder of the mutex empties.

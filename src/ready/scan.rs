@@ -57,9 +57,7 @@ impl ReadyList {
         let alone = special.and_then(|item| lists.hide_for_one(chunk, item));
         Ok((scan, alone))
     }
-}
 
-impl ReadyList {
     /// Sees to the last items of a scan, and ends it.
     #[inline(never)]
     fn settle(&self, chunk: &Chunk<'_>) {
