@@ -8,7 +8,7 @@ PAYLOAD := $(BUILD)/payload
 
 .DEFAULT_GOAL := modules
 .PHONY: modules modules_install payload deb setup demo demo-reactors test test-deb \
-	test-kernel-suite test-python test-debug test-differential torture apps scale bench \
+	test-kernel-suite test-python test-tracers test-debug test-differential torture apps scale bench \
 	bench-update bench-gate profile herd blocking trace fuzz \
 	fuzz-minimise payload-fuzz vm lint clean distclean help
 
@@ -101,6 +101,11 @@ test-python: export MEM ?= 2G
 test-python: export TIMEOUT ?= 3600
 test-python: payload
 	@qemu/vm /opt/repoll/suites/python
+
+# Whether the usual tools find the tracepoints.
+test-tracers: export PKGS := bpftrace linux-perf trace-cmd
+test-tracers: payload
+	@qemu/vm /opt/repoll/suites/tracers
 
 APPS := curl libmemcached-tools memcached nginx-light nodejs python3 redis-server stress-ng wrk
 
@@ -217,6 +222,7 @@ help:
 	@echo 'make test-kernel-suite  run the kernel'"'"'s own epoll tests on repoll and on epoll'
 	@echo 'make test-python        the same with Python'"'"'s tests'
 	@echo 'make apps               the same with servers, under load'
+	@echo 'make test-tracers       record tracepoints by trace-cmd, perf and bpftrace'
 	@echo 'make test-differential  compare epoll and repoll by random operations, for some minutes'
 	@echo '  STEPS=<n> SEED=<n>    how many (2000000), and from which seed (any)'
 	@echo 'make scale              watch a million files, and tell what each costs'
