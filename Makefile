@@ -214,6 +214,7 @@ help:
 	@echo 'make                    build build/repoll.ko'
 	@echo 'make KDIR=<tree>        build it for another kernel: a prepared build tree'
 	@echo 'make KDIR=<tree> modules_install'
+	@echo '                        install it for that kernel, as root; then depmod'
 	@echo 'make deb                Debian packages, of that or with KDIR=<tree>, in build/deb'
 	@echo 'make demo               show it at work in a virtual machine'
 	@echo 'make test               run all tests'
@@ -251,6 +252,8 @@ help:
 	@echo '  ACCEL=auto|kvm|tcg    what the virtual machine runs on'
 	@echo "  PKGS='<names>'        Debian packages to have in it"
 	@echo '  KERNEL=<release>      another of the kernels that Debian offers'
+	@echo '  KERNEL=debug|rt       one that reports mistakes; the same with PREEMPT_RT'
 	@echo '  TIMEOUT=<seconds> LOG=<file>'
+	@echo 'make payload            only build what goes into it, into build/payload'
 	@echo 'make setup              only fetch and make what all these need'
 	@echo 'make clean              remove what was built; distclean: and the cache'
