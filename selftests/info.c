@@ -3,46 +3,23 @@
  * What /dev/repoll tells of instances and their items. How it is asked is in
  * listing.c, what is counted in counters.c, who may ask in rights.c.
  */
-#include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "query.h"
-#include "require.h"
+#include "asked.h"
 #include "sleeper.h"
 #include "specimen.h"
 #include "waiter.h"
 
 #define MANY 100
 
-FIXTURE(info) {
-	struct poller p;
-	int node;
-	struct repoll_info info;
-};
-
-FIXTURE_SETUP(info) {
-	if (may_skip_repoll())
-		SKIP(return, "no " REPOLL_DEVICE);
-	self->node = open(REPOLL_DEVICE, O_RDWR | O_CLOEXEC);
-	ASSERT_LE(0, self->node);
-	ASSERT_EQ(0, poller_open(&self->p, &repoll_ops));
-	memset(&self->info, 0xa5, sizeof(self->info));
-	ASSERT_EQ(0, query_info(self->p.fd, &self->info));
-}
-
-FIXTURE_TEARDOWN(info) {
-	close(self->p.fd);
-	close(self->node);
-}
-
 /*
  *	P, just made ---> who made it, and zeros
  */
-TEST_F(info, new_instance)
+TEST_F(asked, new_instance)
 {
 	struct repoll_info expected = {
 		.id = self->info.id,
@@ -62,7 +39,7 @@ TEST_F(info, new_instance)
 /*
  *	CREATE, CREATE, close, CREATE ---> ids that grow
  */
-TEST_F(info, ids_are_not_used_again)
+TEST_F(asked, ids_are_not_used_again)
 {
 	uint64_t last = self->info.id;
 	struct repoll_info info;
@@ -82,7 +59,7 @@ TEST_F(info, ids_are_not_used_again)
 /*
  *	CREATE with REPOLL_FIFO ---> told
  */
-TEST_F(info, flags)
+TEST_F(asked, flags)
 {
 	struct repoll_create create = { .flags = REPOLL_FIFO | REPOLL_CLOEXEC };
 	struct repoll_info info;
@@ -97,7 +74,7 @@ TEST_F(info, flags)
 /*
  *	P P P P ... ---> the same, one by one and all at once, by their ids
  */
-TEST_F(info, list_goes_on_where_it_ended)
+TEST_F(asked, list_goes_on_where_it_ended)
 {
 	struct repoll_info infos[MANY], one, ids[MANY];
 	uint64_t from = self->info.id + 1, next;
@@ -134,7 +111,7 @@ TEST_F(info, list_goes_on_where_it_ended)
 /*
  *	P ---> a file of each kind
  */
-TEST_F(info, items_are_told_of)
+TEST_F(asked, items_are_told_of)
 {
 	struct repoll_item items[KINDS + 1], *item;
 	struct repoll_info inner = {};
@@ -187,7 +164,7 @@ TEST_F(info, items_are_told_of)
 /*
  *	P ---> eventfd, ready; not; disarmed; exclusive, in turns
  */
-TEST_F(info, states_of_items)
+TEST_F(asked, states_of_items)
 {
 	struct repoll_ctl turns = {
 		.op = EPOLL_CTL_ADD,
@@ -222,7 +199,7 @@ TEST_F(info, states_of_items)
 /*
  *	P ---> 100 x eventfd	into an array of any length
  */
-TEST_F(info, items_fill_the_array)
+TEST_F(asked, items_fill_the_array)
 {
 	struct repoll_item items[MANY + 1], before;
 	bool seen[MANY] = {};
@@ -253,7 +230,7 @@ TEST_F(info, items_fill_the_array)
 /*
  *	waiters --8, 70--> P <--3-- poll
  */
-TEST_F(info, waiters_and_pollers)
+TEST_F(asked, waiters_and_pollers)
 {
 	enum { WAITERS = REPOLL_MAX_COUNT + 6, SLEEPERS = 3 };
 	static struct waiter w[WAITERS];

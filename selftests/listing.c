@@ -3,38 +3,15 @@
  * How /dev/repoll is asked what there is: what it refuses; and that who asks holds
  * up nobody, and is held up by nobody for good.
  */
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#include "query.h"
-#include "require.h"
+#include "asked.h"
 #include "trap.h"
 #include "waiter.h"
-
-FIXTURE(listing) {
-	struct poller p;
-	int node;
-	struct repoll_info info;
-};
-
-FIXTURE_SETUP(listing) {
-	if (may_skip_repoll())
-		SKIP(return, "no " REPOLL_DEVICE);
-	self->node = open(REPOLL_DEVICE, O_RDWR | O_CLOEXEC);
-	ASSERT_LE(0, self->node);
-	ASSERT_EQ(0, poller_open(&self->p, &repoll_ops));
-	memset(&self->info, 0xa5, sizeof(self->info));
-	ASSERT_EQ(0, query_info(self->p.fd, &self->info));
-}
-
-FIXTURE_TEARDOWN(listing) {
-	close(self->p.fd);
-	close(self->node);
-}
 
 /* What is wrong with a query that is good otherwise. */
 struct mistake {
@@ -46,7 +23,7 @@ struct mistake {
 /*
  *	a query with anything wrong ---> refused, nothing written
  */
-TEST_F(listing, bad_queries)
+TEST_F(asked, bad_queries)
 {
 	enum { HERE = 1, SIZE = sizeof(struct repoll_info) };
 	static const struct mistake mistakes[] = {
@@ -111,7 +88,7 @@ TEST_F(listing, bad_queries)
 /*
  *	an element that is longer than the module knows ---> filled as far as that
  */
-TEST_F(listing, longer_elements)
+TEST_F(asked, longer_elements)
 {
 	enum { SIZE = 256, COUNT = 2 };
 	uint8_t bytes[COUNT][SIZE], rest[SIZE];
@@ -167,7 +144,7 @@ static void *ask(void *arg)
  *	waiter, in a trap with the mutex of P ---> LIST, INFO: told at once
  *	                                           ITEMS: until a signal
  */
-TEST_F(listing, who_asks_is_not_held_up)
+TEST_F(asked, who_asks_is_not_held_up)
 {
 	const struct sigaction action = { .sa_handler = nothing };
 	struct asker a = { .node = self->node, .id = self->info.id };
@@ -249,7 +226,7 @@ static void *make_and_close(void *arg)
 /*
  *	threads: CREATE, ADD, close, ... <--- LIST, ITEMS, again and again
  */
-TEST_F(listing, while_instances_come_and_go)
+TEST_F(asked, while_instances_come_and_go)
 {
 	enum { MAKERS = 3, ROUNDS = 300, ROOM = 4 };
 	struct repoll_item items[ROOM * 8];
