@@ -36,6 +36,12 @@ void scene_close(struct scene *scene)
 	close(scene->p.fd);
 }
 
+int scene_watch(struct scene *scene)
+{
+	return specimen_open(&scene->s, scene->kind) ?:
+	       poller_add_data(&scene->p, scene->s.fd, scene->events, DATA);
+}
+
 int scene_watch_all(struct scene *scene)
 {
 	int i, err = 0;

@@ -53,6 +53,9 @@ struct action {
 int scene_open(struct scene *scene, const struct poller_ops *ops);
 void scene_close(struct scene *scene);
 
+/* Has the instance watch a file of the scene's kind. Returns 0 or -errno. */
+int scene_watch(struct scene *scene);
+
 /* Has the other instance watch a file of each kind, so that they all are watched. */
 int scene_watch_all(struct scene *scene);
 
