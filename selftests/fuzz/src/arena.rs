@@ -46,6 +46,8 @@ pub enum Region {
     Events,
     /// The changes of a batch.
     Changes,
+    /// The answer to a question.
+    Answer,
 }
 
 impl Region {
@@ -57,13 +59,14 @@ impl Region {
             Self::Mask => (4, 1),
             Self::Events => (6, 2),
             Self::Changes => (9, 1),
+            Self::Answer => (11, 2),
         }
     }
 }
 
-const READ_ONLY: usize = 11;
-const HOLE: usize = 12;
-const PAGES: usize = 13;
+const READ_ONLY: usize = 14;
+const HOLE: usize = 15;
+const PAGES: usize = 16;
 
 /// Where a pointer has turned out to point.
 #[derive(Clone, Copy)]
@@ -111,6 +114,7 @@ impl Arena {
             Region::Mask,
             Region::Events,
             Region::Changes,
+            Region::Answer,
         ] {
             let (first, count) = region.pages();
             arena.protect(first + count, libc::PROT_NONE)?;

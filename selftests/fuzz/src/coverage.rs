@@ -60,6 +60,12 @@ pub enum Call {
     BatchWait,
     /// One change of either.
     Batched,
+    /// REPOLL_LIST.
+    List,
+    /// REPOLL_ITEMS.
+    Items,
+    /// REPOLL_INFO.
+    Info,
     /// EPIOCSPARAMS.
     SetParams,
     /// EPIOCGPARAMS.

@@ -6,6 +6,7 @@ use crate::{
     argument::{
         Batch,
         Count,
+        Id,
         Pointer,
         Target,
         Zero, //
@@ -156,7 +157,8 @@ impl<'a> Mutator<'a> {
                         request.target = target;
                     }
                 }
-                (Op::Wait { on: there, .. }, _) => *there = on,
+                (Op::Wait { on: there, .. } | Op::Info { on: there, .. }, _) => *there = on,
+                (Op::List { query, .. } | Op::Items { query, .. }, _) => query.id = Id::Of(on),
                 (Op::Close { slot }, Target::Slot(it)) => *slot = it,
                 _ => continue,
             }

@@ -4,14 +4,19 @@
 
 use crate::arena::CANARY;
 use repoll::uapi::{
+    self,
     repoll_batch,
-    repoll_change, //
+    repoll_change,
+    repoll_info,
+    repoll_item,
+    repoll_query, //
 };
 use std::{
     mem::{
         offset_of,
         size_of, //
     },
+    ptr,
     sync::atomic::{
         AtomicU64,
         Ordering, //
@@ -50,8 +55,10 @@ impl Handed {
 
     fn has(&self, data: u64) -> bool {
         let tag = data as u8;
+        // The first one is in the page that cannot be written to.
         data == MARK | u64::from(tag)
-            && self.0[usize::from(tag / 64)].load(Ordering::Relaxed) & (1 << (tag % 64)) != 0
+            && (tag == 0
+                || self.0[usize::from(tag / 64)].load(Ordering::Relaxed) & (1 << (tag % 64)) != 0)
     }
 
     /// A new program begins.
@@ -178,6 +185,160 @@ fn check_same(expected: &[u8], memory: &[u8]) {
     if let Some(at) = (0..memory.len()).find(|&at| memory[at] != expected[at]) {
         panic!("written to, {at} bytes from the start, where nothing was to be written");
     }
+}
+
+/// What the control node says that it has stored.
+pub struct Answer {
+    /// The instance, or from where to go on.
+    pub id: u64,
+    /// Where, if it is there.
+    pub offset: Option<usize>,
+    /// The size of an element.
+    pub size: usize,
+    /// So much of it is filled.
+    pub filled: usize,
+    /// How many there are.
+    pub stored: usize,
+}
+
+impl Answer {
+    /// What was stored: structures of the interface, if they are filled as a whole.
+    pub fn elements<'a, T: Copy + 'a>(&'a self, memory: &'a [u8]) -> impl Iterator<Item = T> + 'a {
+        assert_eq!(self.filled, size_of::<T>(), "elements that are not whole");
+        let start = self.offset.unwrap_or(memory.len());
+        memory[start..]
+            .chunks(self.size)
+            .take(self.stored)
+            // SAFETY: The interface's structures are integers, and the element is longer than one.
+            .map(|element| unsafe { ptr::read_unaligned(element[..self.filled].as_ptr().cast()) })
+    }
+}
+
+/// Checks the memory that an answer was to be written to, which was full of [`CANARY`]s: of `count`
+/// elements at most, those that were stored have come; after an error any may have.
+pub fn check_answer(memory: &[u8], answer: &Answer, count: usize, errno: i32) {
+    let stored = answer.stored;
+    assert!(
+        stored <= count,
+        "{stored} elements where {count} were asked for"
+    );
+    let Some(offset) = answer.offset else {
+        assert!(stored == 0, "{stored} elements in memory that is not there");
+        return check_untouched(memory);
+    };
+    let Some(asked) = answer.size.checked_mul(count).filter(|&asked| asked > 0) else {
+        return check_untouched(memory);
+    };
+    assert!(
+        stored == 0 || offset + (stored - 1) * answer.size + answer.filled <= memory.len(),
+        "{stored} elements, which are not all there"
+    );
+    let may_be = match errno {
+        0 if offset + asked > memory.len() => stored + 1,
+        0 => stored,
+        libc::EINVAL | libc::EPERM | libc::ENOENT => 0,
+        _ => count,
+    };
+    check_untouched(&memory[..offset]);
+    for (n, element) in memory[offset..].chunks(answer.size).enumerate() {
+        let filled = if n < may_be { answer.filled } else { 0 };
+        check_untouched(&element[filled.min(element.len())..]);
+    }
+}
+
+/// Checks the memory with the argument of a question, at `offset` if it is there, to which elements
+/// are filled as far as that. Returns the id that it says after success.
+pub fn check_query(
+    before: &[u8],
+    after: &[u8],
+    offset: Option<usize>,
+    filled: usize,
+    errno: i32,
+) -> Option<u64> {
+    let Some(offset) = offset else {
+        assert!(errno != 0, "an answer to what was not asked");
+        check_same(before, after);
+        return None;
+    };
+    let at_id = offset + offset_of!(repoll_query, id);
+    let at_size = offset + offset_of!(repoll_query, size);
+    let mut expected = before.to_vec();
+    // Of an argument that cannot be written as a whole some may have come.
+    for (at, len) in [(at_id, 8), (at_size, 4)] {
+        let range = at.min(after.len())..(at + len).min(after.len());
+        expected[range.clone()].copy_from_slice(&after[range]);
+    }
+    check_same(&expected, after);
+    if errno != 0 {
+        return None;
+    }
+    assert_eq!(number(after, at_size) as usize, filled, "another size");
+    let id = after[at_id..at_id + 8].try_into().expect("eight bytes");
+    Some(u64::from_ne_bytes(id))
+}
+
+/// Checks what is told of an instance.
+pub fn check_info(info: &repoll_info) {
+    let counters = [
+        info.id,
+        info.adds,
+        info.mods,
+        info.dels,
+        info.closed,
+        info.events,
+        info.wakeups,
+        info.sleeps,
+        info.waits,
+        info.vain,
+        info.delivered,
+        info.spurious,
+        info.overlaps,
+    ];
+    for counter in counters {
+        assert!(counter >> 47 == 0, "a counter of {counter:#x}");
+    }
+    assert_ne!(info.id, 0, "no id");
+    assert_eq!(info.uid, 0, "another user's");
+    assert_eq!(info.__pad, 0, "padding that is not zero");
+    assert_eq!(info.flags & !uapi::REPOLL_FIFO, 0, "flags");
+    let states = uapi::REPOLL_WATCHED | uapi::REPOLL_WATCHES_EPOLL;
+    assert_eq!(info.state & !states, 0, "a state");
+    for count in [info.waiters, info.pollers] {
+        assert!(count <= uapi::REPOLL_MAX_COUNT, "{count} of 64 at most");
+    }
+    let told = info.tids.len().min(info.waiters as usize);
+    assert!(
+        info.tids[told..].iter().all(|&tid| tid == 0),
+        "more waiters than there are"
+    );
+    let mut rest = info.comm.iter().skip_while(|&&byte| byte != 0);
+    assert!(rest.all(|&byte| byte == 0), "something behind the name");
+}
+
+/// Checks what is told of an item, to who may know its data or may not.
+pub fn check_item(item: &repoll_item, may_know: bool, handed: &Handed) {
+    let data = item.data;
+    assert!(
+        if may_know {
+            handed.has(data)
+        } else {
+            data == 0
+        },
+        "an item with data {data:#x}"
+    );
+    assert!(item.fd >= 0, "a descriptor of {}", item.fd);
+    assert!(item.ino >> 47 == 0, "a number of {:#x}", item.ino);
+    assert!(item.kind <= uapi::REPOLL_KIND_EPOLL, "a kind");
+    assert_eq!(
+        item.watched != 0,
+        item.kind == uapi::REPOLL_KIND_REPOLL,
+        "an instance"
+    );
+    let states = uapi::REPOLL_ITEM_READY
+        | uapi::REPOLL_ITEM_ROUND_ROBIN
+        | uapi::REPOLL_ITEM_HELD
+        | uapi::REPOLL_ITEM_CROWDED;
+    assert_eq!(item.state & !states, 0, "a state");
 }
 
 /// Checks what GETPARAMS has written.
@@ -318,6 +479,51 @@ mod tests {
         let mut after = before.clone();
         after[12] = 0;
         check_argument(&before, &after, Some(8));
+    }
+
+    /// Of three elements at most, so many.
+    fn answer(stored: usize) -> Answer {
+        Answer {
+            id: 1,
+            offset: Some(8),
+            size: 24,
+            filled: 16,
+            stored,
+        }
+    }
+
+    #[test]
+    fn elements_are_filled_as_far_as_they_are_known() {
+        let mut memory = vec![CANARY; 96];
+        memory[8..24].fill(0);
+        memory[32..48].fill(0);
+        check_answer(&memory, &answer(2), 3, 0);
+        check_answer(&memory, &answer(0), 3, libc::EFAULT);
+    }
+
+    #[test]
+    #[should_panic(expected = "written to, 0 bytes")]
+    fn what_is_not_known_is_not_filled() {
+        let mut memory = vec![CANARY; 96];
+        memory[8..25].fill(0);
+        check_answer(&memory, &answer(1), 3, 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "written to, 0 bytes")]
+    fn elements_that_are_not_counted_are_not_filled() {
+        let mut memory = vec![CANARY; 96];
+        memory[8..24].fill(0);
+        check_answer(&memory, &answer(0), 3, 0);
+    }
+
+    #[test]
+    fn a_question_says_where_to_go_on() {
+        let before = vec![CANARY; 64];
+        let mut after = before.clone();
+        after[8..16].copy_from_slice(&7u64.to_ne_bytes());
+        after[8 + 20..8 + 24].copy_from_slice(&48u32.to_ne_bytes());
+        assert_eq!(check_query(&before, &after, Some(8), 48, 0), Some(7));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::argument::{
     Command,
     Interest,
     Pointer,
+    Query,
     Request,
     Waiting,
     Zero, //
@@ -236,6 +237,31 @@ pub enum Op {
         /// The wait.
         wait: Waiting,
         /// Where the argument is.
+        argument: Pointer,
+    },
+    /// REPOLL_LIST.
+    List {
+        /// Which instances.
+        query: Query,
+        /// Signals come meanwhile.
+        interrupted: bool,
+        /// Where the argument is.
+        argument: Pointer,
+    },
+    /// REPOLL_ITEMS.
+    Items {
+        /// Of which instance.
+        query: Query,
+        /// Signals come meanwhile.
+        interrupted: bool,
+        /// Where the argument is.
+        argument: Pointer,
+    },
+    /// REPOLL_INFO.
+    Info {
+        /// The instance.
+        on: Slot,
+        /// Where the answer goes.
         argument: Pointer,
     },
     /// EPIOCSPARAMS.

@@ -7,11 +7,14 @@ use crate::{
         Batch,
         Change,
         Count,
+        Id,
         Interest,
         Mask,
         MaxEvents,
         Pointer,
+        Query,
         Request,
+        Size,
         Target,
         Timeout,
         Waiting,
@@ -136,6 +139,42 @@ fn batch_wait(on: u8, batch: Batch, timeout: Timeout) -> Op {
     }
 }
 
+/// A question about an instance, or about that and the next.
+fn query(about: u8, all: bool, size: Size) -> Query {
+    Query {
+        id: Id::Of(Slot(about)),
+        to: Pointer::Good,
+        count: Count::Listed,
+        size,
+        all,
+        flags: Zero(0),
+        padding: Zero(0),
+    }
+}
+
+fn list(about: u8, all: bool, size: Size) -> Op {
+    Op::List {
+        query: query(about, all, size),
+        interrupted: false,
+        argument: Pointer::Good,
+    }
+}
+
+fn items(about: u8, all: bool, size: Size) -> Op {
+    Op::Items {
+        query: query(about, all, size),
+        interrupted: false,
+        argument: Pointer::Good,
+    }
+}
+
+fn info(on: u8) -> Op {
+    Op::Info {
+        on: Slot(on),
+        argument: Pointer::Good,
+    }
+}
+
 fn read(on: u8) -> Op {
     Op::Read {
         on: Slot(on),
@@ -196,6 +235,48 @@ pub fn programs() -> Vec<Program> {
             ctl(0, Change::Delete, 1, 0),
             wait(0, Timeout::Short(3)),
         ]),
+        // What is told of instances and items, of each kind.
+        alone(vec![
+            create(0),
+            create_as(1, true),
+            open(2, Kind::Eventfd),
+            open(3, Kind::Epoll),
+            open(4, Kind::Pty),
+            add(0, 1, IN),
+            add(0, 3, IN),
+            add(0, 4, IN),
+            ask(0, in_turns(2)),
+            write(2),
+            info(0),
+            info(1),
+            list(0, true, Size::Known),
+            list(1, false, Size::Longer(2)),
+            items(0, true, Size::Longer(1)),
+            items(0, false, Size::Known),
+            close(0),
+            list(1, true, Size::So(0)),
+        ]),
+        // And while they are waited on, and come and go.
+        Program {
+            alone: vec![create(0), open(1, Kind::Eventfd), add(0, 1, IN)],
+            together: [
+                vec![
+                    wait(0, Timeout::Short(200)),
+                    ctl(0, Change::Delete, 1, 0),
+                    close(0),
+                    create(2),
+                    add(2, 1, IN | ET),
+                ],
+                vec![
+                    Op::Yield,
+                    list(0, true, Size::Known),
+                    items(0, true, Size::Known),
+                    info(0),
+                    items(2, false, Size::Known),
+                    list(2, false, Size::Known),
+                ],
+            ],
+        },
         // Instances that watch each other, and one that may not.
         alone(vec![
             create(0),

@@ -9,7 +9,9 @@ use crate::{
         Count,
         Mask,
         Pointer,
+        Query,
         Request,
+        Size,
         Waiting,
         Zero, //
     },
@@ -117,6 +119,19 @@ fn plain(op: &Op) -> Op {
             plain_wait(wait);
             *argument = Pointer::Good;
         }
+        Op::List {
+            query,
+            interrupted,
+            argument,
+        }
+        | Op::Items {
+            query,
+            interrupted,
+            argument,
+        } => {
+            plain_query(query);
+            (*interrupted, *argument) = (false, Pointer::Good);
+        }
         Op::SetParams {
             params,
             padding,
@@ -126,7 +141,7 @@ fn plain(op: &Op) -> Op {
             (*padding, *argument) = (Zero(0), Pointer::Good);
             *params = BusyPoll::Modest(0, 0, false);
         }
-        Op::GetParams { argument, .. } => *argument = Pointer::Good,
+        Op::Info { argument, .. } | Op::GetParams { argument, .. } => *argument = Pointer::Good,
         _ => {}
     }
     op
@@ -139,6 +154,11 @@ fn plain_request(request: &mut Request) {
 fn plain_wait(wait: &mut Waiting) {
     (wait.events, wait.mask) = (Pointer::Good, Mask::Same);
     (wait.flags, wait.padding) = (Zero(0), Zero(0));
+}
+
+fn plain_query(query: &mut Query) {
+    (query.to, query.count, query.size) = (Pointer::Good, Count::Listed, Size::Known);
+    (query.flags, query.padding) = (Zero(0), Zero(0));
 }
 
 fn plain_batch(batch: &mut Batch) {

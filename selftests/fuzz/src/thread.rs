@@ -156,6 +156,17 @@ impl Thread {
                 ref wait,
                 argument,
             } => self.batch_wait(on, batch, wait, argument),
+            Op::List {
+                ref query,
+                interrupted,
+                argument,
+            } => self.list(query, interrupted, argument),
+            Op::Items {
+                ref query,
+                interrupted,
+                argument,
+            } => self.items(query, interrupted, argument),
+            Op::Info { on, argument } => self.info(on, argument),
             Op::SetParams {
                 on,
                 params,

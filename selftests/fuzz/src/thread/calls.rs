@@ -13,8 +13,10 @@ use crate::{
     argument::{
         Batch,
         Change,
+        Id,
         Mask,
         Pointer,
+        Query,
         Request,
         Target,
         Waiting, //
@@ -26,6 +28,7 @@ use crate::{
     open,
     oracle::{
         self,
+        Answer,
         Progress, //
     },
     program::{
@@ -149,6 +152,117 @@ impl Thread {
             "a sleep after changes that were not all made"
         );
         self.check_events(events, wait.maxevents, count);
+    }
+
+    pub(super) fn list(&mut self, query: &Query, interrupted: bool, argument: Pointer) {
+        let (from, answer) = self.ask::<uapi::repoll_info>(
+            uapi::REPOLL_LIST,
+            Call::List,
+            query,
+            interrupted,
+            argument,
+        );
+        let Some(answer) = answer else {
+            return;
+        };
+        let memory = self.arena.region(Region::Answer);
+        let mut next = from;
+        for info in answer.elements::<uapi::repoll_info>(memory) {
+            assert!(info.id >= next, "{} after {next}", info.id);
+            oracle::check_info(&info);
+            next = info.id + 1;
+        }
+        assert!(answer.id >= next, "from {} on after {next}", answer.id);
+    }
+
+    pub(super) fn items(&mut self, query: &Query, interrupted: bool, argument: Pointer) {
+        let (id, answer) = self.ask::<uapi::repoll_item>(
+            uapi::REPOLL_ITEMS,
+            Call::Items,
+            query,
+            interrupted,
+            argument,
+        );
+        let Some(answer) = answer else {
+            return;
+        };
+        let memory = self.arena.region(Region::Answer);
+        assert_eq!(answer.id, id, "of another instance");
+        for item in answer.elements::<uapi::repoll_item>(memory) {
+            oracle::check_item(&item, query.all, &self.shared.handed);
+        }
+    }
+
+    /// Asks the control node. Returns about which id, and what it has answered, if it has.
+    fn ask<T>(
+        &mut self,
+        command: u32,
+        call: Call,
+        query: &Query,
+        interrupted: bool,
+        argument: Pointer,
+    ) -> (u64, Option<Answer>) {
+        let known = size_of::<T>();
+        let (count, size) = (query.count(), query.size.number(known));
+        let to = (count as usize).saturating_mul(size as usize);
+        let to = self.arena.place(query.to, Region::Answer, to);
+        let id = self.id(query.id);
+        self.arena.region(Region::Answer).fill(CANARY);
+        self.arena.region(Region::Argument).fill(CANARY);
+        let args = uapi::repoll_query {
+            id,
+            to: to.address,
+            count,
+            size,
+            flags: query.flags(),
+            __pad: query.padding.0,
+        };
+        let argument = self.arena.put(argument, Region::Argument, bytes(&args));
+        let before = self.arena.region(Region::Argument).to_vec();
+        let control = open::control();
+        self.expect_signals(interrupted, Mask::Same);
+        let (command, at) = (command as libc::Ioctl, argument.address);
+        // SAFETY: What the kernel reads and writes is in the arena, or nowhere.
+        let (errno, stored) = self.call(|| unsafe { libc::ioctl(control, command, at) });
+        self.alarm.stop_if(interrupted);
+        answered(call, errno);
+        // SAFETY: It was opened here, and nobody else has it.
+        unsafe { libc::close(control) };
+        let filled = known.min(size as usize);
+        let after = self.arena.region(Region::Argument);
+        let told = oracle::check_query(&before, after, argument.offset, filled, errno);
+        let answer = Answer {
+            id: told.unwrap_or(id),
+            offset: to.offset,
+            size: size as usize,
+            filled,
+            stored: elements(stored),
+        };
+        let memory = self.arena.region(Region::Answer);
+        oracle::check_answer(memory, &answer, count as usize, errno);
+        (id, told.map(|_| answer))
+    }
+
+    /// The id that is meant.
+    fn id(&self, id: Id) -> u64 {
+        match id {
+            Id::Of(slot) => {
+                let fd = self.shared.table.get(slot);
+                let mut info = uapi::repoll_info::default();
+                // SAFETY: Writes one answer, if it is an instance.
+                unsafe { libc::ioctl(fd, uapi::REPOLL_INFO as libc::Ioctl, &mut info) };
+                info.id
+            }
+            Id::Zero => 0,
+            Id::Most => u64::MAX,
+        }
+    }
+
+    pub(super) fn info(&mut self, on: Slot, argument: Pointer) {
+        let answer = self.fetch::<uapi::repoll_info>(on, uapi::REPOLL_INFO, Call::Info, argument);
+        if let Some(info) = answer {
+            oracle::check_info(&info);
+        }
     }
 
     pub(super) fn set_params(&mut self, on: Slot, params: &libc::epoll_params, argument: Pointer) {
@@ -293,24 +407,38 @@ impl Thread {
     }
 
     pub(super) fn get_params(&mut self, on: Slot, argument: Pointer) {
-        let size = size_of::<libc::epoll_params>();
+        let command = libc::EPIOCGPARAMS as u32;
+        let answer = self.fetch::<libc::epoll_params>(on, command, Call::GetParams, argument);
+        if let Some(params) = answer {
+            oracle::check_params(&params);
+        }
+    }
+
+    /// Has an instance fill its argument, integers alone. Returns what is there then, if it is.
+    fn fetch<T: Copy>(
+        &mut self,
+        on: Slot,
+        command: u32,
+        call: Call,
+        argument: Pointer,
+    ) -> Option<T> {
+        let size = size_of::<T>();
         self.arena.region(Region::Argument).fill(CANARY);
         let place = self.arena.place(argument, Region::Argument, size);
-        let (errno, _) = self.ioctl(on, libc::EPIOCGPARAMS as u32, place.address);
-        answered(Call::GetParams, errno);
+        let (errno, _) = self.ioctl(on, command, place.address);
+        answered(call, errno);
         let memory = self.arena.region(Region::Argument);
         let (Some(offset), 0) = (place.offset, errno) else {
-            return;
+            return None;
         };
         assert!(
             offset + size <= memory.len(),
-            "parameters in memory that is not there"
+            "an answer in memory that is not there"
         );
-        // SAFETY: So many bytes are there, and any make one.
-        let params = unsafe { ptr::read_unaligned(memory[offset..].as_ptr().cast()) };
-        oracle::check_params(&params);
         oracle::check_untouched(&memory[..offset]);
         oracle::check_untouched(&memory[offset + size..]);
+        // SAFETY: So many bytes are there, and any make one.
+        Some(unsafe { ptr::read_unaligned(memory[offset..].as_ptr().cast()) })
     }
 
     fn descriptor(&self, target: Target) -> RawFd {
