@@ -50,11 +50,9 @@ impl Poller {
                 .map(Self::Epoll)
                 .context("cannot make an epoll instance"),
             Engine::Repoll => {
-                let mut flags = CreateFlags::CLOEXEC;
+                let mut flags = CreateFlags::empty();
                 flags.set(CreateFlags::FIFO, way == Way::SharedFifo);
-                repoll::Poller::with_flags(flags)
-                    .map(Self::Repoll)
-                    .context("cannot make a repoll instance (is the module loaded?)")
+                Ok(Self::Repoll(repoll::Poller::with_flags(flags)?))
             }
         }
     }

@@ -4,12 +4,9 @@
 
 use crate::{
     command::Command,
+    info::Control,
     uapi,
     Unavailable, //
-};
-use rustix::fs::{
-    Mode,
-    OFlags, //
 };
 use std::os::fd::{
     FromRawFd,
@@ -17,11 +14,13 @@ use std::os::fd::{
 };
 
 bitflags::bitflags! {
-    /// How an instance is made.
+    /// How an instance is made; with none of them, as epoll makes its own.
+    ///
+    /// There is none for the descriptor, which is closed when the process
+    /// executes another program, as those of the standard library are. One that
+    /// is to be inherited has that taken back, by `fcntl`.
     #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
     pub struct CreateFlags: u32 {
-        /// The descriptor is closed when the process executes another program.
-        const CLOEXEC = uapi::REPOLL_CLOEXEC;
         /// Of several threads that sleep in
         /// [`Poller::wait`](crate::Poller::wait), the one that came first is
         /// woken first. Otherwise, as with epoll, the one that came last is,
@@ -32,14 +31,9 @@ bitflags::bitflags! {
 
 /// Makes an instance.
 pub(crate) fn create(flags: CreateFlags) -> Result<OwnedFd, Unavailable> {
-    let control = rustix::fs::open(
-        uapi::REPOLL_DEVICE,
-        OFlags::RDWR | OFlags::CLOEXEC,
-        Mode::empty(),
-    )
-    .map_err(Unavailable::from_open)?;
+    let control = Control::open()?;
     let mut create = uapi::repoll_create {
-        flags: flags.bits(),
+        flags: uapi::REPOLL_CLOEXEC | flags.bits(),
         ..Default::default()
     };
     // SAFETY: REPOLL_CREATE reads a `repoll_create` and writes nothing.

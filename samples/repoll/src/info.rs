@@ -32,6 +32,7 @@ use std::{
     mem::size_of,
     os::fd::{
         AsFd,
+        BorrowedFd,
         OwnedFd, //
     },
 };
@@ -301,6 +302,12 @@ impl Control {
             unsafe { Command::<{ uapi::REPOLL_ITEMS }, _>::new(&mut query).run(&self.fd)? };
         items.truncate(stored as usize);
         Ok(items)
+    }
+}
+
+impl AsFd for Control {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
 }
 

@@ -73,18 +73,6 @@ impl Poller {
         Ok(Self::try_new()?)
     }
 
-    /// Makes an instance with these flags and no others: without
-    /// [`CreateFlags::CLOEXEC`] its descriptor is inherited by programs that are
-    /// executed.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Poller::new`].
-    pub fn with_flags(flags: CreateFlags) -> io::Result<Self> {
-        let fd = create(flags)?;
-        Ok(Self { fd })
-    }
-
     /// Makes an instance as [`Poller::new`] does, and tells why there is none to
     /// be had: for programs that say so, or go on with the kernel's epoll.
     ///
@@ -94,7 +82,28 @@ impl Poller {
     /// * [`Unavailable::NoPermission`]: this user may not open `/dev/repoll`.
     /// * [`Unavailable::Other`]: there is no descriptor or memory left, say.
     pub fn try_new() -> Result<Self, Unavailable> {
-        let fd = create(CreateFlags::CLOEXEC)?;
+        Self::with_flags(CreateFlags::empty())
+    }
+
+    /// Makes an instance as [`Poller::try_new`] does, but for what `flags` ask
+    /// for.
+    ///
+    /// ```no_run
+    /// use repoll::{CreateFlags, Poller};
+    ///
+    /// # fn main() -> Result<(), repoll::Unavailable> {
+    /// // For threads that are to take turns.
+    /// let poller = Poller::with_flags(CreateFlags::FIFO)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Poller::try_new`]; [`Unavailable::Other`] with `EINVAL` if the
+    /// module does not know a flag.
+    pub fn with_flags(flags: CreateFlags) -> Result<Self, Unavailable> {
+        let fd = create(flags)?;
         Ok(Self { fd })
     }
 
