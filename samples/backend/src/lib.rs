@@ -187,7 +187,7 @@ fn epoll_round(
 ) -> io::Result<()> {
     let before = failures.len();
     for change in changes {
-        let flags = epoll::EventFlags::from_bits_retain(change.as_uapi().events);
+        let flags = epoll::EventFlags::from_bits_retain(change.events());
         let data = epoll::EventData::new_u64(change.data());
         let result = match change.operation() {
             Operation::Add => epoll::add(epoll, change.fd(), data, flags),

@@ -125,7 +125,7 @@ impl Poller for Epoll {
     fn apply(&self, changes: &mut [Change<'_>]) -> io::Result<()> {
         for change in changes {
             let fd = change.fd();
-            let flags = EventFlags::from_bits_retain(change.as_uapi().events);
+            let flags = EventFlags::from_bits_retain(change.events());
             let data = EventData::new_u64(change.data());
             match change.operation() {
                 Operation::Add => epoll::add(&self.0, fd, data, flags),
@@ -184,8 +184,7 @@ impl Poller for repoll::Poller {
 
     #[inline(always)]
     fn apply(&self, changes: &mut [Change<'_>]) -> io::Result<()> {
-        let all = changes.len();
-        judge(self.batch(changes)?, all)
+        judge(self.batch(changes)?, changes)
     }
 
     #[inline(always)]
@@ -195,8 +194,10 @@ impl Poller for repoll::Poller {
         events: &mut Events,
         patience: Patience,
     ) -> io::Result<()> {
-        let all = changes.len();
-        judge(self.batch_wait(changes, events, timeout(patience))?, all)
+        judge(
+            self.batch_wait(changes, events, timeout(patience))?,
+            changes,
+        )
     }
 }
 
@@ -211,8 +212,8 @@ fn timeout(patience: Patience) -> Option<Duration> {
 
 /// All changes must have been made.
 #[inline(always)]
-fn judge(batch: Batch, all: usize) -> io::Result<()> {
-    match batch.done == all && batch.failed == 0 {
+fn judge(batch: Batch, changes: &[Change<'_>]) -> io::Result<()> {
+    match batch.into_result(changes)? == changes.len() {
         true => Ok(()),
         false => Err(Errno::CANCELED.into()),
     }

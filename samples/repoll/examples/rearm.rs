@@ -29,11 +29,9 @@ fn work(poller: &Poller, streams: &[UnixStream], left: &AtomicUsize) -> io::Resu
             }
             result => result?,
         };
-        for change in &changes[..batch.done] {
-            change.result()?;
-        }
         // A signal may have kept the last ones from being tried.
-        changes.drain(..batch.done);
+        let made = batch.into_result(&changes)?;
+        changes.drain(..made);
 
         for event in &events {
             let mut stream = &streams[event.data() as usize];

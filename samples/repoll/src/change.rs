@@ -15,6 +15,7 @@ use crate::{
 };
 use rustix::io::Errno;
 use std::{
+    error::Error,
     ffi::c_int,
     fmt, io,
     marker::PhantomData,
@@ -40,10 +41,7 @@ use std::{
 ///     Change::add(a.as_fd(), Interest::READABLE, Mode::LEVEL, 1),
 ///     Change::add(b.as_fd(), Interest::READABLE, Mode::LEVEL, 2),
 /// ];
-/// let batch = poller.batch(&mut changes)?;
-/// for change in &changes[..batch.done] {
-///     change.result()?;
-/// }
+/// poller.batch(&mut changes)?.into_result(&changes)?;
 /// # Ok(())
 /// # }
 /// ```
@@ -111,6 +109,13 @@ impl<'fd> Change<'fd> {
         unsafe { BorrowedFd::borrow_raw(self.change.fd) }
     }
 
+    /// What it is watched for and how, by the bits of `struct epoll_event`; of a
+    /// deletion there are none.
+    #[inline]
+    pub fn events(&self) -> u32 {
+        self.change.events
+    }
+
     /// What events are to carry.
     #[inline]
     pub fn data(&self) -> u64 {
@@ -167,6 +172,26 @@ pub struct Batch {
     pub failed: usize,
 }
 
+impl Batch {
+    /// How many of `changes`, which are those of the batch, have been tried and
+    /// have not failed; or the first one that has.
+    ///
+    /// # Errors
+    ///
+    /// That of the change. Others may have failed as well.
+    #[inline]
+    pub fn into_result(self, changes: &[Change<'_>]) -> Result<usize, ChangeError> {
+        if self.failed > 0 {
+            for (index, change) in changes.iter().take(self.done).enumerate() {
+                change
+                    .result()
+                    .map_err(|error| ChangeError { index, error })?;
+            }
+        }
+        Ok(self.done)
+    }
+}
+
 impl From<&uapi::repoll_batch> for Batch {
     #[inline]
     fn from(batch: &uapi::repoll_batch) -> Self {
@@ -175,6 +200,35 @@ impl From<&uapi::repoll_batch> for Batch {
             done: batch.done as usize,
             failed: batch.failed as usize,
         }
+    }
+}
+
+/// That a change of a batch has failed.
+///
+/// It becomes the [`io::Error`] of the change by `?` or `into()`.
+#[derive(Debug)]
+pub struct ChangeError {
+    /// Which one of the changes it is.
+    pub index: usize,
+    /// Why.
+    pub error: io::Error,
+}
+
+impl fmt::Display for ChangeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "change {} of a batch failed", self.index)
+    }
+}
+
+impl Error for ChangeError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+impl From<ChangeError> for io::Error {
+    fn from(from: ChangeError) -> Self {
+        from.error
     }
 }
 
@@ -223,11 +277,12 @@ mod tests {
         let add = Change::add(file.as_fd(), Interest::READABLE, Mode::EDGE, 7);
         assert_eq!(add.operation(), Operation::Add);
         assert_eq!(add.fd().as_raw_fd(), file.as_raw_fd());
-        assert_eq!(add.data(), 7);
+        assert_eq!((add.events(), add.data()), (1 | (1 << 31), 7));
         let modify = Change::modify(file.as_fd(), Interest::READABLE, Mode::EDGE, 8);
         assert_eq!(modify.operation(), Operation::Modify);
         let delete = Change::delete(file.as_fd());
         assert_eq!(delete.operation(), Operation::Delete);
+        assert_eq!(delete.events(), 0);
     }
 
     #[test]
@@ -241,6 +296,24 @@ mod tests {
         change.change.result = Errno::NOENT.raw_os_error();
         let error = change.result().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn the_first_failure_is_that_of_the_batch() {
+        let file = File::open("/dev/null").unwrap();
+        let mut changes = [Change::delete(file.as_fd()); 4];
+        changes[0].change.result = 0;
+        let batch = Batch { done: 1, failed: 0 };
+        assert_eq!(batch.into_result(&changes).unwrap(), 1);
+
+        changes[1].change.result = Errno::NOENT.raw_os_error();
+        changes[2].change.result = Errno::PERM.raw_os_error();
+        let batch = Batch { done: 3, failed: 2 };
+        let first = batch.into_result(&changes).unwrap_err();
+        assert_eq!(first.index, 1);
+        assert!(first.to_string().contains("change 1"));
+        let error = io::Error::from(first);
+        assert_eq!(Errno::from_io_error(&error), Some(Errno::NOENT));
     }
 
     #[test]

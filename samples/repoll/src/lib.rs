@@ -81,6 +81,7 @@ pub use busy_poll::BusyPoll;
 pub use change::{
     Batch,
     Change,
+    ChangeError,
     Operation, //
 };
 pub use create::CreateFlags;

@@ -190,7 +190,7 @@ impl Poller {
     /// from being tried, and other threads may change or wait in between. A
     /// caught signal ends it early; [`Batch::done`] then tells how many were
     /// tried, which is at least one, and [`Change::result`] how each of those
-    /// went.
+    /// went, or [`Batch::into_result`] which failed first.
     ///
     /// # Errors
     ///

@@ -40,7 +40,7 @@ fn a_batch_makes_all_changes_in_order() {
     ];
     let batch = poller.batch(&mut changes).unwrap();
     assert_eq!(batch, Batch { done: 4, failed: 0 });
-    assert!(changes.iter().all(|change| change.result().is_ok()));
+    assert_eq!(batch.into_result(&changes).unwrap(), 4);
     assert_eq!(ready(&poller), [(3, EPOLLOUT)]);
 }
 
@@ -61,6 +61,7 @@ fn a_change_that_fails_does_not_stop_the_batch() {
         results,
         [Some(Errno::NOENT), None, Some(Errno::EXIST), None]
     );
+    assert_eq!(batch.into_result(&changes).unwrap_err().index, 0);
     assert_eq!(ready(&poller), [(1, EPOLLOUT), (3, EPOLLOUT)]);
 }
 
