@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One event loop for both: an instance of repoll or of the kernel's epoll, behind
-//! the same calls.
+//! An instance of repoll or of the kernel's epoll, behind the same calls.
 //!
 //! A server notes what is to be changed and hands that over with its next wait, by
 //! [`Backend::change_and_wait`]. On repoll that is one system call, on epoll one for
@@ -9,17 +8,21 @@
 
 use clap::ValueEnum;
 use repoll::{
+    AddMode,
     Change,
     Events,
     Interest,
-    Mode,
     Operation,
     Poller, //
 };
 use rustix::{
     buffer::spare_capacity,
     event::{
-        epoll,
+        epoll::{
+            self,
+            EventData,
+            EventFlags, //
+        },
         Timespec, //
     },
     io::Errno,
@@ -125,19 +128,35 @@ impl Backend {
     ///
     /// # Errors
     ///
-    /// Those of [`Poller::add`].
-    pub fn add(&self, fd: impl AsFd, interest: Interest, mode: Mode, data: u64) -> io::Result<()> {
+    /// Those of [`Poller::add`]; on epoll, `EINVAL` for a mode that only repoll has.
+    pub fn add(
+        &self,
+        fd: impl AsFd,
+        interest: Interest,
+        mode: impl Into<AddMode>,
+        data: u64,
+    ) -> io::Result<()> {
+        let mode = mode.into();
         match self {
+            Self::Epoll(_) if mode.flags() != 0 => Err(Errno::INVAL.into()),
             Self::Epoll(epoll) => {
-                let flags = epoll::EventFlags::from_bits_retain(interest.bits() | mode.bits());
-                Ok(epoll::add(
-                    epoll,
-                    fd,
-                    epoll::EventData::new_u64(data),
-                    flags,
-                )?)
+                let flags = EventFlags::from_bits_retain(interest.bits() | mode.events());
+                Ok(epoll::add(epoll, fd, EventData::new_u64(data), flags)?)
             }
             Self::Repoll(poller) => poller.add(fd, interest, mode, data),
+        }
+    }
+
+    /// Waits until something is ready or `timeout` has passed, which leaves the
+    /// contents of `events`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Poller::wait`].
+    pub fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        match self {
+            Self::Epoll(epoll) => epoll_wait(epoll, events, timeout),
+            Self::Repoll(poller) => poller.wait(events, timeout).map(drop),
         }
     }
 
@@ -177,6 +196,14 @@ impl Backend {
     }
 }
 
+fn epoll_wait(epoll: &OwnedFd, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+    // What does not fit is longer than any machine lasts.
+    let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+    events.clear();
+    epoll::wait(epoll, spare_capacity(events.as_mut_vec()), timeout.as_ref())?;
+    Ok(())
+}
+
 fn epoll_round(
     epoll: &OwnedFd,
     changes: &[Change<'_>],
@@ -187,8 +214,8 @@ fn epoll_round(
 ) -> io::Result<()> {
     let before = failures.len();
     for change in changes {
-        let flags = epoll::EventFlags::from_bits_retain(change.events());
-        let data = epoll::EventData::new_u64(change.data());
+        let flags = EventFlags::from_bits_retain(change.events());
+        let data = EventData::new_u64(change.data());
         let result = match change.operation() {
             Operation::Add => epoll::add(epoll, change.fd(), data, flags),
             Operation::Modify => epoll::modify(epoll, change.fd(), data, flags),
@@ -202,11 +229,7 @@ fn epoll_round(
         true => timeout,
         false => Some(Duration::ZERO),
     };
-    // What does not fit is longer than any machine lasts.
-    let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-    events.clear();
-    epoll::wait(epoll, spare_capacity(events.as_mut_vec()), timeout.as_ref())?;
-    Ok(())
+    epoll_wait(epoll, events, timeout)
 }
 
 fn repoll_round(
@@ -248,6 +271,10 @@ fn note(failures: &mut Vec<Failure>, change: &Change<'_>, result: io::Result<()>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use repoll::{
+        Exclusive,
+        Mode, //
+    };
     use rustix::event::{
         eventfd,
         EventfdFlags, //
@@ -296,6 +323,24 @@ mod tests {
         // A one-shot item has had its event.
         let calls = backend.change_and_wait(&mut [], &mut events, NOW, &mut failures);
         assert_eq!(calls.unwrap().events, 0);
+    }
+
+    #[test]
+    fn what_epoll_does_not_know_is_refused() {
+        let backend = Backend::open(Kind::Epoll).unwrap();
+        let turns = Exclusive::LEVEL.round_robin();
+        let error = backend.add(event(0), Interest::READABLE, turns, 1);
+        assert_eq!(error.unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        let one = event(0);
+        backend
+            .add(&one, Interest::READABLE, Exclusive::EDGE, 1)
+            .unwrap();
+    }
+
+    #[test]
+    fn kinds_are_shown_as_they_are_named() {
+        assert_eq!(format!("{:>8}", Kind::Epoll), "   epoll");
+        assert_eq!(Kind::from_str("repoll", false), Ok(Kind::Repoll));
     }
 
     fn event(value: u32) -> OwnedFd {

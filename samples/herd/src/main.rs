@@ -6,7 +6,6 @@
 mod cost;
 mod exchange;
 mod measurement;
-mod poller;
 mod record;
 mod report;
 mod run;

@@ -17,7 +17,6 @@ use crate::{
     },
     verdict::Verdict,
     way::{
-        Engine,
         Load,
         Way, //
     },
@@ -27,6 +26,7 @@ use anyhow::{
     Context,
     Result, //
 };
+use backend::Kind;
 use clap::{
     Args,
     ValueEnum, //
@@ -50,7 +50,7 @@ pub struct Measurement {
 
     /// What they wait with (both)
     #[arg(long, value_enum, value_delimiter = ',')]
-    engine: Vec<Engine>,
+    backend: Vec<Kind>,
 
     /// Workers
     #[arg(long, value_name = "N", default_value_t = 8,
@@ -79,7 +79,7 @@ pub struct Measurement {
 
     /// Only see whether all workers get the same if they take turns: fail if one
     /// gets more than 1.2 times its fair share under light load
-    #[arg(long, conflicts_with_all = ["load", "way", "engine"])]
+    #[arg(long, conflicts_with_all = ["load", "way", "backend"])]
     check: bool,
 
     /// Print what was measured as one JSON object
@@ -140,11 +140,11 @@ impl Measurement {
         let mut plans = Vec::new();
         for load in chosen(&self.load) {
             for way in chosen(&self.way) {
-                for engine in chosen(&self.engine) {
+                for backend in chosen(&self.backend) {
                     plans.push(Plan {
                         load,
                         way,
-                        engine,
+                        backend,
                         workers: self.workers.into(),
                         clients: self.clients.into(),
                         connections: self.connections,
@@ -153,7 +153,7 @@ impl Measurement {
                 }
             }
         }
-        plans.retain(|plan| plan.way.is_of(plan.engine));
+        plans.retain(|plan| plan.way.is_of(plan.backend));
         plans
     }
 }

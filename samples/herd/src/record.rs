@@ -9,12 +9,12 @@ use crate::{
     },
     share::shares,
     way::{
-        Engine,
         Load,
         Way, //
     },
     worker::Counts,
 };
+use backend::Kind;
 use serde::{
     Deserialize,
     Serialize, //
@@ -45,7 +45,7 @@ pub struct Run {
     /// How the workers shared the socket.
     pub way: Way,
     /// What they waited with.
-    pub engine: Engine,
+    pub backend: Kind,
     /// How long it took.
     pub duration_ns: u64,
     /// How long clients waited for their replies, all connections together.
@@ -60,7 +60,7 @@ impl Run {
         Self {
             load: plan.load,
             way: plan.way,
-            engine: plan.engine,
+            backend: plan.backend,
             duration_ns: outcome.duration.as_nanos() as u64,
             response_ns: outcome.response.as_nanos() as u64,
             workers: outcome.workers,

@@ -69,7 +69,7 @@ fn draw(record: &Record, load: Load, path: &Path) -> Result<()> {
     let kinds = summaries(record, load);
     let names: Vec<_> = kinds
         .iter()
-        .map(|one| format!("{}, {}", one.way, one.engine))
+        .map(|one| format!("{}, {}", one.way, one.backend))
         .collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let places: Vec<(String, Vec<f64>)> = (0..record.workers)

@@ -7,7 +7,6 @@ use crate::{
     sleepers::Sleepers,
     stage::Stage,
     way::{
-        Engine,
         Load,
         Way, //
     },
@@ -21,6 +20,7 @@ use anyhow::{
     Context,
     Result, //
 };
+use backend::Kind;
 use std::{
     fmt,
     net::SocketAddr,
@@ -52,7 +52,7 @@ pub struct Plan {
     /// How the workers share the socket.
     pub way: Way,
     /// What they wait with.
-    pub engine: Engine,
+    pub backend: Kind,
     /// How many workers there are.
     pub workers: usize,
     /// How many clients there are at the same time, if the load is heavy.
@@ -65,7 +65,7 @@ pub struct Plan {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} load, {}, {}", self.load, self.way, self.engine)
+        write!(f, "{} load, {}, {}", self.load, self.way, self.backend)
     }
 }
 
@@ -102,7 +102,7 @@ fn drive(plan: &Plan, asked: &Arc<AtomicU64>) -> Result<Outcome> {
     let deadline = Instant::now() + plan.limit;
     let (sender, receiver) = channel();
     let news = Inbox { receiver, deadline };
-    let stage = Stage::new(plan.way, plan.engine, plan.workers)?;
+    let stage = Stage::new(plan.way, plan.backend, plan.workers)?;
 
     for (index, post) in stage.posts.iter().cloned().enumerate() {
         let sender = sender.clone();
@@ -241,7 +241,7 @@ mod tests {
         Plan {
             load,
             way,
-            engine: Engine::Epoll,
+            backend: Kind::Epoll,
             workers: 3,
             clients: 4,
             connections: 40,

@@ -2,16 +2,20 @@
 
 //! The sockets and instances of a run.
 
-use crate::{
-    poller::Poller,
-    way::{
-        Engine,
-        Way, //
-    },
-};
+use crate::way::Way;
 use anyhow::{
     Context,
     Result, //
+};
+use backend::{
+    Backend,
+    Kind, //
+};
+use repoll::{
+    CreateFlags,
+    Interest,
+    Mode,
+    Poller, //
 };
 use rustix::{
     event::{
@@ -29,15 +33,13 @@ use rustix::{
     },
 };
 use std::{
+    io,
     net::{
         Ipv4Addr,
         SocketAddr,
         TcpListener, //
     },
-    os::fd::{
-        AsFd,
-        OwnedFd, //
-    },
+    os::fd::OwnedFd,
     sync::Arc,
 };
 
@@ -54,7 +56,7 @@ const BACKLOG: i32 = 4096;
 #[derive(Clone)]
 pub struct Post {
     /// What it waits on.
-    pub poller: Arc<Poller>,
+    pub instance: Arc<Backend>,
     /// What it accepts connections from; does not block.
     pub listener: Arc<TcpListener>,
 }
@@ -71,7 +73,7 @@ pub struct Stage {
 
 impl Stage {
     /// Sets it up for so many workers.
-    pub fn new(way: Way, engine: Engine, workers: usize) -> Result<Self> {
+    pub fn new(way: Way, backend: Kind, workers: usize) -> Result<Self> {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let first = Arc::new(listener(any, way)?);
         let address = first.local_addr().context("getsockname")?;
@@ -83,20 +85,20 @@ impl Stage {
                 Way::Reuseport if !posts.is_empty() => Arc::new(listener(address, way)?),
                 _ => first.clone(),
             };
-            let poller = match posts.first() {
-                Some(post) if way.is_shared() => post.poller.clone(),
+            let instance = match posts.first() {
+                Some(post) if way.is_shared() => post.instance.clone(),
                 _ => {
-                    let poller = Poller::open(engine, way)?;
-                    poller
-                        .add_listener(way, listener.as_fd(), LISTENER)
+                    let instance = instance(way, backend)?;
+                    instance
+                        .add(&listener, Interest::READABLE, way.mode(), LISTENER)
                         .context("cannot watch the listener")?;
-                    poller
-                        .add(stop.as_fd(), STOP)
+                    instance
+                        .add(&stop, Interest::READABLE, Mode::LEVEL, STOP)
                         .context("cannot watch an eventfd")?;
-                    Arc::new(poller)
+                    Arc::new(instance)
                 }
             };
-            posts.push(Post { poller, listener });
+            posts.push(Post { instance, listener });
         }
         Ok(Self {
             address,
@@ -110,6 +112,17 @@ impl Stage {
         rustix::io::write(&self.stop, &1u64.to_ne_bytes()).context("cannot stop the workers")?;
         Ok(())
     }
+}
+
+/// An instance for workers that go that way.
+fn instance(way: Way, backend: Kind) -> Result<Backend> {
+    let instance = match way {
+        Way::SharedFifo => Poller::with_flags(CreateFlags::FIFO)
+            .map(Backend::Repoll)
+            .map_err(io::Error::other),
+        _ => Backend::open(backend),
+    };
+    instance.with_context(|| format!("no instance of {backend}"))
 }
 
 /// A socket that listens at that address and does not block.
@@ -135,15 +148,15 @@ mod tests {
 
     #[test]
     fn only_what_is_shared_is_shared() {
-        for (way, poller, listener) in [
+        for (way, instance, listener) in [
             (Way::Shared, true, true),
             (Way::Each, false, true),
             (Way::Exclusive, false, true),
             (Way::Reuseport, false, false),
         ] {
-            let stage = Stage::new(way, Engine::Epoll, 3).unwrap();
+            let stage = Stage::new(way, Kind::Epoll, 3).unwrap();
             assert_eq!(stage.posts.len(), 3);
-            assert_eq!(is_one(|post| &post.poller, &stage), poller, "{way}");
+            assert_eq!(is_one(|post| &post.instance, &stage), instance, "{way}");
             assert_eq!(is_one(|post| &post.listener, &stage), listener, "{way}");
             for post in &stage.posts {
                 assert_eq!(post.listener.local_addr().unwrap(), stage.address);

@@ -9,12 +9,12 @@ use crate::{
     },
     share::mean,
     way::{
-        Engine,
         Load,
         Way, //
     },
     worker::Counts,
 };
+use backend::Kind;
 use std::fmt;
 
 /// What they have in common, and what each connection came to.
@@ -22,7 +22,7 @@ pub struct Summary {
     /// How the workers shared the socket.
     pub way: Way,
     /// What they waited with.
-    pub engine: Engine,
+    pub backend: Kind,
     /// The shares of the busiest worker, the next one and so on.
     pub shares: Vec<f64>,
     wakeups: f64,
@@ -42,7 +42,7 @@ impl Summary {
         let shares: Vec<_> = runs.iter().map(|run| run.shares()).collect();
         Some(Self {
             way: first.way,
-            engine: first.engine,
+            backend: first.backend,
             shares: mean(&shares),
             wakeups: total(|counts| counts.wakeups) / connections,
             useless: total(|counts| counts.useless) / connections,
@@ -58,13 +58,13 @@ impl Summary {
 pub fn summaries(record: &Record, load: Load) -> Vec<Summary> {
     let mut kinds = Vec::new();
     for run in record.runs.iter().filter(|run| run.load == load) {
-        if !kinds.contains(&(run.way, run.engine)) {
-            kinds.push((run.way, run.engine));
+        if !kinds.contains(&(run.way, run.backend)) {
+            kinds.push((run.way, run.backend));
         }
     }
-    let summary = |(way, engine)| {
+    let summary = |(way, backend)| {
         let runs = record.runs.iter();
-        let same = runs.filter(|run| (run.load, run.way, run.engine) == (load, way, engine));
+        let same = runs.filter(|run| (run.load, run.way, run.backend) == (load, way, backend));
         Summary::new(&same.collect::<Vec<_>>())
     };
     kinds.into_iter().filter_map(summary).collect()
@@ -111,7 +111,7 @@ impl fmt::Display for Table<'_> {
                 f,
                 "{:12}{:10}{most:>9.2}{least:>7.2}{:>11.2}{:>9.2}{:>10.2}{:>10.0}{:>11.0}{:>11.0}",
                 one.way,
-                one.engine,
+                one.backend,
                 one.wakeups,
                 one.useless,
                 one.switches,
@@ -139,7 +139,7 @@ mod tests {
         Run {
             load: Load::Light,
             way,
-            engine: Engine::Epoll,
+            backend: Kind::Epoll,
             duration_ns: 1_000_000_000,
             response_ns: 40_000,
             workers: connections.map(worker).into(),

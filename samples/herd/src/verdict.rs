@@ -5,7 +5,6 @@
 use crate::{
     record::Record,
     way::{
-        Engine,
         Load,
         Way, //
     },
@@ -14,6 +13,7 @@ use anyhow::{
     Context,
     Result, //
 };
+use backend::Kind;
 use std::fmt;
 
 /// The most that a worker may get if they take turns, in fair shares.
@@ -33,8 +33,8 @@ impl Verdict {
     pub fn new(record: &Record) -> Result<Self> {
         Ok(Self {
             workers: record.workers,
-            turns: worst(record, Way::RoundRobin, Engine::Repoll)?,
-            exclusive: worst(record, Way::Exclusive, Engine::Epoll)?,
+            turns: worst(record, Way::RoundRobin, Kind::Repoll)?,
+            exclusive: worst(record, Way::Exclusive, Kind::Epoll)?,
         })
     }
 
@@ -54,12 +54,12 @@ impl Verdict {
     }
 }
 
-fn worst(record: &Record, way: Way, engine: Engine) -> Result<f64> {
+fn worst(record: &Record, way: Way, backend: Kind) -> Result<f64> {
     let runs = record.runs.iter();
-    runs.filter(|run| (run.load, run.way, run.engine) == (Load::Light, way, engine))
+    runs.filter(|run| (run.load, run.way, run.backend) == (Load::Light, way, backend))
         .filter_map(|run| run.shares().first().copied())
         .reduce(f64::max)
-        .with_context(|| format!("there is no run under light load, {way}, {engine}"))
+        .with_context(|| format!("there is no run under light load, {way}, {backend}"))
 }
 
 impl fmt::Display for Verdict {
@@ -90,7 +90,7 @@ mod tests {
         worker::Counts, //
     };
 
-    fn run(load: Load, way: Way, engine: Engine, connections: [u64; 4]) -> Run {
+    fn run(load: Load, way: Way, backend: Kind, connections: [u64; 4]) -> Run {
         let worker = |connections| Counts {
             connections,
             ..Counts::default()
@@ -98,7 +98,7 @@ mod tests {
         Run {
             load,
             way,
-            engine,
+            backend,
             duration_ns: 1,
             response_ns: 1,
             workers: connections.map(worker).into(),
@@ -117,11 +117,11 @@ mod tests {
     }
 
     fn native() -> Run {
-        run(Load::Light, Way::Exclusive, Engine::Epoll, [40, 0, 0, 0])
+        run(Load::Light, Way::Exclusive, Kind::Epoll, [40, 0, 0, 0])
     }
 
     fn turns(connections: [u64; 4]) -> Run {
-        run(Load::Light, Way::RoundRobin, Engine::Repoll, connections)
+        run(Load::Light, Way::RoundRobin, Kind::Repoll, connections)
     }
 
     #[test]
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_heavy_load_is_not_judged() {
-        let heavy = run(Load::Heavy, Way::RoundRobin, Engine::Repoll, [40, 0, 0, 0]);
+        let heavy = run(Load::Heavy, Way::RoundRobin, Kind::Repoll, [40, 0, 0, 0]);
         assert!(verdict(vec![native(), heavy, turns([10; 4])])
             .unwrap()
             .is_fair());

@@ -2,7 +2,13 @@
 
 //! What is compared.
 
+use backend::Kind;
 use clap::ValueEnum;
+use repoll::{
+    AddMode,
+    Exclusive,
+    Mode, //
+};
 use serde::{
     Deserialize,
     Serialize, //
@@ -33,20 +39,19 @@ impl Way {
         matches!(self, Self::Shared | Self::SharedFifo)
     }
 
-    /// Whether `engine` knows it.
-    pub fn is_of(self, engine: Engine) -> bool {
-        engine == Engine::Repoll || !matches!(self, Self::SharedFifo | Self::RoundRobin)
+    /// Whether workers on `backend` can go it.
+    pub fn is_of(self, backend: Kind) -> bool {
+        backend == Kind::Repoll || !matches!(self, Self::SharedFifo | Self::RoundRobin)
     }
-}
 
-/// What the workers wait with.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Engine {
-    /// The kernel's own epoll
-    Epoll,
-    /// The repoll module
-    Repoll,
+    /// How the workers watch the socket.
+    pub fn mode(self) -> AddMode {
+        match self {
+            Self::RoundRobin => Exclusive::LEVEL.round_robin().into(),
+            Self::Exclusive => Exclusive::LEVEL.into(),
+            _ => Mode::LEVEL.into(),
+        }
+    }
 }
 
 /// How the clients come.
@@ -73,12 +78,6 @@ impl fmt::Display for Way {
     }
 }
 
-impl fmt::Display for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        name(self, f)
-    }
-}
-
 impl fmt::Display for Load {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         name(self, f)
@@ -92,15 +91,15 @@ mod tests {
     #[test]
     fn names_are_those_of_the_command_line() {
         assert_eq!(Way::RoundRobin.to_string(), "round-robin");
-        assert_eq!(format!("{:>8}", Engine::Epoll), "   epoll");
+        assert_eq!(format!("{:>8}", Way::Each), "    each");
         assert_eq!(Load::from_str("heavy", false), Ok(Load::Heavy));
     }
 
     #[test]
     fn epoll_has_no_turns() {
-        let of_epoll = |way: &&Way| way.is_of(Engine::Epoll);
+        let of_epoll = |way: &&Way| way.is_of(Kind::Epoll);
         let ways = Way::value_variants();
         assert_eq!(ways.iter().filter(of_epoll).count(), ways.len() - 2);
-        assert!(ways.iter().all(|way| way.is_of(Engine::Repoll)));
+        assert!(ways.iter().all(|way| way.is_of(Kind::Repoll)));
     }
 }

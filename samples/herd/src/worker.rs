@@ -54,7 +54,7 @@ pub fn work(post: &Post) -> Result<Counts> {
     let begin = Cost::now().context("getrusage")?;
 
     loop {
-        match post.poller.wait(&mut events) {
+        match post.instance.wait(&mut events, None) {
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             other => other.context("cannot wait")?,
         }

@@ -5,7 +5,6 @@
 
 mod client;
 mod content;
-mod engine;
 mod report;
 mod run;
 mod script;
@@ -14,6 +13,7 @@ use anyhow::{
     Context,
     Result, //
 };
+use backend::Kind;
 use clap::Parser;
 use run::{
     run,
@@ -47,7 +47,7 @@ struct Arguments {
 
     /// What to watch the connections with
     #[arg(long, value_enum, default_value = "repoll")]
-    engine: engine::Kind,
+    backend: Kind,
 
     /// Connections
     #[arg(long, value_name = "N", default_value_t = 300,
@@ -94,7 +94,7 @@ fn main() -> Result<ExitCode> {
 
     let (report, failures) = run(&Plan {
         address,
-        engine: arguments.engine,
+        backend: arguments.backend,
         connections: arguments.connections,
         messages: arguments.messages,
         largest: arguments.largest,

@@ -4,9 +4,9 @@
 
 use crate::{
     client::Client,
-    engine::Kind,
     script::Ending, //
 };
+use backend::Kind;
 use serde::Serialize;
 use std::{
     fmt,
@@ -19,7 +19,7 @@ const MEBIBYTE: f64 = (1 << 20) as f64;
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// What the connections were watched with.
-    pub engine: Kind,
+    pub backend: Kind,
     /// How many were asked for.
     pub connections: u64,
     /// How many were open at the same time.
@@ -54,9 +54,9 @@ pub struct Report {
 
 impl Report {
     /// The figures before anything is done.
-    pub fn new(engine: Kind, connections: u64) -> Self {
+    pub fn new(backend: Kind, connections: u64) -> Self {
         Self {
-            engine,
+            backend,
             connections,
             peak: 0,
             closed: 0,

@@ -9,10 +9,6 @@ use crate::{
         CHUNK, //
     },
     content::Content,
-    engine::{
-        Engine,
-        Kind, //
-    },
     report::Report,
     script::Script,
 };
@@ -21,6 +17,10 @@ use anyhow::{
     Context,
     Error,
     Result, //
+};
+use backend::{
+    Backend,
+    Kind, //
 };
 use repoll::{
     Events,
@@ -42,7 +42,7 @@ pub struct Plan {
     /// The server.
     pub address: SocketAddr,
     /// What to watch the connections with.
-    pub engine: Kind,
+    pub backend: Kind,
     /// How many connections.
     pub connections: u64,
     /// How many messages on each.
@@ -81,7 +81,7 @@ struct Slot {
 /// A run under way.
 struct Run<'a> {
     plan: &'a Plan,
-    engine: Engine,
+    instance: Backend,
     slots: Vec<Option<Slot>>,
     connecting: usize,
     open: u64,
@@ -98,12 +98,13 @@ struct Run<'a> {
 pub fn run(plan: &Plan) -> Result<(Report, Vec<Failure>)> {
     let mut run = Run {
         plan,
-        engine: Engine::open(plan.engine)?,
+        instance: Backend::open(plan.backend)
+            .with_context(|| format!("no instance of {}", plan.backend))?,
         slots: Vec::new(),
         connecting: 0,
         open: 0,
         scratch: vec![0; CHUNK],
-        report: Report::new(plan.engine, plan.connections),
+        report: Report::new(plan.backend, plan.connections),
         failures: Vec::new(),
         again: Vec::new(),
         turn: 0,
@@ -130,7 +131,7 @@ impl Run<'_> {
             } else {
                 Duration::ZERO
             };
-            match self.engine.wait(&mut events, timeout) {
+            match self.instance.wait(&mut events, Some(timeout)) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 other => other.context("cannot wait for events")?,
             }
@@ -173,7 +174,7 @@ impl Run<'_> {
                 .with_context(|| format!("connection {index}"))?;
 
             let interest = Interest::READABLE | Interest::WRITABLE | Interest::READ_CLOSED;
-            self.engine
+            self.instance
                 .add(client.as_fd(), interest, Mode::EDGE, index)
                 .with_context(|| format!("connection {index}: cannot watch it"))?;
             self.slots.push(Some(Slot {
@@ -252,7 +253,7 @@ impl Run<'_> {
         self.close(index);
     }
 
-    /// Closing the socket takes it out of the engine as well.
+    /// Closing the socket takes it out of the instance as well.
     fn close(&mut self, index: u64) {
         if let Some(slot) = self.slots[index as usize].take() {
             if slot.client.is_connected() {

@@ -217,7 +217,7 @@ fn senseless_arguments_are_refused() {
         ["--connections", "many"],
         ["--messages", "0"],
         ["--stall", "0"],
-        ["--engine", "select"],
+        ["--backend", "select"],
         ["--largest", "1e6"],
         ["--nonsense", "1"],
     ] {

@@ -18,7 +18,7 @@ pub struct Outcome {
 /// Runs the load generator on epoll, which is there with no module loaded.
 pub fn load(server: SocketAddr, arguments: &[&str]) -> Outcome {
     let output = Command::new(env!("CARGO_BIN_EXE_load"))
-        .args(["--engine", "epoll", "--json", &server.to_string()])
+        .args(["--backend", "epoll", "--json", &server.to_string()])
         .args(arguments)
         .output()
         .unwrap();
