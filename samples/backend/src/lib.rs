@@ -12,6 +12,7 @@ use repoll::{
     Change,
     Events,
     Interest,
+    Mode,
     Operation,
     Poller, //
 };
@@ -37,6 +38,7 @@ use std::{
     ops::AddAssign,
     os::fd::{
         AsFd,
+        BorrowedFd,
         OwnedFd, //
     },
     time::Duration, //
@@ -147,8 +149,41 @@ impl Backend {
         }
     }
 
+    /// Changes what `fd` is watched for, how, and the data of its events.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Poller::modify`].
+    pub fn modify(
+        &self,
+        fd: impl AsFd,
+        interest: Interest,
+        mode: Mode,
+        data: u64,
+    ) -> io::Result<()> {
+        match self {
+            Self::Epoll(epoll) => {
+                let flags = EventFlags::from_bits_retain(interest.bits() | mode.bits());
+                Ok(epoll::modify(epoll, fd, EventData::new_u64(data), flags)?)
+            }
+            Self::Repoll(poller) => poller.modify(fd, interest, mode, data),
+        }
+    }
+
+    /// Stops watching `fd`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Poller::delete`].
+    pub fn delete(&self, fd: impl AsFd) -> io::Result<()> {
+        match self {
+            Self::Epoll(epoll) => Ok(epoll::delete(epoll, fd)?),
+            Self::Repoll(poller) => poller.delete(fd),
+        }
+    }
+
     /// Waits until something is ready or `timeout` has passed, which leaves the
-    /// contents of `events`.
+    /// contents of `events`. Allocates nothing.
     ///
     /// # Errors
     ///
@@ -193,6 +228,15 @@ impl Backend {
             _ => calls.events = events.len() as u64,
         }
         Ok(calls)
+    }
+}
+
+impl AsFd for Backend {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Epoll(epoll) => epoll.as_fd(),
+            Self::Repoll(poller) => poller.as_fd(),
+        }
     }
 }
 
@@ -271,10 +315,7 @@ fn note(failures: &mut Vec<Failure>, change: &Change<'_>, result: io::Result<()>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use repoll::{
-        Exclusive,
-        Mode, //
-    };
+    use repoll::Exclusive;
     use rustix::event::{
         eventfd,
         EventfdFlags, //
@@ -335,6 +376,27 @@ mod tests {
         backend
             .add(&one, Interest::READABLE, Exclusive::EDGE, 1)
             .unwrap();
+        backend.delete(&one).unwrap();
+    }
+
+    #[test]
+    fn an_item_can_be_modified_and_deleted() {
+        let backend = Backend::open(Kind::Epoll).unwrap();
+        let (one, mut events) = (event(1), Events::with_capacity(4));
+        let ready = |events: &mut Events| {
+            backend.wait(events, NOW).unwrap();
+            events.iter().map(|e| e.data()).collect::<Vec<_>>()
+        };
+        backend
+            .add(&one, Interest::empty(), Mode::LEVEL, 1)
+            .unwrap();
+        assert_eq!(ready(&mut events), []);
+        backend
+            .modify(&one, Interest::READABLE, Mode::LEVEL, 2)
+            .unwrap();
+        assert_eq!(ready(&mut events), [2]);
+        backend.delete(&one).unwrap();
+        assert_eq!(ready(&mut events), []);
     }
 
     #[test]

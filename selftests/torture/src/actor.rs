@@ -227,9 +227,8 @@ impl<'a> Actor<'a> {
 
     fn toggle(&mut self, watch: &Watch, number: u64) {
         let world = self.world;
-        let poller = &world.pollers[watch.poller];
         self.hand.tally.dels += 1;
-        match poller.delete(world.target(watch)) {
+        match world.delete(watch, world.target(watch)) {
             // Another actor has just deleted it.
             Err(error) if error.kind() == io::ErrorKind::NotFound && !world.plan.owned => (),
             result => world.check("DEL", result),
@@ -237,7 +236,7 @@ impl<'a> Actor<'a> {
         self.hand.pause();
         let mode = self.hand.mode(watch);
         self.hand.tally.adds += 1;
-        match poller.add(world.target(watch), mode, number) {
+        match world.add(watch, world.target(watch), mode, number) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !world.plan.owned => (),
             result => world.check("ADD", result),
         }
@@ -307,7 +306,7 @@ impl<'a> Actor<'a> {
         world.check("open", this.open());
         let mut add = |watch: &Watch, number| {
             let mode = self.hand.mode(watch);
-            let result = world.pollers[watch.poller].add(this.reader(), mode, number);
+            let result = world.add(watch, this.reader(), mode, number);
             world.check(
                 "ADD after the close of a file under the same number",
                 result,
@@ -349,12 +348,14 @@ impl<'a> Actor<'a> {
 
     fn copy(&mut self, watch: &Watch, number: u64) {
         let world = self.world;
-        let poller = &world.pollers[watch.poller];
         let copy = world.check("dup", world.target(watch).try_clone_to_owned());
         let mode = self.hand.mode(watch);
-        world.check("ADD of a copy", poller.add(copy.as_fd(), mode, number));
+        world.check(
+            "ADD of a copy",
+            world.add(watch, copy.as_fd(), mode, number),
+        );
         self.hand.pause();
-        world.check("DEL of a copy", poller.delete(copy.as_fd()));
+        world.check("DEL of a copy", world.delete(watch, copy.as_fd()));
         self.hand.tally.dups += 1;
         self.hand.tally.adds += 1;
         self.hand.tally.dels += 1;

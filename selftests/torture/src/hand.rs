@@ -192,7 +192,7 @@ impl<'a> Hand<'a> {
     /// Changes an item.
     pub(crate) fn modify_to(&mut self, watch: &Watch, number: u64, mode: EventFlags) {
         let world = self.world;
-        let result = world.pollers[watch.poller].modify(world.target(watch), mode, number);
+        let result = world.modify(watch, mode, number);
         self.tally.mods += 1;
         match result {
             Err(error) if error.kind() == io::ErrorKind::NotFound => (),

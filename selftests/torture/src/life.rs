@@ -5,7 +5,7 @@
 use crate::{
     actor,
     channel::become_of,
-    consumer, poller,
+    consumer,
     tally::Tally,
     world::{
         Origin,
@@ -17,6 +17,7 @@ use anyhow::{
     Context,
     Result, //
 };
+use backend::Kind;
 use rand::{
     rngs::SmallRng,
     Rng,
@@ -56,7 +57,7 @@ pub(crate) struct Limits {
 }
 
 /// Makes a world and lives in it.
-pub(crate) fn live(origin: Origin, kind: poller::Kind, limits: Limits) -> Result<Tally> {
+pub(crate) fn live(origin: Origin, kind: Kind, limits: Limits) -> Result<Tally> {
     let mut rng = SmallRng::seed_from_u64(origin.thread_seed(u64::from(u16::MAX)));
     let plan = origin.scenario.plan(&mut rng, kind);
     let world = World::new(origin, plan).context("cannot make a world")?;

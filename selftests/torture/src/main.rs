@@ -9,7 +9,6 @@ mod consumer;
 mod hand;
 mod ledger;
 mod life;
-mod poller;
 mod report;
 mod scenario;
 mod tally;
@@ -20,6 +19,7 @@ use anyhow::{
     Context,
     Result, //
 };
+use backend::Kind;
 use clap::{
     Parser,
     ValueEnum, //
@@ -65,8 +65,8 @@ struct Options {
     #[arg(long, default_value_t = NonZeroUsize::new(24).unwrap())]
     threads: NonZeroUsize,
     /// What to torture
-    #[arg(long, value_enum, default_value_t = poller::Kind::Repoll)]
-    backend: poller::Kind,
+    #[arg(long, value_enum, default_value_t = Kind::Repoll)]
+    backend: Kind,
     /// Only that
     #[arg(long, value_enum)]
     scenario: Vec<Scenario>,

@@ -156,10 +156,10 @@ fn readable(fd: impl AsFd) -> &'static str {
 pub(crate) mod tests {
     use super::*;
     use crate::{
-        poller,
         scenario::Scenario,
         world::Origin, //
     };
+    use backend::Kind;
     use rand::{
         rngs::SmallRng,
         SeedableRng, //
@@ -174,7 +174,7 @@ pub(crate) mod tests {
         };
         let plan = origin
             .scenario
-            .plan(&mut SmallRng::seed_from_u64(1), poller::Kind::Epoll);
+            .plan(&mut SmallRng::seed_from_u64(1), Kind::Epoll);
         World::new(origin, plan).unwrap()
     }
 

@@ -14,9 +14,9 @@
 
 use crate::{
     actor::Act,
-    channel,
-    poller, //
+    channel, //
 };
+use backend::Kind;
 use clap::ValueEnum;
 use rand::{
     rngs::SmallRng,
@@ -117,7 +117,7 @@ impl Watch {
 /// A world that is to be made.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    pub(crate) pollers: Vec<poller::Kind>,
+    pub(crate) pollers: Vec<Kind>,
     /// For each consumer, on which of them it waits.
     pub(crate) consumers: Vec<usize>,
     pub(crate) channels: Vec<channel::Kind>,
@@ -131,7 +131,7 @@ pub(crate) struct Plan {
 /// Instances and channels, with nothing watched yet.
 fn plan(
     rng: &mut SmallRng,
-    pollers: Vec<poller::Kind>,
+    pollers: Vec<Kind>,
     consumers: Vec<usize>,
     acts: &'static [Act],
 ) -> Plan {
@@ -172,12 +172,12 @@ impl Scenario {
     }
 
     /// Whether epoll keeps what the scenario expects.
-    pub(crate) fn is_kept_by(self, kind: poller::Kind) -> bool {
-        self != Self::Killed || kind == poller::Kind::Repoll
+    pub(crate) fn is_kept_by(self, kind: Kind) -> bool {
+        self != Self::Killed || kind == Kind::Repoll
     }
 
     /// A random world.
-    pub(crate) fn plan(self, rng: &mut SmallRng, kind: poller::Kind) -> Plan {
+    pub(crate) fn plan(self, rng: &mut SmallRng, kind: Kind) -> Plan {
         use Act::*;
         let mut plan = match self {
             Self::Shared => {
@@ -251,7 +251,7 @@ impl Scenario {
 
     /// A tower of eventpolls: the lowest watches the channels, each watches that below it, and
     /// consumers wait on the highest, some also on one below.
-    fn nested(rng: &mut SmallRng, kind: poller::Kind) -> Plan {
+    fn nested(rng: &mut SmallRng, kind: Kind) -> Plan {
         let acts = &[
             Act::Send,
             Act::Send,
@@ -271,12 +271,12 @@ impl Scenario {
         ];
         let height = rng.random_range(2..=3);
         let mut pollers = vec![kind; height];
-        if kind == poller::Kind::Repoll && rng.random_bool(0.5) {
+        if kind == Kind::Repoll && rng.random_bool(0.5) {
             // All but one may be epoll's.
             let stays = rng.random_range(0..height);
             for (level, kind) in pollers.iter_mut().enumerate() {
                 if level != stays && rng.random_bool(0.5) {
-                    *kind = poller::Kind::Epoll;
+                    *kind = Kind::Epoll;
                 }
             }
         }

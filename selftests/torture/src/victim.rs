@@ -2,7 +2,7 @@
 
 //! Processes that are killed while they wait.
 
-use crate::poller::Poller;
+use backend::Backend;
 use repoll::Events;
 use rustix::process::{
     kill_process,
@@ -33,7 +33,7 @@ pub(crate) struct Victim<'a> {
 
 /// What the child uses.
 struct Life<'a> {
-    poller: &'a Poller,
+    poller: &'a Backend,
     events: Events,
     stack: Stack,
 }
@@ -53,7 +53,7 @@ extern "C" fn wait(life: *mut c_void) -> c_int {
 
 impl<'a> Victim<'a> {
     /// Starts it.
-    pub(crate) fn new(poller: &'a Poller) -> io::Result<Self> {
+    pub(crate) fn new(poller: &'a Backend) -> io::Result<Self> {
         let mut life = Box::new(Life {
             poller,
             events: Events::with_capacity(1),

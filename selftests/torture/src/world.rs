@@ -13,7 +13,6 @@ use crate::{
         Channel, //
     },
     ledger::Account,
-    poller::Poller,
     report,
     scenario::{
         Plan,
@@ -22,6 +21,12 @@ use crate::{
         Watch, //
     },
 };
+use backend::Backend;
+use repoll::{
+    Interest,
+    Mode, //
+};
+use rustix::event::epoll::EventFlags;
 use std::{
     fmt,
     fs::File,
@@ -113,7 +118,7 @@ impl Sheet {
 pub(crate) struct World {
     pub(crate) origin: Origin,
     pub(crate) plan: Plan,
-    pub(crate) pollers: Vec<Poller>,
+    pub(crate) pollers: Vec<Backend>,
     pub(crate) channels: Vec<Channel>,
     pub(crate) accounts: Vec<Account>,
     /// In the place of what is closed: never readable.
@@ -141,7 +146,7 @@ pub(crate) const OVER: u64 = u64::MAX;
 impl World {
     /// Makes everything; no thread runs yet. The caller is the conductor.
     pub(crate) fn new(origin: Origin, plan: Plan) -> io::Result<Self> {
-        let pollers = plan.pollers.iter().map(|&kind| Poller::new(kind));
+        let pollers = plan.pollers.iter().map(|&kind| Backend::open(kind));
         let channels = plan.channels.iter().map(|&kind| Channel::new(kind));
         let threads = plan.consumers.len() + plan.actors;
         let world = Self {
@@ -161,10 +166,32 @@ impl World {
             plan,
         };
         for (number, watch) in world.plan.watches.iter().enumerate() {
-            let poller = &world.pollers[watch.poller];
-            poller.add(world.target(watch), watch.modes[0], number as u64)?;
+            world.add(watch, world.target(watch), watch.modes[0], number as u64)?;
         }
         Ok(world)
+    }
+
+    /// Adds an item, which watches `fd`.
+    pub(crate) fn add(
+        &self,
+        watch: &Watch,
+        fd: BorrowedFd<'_>,
+        mode: EventFlags,
+        number: u64,
+    ) -> io::Result<()> {
+        let all = Interest::from_bits_retain(mode.bits());
+        self.pollers[watch.poller].add(fd, all, Mode::LEVEL, number)
+    }
+
+    /// Changes how an item watches.
+    pub(crate) fn modify(&self, watch: &Watch, mode: EventFlags, number: u64) -> io::Result<()> {
+        let all = Interest::from_bits_retain(mode.bits());
+        self.pollers[watch.poller].modify(self.target(watch), all, Mode::LEVEL, number)
+    }
+
+    /// Deletes the item that watches `fd`.
+    pub(crate) fn delete(&self, watch: &Watch, fd: BorrowedFd<'_>) -> io::Result<()> {
+        self.pollers[watch.poller].delete(fd)
     }
 
     /// What an item watches.
