@@ -17,6 +17,10 @@ use anyhow::{
     Context,
     Result, //
 };
+use chart::{
+    print,
+    Report, //
+};
 use clap::{
     Parser,
     Subcommand,
@@ -25,11 +29,6 @@ use clap::{
 use record::{
     Record,
     Run, //
-};
-use report::{
-    print,
-    report,
-    table, //
 };
 use server::Server;
 use std::{
@@ -102,7 +101,7 @@ enum Command {
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     match &arguments.command {
-        Some(Command::Report { record, svg }) => report(record, svg.as_deref())?,
+        Some(Command::Report { record, svg }) => chart::report::<Record>(record, svg.as_deref())?,
         Some(Command::Serve { way, connections }) => service::serve(*way, *connections)?,
         None if arguments.check => {
             let (text, holds) = check::check()?;
@@ -115,7 +114,7 @@ fn main() -> Result<ExitCode> {
             let record = arguments.measure()?;
             match arguments.json {
                 true => print(&serde_json::to_string(&record)?)?,
-                false => print(&table(&record)?)?,
+                false => print(&record.text()?)?,
             }
         }
     }

@@ -9,93 +9,74 @@ use crate::{
     },
     way::Way,
 };
-use anyhow::{
-    Context,
-    Result, //
-};
+use anyhow::Result;
 use chart::{
     lines,
-    Line, //
+    Line,
+    Report, //
 };
 use clap::ValueEnum;
 use std::{
-    fmt::Write as _,
-    fs::{
-        self,
-        File, //
-    },
-    io::Write,
+    fmt::Write,
     path::Path, //
 };
 
-/// Prints the table of a record in a file, and draws its charts into `svg`.
-pub fn report(file: &Path, svg: Option<&Path>) -> Result<()> {
-    let name = || file.display().to_string();
-    let record: Record =
-        serde_json::from_reader(File::open(file).with_context(name)?).with_context(name)?;
-    if let Some(folder) = svg {
-        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+impl Report for Record {
+    fn text(&self) -> Result<String> {
+        let mut text = String::new();
+        writeln!(
+            text,
+            "kernel {}, {} processors; the server's threads, for each message that they echo\n",
+            self.kernel, self.processors
+        )?;
+        writeln!(
+            text,
+            "{:>11}  {:<9} {:>8} {:>10} {:>9} {:>8} {:>10} {:>6}",
+            "connections", "", "sleeps", "preempted", "wake-ups", "CPU us", "messages/s", "ratio"
+        )?;
+        for connections in self.connections() {
+            let rate = |way| self.summary(way, connections).map(|one| one.rate);
+            let base = rate(Way::Blocking).unwrap_or(f64::NAN);
+            for &way in Way::value_variants() {
+                let Some(one) = self.summary(way, connections) else {
+                    continue;
+                };
+                let wakeups = match one.wakeups.is_nan() {
+                    true => "-".into(),
+                    false => format!("{:.3}", one.wakeups),
+                };
+                writeln!(
+                    text,
+                    "{connections:>11}  {way:<9} {:>8.3} {:>10.3} {wakeups:>9} {:>8.1} {:>10.0} {:>6.2}",
+                    one.voluntary,
+                    one.involuntary,
+                    one.cpu_us,
+                    one.rate,
+                    one.rate / base
+                )?;
+            }
+        }
+        writeln!(
+            text,
+            "\nMedians. Times and rates are for their ratio within this boot."
+        )?;
+        Ok(text)
+    }
+
+    fn draw(&self, folder: &Path) -> Result<()> {
         draw(
-            &record,
+            self,
             &folder.join("switches.svg"),
             "context switches of the server for each message",
             &|one| one.voluntary + one.involuntary,
         )?;
         draw(
-            &record,
+            self,
             &folder.join("cpu.svg"),
             "processor time of the server for each message, us",
             &|one| one.cpu_us,
-        )?;
+        )
     }
-    print(&table(&record)?)
-}
-
-/// Writes text to stdout, with one newline at its end.
-pub fn print(text: &str) -> Result<()> {
-    writeln!(std::io::stdout(), "{}", text.trim_end()).context("cannot write the result")
-}
-
-/// All that was measured, in figures.
-pub fn table(record: &Record) -> Result<String> {
-    let mut text = String::new();
-    writeln!(
-        text,
-        "kernel {}, {} processors; the server's threads, for each message that they echo\n",
-        record.kernel, record.processors
-    )?;
-    writeln!(
-        text,
-        "{:>11}  {:<9} {:>8} {:>10} {:>9} {:>8} {:>10} {:>6}",
-        "connections", "", "sleeps", "preempted", "wake-ups", "CPU us", "messages/s", "ratio"
-    )?;
-    for connections in record.connections() {
-        let rate = |way| record.summary(way, connections).map(|one| one.rate);
-        let base = rate(Way::Blocking).unwrap_or(f64::NAN);
-        for &way in Way::value_variants() {
-            let Some(one) = record.summary(way, connections) else {
-                continue;
-            };
-            let wakeups = match one.wakeups.is_nan() {
-                true => "-".into(),
-                false => format!("{:.3}", one.wakeups),
-            };
-            writeln!(
-                text,
-                "{connections:>11}  {way:<9} {:>8.3} {:>10.3} {wakeups:>9} {:>8.1} {:>10.0} {:>6.2}",
-                one.voluntary,
-                one.involuntary,
-                one.cpu_us,
-                one.rate,
-                one.rate / base
-            )?;
-        }
-    }
-    writeln!(
-        text,
-        "\nMedians. Times and rates are for their ratio within this boot."
-    )?;
-    Ok(text)
 }
 
 fn draw(record: &Record, path: &Path, label: &str, value: &dyn Fn(&Summary) -> f64) -> Result<()> {

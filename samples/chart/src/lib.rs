@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Plain charts of measurements, as SVG: [`bars()`] for figures of several kinds
-//! side by side, [`lines()`] for how figures grow.
+//! side by side, [`lines()`] for how figures grow. A program that keeps what it has
+//! measured shows it by [`report()`].
 //!
 //! The letters are left to who shows the file, so that no font is needed to
 //! write it, and the same figures give the same file.
 
 mod bars;
 mod lines;
+mod report;
 
 pub use bars::{
     bars,
@@ -16,6 +18,11 @@ pub use bars::{
 pub use lines::{
     lines,
     Line, //
+};
+pub use report::{
+    print,
+    report,
+    Report, //
 };
 
 use anyhow::{

@@ -23,7 +23,7 @@ use clap::{
     Subcommand, //
 };
 use measurement::Measurement;
-use report::report;
+use record::Record;
 use std::{
     path::PathBuf,
     process::ExitCode, //
@@ -62,7 +62,7 @@ fn main() -> Result<ExitCode> {
     match arguments.command {
         None => arguments.measurement.carry_out(),
         Some(Command::Report { record, svg }) => {
-            report(&record, svg.as_deref())?;
+            chart::report::<Record>(&record, svg.as_deref())?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -7,10 +7,6 @@ use crate::{
         Record,
         Run, //
     },
-    report::{
-        print,
-        tables, //
-    },
     run::{
         run,
         Plan, //
@@ -27,6 +23,10 @@ use anyhow::{
     Result, //
 };
 use backend::Kind;
+use chart::{
+    print,
+    Report, //
+};
 use clap::{
     Args,
     ValueEnum, //
@@ -104,7 +104,7 @@ impl Measurement {
         } else if let Some(verdict) = &verdict {
             print(&verdict.ktap())?;
         } else {
-            print(&tables(&record))?;
+            print(&record.text()?)?;
         }
         Ok(match verdict {
             Some(verdict) if !verdict.is_fair() => ExitCode::FAILURE,

@@ -12,50 +12,29 @@ use crate::{
     verdict::Verdict,
     way::Load,
 };
-use anyhow::{
-    Context,
-    Result, //
-};
+use anyhow::Result;
 use chart::{
     bars,
+    Report,
     Series, //
 };
 use clap::ValueEnum;
-use std::{
-    fs::{
-        self,
-        File, //
-    },
-    io::Write,
-    path::Path, //
-};
+use std::path::Path;
 
-/// Prints the tables of a record in a file, and draws its charts if that is asked for.
-pub fn report(file: &Path, svg: Option<&Path>) -> Result<()> {
-    let name = || file.display().to_string();
-    let record: Record =
-        serde_json::from_reader(File::open(file).with_context(name)?).with_context(name)?;
-    if let Some(folder) = svg {
-        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-        for load in loads(&record) {
-            draw(&record, load, &folder.join(format!("{load}.svg")))?;
-        }
+impl Report for Record {
+    /// A table for each load, and the verdict if there is one.
+    fn text(&self) -> Result<String> {
+        let tables: Vec<_> = loads(self)
+            .map(|load| Table(self, load).to_string())
+            .collect();
+        let verdict = Verdict::new(self).map_or(String::new(), |verdict| format!("\n{verdict}"));
+        let tables = tables.join("\n");
+        Ok(format!("kernel {}\n\n{tables}{verdict}", self.kernel))
     }
-    print(&tables(&record))
-}
 
-/// All that was measured, in figures, and the verdict if there is one.
-pub fn tables(record: &Record) -> String {
-    let tables: Vec<_> = loads(record)
-        .map(|load| Table(record, load).to_string())
-        .collect();
-    let verdict = Verdict::new(record).map_or(String::new(), |verdict| format!("\n{verdict}"));
-    format!("kernel {}\n\n{}{verdict}", record.kernel, tables.join("\n"))
-}
-
-/// Writes text to stdout, with one newline at its end.
-pub fn print(text: &str) -> Result<()> {
-    writeln!(std::io::stdout(), "{}", text.trim_end()).context("cannot write the result")
+    fn draw(&self, folder: &Path) -> Result<()> {
+        loads(self).try_for_each(|load| draw(self, load, &folder.join(format!("{load}.svg"))))
+    }
 }
 
 /// The loads that there are runs of.

@@ -14,6 +14,10 @@ use anyhow::{
     Result, //
 };
 use backend::Kind;
+use chart::{
+    print,
+    Report, //
+};
 use clap::{
     Parser,
     Subcommand, //
@@ -28,10 +32,6 @@ use record::{
     Shape,
     SHAPES, //
 };
-use report::{
-    print,
-    report, //
-};
 use server::Server;
 use std::{
     env, fs,
@@ -41,10 +41,7 @@ use std::{
     },
     thread::available_parallelism,
 };
-use summary::{
-    Table,
-    KINDS, //
-};
+use summary::KINDS;
 
 /// The bytes of the page that is asked for.
 const PAGE: usize = 1024;
@@ -99,7 +96,7 @@ enum Command {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     if let Some(Command::Report { record, svg }) = &arguments.command {
-        return report(record, svg.as_deref());
+        return chart::report::<Record>(record, svg.as_deref());
     }
     let folder = env::temp_dir().join(format!("reactor-compare-{}", std::process::id()));
     let record = arguments.measure(&folder);
@@ -108,7 +105,7 @@ fn main() -> Result<()> {
     let record = record?;
     match arguments.json {
         true => print(&serde_json::to_string(&record)?)?,
-        false => print(&Table(&record).to_string())?,
+        false => print(&record.text()?)?,
     }
     let errors: u64 = record.runs.iter().map(|run| run.load.errors).sum();
     ensure!(errors == 0, "{errors} requests failed");

@@ -13,75 +13,55 @@ use crate::{
         KINDS, //
     },
 };
-use anyhow::{
-    Context,
-    Result, //
-};
+use anyhow::Result;
 use chart::{
     bars,
+    Report,
     Series, //
 };
-use std::{
-    fs::{
-        self,
-        File, //
-    },
-    io::Write,
-    path::Path, //
-};
+use std::path::Path;
 
-/// Prints the table of a record in a file, and draws its charts into `svg`.
-pub fn report(file: &Path, svg: Option<&Path>) -> Result<()> {
-    let name = || file.display().to_string();
-    let record: Record =
-        serde_json::from_reader(File::open(file).with_context(name)?).with_context(name)?;
-    if let Some(folder) = svg {
-        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-        draw(&record, folder)?;
+impl Report for Record {
+    fn text(&self) -> Result<String> {
+        Ok(Table(self).to_string())
     }
-    print(&Table(&record).to_string())
-}
 
-/// Writes text to stdout, with a newline.
-pub fn print(text: &str) -> Result<()> {
-    writeln!(std::io::stdout(), "{text}").context("cannot write the result")
-}
+    fn draw(&self, folder: &Path) -> Result<()> {
+        let names = SHAPES.map(|shape| shape.to_string());
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let column = |kind, value: &dyn Fn(&Summary) -> f64| -> Vec<f64> {
+            let of = |shape| Summary::new(self, shape, kind).map_or(f64::NAN, |one| value(&one));
+            SHAPES.map(of).into()
+        };
 
-fn draw(record: &Record, folder: &Path) -> Result<()> {
-    let names = SHAPES.map(|shape| shape.to_string());
-    let names: Vec<_> = names.iter().map(String::as_str).collect();
-    let column = |kind, value: &dyn Fn(&Summary) -> f64| -> Vec<f64> {
-        let of = |shape| Summary::new(record, shape, kind).map_or(f64::NAN, |one| value(&one));
-        SHAPES.map(of).into()
-    };
-
-    let rates = KINDS.map(|kind| (kind.to_string(), column(kind, &|one| one.rate)));
-    chart(
-        &folder.join("requests.svg"),
-        "Three shapes of a server",
-        "requests per second, on one emulated machine",
-        &names,
-        &rates,
-    )?;
-    let latencies: Vec<_> = KINDS
-        .iter()
-        .flat_map(|&kind| {
-            [
-                (format!("{kind}: half"), column(kind, &|one| one.p50_ms)),
-                (
-                    format!("{kind}: 99 of 100"),
-                    column(kind, &|one| one.p99_ms),
-                ),
-            ]
-        })
-        .collect();
-    chart(
-        &folder.join("latency.svg"),
-        "Three shapes of a server",
-        "ms until so many requests are answered",
-        &names,
-        &latencies,
-    )
+        let rates = KINDS.map(|kind| (kind.to_string(), column(kind, &|one| one.rate)));
+        chart(
+            &folder.join("requests.svg"),
+            "Three shapes of a server",
+            "requests per second, on one emulated machine",
+            &names,
+            &rates,
+        )?;
+        let latencies: Vec<_> = KINDS
+            .iter()
+            .flat_map(|&kind| {
+                [
+                    (format!("{kind}: half"), column(kind, &|one| one.p50_ms)),
+                    (
+                        format!("{kind}: 99 of 100"),
+                        column(kind, &|one| one.p99_ms),
+                    ),
+                ]
+            })
+            .collect();
+        chart(
+            &folder.join("latency.svg"),
+            "Three shapes of a server",
+            "ms until so many requests are answered",
+            &names,
+            &latencies,
+        )
+    }
 }
 
 fn chart(

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is made of a record that was kept.
+
+use anyhow::Result;
+use chart::{
+    report,
+    Report, //
+};
+use serde::Deserialize;
+use std::{
+    fs,
+    path::{
+        Path,
+        PathBuf, //
+    },
+};
+
+/// Its chart is a file with its number.
+#[derive(Deserialize)]
+struct Record {
+    number: u32,
+}
+
+impl Report for Record {
+    fn text(&self) -> Result<String> {
+        Ok(self.number.to_string())
+    }
+
+    fn draw(&self, folder: &Path) -> Result<()> {
+        Ok(fs::write(folder.join("number"), self.text()?)?)
+    }
+}
+
+/// A folder of its own for each test, with a record in it.
+fn folder(name: &str, record: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    // There is none the first time.
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("record.json"), record).unwrap();
+    folder
+}
+
+#[test]
+fn charts_are_drawn_into_a_folder_that_is_made() {
+    let folder = folder("made", r#"{"number":7}"#);
+    let file = folder.join("record.json");
+    let svg = folder.join("two/deep");
+    report::<Record>(&file, Some(&svg)).unwrap();
+    assert_eq!(fs::read_to_string(svg.join("number")).unwrap(), "7");
+    report::<Record>(&file, None).unwrap();
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+}
+
+#[test]
+fn what_cannot_be_read_is_named() {
+    let folder = folder("unread", "{}");
+    for name in ["record.json", "missing.json"] {
+        let error = report::<Record>(&folder.join(name), None).unwrap_err();
+        assert!(error.to_string().ends_with(name), "{error}");
+    }
+}
