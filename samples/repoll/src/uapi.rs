@@ -73,6 +73,63 @@ mod tests {
     }
 
     #[test]
+    fn query_has_the_layout_of_the_interface() {
+        assert_eq!(size_of::<repoll_query>(), 32);
+        assert_eq!(offset_of!(repoll_query, id), 0);
+        assert_eq!(offset_of!(repoll_query, to), 8);
+        assert_eq!(offset_of!(repoll_query, count), 16);
+        assert_eq!(offset_of!(repoll_query, size), 20);
+        assert_eq!(offset_of!(repoll_query, flags), 24);
+        assert_eq!(offset_of!(repoll_query, __pad), 28);
+    }
+
+    #[test]
+    fn info_has_the_layout_of_the_interface() {
+        assert_eq!(size_of::<repoll_info>(), REPOLL_INFO_SIZE_1 as usize);
+        assert_eq!(REPOLL_INFO_SIZE_1, 192);
+        assert_eq!(offset_of!(repoll_info, id), 0);
+        assert_eq!(offset_of!(repoll_info, adds), 8);
+        assert_eq!(offset_of!(repoll_info, mods), 16);
+        assert_eq!(offset_of!(repoll_info, dels), 24);
+        assert_eq!(offset_of!(repoll_info, closed), 32);
+        assert_eq!(offset_of!(repoll_info, events), 40);
+        assert_eq!(offset_of!(repoll_info, wakeups), 48);
+        assert_eq!(offset_of!(repoll_info, sleeps), 56);
+        assert_eq!(offset_of!(repoll_info, waits), 64);
+        assert_eq!(offset_of!(repoll_info, vain), 72);
+        assert_eq!(offset_of!(repoll_info, delivered), 80);
+        assert_eq!(offset_of!(repoll_info, spurious), 88);
+        assert_eq!(offset_of!(repoll_info, overlaps), 96);
+        assert_eq!(offset_of!(repoll_info, items), 104);
+        assert_eq!(offset_of!(repoll_info, ready), 108);
+        assert_eq!(offset_of!(repoll_info, dead), 112);
+        assert_eq!(offset_of!(repoll_info, uid), 116);
+        assert_eq!(offset_of!(repoll_info, pid), 120);
+        assert_eq!(offset_of!(repoll_info, flags), 124);
+        assert_eq!(offset_of!(repoll_info, state), 128);
+        assert_eq!(offset_of!(repoll_info, waiters), 132);
+        assert_eq!(offset_of!(repoll_info, pollers), 136);
+        assert_eq!(offset_of!(repoll_info, __pad), 140);
+        assert_eq!(offset_of!(repoll_info, tids), 144);
+        assert_eq!(offset_of!(repoll_info, comm), 176);
+    }
+
+    #[test]
+    fn item_has_the_layout_of_the_interface() {
+        assert_eq!(size_of::<repoll_item>(), REPOLL_ITEM_SIZE_1 as usize);
+        assert_eq!(REPOLL_ITEM_SIZE_1, 48);
+        assert_eq!(offset_of!(repoll_item, data), 0);
+        assert_eq!(offset_of!(repoll_item, ino), 8);
+        assert_eq!(offset_of!(repoll_item, watched), 16);
+        assert_eq!(offset_of!(repoll_item, fd), 24);
+        assert_eq!(offset_of!(repoll_item, events), 28);
+        assert_eq!(offset_of!(repoll_item, dev_major), 32);
+        assert_eq!(offset_of!(repoll_item, dev_minor), 36);
+        assert_eq!(offset_of!(repoll_item, kind), 40);
+        assert_eq!(offset_of!(repoll_item, state), 44);
+    }
+
+    #[test]
     fn ioctl_numbers_encode_type_number_and_argument() {
         assert_eq!(REPOLL_CREATE, opcode::write::<repoll_create>(0xE9, 0));
         assert_eq!(REPOLL_CTL, opcode::write::<repoll_ctl>(0xE9, 1));
@@ -82,6 +139,9 @@ mod tests {
             REPOLL_BATCH_WAIT,
             opcode::read_write::<repoll_batch_wait>(0xE9, 4)
         );
+        assert_eq!(REPOLL_LIST, opcode::read_write::<repoll_query>(0xE9, 5));
+        assert_eq!(REPOLL_ITEMS, opcode::read_write::<repoll_query>(0xE9, 6));
+        assert_eq!(REPOLL_INFO, opcode::read::<repoll_info>(0xE9, 7));
     }
 
     #[test]
