@@ -7,6 +7,7 @@ mod batch;
 mod create;
 mod descriptor;
 mod examples;
+mod info;
 mod interest;
 mod wait;
 
