@@ -9,8 +9,8 @@
 use crate::{
     event,
     eventpoll::{
-        Entered,
-        Eventpoll, //
+        Eventpoll,
+        Hold, //
     },
     item::Asked,
     kernel_ext::{
@@ -46,19 +46,13 @@ pub(crate) struct Progress {
 }
 
 impl Eventpoll {
-    /// Makes a change. `me` is the instance's own file. What is `held` of the mutexes is used, and
-    /// is what is held afterwards.
+    /// Makes a change. `me` is the instance's own file.
     ///
     /// # Errors
     ///
     /// As `REPOLL_CTL`.
-    #[inline]
-    pub(crate) fn change<'a>(
-        &'a self,
-        held: &mut Option<Entered<'a>>,
-        me: &File,
-        change: &Change,
-    ) -> Result {
+    #[inline(always)]
+    pub(crate) fn change(&self, hold: &mut Hold<'_>, me: &File, change: &Change) -> Result {
         let takes_turns = change.flags & uapi::ROUND_ROBIN != 0;
         if change.flags & !uapi::ROUND_ROBIN != 0
             || change.__pad != 0
@@ -82,9 +76,9 @@ impl Eventpoll {
             return Err(EINVAL);
         }
         match change.op {
-            op::ADD => self.add(held, &file, change.fd, asked),
-            op::MODIFY => self.modify(held, &file, change.fd, asked.events, asked.data),
-            op::DELETE => self.delete(held, &file, change.fd),
+            op::ADD => self.add(hold, &file, change.fd, asked),
+            op::MODIFY => self.modify(hold, &file, change.fd, asked.events, asked.data),
+            op::DELETE => self.delete(hold, &file, change.fd),
             _ => Err(EINVAL),
         }
     }
@@ -122,18 +116,18 @@ impl Eventpoll {
     /// Makes the changes of a run, which is at the user's address `at`. Returns false if a result
     /// could not be stored.
     fn change_run(&self, me: &File, run: &[Change], at: usize, progress: &mut Progress) -> bool {
-        let mut held = None;
-        for (change, at) in run.iter().zip((at..).step_by(size_of::<Change>())) {
-            let result = self.change(&mut held, me, change);
-            progress.done += 1;
-            if let Err(error) = result {
+        let mut hold = Hold::new(self);
+        for (index, change) in run.iter().enumerate() {
+            if let Err(error) = self.change(&mut hold, me, change) {
                 progress.failed += 1;
-                held = None;
-                if !uapi::write_result(at, error) {
+                hold.leave();
+                if !uapi::write_result(at + index * size_of::<Change>(), error) {
+                    progress.done += index as u32 + 1;
                     return false;
                 }
             }
         }
+        progress.done += run.len() as u32;
         true
     }
 }

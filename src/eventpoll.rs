@@ -4,9 +4,11 @@
 //!
 //! The banner of the crate tells how the parts work together.
 
+mod hold;
 mod info;
 mod items;
 
+pub(crate) use hold::Hold;
 pub(crate) use info::BATCH;
 
 use crate::{
@@ -76,9 +78,9 @@ const READABLE: u32 = event::IN | event::RDNORM;
 /// How many dead items are removed before others get a chance to run, or to have the mutex.
 const DEAD_BATCH: usize = 64;
 
-/// What is held by who changes an instance or delivers: the outer mutex, if it watches an epoll,
-/// and the mutex.
-pub(crate) type Entered<'a> = (Option<Guard<'a, (), MutexBackend>>, Locked<'a>);
+/// What is held by who delivers, as by who changes the instance: the outer mutex, if it watches an
+/// epoll, and the mutex.
+type Entered<'a> = (Option<Guard<'a, (), MutexBackend>>, Locked<'a>);
 
 /// The items of an instance.
 pub(crate) struct Set {
@@ -223,7 +225,7 @@ impl Eventpoll {
 
     /// Takes the mutex, for a change or a delivery; and the outer one if the instance watches an
     /// epoll, or will when an item of that `kind` is added.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter(&self, kind: Kind) -> Entered<'_> {
         if kind != Kind::Epoll && !self.watches_epolls.read() {
             let set = self.lock();
@@ -233,23 +235,6 @@ impl Eventpoll {
             }
         }
         self.enter_both(kind)
-    }
-
-    /// As [`Eventpoll::enter`], with what is `held` already.
-    #[inline]
-    fn enter_again<'a>(&'a self, held: &mut Option<Entered<'a>>, kind: Kind) -> Entered<'a> {
-        let held = held.take();
-        if let Some(mut entered) = held {
-            if kind != Kind::Epoll || entered.0.is_some() {
-                if self.ready.has_dead() {
-                    self.remove_all_dead(&mut entered.1);
-                }
-                return entered;
-            }
-            // Before the outer mutex is taken.
-            drop(entered);
-        }
-        self.enter(kind)
     }
 
     #[cold]

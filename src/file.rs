@@ -4,7 +4,10 @@
 
 use crate::{
     change::Progress,
-    eventpoll::Eventpoll,
+    eventpoll::{
+        Eventpoll,
+        Hold, //
+    },
     item::Key,
     kernel_ext::{
         anon_file::{
@@ -134,7 +137,7 @@ impl Eventpoll {
             result: 0,
             __pad: ctl.__pad,
         };
-        self.change(&mut None, me, &change)?;
+        self.change(&mut Hold::new(self), me, &change)?;
         Ok(0)
     }
 

@@ -101,6 +101,22 @@ bool rp_access_ok(unsigned long addr, unsigned long size)
 	return access_ok((void __user *)addr, size);
 }
 
+/* Within a window of user access. False after a fault. */
+static __always_inline bool rp_get_words(void *to, const void __user *from,
+					 size_t size)
+{
+	const u64 __user *at = from;
+	u64 *words = to;
+	size_t i;
+
+#pragma GCC unroll 16
+	for (i = 0; i < size / sizeof(*at); i++)
+		unsafe_get_user(words[i], &at[i], fault);
+	return true;
+fault:
+	return false;
+}
+
 /*
  * Of a few words: copy_from_user() has more to set up than there is to do. False
  * after a fault.
@@ -108,21 +124,15 @@ bool rp_access_ok(unsigned long addr, unsigned long size)
 static __always_inline bool rp_read_words(void *to, unsigned long from,
 					  size_t size)
 {
-	const u64 __user *at = (const u64 __user *)from;
-	u64 *words = to;
-	size_t i;
+	const void __user *at = (const void __user *)from;
+	bool got;
 
 	might_fault();
 	if (!user_read_access_begin(at, size))
 		return false;
-#pragma GCC unroll 16
-	for (i = 0; i < size / sizeof(*at); i++)
-		unsafe_get_user(words[i], &at[i], fault);
+	got = rp_get_words(to, at, size);
 	user_read_access_end();
-	return true;
-fault:
-	user_read_access_end();
-	return false;
+	return got;
 }
 
 bool rp_read_ctl(struct repoll_ctl *to, unsigned long from)
@@ -160,14 +170,9 @@ size_t rp_read_changes(struct repoll_change *to, unsigned long from,
 	if (!user_access_begin(at, count * sizeof(*at)))
 		return 0;
 	for (n = 0; n < count; n++, at++, to++) {
-		unsafe_get_user(to->op, &at->op, fault);
-		unsafe_get_user(to->fd, &at->fd, fault);
-		unsafe_get_user(to->flags, &at->flags, fault);
-		unsafe_get_user(to->events, &at->events, fault);
-		unsafe_get_user(to->data, &at->data, fault);
-		unsafe_get_user(to->__pad, &at->__pad, fault);
+		if (!rp_get_words(to, at, sizeof(*to)))
+			break;
 		unsafe_put_user(0, &at->result, fault);
-		to->result = 0;
 	}
 fault:
 	user_access_end();

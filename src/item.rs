@@ -330,10 +330,15 @@ impl Item {
     }
 
     /// Changes what the item watches for, with the mutex held. Wake-ups that must see it are ordered
-    /// by the caller.
+    /// by the caller. If it keeps the system awake now and did not before, or the reverse,
+    /// [`Item::renew_special`] is to follow.
     pub(crate) fn set_interest(&self, interest: Interest) {
         self.interest.write(interest.bits());
-        let special = Self::special_for(self.kind, &self.source, interest, self.takes_turns);
+    }
+
+    /// Finds out anew whether the item is special, with the mutex held.
+    pub(crate) fn renew_special(&self) {
+        let special = Self::special_for(self.kind, &self.source, self.interest(), self.takes_turns);
         self.special.set(special);
     }
 
@@ -375,10 +380,11 @@ impl Item {
 
     /// Which of the `wanted` events the file, which is not an epoll, has now. `nesting` is the
     /// number of sets whose mutexes are held.
+    #[inline(always)]
     pub(crate) fn poll(&self, file: &LocalFile, wanted: Interest, nesting: u32) -> u32 {
         let wanted = wanted.bits();
         if self.kind == Kind::Instance {
-            nesting::instance_of(file).map_or(0, |inner| wanted & inner.poll_events(nesting))
+            wanted & nesting::poll_instance(file, nesting)
         } else {
             hook::poll(file, wanted)
         }

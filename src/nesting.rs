@@ -129,6 +129,13 @@ pub(crate) fn instance_of(file: &LocalFile) -> Option<&Eventpoll> {
     anon_file::of_file(file)
 }
 
+/// The events that the instance which a file is has for its user, while the mutexes of `nesting`
+/// others are held.
+#[inline(never)]
+pub(crate) fn poll_instance(file: &LocalFile, nesting: u32) -> u32 {
+    instance_of(file).map_or(0, |inner| inner.poll_events(nesting))
+}
+
 /// What is known of an instance as a part of the topology.
 pub(crate) struct Vertex {
     /// The address of the instance's own file.

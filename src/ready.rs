@@ -156,8 +156,11 @@ impl Lists {
         let before = item.interest().keeps_awake();
         let now = interest.keeps_awake();
         item.set_interest(interest);
-        if before != now && item.place.get().is_ready() {
-            self.count_awake(now);
+        if before != now {
+            item.renew_special();
+            if item.place.get().is_ready() {
+                self.count_awake(now);
+            }
         }
     }
 

@@ -3,8 +3,8 @@
 //! How items come, change and go.
 
 use super::{
-    Entered,
     Eventpoll,
+    Hold,
     Set, //
 };
 use crate::{
@@ -44,17 +44,16 @@ use kernel::{
 };
 
 impl Eventpoll {
-    /// Watches `file` under the number `fd`. What is `held` is used, and is what is held afterwards;
-    /// as with the other changes.
+    /// Watches `file` under the number `fd`.
     ///
     /// # Errors
     ///
     /// `EINVAL` if an item must not be added in that mode, or if events would travel on too many
     /// paths; `ELOOP` if instances would watch each other in a circle or too far; `EEXIST`,
     /// `ENOSPC`, `ENOMEM`; `EINTR` if the task is about to be killed.
-    pub(crate) fn add<'a>(
-        &'a self,
-        held: &mut Option<Entered<'a>>,
+    pub(crate) fn add(
+        &self,
+        hold: &mut Hold<'_>,
         file: &LocalFile,
         fd: i32,
         asked: Asked,
@@ -64,24 +63,20 @@ impl Eventpoll {
         if !event::may_add(asked.events) || (exclusive && kind != Kind::Plain) {
             return Err(EINVAL);
         }
-        let (outer, mut set) = self.enter_again(held, kind);
-        let made = self.make(&mut set, file, fd, kind, asked);
-        let (outer, mut set, started) = match nesting::instance_of(file) {
+        let made = self.make(hold.enter(kind), file, fd, kind, asked);
+        let started = match nesting::instance_of(file) {
             Some(inner) => {
                 // This may take long. Nobody has to wait for it.
-                drop(set);
-                drop(outer);
-                let linked = self.link(inner, file, made.as_deref());
-                let (outer, set) = self.enter(kind);
-                (outer, set, linked)
+                hold.leave();
+                self.link(inner, file, made.as_deref())
             }
             None => {
                 let made = made.as_deref().map_err(|error| *error);
                 let started = made.and_then(|item| watch::start(item, file, None));
-                let checked = started.and_then(|()| nesting::check_paths(self, file));
-                (outer, set, checked)
+                started.and_then(|()| nesting::check_paths(self, file))
             }
         };
+        let set = hold.enter(kind);
         if let Err(error) = started {
             if let Ok(item) = made {
                 set.dispose(&self.ready, item);
@@ -96,17 +91,13 @@ impl Eventpoll {
         // SAFETY: The item stays until it is removed under the mutex, or under both if its file is
         // an epoll. A close does not come in between: the file is referenced.
         let item = unsafe { item.as_ref() };
-        let found = if kind == Kind::Epoll {
-            drop(set);
-            // SAFETY: The item is in the tree and in the table, the outer mutex is held, and so is
-            // the file.
-            let found = unsafe { item.attach(file) };
-            set = self.lock();
-            found
-        } else {
-            // SAFETY: As above, with the mutex.
-            unsafe { item.attach(file) }
-        };
+        if kind == Kind::Epoll {
+            hold.leave_set();
+        }
+        // SAFETY: The item is in the tree and in the table, the mutex is held, for an epoll the outer
+        // one, and so is the file.
+        let found = unsafe { item.attach(file) };
+        let set = hold.enter(kind);
         match found {
             Ok(events) => {
                 // SAFETY: The file is referenced.
@@ -117,7 +108,6 @@ impl Eventpoll {
                 if events != 0 {
                     self.make_ready(item);
                 }
-                *held = Some((outer, set));
                 Ok(())
             }
             Err(error) => {
@@ -185,9 +175,10 @@ impl Eventpoll {
     /// # Errors
     ///
     /// `EINVAL` if an item must not be changed so, `ENOENT`.
-    pub(crate) fn modify<'a>(
-        &'a self,
-        held: &mut Option<Entered<'a>>,
+    #[inline(always)]
+    pub(crate) fn modify(
+        &self,
+        hold: &mut Hold<'_>,
         file: &LocalFile,
         fd: i32,
         asked: u32,
@@ -196,9 +187,8 @@ impl Eventpoll {
         if !event::may_modify_to(asked) {
             return Err(EINVAL);
         }
-        let (outer, mut set) = self.enter_again(held, Kind::Plain);
         let key = Key::new(file, fd);
-        let mut item = set.items.find(&key).ok_or(ENOENT)?;
+        let mut item = hold.enter(Kind::Plain).items.find(&key).ok_or(ENOENT)?;
         if item.interest().is_exclusive() {
             return Err(EINVAL);
         }
@@ -210,11 +200,10 @@ impl Eventpoll {
         item.set_data(data);
         self.set_interest(item, interest);
         let events = if item.kind() == Kind::Epoll {
-            drop(set);
+            hold.leave_set();
             let events = hook::poll(file, interest.bits());
-            set = self.lock();
             // It is there: who could have deleted it has the outer mutex, and its file is held.
-            item = set.items.find(&key).ok_or(ENOENT)?;
+            item = hold.enter(Kind::Plain).items.find(&key).ok_or(ENOENT)?;
             events
         } else {
             item.poll(file, interest, 1)
@@ -225,13 +214,12 @@ impl Eventpoll {
         if events != 0 {
             self.make_ready(item);
         }
-        *held = Some((outer, set));
         Ok(())
     }
 
     /// Changes what an item watches for. A poll that follows sees what a wake-up was about that has
     /// not seen the change.
-    #[inline]
+    #[inline(always)]
     fn set_interest(&self, item: &Item, interest: Interest) {
         if interest.keeps_awake() || item.interest().keeps_awake() {
             self.ready.lock().set_interest(item, interest);
@@ -248,17 +236,11 @@ impl Eventpoll {
     /// # Errors
     ///
     /// `ENOENT`.
-    pub(crate) fn delete<'a>(
-        &'a self,
-        held: &mut Option<Entered<'a>>,
-        file: &LocalFile,
-        fd: i32,
-    ) -> Result {
-        let (outer, mut set) = self.enter_again(held, Kind::Plain);
+    pub(crate) fn delete(&self, hold: &mut Hold<'_>, file: &LocalFile, fd: i32) -> Result {
+        let set = hold.enter(Kind::Plain);
         set.remove(&self.ready, &Key::new(file, fd))?;
         trace::delete(self, file, fd);
         self.tally.dels.increment();
-        *held = Some((outer, set));
         Ok(())
     }
 
