@@ -380,6 +380,11 @@ void rp_cond_resched(void)
 	cond_resched();
 }
 
+bool rp_irqs_disabled(void)
+{
+	return irqs_disabled();
+}
+
 bool rp_in_task(void)
 {
 	return in_task();

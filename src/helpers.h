@@ -82,6 +82,7 @@ void rp_set_current_running(void);
 bool rp_fatal_signal_pending(void);
 u64 rp_current_timer_slack(void);
 void rp_cond_resched(void);
+bool rp_irqs_disabled(void);
 bool rp_in_task(void);
 bool rp_may_block_suspend(void);
 bool rp_may_administer_network(void);

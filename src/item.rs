@@ -67,6 +67,7 @@ use crate::{
     },
     ready::{
         increment,
+        Lists,
         Locked,
         Place, //
     },
@@ -82,7 +83,12 @@ use core::{
 use kernel::{
     bindings,
     fs::LocalFile,
-    prelude::*, //
+    interrupt::LocalInterruptDisabled,
+    prelude::*,
+    sync::lock::{
+        Backend,
+        Guard, //
+    },
 };
 
 static ITEMS: Global<Cache<Item>> = Global::empty();
@@ -415,9 +421,48 @@ impl Item {
 }
 
 impl Item {
+    /// As [`Hooked::woken`], with the lock held.
+    #[inline(always)]
+    fn woken_with<B: Backend>(
+        &self,
+        mut lists: Guard<'_, Lists, B>,
+        events: u32,
+        sync: bool,
+    ) -> bool {
+        let owner = self.owner();
+        // SAFETY: The file is not released: one of its wait queues is being woken.
+        unsafe { owner.busy_poll.note(self.file()) };
+        // A change of the interest is either seen here or finds, when it polls, what this wake-up is
+        // about.
+        let interest = self.interest();
+        // SAFETY: As above.
+        unsafe { trace::callback(self, interest, events) };
+        if !interest.concerns(events) {
+            return !interest.is_exclusive();
+        }
+        increment(&mut lists.counters.events);
+        if owner.ready.is_scanning() {
+            increment(&mut lists.counters.overlaps);
+        }
+        let changed = lists.push(self);
+        if owner.ready.waiters.is_active() || owner.pollers.is_active() {
+            return self.announce(owner.ready.locked(lists), interest, events, sync);
+        }
+        if changed {
+            drop(owner.ready.locked(lists));
+        }
+        !interest.is_exclusive()
+    }
+
     /// Wakes who waits on the instance or polls it, as [`Hooked::woken`].
     #[inline(never)]
-    fn announce(&self, mut ready: Locked<'_>, interest: Interest, events: u32, sync: bool) -> bool {
+    fn announce<B: Backend>(
+        &self,
+        mut ready: Locked<'_, B>,
+        interest: Interest,
+        events: u32,
+        sync: bool,
+    ) -> bool {
         let woke = ready.wake_waiter(sync);
         let pollers = self.owner().pollers.is_active();
         drop(ready);
@@ -450,30 +495,11 @@ impl Hooked for Item {
     /// answer matters for exclusive items only: if a waiter was there for what they asked for,
     /// the wake-up goes no further, otherwise another exclusive item may have one.
     #[inline]
-    fn woken(&self, events: u32, sync: bool) -> bool {
-        let owner = self.owner();
-        let mut lists = owner.ready.lock_as_is();
-        // SAFETY: The file is not released: one of its wait queues is being woken.
-        unsafe { owner.busy_poll.note(self.file()) };
-        // A change of the interest is either seen here or finds, when it polls, what this wake-up is
-        // about.
-        let interest = self.interest();
-        // SAFETY: As above.
-        unsafe { trace::callback(self, interest, events) };
-        if !interest.concerns(events) {
-            return !interest.is_exclusive();
+    fn woken(&self, off: Option<&LocalInterruptDisabled>, events: u32, sync: bool) -> bool {
+        let ready = &self.owner().ready;
+        match off {
+            Some(off) => self.woken_with(ready.lock_with(off), events, sync),
+            None => self.woken_with(ready.lock_as_is(), events, sync),
         }
-        increment(&mut lists.counters.events);
-        if owner.ready.is_scanning() {
-            increment(&mut lists.counters.overlaps);
-        }
-        let changed = lists.push(self);
-        if owner.ready.waiters.is_active() || owner.pollers.is_active() {
-            return self.announce(owner.ready.locked(lists), interest, events, sync);
-        }
-        if changed {
-            drop(owner.ready.locked(lists));
-        }
-        !interest.is_exclusive()
     }
 }

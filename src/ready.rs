@@ -66,11 +66,16 @@ use core::ops::{
     DerefMut, //
 };
 use kernel::{
+    interrupt::LocalInterruptDisabled,
     prelude::*,
     static_lock_class,
     sync::{
         lock::{
-            spinlock::SpinLockIrqBackend,
+            spinlock::{
+                SpinLockBackend,
+                SpinLockIrqBackend, //
+            },
+            Backend,
             Guard, //
         },
         new_spinlock_irq,
@@ -270,13 +275,22 @@ impl ReadyList {
     /// Takes the spinlock for who may not change whether there is something. If it turns out that it
     /// does, [`ReadyList::locked`] is to be told.
     #[inline]
-    pub(crate) fn lock_as_is(&self) -> LockedAsIs<'_> {
+    pub(crate) fn lock_as_is(&self) -> Guard<'_, Lists, SpinLockIrqBackend> {
         self.lists.lock()
+    }
+
+    /// The same, with interrupts off already.
+    #[inline]
+    pub(crate) fn lock_with<'a>(
+        &'a self,
+        off: &'a LocalInterruptDisabled,
+    ) -> Guard<'a, Lists, SpinLockBackend> {
+        self.lists.lock_with(off)
     }
 
     /// The lists, which the caller has locked, and may change.
     #[inline]
-    pub(crate) fn locked<'a>(&'a self, lists: LockedAsIs<'a>) -> Locked<'a> {
+    pub(crate) fn locked<'a, B: Backend>(&'a self, lists: Guard<'a, Lists, B>) -> Locked<'a, B> {
         Locked { lists, list: self }
     }
 
@@ -316,16 +330,13 @@ impl ReadyList {
     }
 }
 
-/// The lists, locked, to be looked at.
-pub(crate) type LockedAsIs<'a> = Guard<'a, Lists, SpinLockIrqBackend>;
-
 /// The lists, locked. What those see who do not take the lock is brought up to date on unlocking.
-pub(crate) struct Locked<'a> {
-    lists: LockedAsIs<'a>,
+pub(crate) struct Locked<'a, B: Backend = SpinLockIrqBackend> {
+    lists: Guard<'a, Lists, B>,
     list: &'a ReadyList,
 }
 
-impl Locked<'_> {
+impl<B: Backend> Locked<'_, B> {
     /// Wakes a waiter. Returns whether there was one.
     pub(crate) fn wake_waiter(&mut self, sync: bool) -> bool {
         let active = self.list.waiters.is_active();
@@ -351,7 +362,7 @@ impl Locked<'_> {
     }
 }
 
-impl Deref for Locked<'_> {
+impl<B: Backend> Deref for Locked<'_, B> {
     type Target = Lists;
 
     fn deref(&self) -> &Lists {
@@ -359,13 +370,13 @@ impl Deref for Locked<'_> {
     }
 }
 
-impl DerefMut for Locked<'_> {
+impl<B: Backend> DerefMut for Locked<'_, B> {
     fn deref_mut(&mut self) -> &mut Lists {
         &mut self.lists
     }
 }
 
-impl Drop for Locked<'_> {
+impl<B: Backend> Drop for Locked<'_, B> {
     fn drop(&mut self) {
         let list = self.list;
         list.available.write(self.lists.is_available());

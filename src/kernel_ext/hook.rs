@@ -37,6 +37,7 @@ use core::{
 };
 use kernel::{
     fs::LocalFile,
+    interrupt::LocalInterruptDisabled,
     prelude::*,
     sync::{
         atomic::{
@@ -59,9 +60,10 @@ pub(crate) const POLLFREE: u32 = bindings::RP_POLLFREE;
 pub(crate) trait Hooked: Send + Sync + Sized + 'static {
     /// Called when the wait queue is woken, with its lock held, possibly in a hard interrupt.
     ///
-    /// `events` may be 0, which means unknown. Returns whether the wake-up did its work, which
-    /// ends it if the entry is exclusive.
-    fn woken(&self, events: u32, sync: bool) -> bool;
+    /// `off` tells that interrupts are off, as they mostly are, but not with `PREEMPT_RT`. `events`
+    /// may be 0, which means unknown. Returns whether the wake-up did its work, which ends it if the
+    /// entry is exclusive.
+    fn woken(&self, off: Option<&LocalInterruptDisabled>, events: u32, sync: bool) -> bool;
 }
 
 /// One entry on one wait queue.
@@ -299,7 +301,11 @@ unsafe extern "C" fn woken<T: Hooked>(
     let events = key.addr() as u32;
     // SAFETY: By the invariant of `Entry`: it is linked.
     let target = unsafe { entry.target.get().as_ref() };
-    let done = target.woken(events, sync != 0);
+    // SAFETY: No requirements.
+    let off = unsafe { bindings::rp_irqs_disabled() }
+        // SAFETY: Nothing that is called below turns them on.
+        .then(|| unsafe { LocalInterruptDisabled::assume_disabled() });
+    let done = target.woken(off, events, sync != 0);
     if events & POLLFREE != 0 {
         // SAFETY: The lock of the head is held.
         unsafe { bindings::rp_wait_entry_del_init(wait) };
