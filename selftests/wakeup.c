@@ -149,6 +149,33 @@ TEST_F(poller, edge_keeps_awake)
 }
 
 /*
+ *	the same when the bit comes by a change
+ */
+TEST_F(poller, change_keeps_awake)
+{
+	static const uint32_t modes[] = { 0, EPOLLET, EPOLLONESHOT };
+	int efd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), i;
+
+	if (!can_keep_awake())
+		SKIP(return, "no sleep to keep the system from");
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		ASSERT_EQ(0, poller_add(&self->p, efd, EPOLLIN | modes[i]));
+		ASSERT_EQ(0, poller_mod(&self->p, efd,
+					EPOLLIN | EPOLLWAKEUP | modes[i]));
+		EXPECT_EQ(0, is_kept_awake());
+		ASSERT_EQ(0, eventfd_write(efd, 1));
+		EXPECT_EQ(1, is_kept_awake());
+		EXPECT_EQ(EPOLLIN, poller_now(&self->p, efd));
+		EXPECT_EQ(!modes[i], is_kept_awake());
+		ASSERT_EQ(0, drain(efd));
+		EXPECT_EQ(0, poller_count(&self->p));
+		EXPECT_EQ(0, is_kept_awake());
+		ASSERT_EQ(0, poller_del(&self->p, efd));
+	}
+	close(efd);
+}
+
+/*
  *	event pending; then the bit is taken away, the item deleted, the file
  *	closed, the instance closed
  */
