@@ -109,6 +109,7 @@ static __always_inline bool rp_get_words(void *to, const void __user *from,
 	u64 *words = to;
 	size_t i;
 
+	BUILD_BUG_ON(size % sizeof(*words));
 #pragma GCC unroll 16
 	for (i = 0; i < size / sizeof(*at); i++)
 		unsafe_get_user(words[i], &at[i], fault);
@@ -157,8 +158,8 @@ bool rp_read_batch_wait(struct repoll_batch_wait *to, unsigned long from)
 
 /*
  * Reads changes, and stores that each has succeeded, which is to be corrected if
- * it has not: so nothing is done whose result cannot be stored. Returns how many
- * were read before a fault.
+ * it has not: so nothing is done whose result cannot be stored. Returns for how
+ * many both was done before a fault.
  */
 size_t rp_read_changes(struct repoll_change *to, unsigned long from,
 		       size_t count)
