@@ -10,7 +10,7 @@ use crate::{
     event,
     eventpoll::{
         Eventpoll,
-        Hold, //
+        Mutexes, //
     },
     item::Asked,
     kernel_ext::{
@@ -52,7 +52,7 @@ impl Eventpoll {
     ///
     /// As `REPOLL_CTL`.
     #[inline(always)]
-    pub(crate) fn change(&self, hold: &mut Hold<'_>, me: &File, change: &Change) -> Result {
+    pub(crate) fn change(&self, mutexes: &mut Mutexes<'_>, me: &File, change: &Change) -> Result {
         let takes_turns = change.flags & uapi::ROUND_ROBIN != 0;
         if change.flags & !uapi::ROUND_ROBIN != 0
             || change.__pad != 0
@@ -76,9 +76,9 @@ impl Eventpoll {
             return Err(EINVAL);
         }
         match change.op {
-            op::ADD => self.add(hold, &file, change.fd, asked),
-            op::MODIFY => self.modify(hold, &file, change.fd, asked.events, asked.data),
-            op::DELETE => self.delete(hold, &file, change.fd),
+            op::ADD => self.add(mutexes, &file, change.fd, asked),
+            op::MODIFY => self.modify(mutexes, &file, change.fd, asked.events, asked.data),
+            op::DELETE => self.delete(mutexes, &file, change.fd),
             _ => Err(EINVAL),
         }
     }
@@ -116,11 +116,11 @@ impl Eventpoll {
     /// Makes the changes of a run, which is at the user's address `at`. Returns false if a result
     /// could not be stored.
     fn change_run(&self, me: &File, run: &[Change], at: usize, progress: &mut Progress) -> bool {
-        let mut hold = Hold::new(self);
+        let mut mutexes = Mutexes::new(self);
         for (index, change) in run.iter().enumerate() {
-            if let Err(error) = self.change(&mut hold, me, change) {
+            if let Err(error) = self.change(&mut mutexes, me, change) {
                 progress.failed += 1;
-                hold.leave();
+                mutexes.leave();
                 if !uapi::write_result(at + index * size_of::<Change>(), error) {
                     progress.done += index as u32 + 1;
                     return false;

@@ -4,12 +4,12 @@
 //!
 //! The banner of the crate tells how the parts work together.
 
-mod hold;
 mod info;
 mod items;
+mod mutexes;
 
-pub(crate) use hold::Hold;
 pub(crate) use info::BATCH;
+pub(crate) use mutexes::Mutexes;
 
 use crate::{
     busy_poll::BusyPoll,
@@ -78,8 +78,8 @@ const READABLE: u32 = event::IN | event::RDNORM;
 /// How many dead items are removed before others get a chance to run, or to have the mutex.
 const DEAD_BATCH: usize = 64;
 
-/// What is held by who delivers, as by who changes the instance: the outer mutex, if it watches an
-/// epoll, and the mutex.
+/// Held by who delivers, as by who makes changes: the outer mutex if the instance watches an epoll,
+/// and the mutex.
 type Entered<'a> = (Option<Guard<'a, (), MutexBackend>>, Locked<'a>);
 
 /// The items of an instance.

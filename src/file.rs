@@ -6,7 +6,7 @@ use crate::{
     change::Progress,
     eventpoll::{
         Eventpoll,
-        Hold, //
+        Mutexes, //
     },
     item::Key,
     kernel_ext::{
@@ -137,7 +137,7 @@ impl Eventpoll {
             result: 0,
             __pad: ctl.__pad,
         };
-        self.change(&mut Hold::new(self), me, &change)?;
+        self.change(&mut Mutexes::new(self), me, &change)?;
         Ok(0)
     }
 

@@ -24,7 +24,8 @@
 //! # Locks, from outer to inner
 //!
 //! 1. *The instance's outer mutex* ([`eventpoll::Eventpoll::enter`]): only of instances that watch
-//!    the kernel's epolls, which are polled with it and without the next one.
+//!    the kernel's epolls, which are polled with it and without the next one. Who makes changes has
+//!    both in [`eventpoll::Mutexes`], from one change to the next.
 //! 2. *The instance's mutex* ([`eventpoll::Eventpoll::lock`]): the tree, and who delivers. It
 //!    sleeps, because polling a file, allocating and writing to user memory may. Those of instances
 //!    that watch each other are taken from the watcher to the watched.

@@ -4,7 +4,7 @@
 
 use super::{
     Eventpoll,
-    Hold,
+    Mutexes,
     Set, //
 };
 use crate::{
@@ -53,7 +53,7 @@ impl Eventpoll {
     /// `ENOSPC`, `ENOMEM`; `EINTR` if the task is about to be killed.
     pub(crate) fn add(
         &self,
-        hold: &mut Hold<'_>,
+        mutexes: &mut Mutexes<'_>,
         file: &LocalFile,
         fd: i32,
         asked: Asked,
@@ -63,11 +63,11 @@ impl Eventpoll {
         if !event::may_add(asked.events) || (exclusive && kind != Kind::Plain) {
             return Err(EINVAL);
         }
-        let made = self.make(hold.enter(kind), file, fd, kind, asked);
+        let made = self.make(mutexes.enter(kind), file, fd, kind, asked);
         let started = match nesting::instance_of(file) {
             Some(inner) => {
                 // This may take long. Nobody has to wait for it.
-                hold.leave();
+                mutexes.leave();
                 self.link(inner, file, made.as_deref())
             }
             None => {
@@ -76,7 +76,7 @@ impl Eventpoll {
                 started.and_then(|()| nesting::check_paths(self, file))
             }
         };
-        let set = hold.enter(kind);
+        let set = mutexes.enter(kind);
         if let Err(error) = started {
             if let Ok(item) = made {
                 set.dispose(&self.ready, item);
@@ -92,12 +92,12 @@ impl Eventpoll {
         // an epoll. A close does not come in between: the file is referenced.
         let item = unsafe { item.as_ref() };
         if kind == Kind::Epoll {
-            hold.leave_set();
+            mutexes.leave_set();
         }
         // SAFETY: The item is in the tree and in the table, the mutex is held, for an epoll the outer
         // one, and so is the file.
         let found = unsafe { item.attach(file) };
-        let set = hold.enter(kind);
+        let set = mutexes.enter(kind);
         match found {
             Ok(events) => {
                 // SAFETY: The file is referenced.
@@ -178,7 +178,7 @@ impl Eventpoll {
     #[inline(always)]
     pub(crate) fn modify(
         &self,
-        hold: &mut Hold<'_>,
+        mutexes: &mut Mutexes<'_>,
         file: &LocalFile,
         fd: i32,
         asked: u32,
@@ -188,7 +188,7 @@ impl Eventpoll {
             return Err(EINVAL);
         }
         let key = Key::new(file, fd);
-        let mut item = hold.enter(Kind::Plain).items.find(&key).ok_or(ENOENT)?;
+        let mut item = mutexes.enter(Kind::Plain).items.find(&key).ok_or(ENOENT)?;
         if item.interest().is_exclusive() {
             return Err(EINVAL);
         }
@@ -200,10 +200,10 @@ impl Eventpoll {
         item.set_data(data);
         self.set_interest(item, interest);
         let events = if item.kind() == Kind::Epoll {
-            hold.leave_set();
+            mutexes.leave_set();
             let events = hook::poll(file, interest.bits());
             // It is there: who could have deleted it has the outer mutex, and its file is held.
-            item = hold.enter(Kind::Plain).items.find(&key).ok_or(ENOENT)?;
+            item = mutexes.enter(Kind::Plain).items.find(&key).ok_or(ENOENT)?;
             events
         } else {
             item.poll(file, interest, 1)
@@ -236,8 +236,8 @@ impl Eventpoll {
     /// # Errors
     ///
     /// `ENOENT`.
-    pub(crate) fn delete(&self, hold: &mut Hold<'_>, file: &LocalFile, fd: i32) -> Result {
-        let set = hold.enter(Kind::Plain);
+    pub(crate) fn delete(&self, mutexes: &mut Mutexes<'_>, file: &LocalFile, fd: i32) -> Result {
+        let set = mutexes.enter(Kind::Plain);
         set.remove(&self.ready, &Key::new(file, fd))?;
         trace::delete(self, file, fd);
         self.tally.dels.increment();

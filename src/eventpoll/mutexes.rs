@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What somebody holds who makes changes, one after the other.
+//! An instance's mutexes, for who makes changes, one after the other.
 
 use super::{
     Eventpoll,
@@ -12,16 +12,16 @@ use kernel::sync::lock::{
     Guard, //
 };
 
-/// The mutexes of an instance, as far as they are held: none of them at first. What one change has
-/// taken is there for the next.
-pub(crate) struct Hold<'a> {
+/// The outer mutex and the mutex of an instance, as far as they are held: neither at first. What one
+/// change has taken is there for the next.
+pub(crate) struct Mutexes<'a> {
     eventpoll: &'a Eventpoll,
     // Dropped in this order.
     set: Option<Locked<'a>>,
     outer: Option<Guard<'a, (), MutexBackend>>,
 }
 
-impl<'a> Hold<'a> {
+impl<'a> Mutexes<'a> {
     /// Holds nothing yet.
     pub(crate) fn new(eventpoll: &'a Eventpoll) -> Self {
         Self {
@@ -72,7 +72,7 @@ impl<'a> Hold<'a> {
 
     /// Lets go of both.
     pub(crate) fn leave(&mut self) {
-        self.set = None;
+        self.leave_set();
         self.outer = None;
     }
 }
