@@ -221,7 +221,7 @@ TEST_F(batch, fault_ends_it)
 	char *page = last_page();
 	int i, k;
 
-	ASSERT_TRUE(page != NULL);
+	ASSERT_FALSE(!page);
 	for (k = 0; k < ARRAY_SIZE(before); k++) {
 		const int n = before[k];
 		struct repoll_change *changes = (void *)(page + size);
@@ -258,7 +258,7 @@ TEST_F(batch, nothing_is_done_in_secret)
 	struct repoll_change *change = (void *)page;
 	struct repoll_batch *argument = (void *)page, batch;
 
-	ASSERT_TRUE(page != NULL);
+	ASSERT_FALSE(!page);
 	*change = change_of(EPOLL_CTL_ADD, efd, EPOLLIN);
 	ASSERT_EQ(0, mprotect(page, size, PROT_READ));
 	batch = batch_of(change, 1);
@@ -299,7 +299,7 @@ TEST_F(batch, signal_ends_it)
 	int i, done = 0, calls = 0;
 	timer_t timer;
 
-	ASSERT_TRUE(changes != NULL);
+	ASSERT_FALSE(!changes);
 	for (i = 0; i < count; i++)
 		changes[i] = change_of(i % 2 ? EPOLL_CTL_DEL : EPOLL_CTL_ADD,
 				       efd, EPOLLIN);
@@ -426,7 +426,7 @@ TEST_F(batch, failure_is_not_slept_over)
 	};
 	char *page = last_page();
 
-	ASSERT_TRUE(page != NULL);
+	ASSERT_FALSE(!page);
 	EXPECT_EQ(0, make_and_wait(&self->p, &args));
 	EXPECT_EQ(2, args.batch.done);
 	EXPECT_EQ(1, args.batch.failed);
