@@ -21,12 +21,44 @@ use kernel::{
     prelude::*, //
 };
 
+/// The parameters, in one word: the budget in the lowest 16 bits, and above it what turns busy
+/// polling on.
+#[derive(Clone, Copy)]
+struct Packed(u64);
+
+impl Packed {
+    const PREFER: u32 = u16::BITS;
+    const USECS: u32 = u32::BITS;
+
+    fn new(params: &Params) -> Self {
+        let usecs = u64::from(params.busy_poll_usecs) << Self::USECS;
+        let prefer = u64::from(params.prefer_busy_poll) << Self::PREFER;
+        Self(usecs | prefer | u64::from(params.busy_poll_budget))
+    }
+
+    fn usecs(self) -> u32 {
+        (self.0 >> Self::USECS) as u32
+    }
+
+    fn prefer(self) -> bool {
+        self.0 & 1 << Self::PREFER != 0
+    }
+
+    fn budget(self) -> u16 {
+        self.0 as u16
+    }
+
+    #[inline]
+    fn is_on(self) -> bool {
+        self.0 > u16::MAX.into()
+    }
+}
+
 /// The parameters of an instance, and the queue that it would poll. Not ordered with anything:
 /// a stale value costs or saves a round of polling.
 pub(crate) struct BusyPoll {
-    usecs: Once<u32>,
-    budget: Once<u32>,
-    prefer: Once<bool>,
+    /// As [`Packed`].
+    params: Once<u64>,
     /// 0 for none.
     queue: Once<u32>,
 }
@@ -35,9 +67,7 @@ impl BusyPoll {
     /// Off.
     pub(crate) const fn new() -> Self {
         Self {
-            usecs: Once::new(0),
-            budget: Once::new(0),
-            prefer: Once::new(false),
+            params: Once::new(0),
             queue: Once::new(0),
         }
     }
@@ -59,9 +89,7 @@ impl BusyPoll {
         if params.busy_poll_budget > napi::MAX_BUDGET && !task::may_administer_network() {
             return Err(EPERM);
         }
-        self.usecs.write(params.busy_poll_usecs);
-        self.budget.write(params.busy_poll_budget.into());
-        self.prefer.write(params.prefer_busy_poll != 0);
+        self.params.write(Packed::new(params).0);
         Ok(())
     }
 
@@ -72,10 +100,11 @@ impl BusyPoll {
     /// `EOPNOTSUPP`.
     pub(crate) fn get(&self) -> Result<Params> {
         Self::check_supported()?;
+        let packed = self.packed();
         Ok(Params {
-            busy_poll_usecs: self.usecs.read(),
-            busy_poll_budget: self.budget.read() as u16,
-            prefer_busy_poll: self.prefer.read().into(),
+            busy_poll_usecs: packed.usecs(),
+            busy_poll_budget: packed.budget(),
+            prefer_busy_poll: packed.prefer().into(),
             __pad: 0,
         })
     }
@@ -88,8 +117,15 @@ impl BusyPoll {
         }
     }
 
-    fn is_on(&self) -> bool {
-        self.usecs.read() != 0 || self.prefer.read()
+    #[inline]
+    fn packed(&self) -> Packed {
+        Packed(self.params.read())
+    }
+
+    /// Whether there is a use for [`BusyPoll::note`].
+    #[inline]
+    pub(crate) fn is_on(&self) -> bool {
+        self.packed().is_on()
     }
 
     /// Remembers the queue of a file that has become ready. Callable from any context.
@@ -97,11 +133,8 @@ impl BusyPoll {
     /// # Safety
     ///
     /// As for [`napi::queue_of`].
-    #[inline]
+    #[cold]
     pub(crate) unsafe fn note(&self, file: *mut bindings::file) {
-        if !self.is_on() {
-            return;
-        }
         // SAFETY: By the requirements.
         if let Some(queue) = unsafe { napi::queue_of(file) } {
             self.queue.write(queue.get());
@@ -114,11 +147,15 @@ impl BusyPoll {
         let Some(queue) = NonZeroU32::new(self.queue.read()).filter(|_| self.is_on()) else {
             return false;
         };
-        let prefer = self.prefer.read();
-        let budget = self.budget.read() as u16;
-        napi::busy_loop(queue, prefer, budget, &|start: napi::Instant| {
-            available() || task::signal_pending() || start.is_over(self.usecs.read())
-        });
+        let packed = self.packed();
+        napi::busy_loop(
+            queue,
+            packed.prefer(),
+            packed.budget(),
+            &|start: napi::Instant| {
+                available() || task::signal_pending() || start.is_over(self.packed().usecs())
+            },
+        );
         let found = available();
         if !found && !task::signal_pending() {
             // Until a socket with a queue is ready again.

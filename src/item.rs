@@ -421,21 +421,23 @@ impl Item {
 }
 
 impl Item {
-    /// As [`Hooked::woken`], with the lock held.
+    /// As [`Hooked::woken`], with the lock of the lists held.
     #[inline(always)]
     fn woken_with<B: Backend>(
         &self,
+        owner: &Eventpoll,
         mut lists: Guard<'_, Lists, B>,
         events: u32,
         sync: bool,
     ) -> bool {
-        let owner = self.owner();
-        // SAFETY: The file is not released: one of its wait queues is being woken.
-        unsafe { owner.busy_poll.note(self.file()) };
+        if owner.busy_poll.is_on() {
+            // SAFETY: The file is not released: one of its wait queues is being woken.
+            unsafe { owner.busy_poll.note(self.file()) };
+        }
         // A change of the interest is either seen here or finds, when it polls, what this wake-up is
         // about.
         let interest = self.interest();
-        // SAFETY: As above.
+        // SAFETY: The file is not released: one of its wait queues is being woken.
         unsafe { trace::callback(self, interest, events) };
         if !interest.concerns(events) {
             return !interest.is_exclusive();
@@ -496,10 +498,10 @@ impl Hooked for Item {
     /// the wake-up goes no further, otherwise another exclusive item may have one.
     #[inline]
     fn woken(&self, off: Option<&LocalInterruptDisabled>, events: u32, sync: bool) -> bool {
-        let ready = &self.owner().ready;
+        let owner = self.owner();
         match off {
-            Some(off) => self.woken_with(ready.lock_with(off), events, sync),
-            None => self.woken_with(ready.lock_as_is(), events, sync),
+            Some(off) => self.woken_with(owner, owner.ready.lock_with(off), events, sync),
+            None => self.woken_with(owner, owner.ready.lock_as_is(), events, sync),
         }
     }
 }
