@@ -91,14 +91,24 @@ TEST_F(poller, bad_parameters_are_refused)
  */
 TEST_F(poller, high_budget_needs_a_capability)
 {
+	static const struct epoll_params highest[] = {
+		{ .busy_poll_budget = USHRT_MAX },
+		{ .prefer_busy_poll = 1 },
+		{ .busy_poll_usecs = INT_MAX, .busy_poll_budget = USHRT_MAX },
+		{ .busy_poll_usecs = INT_MAX, .prefer_busy_poll = 1 },
+	};
 	struct epoll_params high = { .busy_poll_budget = WEIGHT + 1 };
-	int status;
+	int status, i;
 	pid_t pid;
 
 	if (geteuid())
 		SKIP(return, "only root may set a high budget");
 	EXPECT_EQ(0, set(&self->p, high));
 	EXPECT_TRUE(are(&self->p, high));
+	for (i = 0; i < ARRAY_SIZE(highest); i++) {
+		EXPECT_EQ(0, set(&self->p, highest[i]));
+		EXPECT_TRUE(are(&self->p, highest[i]));
+	}
 	ASSERT_EQ(0, set(&self->p, some));
 	pid = fork();
 	ASSERT_LE(0, pid);

@@ -21,8 +21,8 @@ use kernel::{
     prelude::*, //
 };
 
-/// The parameters, in one word: the budget in the lowest 16 bits, and above it what turns busy
-/// polling on.
+/// The parameters, in one word: the budget in bits 0 to 15, and above it what turns busy polling on,
+/// `prefer_busy_poll` in bit 16 and the microseconds from bit 32 on.
 #[derive(Clone, Copy)]
 struct Packed(u64);
 
@@ -122,19 +122,25 @@ impl BusyPoll {
         Packed(self.params.read())
     }
 
-    /// Whether there is a use for [`BusyPoll::note`].
-    #[inline]
-    pub(crate) fn is_on(&self) -> bool {
-        self.packed().is_on()
+    /// Remembers the queue of a `file` that has become ready, if there is a use for it. Callable from
+    /// any context.
+    ///
+    /// # Safety
+    ///
+    /// For what `file` gives, as for [`napi::queue_of`].
+    #[inline(always)]
+    pub(crate) unsafe fn note(&self, file: impl FnOnce() -> *mut bindings::file) {
+        if self.packed().is_on() {
+            // SAFETY: By the requirements.
+            unsafe { self.note_queue(file()) };
+        }
     }
 
-    /// Remembers the queue of a file that has become ready. Callable from any context.
-    ///
     /// # Safety
     ///
     /// As for [`napi::queue_of`].
     #[cold]
-    pub(crate) unsafe fn note(&self, file: *mut bindings::file) {
+    unsafe fn note_queue(&self, file: *mut bindings::file) {
         // SAFETY: By the requirements.
         if let Some(queue) = unsafe { napi::queue_of(file) } {
             self.queue.write(queue.get());
@@ -144,10 +150,10 @@ impl BusyPoll {
     /// Polls the queue until something is `available`, a signal comes or the time is over. Returns
     /// whether something is available. Process context, no locks held.
     pub(crate) fn spin(&self, available: impl Fn() -> bool) -> bool {
-        let Some(queue) = NonZeroU32::new(self.queue.read()).filter(|_| self.is_on()) else {
+        let packed = self.packed();
+        let Some(queue) = NonZeroU32::new(self.queue.read()).filter(|_| packed.is_on()) else {
             return false;
         };
-        let packed = self.packed();
         napi::busy_loop(
             queue,
             packed.prefer(),

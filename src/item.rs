@@ -430,14 +430,12 @@ impl Item {
         events: u32,
         sync: bool,
     ) -> bool {
-        if owner.busy_poll.is_on() {
-            // SAFETY: The file is not released: one of its wait queues is being woken.
-            unsafe { owner.busy_poll.note(self.file()) };
-        }
+        // SAFETY: The file is not released: one of its wait queues is being woken.
+        unsafe { owner.busy_poll.note(|| self.file()) };
         // A change of the interest is either seen here or finds, when it polls, what this wake-up is
         // about.
         let interest = self.interest();
-        // SAFETY: The file is not released: one of its wait queues is being woken.
+        // SAFETY: As above.
         unsafe { trace::callback(self, interest, events) };
         if !interest.concerns(events) {
             return !interest.is_exclusive();

@@ -100,11 +100,9 @@ impl Eventpoll {
         let set = mutexes.enter(kind);
         match found {
             Ok(events) => {
-                if self.busy_poll.is_on() {
-                    // SAFETY: The file is referenced.
-                    unsafe { self.busy_poll.note(item.file()) };
-                }
                 // SAFETY: The file is referenced.
+                unsafe { self.busy_poll.note(|| item.file()) };
+                // SAFETY: As above.
                 unsafe { trace::add(item, events) };
                 self.tally.adds.increment();
                 if events != 0 {
