@@ -7,28 +7,38 @@
 
 #include <repoll_poller.h>
 
+static int failed(const char *what)
+{
+	perror(what);
+	return 1;
+}
+
 int main(void)
 {
-	struct epoll_event stdin_readable = { .events = EPOLLIN }, event;
+	struct epoll_event event = { .events = EPOLLIN };
 	int rpfd = repoll_open(REPOLL_CLOEXEC);
 	char buffer[4096];
 	ssize_t count;
 
-	if (rpfd < 0) {
-		perror(REPOLL_DEVICE);
-		return 1;
-	}
-	if (repoll_add(rpfd, STDIN_FILENO, &stdin_readable) < 0) {
-		perror("stdin");
-		return 1;
-	}
-	do {
+	if (rpfd < 0)
+		return failed(REPOLL_DEVICE);
+	if (repoll_add(rpfd, STDIN_FILENO, &event))
+		return failed("stdin");
+	for (;;) {
 		if (repoll_wait_ms(rpfd, &event, 1, -1) < 0) {
-			perror("wait");
-			return 1;
+			/* Stopped, perhaps, and continued. */
+			if (errno == EINTR)
+				continue;
+			return failed("wait");
 		}
 		count = read(STDIN_FILENO, buffer, sizeof(buffer));
+		if (count < 0)
+			return failed("read");
+		if (!count)
+			break;
 		printf("%zd bytes\n", count);
-	} while (count > 0);
-	return count < 0;
+		fflush(stdout);
+	}
+	puts("the end");
+	return 0;
 }

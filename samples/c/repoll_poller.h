@@ -17,7 +17,8 @@
  * poll(), select(), epoll or another instance. What does not fit a kernel's header
  * of the interface, such as a signal set of libc's, is seen to here.
  *
- * With -I for where <repoll.h> is: src/uapi of repoll.
+ * With -I for where <repoll.h> is: src/uapi of repoll; and where a standard of C
+ * is asked for, as by -std=c11, with _POSIX_C_SOURCE=200809L or _GNU_SOURCE.
  */
 #ifndef REPOLL_POLLER_H
 #define REPOLL_POLLER_H
