@@ -138,7 +138,7 @@ bench: payload
 bench-update: payload
 	@qemu/bench --commit
 
-# Of the exact costs those that are measured quickly: they must be the committed ones.
+# The exact costs, but for their growth up to a million files: they must be the committed ones.
 bench-gate: payload
 	@qemu/bench --gate
 
