@@ -151,7 +151,8 @@ herd: export SMP ?= 4
 herd: export TIMEOUT ?= 1800
 herd: payload
 	@mkdir -p $(BUILD)/herd
-	@qemu/vm '/opt/repoll/samples/herd/herd --json' >$(BUILD)/herd/herd.json
+	@qemu/vm '/opt/repoll/samples/herd/herd --json' >$(BUILD)/herd/new.json
+	@mv $(BUILD)/herd/new.json $(BUILD)/herd/herd.json
 	@qemu/enter $(PAYLOAD)/samples/herd/herd report --svg $(BUILD)/herd $(BUILD)/herd/herd.json
 
 # An HTTP server in three shapes, on epoll and on repoll, under the same load.
@@ -159,7 +160,8 @@ demo-reactors: export PKGS := wrk
 demo-reactors: export TIMEOUT ?= 1200
 demo-reactors: payload
 	@mkdir -p $(BUILD)/reactors
-	@qemu/vm '/opt/repoll/samples/reactor/reactor-compare --json' >$(BUILD)/reactors/reactors.json
+	@qemu/vm '/opt/repoll/samples/reactor/reactor-compare --json' >$(BUILD)/reactors/new.json
+	@mv $(BUILD)/reactors/new.json $(BUILD)/reactors/reactors.json
 	@qemu/enter $(PAYLOAD)/samples/reactor/reactor-compare report \
 		--svg $(BUILD)/reactors $(BUILD)/reactors/reactors.json
 
@@ -168,7 +170,8 @@ blocking: export MEM ?= 2G
 blocking: export TIMEOUT ?= 1200
 blocking: payload
 	@mkdir -p $(BUILD)/blocking
-	@qemu/vm 'echo 1 >/proc/sys/kernel/sched_schedstats; /opt/repoll/samples/blocking/blocking --json' >$(BUILD)/blocking/blocking.json
+	@qemu/vm 'echo 1 >/proc/sys/kernel/sched_schedstats; /opt/repoll/samples/blocking/blocking --json' >$(BUILD)/blocking/new.json
+	@mv $(BUILD)/blocking/new.json $(BUILD)/blocking/blocking.json
 	@qemu/enter $(PAYLOAD)/samples/blocking/blocking report \
 		--svg $(BUILD)/blocking $(BUILD)/blocking/blocking.json
 

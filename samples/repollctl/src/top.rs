@@ -161,8 +161,13 @@ fn print(out: &mut dyn Write, look: &Look, is_screen: bool, looks: u64) -> Resul
     let sum = |of: fn(&Row) -> u64| look.instances.iter().map(of).sum::<u64>();
     writeln!(
         out,
-        "{} instances, {} items, {} ready; per second, of the last {:.1} s:\n",
+        "{} {}, {} items, {} ready; per second, of the last {:.1} s:\n",
         look.instances.len(),
+        if look.instances.len() == 1 {
+            "instance"
+        } else {
+            "instances"
+        },
         sum(|row| row.instance.items.into()),
         sum(|row| row.instance.ready.into()),
         look.seconds
