@@ -238,6 +238,8 @@ TEST_F_TIMEOUT(scale, items, 1800)
 	int n = sizes_up_to(items, sizes), kind, at, cost;
 	int *fds = calloc(items, sizeof(*fds));
 
+	ASSERT_LT(0, items)
+		TH_LOG("REPOLL_ITEMS is to be a number of files");
 	if (raise_limits(items + 1024))
 		SKIP(return, "only root may raise the limits");
 	for (i = 0; i < items; i++) {
