@@ -155,15 +155,19 @@ herd: payload
 	@mv $(BUILD)/herd/new.json $(BUILD)/herd/herd.json
 	@qemu/enter $(PAYLOAD)/samples/herd/herd report --svg $(BUILD)/herd $(BUILD)/herd/herd.json
 
-# An HTTP server in three shapes, on epoll and on repoll, under the same load.
+# An HTTP server in three shapes, on epoll and on repoll, under the same load: once in time,
+# and once where instructions are counted, for the ratio.
 demo-reactors: export PKGS := wrk
 demo-reactors: export TIMEOUT ?= 1200
 demo-reactors: payload
 	@mkdir -p $(BUILD)/reactors
 	@qemu/vm '/opt/repoll/samples/reactor/reactor-compare --json' >$(BUILD)/reactors/new.json
 	@mv $(BUILD)/reactors/new.json $(BUILD)/reactors/reactors.json
-	@qemu/enter $(PAYLOAD)/samples/reactor/reactor-compare report \
-		--svg $(BUILD)/reactors $(BUILD)/reactors/reactors.json
+	@ICOUNT=1 qemu/vm '/opt/repoll/samples/reactor/reactor-compare --json --repetitions 3' \
+		>$(BUILD)/reactors/new.json
+	@mv $(BUILD)/reactors/new.json $(BUILD)/reactors/counted.json
+	@qemu/enter $(PAYLOAD)/samples/reactor/reactor-compare report --svg $(BUILD)/reactors \
+		--counted $(BUILD)/reactors/counted.json $(BUILD)/reactors/reactors.json
 
 # A thread for each connection, beside one reactor: as many threads as connections.
 blocking: export MEM ?= 2G

@@ -21,6 +21,7 @@ pub use lines::{
 };
 pub use report::{
     print,
+    read,
     report,
     Report, //
 };

@@ -25,12 +25,17 @@ pub trait Report: DeserializeOwned {
     fn draw(&self, folder: &Path) -> Result<()>;
 }
 
+/// The record that was kept as JSON in `file`.
+pub fn read<R: Report>(file: &Path) -> Result<R> {
+    let name = || file.display().to_string();
+    let reader = File::open(file).with_context(name)?;
+    serde_json::from_reader(reader).with_context(name)
+}
+
 /// Prints the figures of a record that was kept as JSON in `file`, and draws its
 /// charts into `svg`, which is made if it is missing.
 pub fn report<R: Report>(file: &Path, svg: Option<&Path>) -> Result<()> {
-    let name = || file.display().to_string();
-    let reader = File::open(file).with_context(name)?;
-    let record: R = serde_json::from_reader(reader).with_context(name)?;
+    let record: R = read(file)?;
     if let Some(folder) = svg {
         fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         record.draw(folder)?;

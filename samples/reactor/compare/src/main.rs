@@ -41,7 +41,10 @@ use std::{
     },
     thread::available_parallelism,
 };
-use summary::KINDS;
+use summary::{
+    Counted,
+    KINDS, //
+};
 
 /// The bytes of the page that is asked for.
 const PAGE: usize = 1024;
@@ -65,11 +68,11 @@ struct Arguments {
     threads: u32,
 
     /// How long each run is
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=3600))]
     seconds: u32,
 
     /// Runs of each kind
-    #[arg(long, value_name = "N", default_value_t = 5,
+    #[arg(long, value_name = "N", default_value_t = 15,
           value_parser = clap::value_parser!(u32).range(1..))]
     repetitions: u32,
 
@@ -87,6 +90,10 @@ enum Command {
     Report {
         /// What --json has printed
         record: PathBuf,
+        /// What it has printed where the clock counts instructions: print those
+        /// ratios, too
+        #[arg(long, value_name = "RECORD")]
+        counted: Option<PathBuf>,
         /// Write requests.svg and latency.svg into this folder
         #[arg(long, value_name = "FOLDER")]
         svg: Option<PathBuf>,
@@ -95,8 +102,17 @@ enum Command {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    if let Some(Command::Report { record, svg }) = &arguments.command {
-        return chart::report::<Record>(record, svg.as_deref());
+    if let Some(Command::Report {
+        record,
+        counted,
+        svg,
+    }) = &arguments.command
+    {
+        chart::report::<Record>(record, svg.as_deref())?;
+        return match counted {
+            Some(counted) => print(&Counted(&chart::read(counted)?).to_string()),
+            None => Ok(()),
+        };
     }
     let folder = env::temp_dir().join(format!("reactor-compare-{}", std::process::id()));
     let record = arguments.measure(&folder);

@@ -99,7 +99,7 @@ impl fmt::Display for Table<'_> {
         let repetitions = runs.len() / (SHAPES.len() * KINDS.len());
         writeln!(
             f,
-            "kernel {kernel}, {processors} processors; {connections} connections, \
+            "kernel {kernel}, processors: {processors}; {connections} connections, \
              {threads} workers or sub-reactors;\n\
              medians of {repetitions} runs of {seconds} s each, by turns\n"
         )?;
@@ -143,19 +143,43 @@ impl fmt::Display for Table<'_> {
             f,
             "\nrequests/s on repoll to those on epoll, of runs that followed each other:"
         )?;
-        for shape in SHAPES {
-            let ratios = ratios(self.0, shape);
-            if let (Some(least), Some(middle), Some(most)) =
-                (ratios.first(), median(ratios.clone()), ratios.last())
-            {
-                writeln!(f, "{shape:<16} {middle:>10.2} ({least:.2} to {most:.2})")?;
-            }
-        }
+        write_ratios(f, self.0)?;
         write!(
             f,
             "\ncalls: those to the instances alone. All times are of one boot, and for ratios only."
         )
     }
+}
+
+/// The ratios of a record whose times are numbers of instructions.
+pub struct Counted<'a>(pub &'a Record);
+
+impl fmt::Display for Counted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Record {
+            processors,
+            seconds,
+            ..
+        } = self.0;
+        writeln!(
+            f,
+            "\nthe same where the clock counts instructions, a billion for each second \
+             (processors: {processors}; runs of {seconds} s):"
+        )?;
+        write_ratios(f, self.0)
+    }
+}
+
+fn write_ratios(f: &mut fmt::Formatter<'_>, record: &Record) -> fmt::Result {
+    for shape in SHAPES {
+        let ratios = ratios(record, shape);
+        if let (Some(least), Some(middle), Some(most)) =
+            (ratios.first(), median(ratios.clone()), ratios.last())
+        {
+            writeln!(f, "{shape:<16} {middle:>10.2} ({least:.2} to {most:.2})")?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
