@@ -26,22 +26,22 @@ use() {
 # to get there, and at no cost for any other system call.
 tracing=/sys/kernel/tracing
 witness=$tracing/instances/repoll
-made=$witness/events/repoll/made
+witness_event=$witness/events/repoll/made
 
 witness_start() {
 	witness_remove
 	# shellcheck disable=SC2016 # for the kernel: the caller's name
 	echo 'p:repoll/made anon_inode_getfile name=+0(%di):string program=$comm' >>$tracing/kprobe_events
 	mkdir "$witness"
-	echo 'name == "[eventpoll]" || name == "[repoll]"' >"$made/filter"
-	echo 1 >"$made/enable"
+	echo 'name == "[eventpoll]" || name == "[repoll]"' >"$witness_event/filter"
+	echo 1 >"$witness_event/enable"
 }
 
 # witness_end - what was made since: KIND PROGRAM COUNT, sorted
 witness_end() {
 	local lost
 
-	echo 0 >"$made/enable"
+	echo 0 >"$witness_event/enable"
 	lost=$(awk '/overrun: / { n += $NF } $1 == "made" { n += $3 } END { print n + 0 }' \
 		"$witness"/per_cpu/cpu*/stats $tracing/kprobe_profile)
 	if ((lost)); then
