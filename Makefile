@@ -146,13 +146,15 @@ bench-gate: payload
 profile: payload
 	@qemu/profile $(or $(WORK),wait-level-1)
 
+# $(call measure,FILE,COMMAND) - keeps in build/FILE what the command prints, if it goes well; or
+# else what was measured before is left.
+measure = @mkdir -p $(BUILD)/$(dir $1) && $2 >$(BUILD)/$1.new && mv $(BUILD)/$1.new $(BUILD)/$1
+
 # How evenly workers share a listening socket, measured in the guest.
 herd: export SMP ?= 4
 herd: export TIMEOUT ?= 1800
 herd: payload
-	@mkdir -p $(BUILD)/herd
-	@qemu/vm '/opt/repoll/samples/herd/herd --json' >$(BUILD)/herd/new.json
-	@mv $(BUILD)/herd/new.json $(BUILD)/herd/herd.json
+	$(call measure,herd/herd.json,qemu/vm '/opt/repoll/samples/herd/herd --json')
 	@qemu/enter $(PAYLOAD)/samples/herd/herd report --svg $(BUILD)/herd $(BUILD)/herd/herd.json
 
 # An HTTP server in three shapes, on epoll and on repoll, under the same load: once in time,
@@ -160,12 +162,9 @@ herd: payload
 demo-reactors: export PKGS := wrk
 demo-reactors: export TIMEOUT ?= 1200
 demo-reactors: payload
-	@mkdir -p $(BUILD)/reactors
-	@qemu/vm '/opt/repoll/samples/reactor/reactor-compare --json' >$(BUILD)/reactors/new.json
-	@mv $(BUILD)/reactors/new.json $(BUILD)/reactors/reactors.json
-	@ICOUNT=1 qemu/vm '/opt/repoll/samples/reactor/reactor-compare --json --repetitions 3' \
-		>$(BUILD)/reactors/new.json
-	@mv $(BUILD)/reactors/new.json $(BUILD)/reactors/counted.json
+	$(call measure,reactors/reactors.json,qemu/vm '/opt/repoll/samples/reactor/reactor-compare --json')
+	$(call measure,reactors/counted.json,ICOUNT=1 \
+		qemu/vm '/opt/repoll/samples/reactor/reactor-compare --json --repetitions 3')
 	@qemu/enter $(PAYLOAD)/samples/reactor/reactor-compare report --svg $(BUILD)/reactors \
 		--counted $(BUILD)/reactors/counted.json $(BUILD)/reactors/reactors.json
 
@@ -173,9 +172,8 @@ demo-reactors: payload
 blocking: export MEM ?= 2G
 blocking: export TIMEOUT ?= 1200
 blocking: payload
-	@mkdir -p $(BUILD)/blocking
-	@qemu/vm 'echo 1 >/proc/sys/kernel/sched_schedstats; /opt/repoll/samples/blocking/blocking --json' >$(BUILD)/blocking/new.json
-	@mv $(BUILD)/blocking/new.json $(BUILD)/blocking/blocking.json
+	$(call measure,blocking/blocking.json,\
+		qemu/vm 'echo 1 >/proc/sys/kernel/sched_schedstats; /opt/repoll/samples/blocking/blocking --json')
 	@qemu/enter $(PAYLOAD)/samples/blocking/blocking report \
 		--svg $(BUILD)/blocking $(BUILD)/blocking/blocking.json
 
