@@ -3,6 +3,7 @@
 //! The program, as it is installed beside the tests or as Cargo leaves it.
 
 use crate::client::Client;
+use repoll::Interest;
 use rustix::process::{
     kill_process,
     Pid,
@@ -10,7 +11,11 @@ use rustix::process::{
 };
 use serde_json::Value;
 use std::{
-    env, fs,
+    env,
+    fs::{
+        self,
+        DirEntry, //
+    },
     io::{
         BufRead,
         BufReader,
@@ -28,7 +33,11 @@ use std::{
         Stdio, //
     },
     sync::OnceLock,
-    time::Duration,
+    thread::sleep,
+    time::{
+        Duration,
+        Instant, //
+    },
 };
 
 /// All of them.
@@ -88,6 +97,8 @@ impl Server {
     }
 
     pub fn from_command(mut command: Command, shape: &str, options: &[&str]) -> Self {
+        // Which one it was, if the test fails.
+        println!("{shape}");
         let mut child = command
             .args(["--port", "0", "--shape", shape, "--backend", &backend()])
             .arg("--root")
@@ -128,15 +139,47 @@ impl Server {
         }
     }
 
+    /// Waits until it waits for room in a socket: an instance of it has an item for that.
+    pub fn until_blocked(&self) {
+        let begin = Instant::now();
+        while !self
+            .items()
+            .iter()
+            .any(|events| events.contains(Interest::WRITABLE))
+        {
+            assert!(begin.elapsed() < PATIENCE, "there is room for all");
+            sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// What the items of its instances wait for.
+    fn items(&self) -> Vec<Interest> {
+        let mut items = Vec::new();
+        for file in self.folder("fdinfo") {
+            // One may be closed just as it is looked at.
+            let text = fs::read_to_string(file.path()).unwrap_or_default();
+            for line in text.lines().filter(|line| line.starts_with("tfd:")) {
+                let events = line.split_whitespace().nth(3).unwrap();
+                let bits = u32::from_str_radix(events, 16).unwrap();
+                items.push(Interest::from_bits_truncate(bits));
+            }
+        }
+        items
+    }
+
     /// How many sockets it has, the listening one included.
     pub fn sockets(&self) -> usize {
-        let folder = format!("/proc/{}/fd", self.child.id());
-        let links = fs::read_dir(folder).unwrap().flatten();
+        let links = self.folder("fd");
         // One may be closed just as it is looked at.
         let names = links.filter_map(|link| fs::read_link(link.path()).ok());
         names
             .filter(|name| name.to_string_lossy().starts_with("socket:"))
             .count()
+    }
+
+    fn folder(&self, name: &str) -> impl Iterator<Item = DirEntry> {
+        let folder = format!("/proc/{}/{name}", self.child.id());
+        fs::read_dir(folder).unwrap().flatten()
     }
 
     /// Waits for its end and gives its figures.

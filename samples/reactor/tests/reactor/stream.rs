@@ -103,6 +103,7 @@ fn what_does_not_fit_is_sent_when_there_is_room() {
         let server = Server::start(shape, &[]);
         let mut lazy = narrow(&server);
         lazy.send(request("GET", "/large.bin", "") + &echo("after"));
+        server.until_blocked();
         // Nobody else waits for it.
         let mut other = server.connect();
         for _ in 0..10 {
@@ -143,6 +144,7 @@ fn who_takes_no_answers_is_asked_nothing() {
             // All that sockets hold of it, and by far less than would be answered.
             assert!(sent < 64 << 20);
         }
+        server.until_blocked();
         drop(greedy);
 
         let figures = server.stop();
