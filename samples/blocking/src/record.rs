@@ -6,6 +6,7 @@ use crate::{
     tasks::Counts,
     way::Way, //
 };
+use chart::median;
 use serde::{
     Deserialize,
     Serialize, //
@@ -82,16 +83,6 @@ impl Record {
             },
             cpu_us: each(&|counts| counts.cpu_ns)? / 1e3,
         })
-    }
-}
-
-/// The one in the middle.
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() % 2 {
-        0 => Some((values.get(middle.checked_sub(1)?)? + values.get(middle)?) / 2.0),
-        _ => values.get(middle).copied(),
     }
 }
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Plain charts of measurements, as SVG: [`bars()`] for figures of several kinds
-//! side by side, [`lines()`] for how figures grow. A program that keeps what it has
-//! measured shows it by [`report()`].
+//! side by side, [`lines()`] for how figures grow. What was measured more than once is
+//! told by its [`median()`]. A program that keeps what it has measured shows it by
+//! [`report()`].
 //!
 //! The letters are left to who shows the file, so that no font is needed to
 //! write it, and the same figures give the same file.
 
 mod bars;
 mod lines;
+mod median;
 mod report;
 
 pub use bars::{
@@ -19,6 +21,7 @@ pub use lines::{
     lines,
     Line, //
 };
+pub use median::median;
 pub use report::{
     print,
     read,

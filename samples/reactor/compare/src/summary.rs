@@ -9,6 +9,7 @@ use crate::record::{
     SHAPES, //
 };
 use backend::Kind;
+use chart::median;
 use std::fmt;
 
 /// Those who are compared.
@@ -71,16 +72,6 @@ fn ratios(record: &Record, shape: Shape) -> Vec<f64> {
     let mut ratios: Vec<_> = pairs.map(|(repoll, epoll)| repoll / epoll).collect();
     ratios.sort_by(f64::total_cmp);
     ratios
-}
-
-/// The one in the middle.
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() % 2 {
-        0 => Some((values.get(middle.checked_sub(1)?)? + values.get(middle)?) / 2.0),
-        _ => values.get(middle).copied(),
-    }
 }
 
 /// A record as a table.
@@ -180,17 +171,4 @@ fn write_ratios(f: &mut fmt::Formatter<'_>, record: &Record) -> fmt::Result {
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_is_in_the_middle() {
-        assert_eq!(median(vec![]), None);
-        assert_eq!(median(vec![3.0]), Some(3.0));
-        assert_eq!(median(vec![9.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(median(vec![4.0, 1.0, 9.0, 2.0]), Some(3.0));
-    }
 }
