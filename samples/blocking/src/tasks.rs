@@ -80,8 +80,11 @@ impl Counts {
             fs::read_to_string(&path).with_context(|| path.display().to_string())
         };
         loop {
+            // It says that a thread runs until that has left its processor, which is when
+            // the switch is counted; the state says so before.
+            let running = read("syscall")?.starts_with("running");
             let status = read("status")?;
-            if !field(&status, "State").is_some_and(|state| state.starts_with('S')) {
+            if running || !field(&status, "State").is_some_and(|state| state.starts_with('S')) {
                 thread::yield_now();
                 continue;
             }

@@ -85,6 +85,11 @@ impl Account {
         Ok(settled)
     }
 
+    /// Whether there has ever been a message.
+    pub(crate) fn has_sent(&self) -> bool {
+        self.dues().sent > 0
+    }
+
     /// Whether nothing is on its way.
     pub(crate) fn is_settled(&self) -> bool {
         let dues = self.dues();

@@ -203,6 +203,11 @@ impl World {
         }
     }
 
+    /// Whether there has been a message.
+    pub(crate) fn has_sent(&self) -> bool {
+        self.accounts.iter().any(Account::has_sent)
+    }
+
     /// The sheet of an actor.
     pub(crate) fn actor_sheet(&self, actor: usize) -> &Sheet {
         &self.sheets[self.plan.consumers.len() + actor]

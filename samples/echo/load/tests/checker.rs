@@ -5,6 +5,11 @@
 
 mod support;
 
+use rustix::net::{
+    self,
+    AddressFamily,
+    SocketType, //
+};
 use std::{
     io::{
         Read,
@@ -62,7 +67,11 @@ fn among(at: usize, position: usize, size: usize) -> bool {
 const AT: usize = 1000;
 
 fn one_connection(behaviour: fn(TcpStream)) -> Outcome {
-    let arguments = ["--connections", "1", "--stall", "1"];
+    one_connection_with(behaviour, &[])
+}
+
+fn one_connection_with(behaviour: fn(TcpStream), options: &[&str]) -> Outcome {
+    let arguments = [&["--connections", "1"], options].concat();
     let outcome = load(serve(behaviour), &arguments);
     if outcome.report["verified"] == false {
         assert_eq!(outcome.status, Some(1));
@@ -166,7 +175,7 @@ fn answers_of_another_connection_are_found() {
             // The load generator may have given up already.
             let _ = stream.write_all(&first);
         }),
-        &["--connections", "2", "--messages", "100", "--stall", "1"],
+        &["--connections", "2", "--messages", "100"],
     );
     assert_eq!(outcome.status, Some(1));
     assert!(outcome.complaint.contains("byte 0 should be"));
@@ -189,18 +198,20 @@ fn a_server_that_hangs_up_is_found() {
 
 #[test]
 fn a_server_that_falls_silent_is_found() {
-    let outcome = one_connection(|mut stream| {
+    let silent = |mut stream: TcpStream| {
         let _ = stream.read_to_end(&mut Vec::new());
-    });
+    };
+    let outcome = one_connection_with(silent, &["--stall", "1"]);
     assert_eq!(outcome.report["verified"], false);
     assert!(outcome.complaint.contains("no progress for 1s"));
 }
 
 #[test]
 fn no_server_at_all_is_found() {
-    let unused = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let address = unused.local_addr().unwrap();
-    drop(unused);
+    // It has the port, so that nobody else listens there, and does not listen itself.
+    let deaf = net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    net::bind(&deaf, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    let address = net::getsockname(&deaf).unwrap().try_into().unwrap();
 
     let outcome = load(address, &["--connections", "10"]);
     assert_eq!(outcome.status, Some(1));

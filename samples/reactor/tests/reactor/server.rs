@@ -167,8 +167,16 @@ impl Server {
         items
     }
 
-    /// How many sockets it has, the listening one included.
-    pub fn sockets(&self) -> usize {
+    /// Waits until it has so many sockets, the listening one included.
+    pub fn until_sockets(&self, count: usize) {
+        let begin = Instant::now();
+        while self.sockets() != count {
+            assert!(begin.elapsed() < PATIENCE, "{} sockets", self.sockets());
+            sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn sockets(&self) -> usize {
         let links = self.folder("fd");
         // One may be closed just as it is looked at.
         let names = links.filter_map(|link| fs::read_link(link.path()).ok());

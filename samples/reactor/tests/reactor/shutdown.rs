@@ -75,6 +75,7 @@ fn what_takes_too_long_is_cut() {
         let mut slow = server.connect();
         slow.send("GET / HT");
         assert_eq!(server.connect().ask("GET", "/").status, 200);
+        server.until_sockets(2);
         let begin = Instant::now();
         let figures = server.stop();
         assert!(begin.elapsed() >= Duration::from_millis(500));

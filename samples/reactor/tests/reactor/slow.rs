@@ -96,9 +96,7 @@ fn who_is_idle_for_too_long_is_closed() {
         assert_eq!(body.answer().status, 408);
         body.expect_end();
         // Until the server has given up: what it could send by then is there.
-        while server.sockets() > 1 {
-            sleep(Duration::from_millis(20));
-        }
+        server.until_sockets(1);
         let mut rest = Vec::new();
         // An end, or a reset.
         let _ = deaf.stream.read_to_end(&mut rest);

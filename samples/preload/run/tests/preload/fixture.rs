@@ -11,9 +11,10 @@ use std::{
     mem::zeroed,
     ptr::null_mut,
     sync::{
-        Mutex,
-        MutexGuard,
-        PoisonError, //
+        PoisonError,
+        RwLock,
+        RwLockReadGuard,
+        RwLockWriteGuard, //
     },
 };
 
@@ -43,11 +44,18 @@ pub fn hole() -> usize {
 /// An address of the kernel's.
 pub const KERNEL_ADDRESS: usize = -4096isize as usize;
 
+static ROOM: RwLock<()> = RwLock::new(());
+
 /// Keeps other tests from opening descriptors, from forking and from signals
-/// meanwhile. Each test begins with it.
-pub fn alone() -> MutexGuard<'static, ()> {
-    static LOCK: Mutex<()> = Mutex::new(());
-    LOCK.lock().unwrap_or_else(PoisonError::into_inner)
+/// meanwhile. Each test of what is done in this process begins with it.
+pub fn alone() -> RwLockWriteGuard<'static, ()> {
+    ROOM.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Keeps away the tests that need to be alone. Each of what other programs do begins
+/// with it.
+pub fn together() -> RwLockReadGuard<'static, ()> {
+    ROOM.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A set with only this signal.

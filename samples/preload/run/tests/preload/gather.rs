@@ -3,6 +3,7 @@
 //! Changes that are gathered: a program cannot tell, and the counts can.
 
 use crate::{
+    fixture::together,
     launcher::{
         counts,
         has_device,
@@ -28,6 +29,7 @@ fn gathered(stderr: &str) -> (u64, u64) {
 
 #[test]
 fn nothing_tells_that_changes_are_gathered() {
+    let _together = together();
     let expected = subject::output(&mut subject::command("gathering"));
     assert!(expected.contains("woken: Ok(Some(3))"), "{expected}");
     for options in [&["--stats"][..], &["--stats", "--gather"]] {
@@ -44,6 +46,7 @@ fn nothing_tells_that_changes_are_gathered() {
 
 #[test]
 fn a_surprise_does_no_harm_and_is_the_last() {
+    let _together = together();
     if !has_device() {
         return;
     }

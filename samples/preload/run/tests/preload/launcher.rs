@@ -5,9 +5,12 @@
 //! Where there is no `/dev/repoll` those tests that need it are passed over; so
 //! the others can run anywhere.
 
-use crate::subject::{
-    self,
-    here, //
+use crate::{
+    fixture::together,
+    subject::{
+        self,
+        here, //
+    },
 };
 use std::{
     env, fs,
@@ -105,6 +108,7 @@ fn values(line: &str) -> &str {
 
 #[test]
 fn without_the_device_it_is_epoll_and_that_is_told_once() {
+    let _together = together();
     let said = run(without_device(launch(&[], "creating")));
     assert_eq!(said.status, Some(0), "{}", said.stderr);
     assert_eq!(said.stdout.matches("created: Ok(())").count(), 2);
@@ -121,6 +125,7 @@ fn without_the_device_it_is_epoll_and_that_is_told_once() {
 
 #[test]
 fn without_the_device_all_behaves_as_epoll() {
+    let _together = together();
     let mut command = launcher();
     command.arg(env::current_exe().unwrap()).arg("behaviour::");
     let said = run(without_device(command));
@@ -129,6 +134,7 @@ fn without_the_device_all_behaves_as_epoll() {
 
 #[test]
 fn with_policies_all_else_behaves_as_epoll() {
+    let _together = together();
     if !has_device() {
         return;
     }
@@ -144,6 +150,7 @@ fn with_policies_all_else_behaves_as_epoll() {
 
 #[test]
 fn unknown_policies_are_ignored_and_that_is_told_once() {
+    let _together = together();
     let mut command = launch(&[], "creating");
     command
         .env("REPOLL_WAKE", "lifo")
@@ -157,6 +164,7 @@ fn unknown_policies_are_ignored_and_that_is_told_once() {
 
 #[test]
 fn without_the_device_the_strict_have_nothing() {
+    let _together = together();
     let said = run(without_device(launch(&["--strict"], "creating")));
     assert_eq!(said.status, Some(0), "{}", said.stderr);
     let errno = if has_device() {
@@ -171,6 +179,7 @@ fn without_the_device_the_strict_have_nothing() {
 
 #[test]
 fn calls_are_counted_by_who_carried_them_out() {
+    let _together = together();
     let counted = |command| {
         let said = run(command);
         assert_eq!(said.status, Some(0), "{}", said.stderr);
@@ -194,6 +203,7 @@ fn calls_are_counted_by_who_carried_them_out() {
 
 #[test]
 fn a_forked_child_is_counted_by_itself() {
+    let _together = together();
     if !has_device() {
         return;
     }
@@ -222,6 +232,7 @@ fn a_forked_child_is_counted_by_itself() {
 
 #[test]
 fn closing_all_descriptors_does_no_harm() {
+    let _together = together();
     let strict: &[&str] = if has_device() { &["--strict"] } else { &[] };
     let said = run(launch(strict, "with_closed_descriptors"));
     assert_eq!(said.status, Some(0), "{}{}", said.stdout, said.stderr);
@@ -229,6 +240,7 @@ fn closing_all_descriptors_does_no_harm() {
 
 #[test]
 fn io_uring_is_not_there_unless_allowed() {
+    let _together = together();
     let denied = run(launch(&[], "io_uring"));
     assert!(denied.stdout.contains("ENOSYS: true"), "{}", denied.stdout);
     let allowed = run(launch(&["--allow-io-uring"], "io_uring"));
@@ -246,6 +258,7 @@ fn io_uring_is_not_there_unless_allowed() {
 
 #[test]
 fn the_exit_status_is_the_programs_or_tells_why_not() {
+    let _together = together();
     let status = |arguments: &[&str]| {
         let mut command = launcher();
         command.args(arguments);
@@ -266,6 +279,7 @@ fn the_exit_status_is_the_programs_or_tells_why_not() {
 
 #[test]
 fn the_programs_arguments_are_its_own() {
+    let _together = together();
     let mut command = launcher();
     command.args(["echo", "--strict", "-n", "--"]);
     assert_eq!(run(command).stdout, "--strict -n --\n");
@@ -273,6 +287,7 @@ fn the_programs_arguments_are_its_own() {
 
 #[test]
 fn other_preloaded_libraries_stay() {
+    let _together = together();
     let mut command = launcher();
     command
         .args(["sh", "-c", "echo $LD_PRELOAD"])
@@ -283,6 +298,7 @@ fn other_preloaded_libraries_stay() {
 
 #[test]
 fn policies_go_into_the_environment() {
+    let _together = together();
     let mut command = launcher();
     command
         .args(["--wake=fifo", "--exclusive=round-robin"])
@@ -292,6 +308,7 @@ fn policies_go_into_the_environment() {
 
 #[test]
 fn programs_that_stay_on_epoll_are_told() {
+    let _together = together();
     let warning = |command: Command| run(command).stderr;
 
     let mut command = launcher();
@@ -311,6 +328,7 @@ fn programs_that_stay_on_epoll_are_told() {
 /// Needs to be root, to have something that belongs to another user.
 #[test]
 fn programs_with_more_rights_are_told() {
+    let _together = together();
     if !has_device() {
         return;
     }
@@ -318,7 +336,10 @@ fn programs_with_more_rights_are_told() {
     fs::create_dir(&folder).unwrap();
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     let program = folder.join("true");
-    fs::copy("/bin/true", &program).unwrap();
+    // A descriptor of this process's that can write to it might get into a child of another
+    // test, and the program could not be executed.
+    let copied = Command::new("cp").arg("/bin/true").arg(&program).status();
+    assert!(copied.unwrap().success());
     for (mode, what) in [(0o4755, "set-uid"), (0o2755, "set-gid")] {
         fs::set_permissions(&program, fs::Permissions::from_mode(mode)).unwrap();
         let mut command = launcher();
