@@ -376,7 +376,7 @@ TEST_F(quota, creator_goes_on_paying)
 /*
  *	256 instances, each 256 times ---> eventfd, and not once more
  */
-TEST_F_TIMEOUT(quota, file_is_watched_so_often, 120)
+TEST_F_TIMEOUT(quota, file_is_watched_so_often, 1200)
 {
 	enum { SIDE = 256 };
 	struct rlimit files = { 4 * SIDE, 4 * SIDE };

@@ -18,7 +18,7 @@ pub fn differences(committed: &Document, new: &Document) -> Vec<String> {
     for failure in &new.failures {
         lines.push(format!("{}: {}", failure.key, failure.reason));
     }
-    for figure in new.figures.iter().filter(|figure| can_tell(figure)) {
+    for figure in known(committed, new) {
         match committed.figure(&figure.key) {
             None => lines.push(format!("{}: there is no committed figure", figure.key)),
             Some(before) => lines.extend(difference(before, figure)),
@@ -27,9 +27,16 @@ pub fn differences(committed: &Document, new: &Document) -> Vec<String> {
     lines
 }
 
-/// Is it known well enough? The difference of two large figures may not be.
-fn can_tell(figure: &Figure) -> bool {
-    figure.repoll.relative_spread() <= TOLERANCE
+/// The figures of `new` that are known well enough to be compared, as are the committed
+/// ones. The difference of two large figures may not be.
+pub fn known<'a>(
+    committed: &'a Document,
+    new: &'a Document,
+) -> impl Iterator<Item = &'a Figure> + 'a {
+    let exact = |figure: &Figure| figure.repoll.relative_spread() <= TOLERANCE;
+    new.figures
+        .iter()
+        .filter(move |figure| exact(figure) && committed.figure(&figure.key).is_none_or(exact))
 }
 
 fn difference(before: &Figure, now: &Figure) -> Option<String> {
@@ -106,9 +113,12 @@ mod tests {
 
     #[test]
     fn what_is_not_known_well_is_left_out() {
-        let mut new = document(&[]);
-        new.figures
+        let (exact, mut vague) = (document(&[("a", 3.0)]), document(&[]));
+        vague
+            .figures
             .push(figure("a", "", "", vec![1.0; 3], vec![1.0, 2.0, 3.0]));
-        assert!(differences(&document(&[]), &new).is_empty());
+        assert!(differences(&exact, &vague).is_empty());
+        assert!(differences(&vague, &exact).is_empty());
+        assert_eq!(known(&vague, &exact).count(), 0);
     }
 }

@@ -248,6 +248,7 @@ fn gate(arguments: Gate) -> Result<()> {
         return Ok(());
     }
     let lines = gate::differences(&committed, &new);
+    let known = gate::known(&committed, &new).count();
     for line in &lines {
         writeln!(stdout(), "{line}")?;
     }
@@ -260,8 +261,9 @@ fn gate(arguments: Gate) -> Result<()> {
     );
     writeln!(
         stdout(),
-        "bench: {} figures, as committed",
-        new.figures.len()
+        "bench: {} figures as committed, {} not known well enough to tell",
+        known,
+        new.figures.len() - known
     )?;
     Ok(())
 }
