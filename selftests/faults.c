@@ -75,6 +75,57 @@ TEST_F(poller, array_is_bad_from_the_middle_on)
 }
 
 /*
+ *	0 | 1 2 3, of which one has no events at the moment; the array ends after 0
+ *
+ * What the wait has got to is told in the order of its next event. What it has not
+ * got to, as nothing behind 0 could be written, keeps its place.
+ */
+TEST_F(poller, what_was_not_reached_keeps_its_place)
+{
+	static const struct {
+		uint32_t trigger;
+		int quiet, n;
+		uint64_t order[4];
+	} cases[] = {
+		{ EPOLLET, 1, 3, { 2, 3, 1 } },
+		{ EPOLLET, 2, 3, { 1, 2, 3 } },
+		{ EPOLLET, 3, 3, { 1, 2, 3 } },
+		{ 0, 1, 4, { 2, 3, 0, 1 } },
+		{ 0, 2, 4, { 1, 2, 3, 0 } },
+		{ 0, 3, 4, { 1, 2, 3, 0 } },
+	};
+	struct epoll_event rest[4], *array;
+	struct pages pages;
+	eventfd_t value;
+	struct poller p;
+	int fds[4], i, j;
+
+	ASSERT_EQ(0, pages_map(&pages));
+	array = array_at_the_edge(&pages, 1, 0);
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		ASSERT_EQ(0, poller_open(&p, variant->ops));
+		for (j = 0; j < 4; j++) {
+			fds[j] = eventfd(1, EFD_CLOEXEC);
+			ASSERT_EQ(0, poller_add_data(&p, fds[j],
+						     EPOLLIN | cases[i].trigger,
+						     j));
+		}
+		ASSERT_EQ(0, eventfd_read(fds[cases[i].quiet], &value));
+		ASSERT_EQ(1, poller_wait(&p, array, 4, NOT_AT_ALL));
+		EXPECT_EQ(0, array[0].data.u64);
+		ASSERT_EQ(0, eventfd_write(fds[cases[i].quiet], 1));
+		ASSERT_EQ(cases[i].n, poller_wait(&p, rest, 4, NOT_AT_ALL));
+		for (j = 0; j < cases[i].n; j++) {
+			EXPECT_EQ(cases[i].order[j], rest[j].data.u64)
+				TH_LOG("case %d, event %d", i, j);
+		}
+		for (j = 0; j < 4; j++)
+			close(fds[j]);
+		close(p.fd);
+	}
+}
+
+/*
  *	the page ends within an event, after 1 to 11 bytes of it
  */
 TEST_F(poller, event_does_not_fit_as_a_whole)

@@ -132,20 +132,23 @@ impl Lists {
                 self.counters.leave(gone);
             }
             _ => {
-                for (at, item) in chunk.items().enumerate() {
-                    self.settle_one(item, at < chunk.handed_out, at < chunk.found);
+                for (at, pending) in chunk.items.as_slice().iter().enumerate() {
+                    let handed_out = at < chunk.handed_out;
+                    let reached = handed_out || chunk.is_passed_over(at, pending);
+                    self.settle_one(pending.what, handed_out, reached);
                 }
             }
         }
     }
 
-    /// Does the same with one item, wherever that may be by now.
+    /// Does the same with one item, wherever that may be by now; if it was not `reached`, as an event
+    /// before it could not be handed out, it is where it was.
     #[cold]
-    fn settle_one(&mut self, item: &Item, handed_out: bool, found: bool) {
+    fn settle_one(&mut self, item: &Item, handed_out: bool, reached: bool) {
         if item.place.get() == Place::Dead {
             return;
         }
-        if found && !handed_out {
+        if !reached {
             // What was polled in place has not left it.
             if item.place.get() == Place::Idle {
                 self.put_back(item);
@@ -292,7 +295,8 @@ impl<'b> Chunk<'b> {
         }
     }
 
-    /// Puts the items that have events before the others.
+    /// Puts the items that have events before the others. Of these it notes how many of those
+    /// were before them.
     #[cold]
     fn sort_by_events(&mut self) {
         let items = self.items.as_mut_slice();
@@ -301,6 +305,8 @@ impl<'b> Chunk<'b> {
             if items[at].has_events() {
                 items.swap(front, at);
                 front += 1;
+            } else {
+                items[at].set(0, front as u64);
             }
         }
     }
@@ -333,8 +339,9 @@ impl<'b> Chunk<'b> {
         self.handed_out = count.min(self.found);
     }
 
-    fn items(&self) -> impl Iterator<Item = &'b Item> + '_ {
-        self.items.as_slice().iter().map(|pending| pending.what)
+    /// Whether the item with that index has no events, and all that were before it were handed out.
+    fn is_passed_over(&self, at: usize, pending: &Pending<&Item>) -> bool {
+        at >= self.found && pending.event().data <= self.handed_out as u64
     }
 
     /// Those that have events, and those that have none.
