@@ -182,15 +182,17 @@ fn run_one(seed: u64, length: usize, tell: impl Fn(News) -> Result<()>) -> Optio
     let tree = Steps::sequential_strategy(length)
         .new_tree(&mut runner)
         .ok()?;
+    // If nobody listens any more, what is told after the sequence fails.
+    let begin = || drop(tell(News::Begun(seed)));
     let outcome = runner.run_one(tree, |(state, steps, seen)| {
-        // If nobody listens any more, what is told after the sequence fails.
-        let _ = tell(News::Begun(seed));
+        begin();
         Sequence::test_sequential(config.clone(), state, steps, seen);
         Ok(())
     });
     match outcome {
         Err(TestError::Fail(reason, (_, steps, _))) => {
-            Some(describe(seed, reason.message(), &without_idle_steps(steps)))
+            let steps = without_idle_steps(steps, begin);
+            Some(describe(seed, reason.message(), &steps))
         }
         _ => None,
     }
@@ -203,9 +205,11 @@ fn runner(seed: u64, config: Config) -> TestRunner {
 }
 
 /// A sequence that still disagrees, without the steps that it does not need. Proptest tries to
-/// delete each step, then to simplify those that are left; some have become idle by that.
-fn without_idle_steps(mut steps: Vec<Step>) -> Vec<Step> {
+/// delete each step, then to simplify those that are left; some have become idle by that. Before
+/// each attempt it is told to `begin`.
+fn without_idle_steps(mut steps: Vec<Step>, begin: impl Fn()) -> Vec<Step> {
     let disagrees = |steps: &[Step]| {
+        begin();
         let mut sequence = Sequence::new(Program::none());
         steps.iter().any(|&step| sequence.step(step).is_err())
     };
