@@ -64,10 +64,11 @@ static const struct {
 };
 
 /*
- *	P ---> end, closed <===> other end: it must learn of it
+ *	P ---> end, closed <===> other end: it must learn of it at once
  */
 TEST_F(poller, peer_learns_of_the_close)
 {
+	int64_t start;
 	unsigned int i;
 	short shown;
 	int fds[2];
@@ -76,9 +77,13 @@ TEST_F(poller, peer_learns_of_the_close)
 		ASSERT_EQ(0, ends[i].open(fds));
 		ASSERT_EQ(0, poller_add(&self->p, fds[0], EPOLLIN | EPOLLOUT));
 		poller_count(&self->p);
+		start = now_ns();
 		close(fds[0]);
 		shown = await(fds[1], ends[i].events);
 		EXPECT_EQ(ends[i].events, shown & ends[i].events)
+			TH_LOG("%s", ends[i].name);
+		/* A terminal's master is seen to by a worker. */
+		EXPECT_GT(10 * NSEC_PER_SEC, now_ns() - start)
 			TH_LOG("%s", ends[i].name);
 		EXPECT_EQ(0, poller_count(&self->p))
 			TH_LOG("%s", ends[i].name);

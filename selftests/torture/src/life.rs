@@ -49,7 +49,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// When things are over.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// No world begins another round in which a message was sent.
+    /// No world in which a message was sent begins another round.
     pub(crate) end: Instant,
     /// How long what is sent in a round may take. Counted in ticks of the conductor, so that time
     /// does not pass while the whole machine stands still.

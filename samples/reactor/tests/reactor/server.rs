@@ -141,15 +141,8 @@ impl Server {
 
     /// Waits until it waits for room in a socket: an instance of it has an item for that.
     pub fn until_blocked(&self) {
-        let begin = Instant::now();
-        while !self
-            .items()
-            .iter()
-            .any(|events| events.contains(Interest::WRITABLE))
-        {
-            assert!(begin.elapsed() < PATIENCE, "there is room for all");
-            sleep(Duration::from_millis(1));
-        }
+        let waits = |events: &Interest| events.contains(Interest::WRITABLE);
+        until("it has room for all", || self.items().iter().any(waits));
     }
 
     /// What the items of its instances wait for.
@@ -169,11 +162,8 @@ impl Server {
 
     /// Waits until it has so many sockets, the listening one included.
     pub fn until_sockets(&self, count: usize) {
-        let begin = Instant::now();
-        while self.sockets() != count {
-            assert!(begin.elapsed() < PATIENCE, "{} sockets", self.sockets());
-            sleep(Duration::from_millis(1));
-        }
+        let otherwise = format!("it has not {count} sockets");
+        until(&otherwise, || self.sockets() == count);
     }
 
     fn sockets(&self) -> usize {
@@ -209,6 +199,15 @@ impl Drop for Server {
         // Both fail only if the child is gone already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Waits until something holds of another process, which is only seen by looking.
+fn until(otherwise: &str, holds: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !holds() {
+        assert!(begin.elapsed() < PATIENCE, "{otherwise}");
+        sleep(Duration::from_millis(1));
     }
 }
 
