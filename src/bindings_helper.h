@@ -17,11 +17,11 @@ static const u32 RP_CLOSE_MASK = FS_CLOSE_WRITE | FS_CLOSE_NOWRITE;
 static const int RP_EVENT_PATH = FSNOTIFY_EVENT_PATH;
 static const unsigned int RP_MARK_ATTACHED = FSNOTIFY_MARK_FLAG_ATTACHED;
 static const unsigned int RP_OBJ_SB = FSNOTIFY_OBJ_TYPE_SB;
-static const unsigned int RP_OBJ_INODE = FSNOTIFY_OBJ_TYPE_INODE;
 static const unsigned long RP_FDPUT_FPUT = FDPUT_FPUT;
 static const unsigned long RP_FDPUT_FLAGS = FDPUT_FPUT | FDPUT_POS_UNLOCK;
 static const u32 RP_DEFAULT_POLLMASK = (__force u32)DEFAULT_POLLMASK;
 static const u32 RP_POLLFREE = (__force u32)POLLFREE;
+static const u32 RP_POLLHUP = (__force u32)EPOLLHUP;
 
 /* repoll.h, eventpoll.h: bindgen does not evaluate the _IOW() of a structure. */
 static const u32 RP_IOC_CREATE = REPOLL_CREATE;

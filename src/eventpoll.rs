@@ -24,6 +24,7 @@ use crate::{
             lock_nested, //
         },
         once::Once,
+        poll_file::LastRefs,
         rbtree::Tree,
         slab::SlabBox,
         task,
@@ -86,41 +87,12 @@ type Entered<'a> = (Option<Guard<'a, (), MutexBackend>>, Locked<'a>);
 pub(crate) struct Set {
     items: Tree<Item>,
     marks: Marks,
-    /// Present until the instance is released.
-    account: Option<Account>,
 }
 
 impl Set {
     /// The tree of all items.
     pub(crate) fn items(&self) -> &Tree<Item> {
         &self.items
-    }
-
-    /// Undoes all that an item has caused, and frees it.
-    fn dispose(&mut self, ready: &ReadyList, item: SlabBox<Item>) {
-        watch::stop(&item);
-        ready.lock().forget(&item);
-        self.marks.release(&item.source, item.key().address());
-        if let Some(account) = &self.account {
-            account.uncharge();
-        }
-    }
-
-    fn remove(&mut self, ready: &ReadyList, key: &Key) -> Result {
-        let item = self.items.remove(key).ok_or(ENOENT)?;
-        self.dispose(ready, item);
-        Ok(())
-    }
-
-    /// Removes some dead items.
-    fn remove_dead(&mut self, ready: &ReadyList) {
-        for _ in 0..DEAD_BATCH {
-            let Some(key) = ready.pop_dead() else {
-                return;
-            };
-            // It is there: dead items are in the tree.
-            let _ = self.remove(ready, &key);
-        }
     }
 }
 
@@ -182,6 +154,8 @@ pub(crate) struct Eventpoll {
     watches_epolls: Once<bool>,
     #[pin]
     set: Mutex<Set>,
+    /// Of the user who made the instance.
+    pub(crate) account: Account,
     /// Which waiter is woken.
     pub(crate) policy: Policy,
     /// What is ready, and who waits for it.
@@ -210,8 +184,8 @@ impl Eventpoll {
             set <- new_mutex!(Set {
                 items: Tree::new(),
                 marks: Marks::new(),
-                account: Some(Account::of_current_user()?),
             }, "repoll::set"),
+            account: Account::of_current_user()?,
             policy,
             ready <- ReadyList::new(),
             pollers <- WaitQueue::new(c"repoll::pollers", static_lock_class!()),
@@ -282,9 +256,35 @@ impl Eventpoll {
     #[cold]
     fn remove_all_dead(&self, set: &mut Set) {
         while self.ready.has_dead() {
-            set.remove_dead(&self.ready);
+            self.remove_some_dead(set);
             task::cond_resched();
         }
+    }
+
+    fn remove_some_dead(&self, set: &mut Set) {
+        for _ in 0..DEAD_BATCH {
+            let Some(key) = self.ready.first_dead() else {
+                return;
+            };
+            // It is there: dead items are in the tree.
+            if let Some(item) = set.items.remove(&key) {
+                self.dispose(item);
+            }
+        }
+    }
+
+    /// Undoes all that an item has caused, and frees it. It is not in the tree.
+    fn dispose(&self, item: SlabBox<Item>) {
+        watch::stop(&item);
+        if !self.ready.lock().forget(&item) {
+            self.account.uncharge();
+        }
+    }
+
+    fn remove(&self, set: &mut Set, key: &Key) -> Result {
+        let item = set.items.remove(key).ok_or(ENOENT)?;
+        self.dispose(item);
+        Ok(())
     }
 
     /// Removes some dead items, or leaves them to who holds the mutex. Returns whether there are
@@ -302,7 +302,7 @@ impl Eventpoll {
         let Some(mut set) = self.set.try_lock() else {
             return false;
         };
-        set.remove_dead(&self.ready);
+        self.remove_some_dead(&mut set);
         drop(set);
         smp_mb(Full);
         self.ready.has_dead()
@@ -328,6 +328,8 @@ impl Eventpoll {
     /// Whether any item has events. Items that turn out to have none leave the ready list.
     fn has_events(&self, nesting: u32) -> bool {
         let set = self.lock_nested(nesting);
+        // Whoever polls may hold any locks, and is about to sleep: a worker releases the files.
+        let mut last = LastRefs::new();
         let mut chunk = Chunk::new();
         let (mut scan, mut alone) = match self.ready.scan(set.items(), 1, &mut chunk) {
             Ok(started) => started,
@@ -338,7 +340,6 @@ impl Eventpoll {
                 let interest = item.interest();
                 let has_events = match item.kind() {
                     Kind::Epoll => interest.bits() & READABLE != 0,
-                    _ if watch::is_abandoned(item, &file) => false,
                     _ => item.poll(&file, interest, nesting + 1) != 0,
                 };
                 if has_events {
@@ -348,7 +349,7 @@ impl Eventpoll {
                 }
                 has_events
             } else {
-                chunk.poll();
+                chunk.poll(&mut last);
                 self.tally.spurious(chunk.empty());
                 !chunk.found().is_empty()
             };
@@ -374,14 +375,12 @@ impl Eventpoll {
         registry::remove(self);
         let mut set = self.lock();
         while let Some(item) = set.items.pop() {
-            set.dispose(&self.ready, item);
+            self.dispose(item);
             task::cond_resched();
         }
         set.marks.clear();
-        if let Some(account) = set.account.take() {
-            account.close();
-        }
         drop(set);
+        self.account.close();
         self.vertex.set_file(0);
         relay::forget(self);
         let wakeup_source = self.ready.lock().awake().set_source(None);

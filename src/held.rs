@@ -2,8 +2,9 @@
 
 //! Files that are held by a reference while they are watched, since their close cannot be heard of.
 //!
-//! There is one reference for all items on a file, so that a file to which nobody else refers is
-//! told by its reference count alone.
+//! There is one reference for all items on a file, and whoever uses the file for an item uses that
+//! reference and counts none of the file. So a file to which nobody else refers shows by its
+//! reference count alone.
 
 use crate::kernel_ext::{
     global::{
@@ -14,27 +15,40 @@ use crate::kernel_ext::{
         self,
         FileRef, //
     },
-    task, //
 };
+use core::ops::Deref;
 use kernel::{
     fs::LocalFile,
     new_spinlock,
     prelude::*,
     rbtree::{
         RBTree,
-        RBTreeNodeReservation, //
+        RBTreeNode, //
     },
-    sync::SpinLock, //
+    sync::{
+        Arc,
+        SpinLock, //
+    },
 };
 
-/// A held file.
-pub(crate) struct Hold {
-    file: FileRef,
-    items: usize,
+/// The reference to a held file. The file is closed when the last user of this lets go of it.
+#[derive(Clone)]
+pub(crate) struct Hold(Arc<FileRef>);
+
+impl Hold {
+    /// Whether nobody refers to the file but by this.
+    fn is_abandoned(&self) -> bool {
+        poll_file::references(self) == 1
+    }
 }
 
-// SAFETY: The reference is only counted and dropped, never used for the file's position.
-unsafe impl Send for Hold {}
+impl Deref for Hold {
+    type Target = LocalFile;
+
+    fn deref(&self) -> &LocalFile {
+        &self.0
+    }
+}
 
 /// The held files by their addresses.
 pub(crate) type Holds = Pin<KBox<SpinLock<RBTree<usize, Hold>>>>;
@@ -52,70 +66,52 @@ pub(crate) unsafe fn install() -> Result<Installed<Holds>> {
     Ok(unsafe { HOLDS.install(holds) })
 }
 
-/// Holds the file for one item more.
-///
-/// # Errors
-///
-/// `ENOMEM`.
-pub(crate) fn hold(file: &LocalFile) -> Result {
-    let node = RBTreeNodeReservation::new(GFP_KERNEL_ACCOUNT)?;
-    let address = file.as_ptr().addr();
-    let mut holds = HOLDS.get().lock();
-    if let Some(hold) = holds.get_mut(&address) {
-        hold.items += 1;
-        // The node, not needed, is freed without the lock.
-        drop(holds);
-        return Ok(());
+/// A reference to a file that may become its [`Hold`].
+pub(crate) struct Prepared(RBTreeNode<usize, Hold>);
+
+impl Prepared {
+    /// Takes a reference.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new(file: &LocalFile) -> Result<Self> {
+        let hold = Hold(Arc::new(FileRef::new(file), GFP_KERNEL_ACCOUNT)?);
+        let address = file.as_ptr().addr();
+        Ok(Self(RBTreeNode::new(address, hold, GFP_KERNEL_ACCOUNT)?))
     }
-    let hold = Hold {
-        file: file.into(),
-        items: 1,
-    };
-    holds.insert(node.into_node(address, hold));
-    Ok(())
-}
 
-/// Lets go of the file with that address for one item.
-pub(crate) fn release(address: usize) {
-    let mut holds = HOLDS.get().lock();
-    let Some(hold) = holds.get_mut(&address) else {
-        return;
-    };
-    hold.items -= 1;
-    let last = if hold.items == 0 {
-        holds.remove_node(&address)
-    } else {
-        None
-    };
-    // The reference is dropped without the lock.
-    drop(holds);
-    drop(last);
-}
-
-/// Whether nobody refers to a held file but the items on it and the caller.
-pub(crate) fn is_abandoned(file: &LocalFile) -> bool {
-    poll_file::references(file) == 2
-}
-
-/// Calls `each` with the address of each held file to which nobody refers but the items on it.
-pub(crate) fn for_each_abandoned(each: impl Fn(usize)) {
-    let mut from = 0;
-    while let Some((address, abandoned)) = next(from) {
-        if abandoned {
-            each(address);
-        }
-        task::cond_resched();
-        from = address + 1;
+    /// Holds the file, which is not held yet.
+    pub(crate) fn hold(self) {
+        HOLDS.get().lock().insert(self.0);
     }
 }
 
-/// The address of the next held file, from `from` on, and whether nobody refers to it but the items
-/// on it.
-fn next(from: usize) -> Option<(usize, bool)> {
-    let holds = HOLDS.get().lock();
+/// The file with that address, unless nobody else refers to it.
+pub(crate) fn get(address: usize) -> Option<Hold> {
+    let hold = HOLDS.get().lock().get(&address)?.clone();
+    (!hold.is_abandoned()).then_some(hold)
+}
+
+/// Holds the file with that address no longer. What is returned is to be dropped without locks.
+#[must_use]
+pub(crate) fn release(address: usize) -> Option<Released> {
+    let released = HOLDS.get().lock().remove_node(&address);
+    released.map(Released)
+}
+
+/// What is left of a hold.
+pub(crate) struct Released(#[expect(dead_code)] RBTreeNode<usize, Hold>);
+
+/// Holds the next file, from that address on, no longer if nobody else refers to it. Returns its
+/// address, and what is left of the hold in that case.
+pub(crate) fn release_abandoned(from: usize) -> Option<(usize, Option<Released>)> {
+    let mut holds = HOLDS.get().lock();
     let cursor = holds.cursor_lower_bound(&from)?;
-    let (address, hold) = cursor.current();
-    Some((*address, poll_file::references(&hold.file) == 1))
+    let (&address, hold) = cursor.current();
+    let abandoned = hold.is_abandoned();
+    let released = abandoned.then(|| holds.remove_node(&address)).flatten();
+    Some((address, released.map(Released)))
 }
 
 /// Whether any file is held.

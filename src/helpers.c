@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <linux/bottom_half.h>
 #include <linux/cred.h>
 #include <linux/device.h>
+#include <linux/eventfd.h>
 #include <linux/eventpoll.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -32,6 +34,29 @@ bool rp_file_ref_get(struct file *file)
 	return file_ref_get(&file->f_ref);
 }
 
+void rp_get_file(struct file *file)
+{
+	get_file(file);
+}
+
+/* The count is of the references besides the last one. */
+bool rp_file_put_unless_last(struct file *file)
+{
+	BUILD_BUG_ON(FILE_REF_ONEREF);
+	return atomic_long_dec_if_positive(&file->f_ref.refcnt) >= 0;
+}
+
+/*
+ * fput() leaves the release to the task, for when it returns to user mode, unless
+ * this is an interrupt: then to a worker.
+ */
+void rp_fput_by_worker(struct file *file)
+{
+	local_bh_disable();
+	fput(file);
+	local_bh_enable();
+}
+
 unsigned long rp_file_refs(struct file *file)
 {
 	return file_count(file);
@@ -48,8 +73,8 @@ loff_t rp_file_pos(const struct file *file)
 }
 
 /*
- * Permission events stay off either way: nobody can ask for them on the
- * kernel-internal superblocks whose files this is used on.
+ * Permission events stay off either way: a file that was made to report must not
+ * wait for anybody's permission.
  */
 void rp_file_set_reporting(struct file *file, bool on)
 {
@@ -76,6 +101,26 @@ bool rp_sb_is_internal(const struct super_block *sb)
 const struct file *rp_file_of_path(const void *path)
 {
 	return container_of((const struct path *)path, struct file, f_path);
+}
+
+struct eventfd_ctx *rp_eventfd_of(struct file *file)
+{
+	struct eventfd_ctx *ctx = ERR_PTR(-ENOSYS);
+
+	if (IS_ENABLED(CONFIG_EVENTFD))
+		ctx = eventfd_ctx_fileget(file);
+	return IS_ERR(ctx) ? NULL : ctx;
+}
+
+void rp_eventfd_put(struct eventfd_ctx *ctx)
+{
+	eventfd_ctx_put(ctx);
+}
+
+/* Each mark refers to its group until it is freed, whoever does that. */
+bool rp_fsnotify_has_marks(struct fsnotify_group *group)
+{
+	return refcount_read(&group->refcnt) > 1;
 }
 
 /* What fsnotify_destroy_group(), which is not exported, waits for. */

@@ -9,6 +9,7 @@
 #include <linux/types.h>
 
 struct epoll_event;
+struct eventfd_ctx;
 struct file;
 struct fsnotify_group;
 struct kmem_cache;
@@ -29,6 +30,9 @@ struct wakeup_source;
 /* Files. */
 unsigned long rp_fdget(unsigned int fd);
 bool rp_file_ref_get(struct file *file);
+void rp_get_file(struct file *file);
+bool rp_file_put_unless_last(struct file *file);
+void rp_fput_by_worker(struct file *file);
 unsigned long rp_file_refs(struct file *file);
 bool rp_file_is_reporting(struct file *file);
 void rp_file_set_reporting(struct file *file, bool on);
@@ -38,8 +42,13 @@ loff_t rp_file_pos(const struct file *file);
 bool rp_sb_is_internal(const struct super_block *sb);
 const struct file *rp_file_of_path(const void *path);
 
+/* Eventfds; without them in the kernel, no file is one. */
+struct eventfd_ctx *rp_eventfd_of(struct file *file);
+void rp_eventfd_put(struct eventfd_ctx *ctx);
+
 /* Fsnotify. */
 void rp_fsnotify_wait_for_users(struct fsnotify_group *group);
+bool rp_fsnotify_has_marks(struct fsnotify_group *group);
 
 /* Memory. */
 struct kmem_cache *rp_cache_create(const char *name, unsigned int size,

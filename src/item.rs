@@ -5,15 +5,15 @@
 //! # Who may touch what
 //!
 //! ```text
-//! tree node, data, source     the instance's mutex
-//! interest                    by anybody; changed under the mutex
-//! hooks                       the mutex (for an epoll: the outer one) to attach; the watch table's
-//!                             bucket lock to unhook
-//! links, place                the instance's spinlock
-//! special                     the mutex
-//! watch node, watched         the watch table's bucket lock
-//! crowded                     that lock, before the item is hooked; immutable afterwards
-//! key, kind, owner,           immutable
+//! tree node                   the instance's mutex
+//! data, interest, special     by anybody; changed under the mutex
+//! hooks                       the mutex (for an epoll: the outer one) to attach; the file's unhooking
+//!                             lock to unhook
+//! links                       the instance's spinlock
+//! place                       by anybody; changed under that
+//! watch node, crowded         the watch table's bucket lock; crowded is read by anybody
+//! in_table                    that lock and the file's unhooking lock to change
+//! fd, kind, owner, watched,   immutable
 //! takes_turns
 //! ```
 //!
@@ -22,12 +22,10 @@
 //! The instance's tree owns its items, which leave it under the mutex only. Before they are in it
 //! they are owned by who adds them, in the watch table already perhaps, but not on wait queues or
 //! lists, and with references to the file and to the instance's own. All other structures
-//! hold borrowed pointers; [`Set::dispose`] takes the item off all of them, and unhooks it, before
+//! hold borrowed pointers; [`Eventpoll::dispose`] takes the item off all of them, and unhooks it, before
 //! it is dropped. So a pointer found in a list of the instance is good for as long as its spinlock
-//! or its mutex is held, one found in the watch table for as long as the bucket's lock is, and
-//! one found by a wake-up for as long as the lock of the wait queue is.
-//!
-//! [`Set::dispose`]: crate::eventpoll::Set::dispose
+//! or its mutex is held, one found in the watch table for as long as the bucket's lock or the
+//! file's unhooking lock is, and one found by a wake-up for as long as the lock of the wait queue is.
 
 use crate::{
     event::{
@@ -58,7 +56,8 @@ use crate::{
         },
         slab::{
             Cache,
-            Cached, //
+            Cached,
+            Shared, //
         },
     },
     nesting::{
@@ -73,11 +72,13 @@ use crate::{
     },
     relay,
     trace,
-    watch::Source, //
+    watch::Watched, //
 };
 use core::{
-    cell::Cell,
-    mem::offset_of,
+    mem::{
+        offset_of,
+        size_of, //
+    },
     ptr::NonNull, //
 };
 use kernel::{
@@ -92,12 +93,14 @@ use kernel::{
 };
 
 static ITEMS: Global<Cache<Item>> = Global::empty();
-static ENTRIES: Global<Cache<hook::Entry<Item>>> = Global::empty();
+static ENTRIES: Global<Cache<hook::More<Item>>> = Global::empty();
+static WATCHED: Global<Cache<Watched>> = Global::empty();
 
 /// The slab caches of this module, while it is loaded.
 pub(crate) struct Caches {
     _items: Installed<Cache<Item>>,
-    _entries: Installed<Cache<hook::Entry<Item>>>,
+    _entries: Installed<Cache<hook::More<Item>>>,
+    _watched: Installed<Cache<Watched>>,
 }
 
 impl Caches {
@@ -109,17 +112,19 @@ impl Caches {
     pub(crate) unsafe fn new() -> Result<Self> {
         let items = Cache::new(c"repoll_item")?;
         let entries = Cache::new(c"repoll_entry")?;
+        let watched = Cache::new(c"repoll_watched")?;
         // SAFETY: By the requirements.
         unsafe {
             Ok(Self {
                 _items: ITEMS.install(items),
                 _entries: ENTRIES.install(entries),
+                _watched: WATCHED.install(watched),
             })
         }
     }
 
-    /// What one item costs on one wait queue, in bytes.
-    pub(crate) const ITEM_COST: usize = core::mem::size_of::<Item>();
+    /// What one item costs on a file of its own with one wait queue, in bytes.
+    pub(crate) const ITEM_COST: usize = size_of::<Item>() + size_of::<Watched>();
 }
 
 impl Cached for Item {
@@ -128,22 +133,28 @@ impl Cached for Item {
     }
 }
 
-impl Cached for hook::Entry<Item> {
+impl Cached for hook::More<Item> {
     fn cache() -> &'static Global<Cache<Self>> {
         &ENTRIES
+    }
+}
+
+impl Cached for Watched {
+    fn cache() -> &'static Global<Cache<Self>> {
+        &WATCHED
     }
 }
 
 /// What an item is found by: the open file and the number under which it was added.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
-    /// The open file. Only compared, but while the item is known to be in the watch table.
+    /// The open file. Only compared.
     file: *mut bindings::file,
     /// The descriptor number.
     fd: i32,
 }
 
-// SAFETY: The pointer is only compared, or used by the rules for items.
+// SAFETY: The pointer is only compared.
 unsafe impl Send for Key {}
 
 impl Key {
@@ -169,11 +180,6 @@ impl Key {
         }
     }
 
-    /// The file's address.
-    pub(crate) fn address(&self) -> usize {
-        self.file.addr()
-    }
-
     /// The descriptor number.
     pub(crate) fn fd(&self) -> i32 {
         self.fd
@@ -183,10 +189,36 @@ impl Key {
 /// What the watch table finds an item by.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct WatchKey {
-    /// The file's address.
-    pub(crate) file: usize,
-    /// Address of the item, to tell items on one file apart.
-    pub(crate) item: usize,
+    /// The file, as [`Watched::place`] has it.
+    pub(crate) place: usize,
+    /// The user who made the instance.
+    user: u32,
+    /// Address of the item, to tell items apart.
+    item: usize,
+}
+
+impl WatchKey {
+    /// Not above those of any items on that file.
+    pub(crate) fn first(place: usize) -> Self {
+        Self::first_of(place, 0)
+    }
+
+    /// Not above those of any items of that user's on that file.
+    pub(crate) fn first_of(place: usize, user: u32) -> Self {
+        Self {
+            place,
+            user,
+            item: 0,
+        }
+    }
+
+    /// Above this one, and not above those that follow it.
+    pub(crate) fn next(self) -> Self {
+        Self {
+            item: self.item + 1,
+            ..self
+        }
+    }
 }
 
 /// What a user asked an item to be.
@@ -201,29 +233,32 @@ pub(crate) struct Asked {
 }
 
 /// One watched file under one descriptor number.
+///
+/// # Invariants
+///
+/// `owner` is alive as long as the item.
 pub(crate) struct Item {
     node: Node,
     watch_node: Node,
     links: Links<Item>,
-    key: Key,
-    /// Where the item is linked by its links.
-    pub(crate) place: Cell<Place>,
-    /// Whether the item is in the watch table: its file is not released yet.
-    pub(crate) watched: Cell<bool>,
-    /// Whether so many others watched the file before that pollers of this instance are woken by
-    /// the relay, rather than with that file's lock held and interrupts off.
-    pub(crate) crowded: Cell<bool>,
-    kind: Kind,
-    /// See [`Item::is_special`].
-    special: Cell<bool>,
-    /// Whether the item takes turns with the other exclusive ones on the file.
-    takes_turns: bool,
-    interest: Once<u32>,
-    data: Once<u64>,
+    watched: Shared<Watched>,
     owner: NonNull<Eventpoll>,
     hooks: Hooks<Item>,
-    /// How the item hears of its file's close.
-    pub(crate) source: Source,
+    data: Once<u64>,
+    interest: Once<u32>,
+    fd: i32,
+    /// Where the item is linked by its links.
+    place: Once<Place>,
+    /// Whether the item is in the watch table.
+    pub(crate) in_table: Once<bool>,
+    /// Whether pollers of this instance are woken by the relay, rather than with the lock of the
+    /// file's wait queue held: the user has many other items on the file.
+    pub(crate) crowded: Once<bool>,
+    /// See [`Item::is_special`].
+    special: Once<bool>,
+    kind: Kind,
+    /// Whether the item takes turns with the other exclusive ones on the file.
+    takes_turns: bool,
 }
 
 // SAFETY: See "Who may touch what" above; an item is reached from several threads by its owner's
@@ -236,18 +271,24 @@ unsafe impl Sync for Item {}
 unsafe impl Keyed<0> for Item {
     type Key = Key;
     const OFFSET: usize = offset_of!(Item, node);
+    #[inline]
     fn key(&self) -> Key {
-        self.key
+        Key {
+            file: self.file(),
+            fd: self.fd,
+        }
     }
 }
 
-// SAFETY: As above.
+// SAFETY: The offset is that of the node, which nothing else uses; the key never changes.
 unsafe impl Keyed<1> for Item {
     type Key = WatchKey;
     const OFFSET: usize = offset_of!(Item, watch_node);
+    #[inline]
     fn key(&self) -> WatchKey {
         WatchKey {
-            file: self.key.address(),
+            place: self.watched.place(),
+            user: self.owner().entry.user(),
             item: core::ptr::from_ref(self).addr(),
         }
     }
@@ -261,42 +302,55 @@ impl Linked<0> for Item {
 
 impl Item {
     /// A new item, in no list.
-    pub(crate) fn new(
+    ///
+    /// # Safety
+    ///
+    /// The owner lives longer than the item.
+    pub(crate) unsafe fn new(
         owner: &Eventpoll,
-        file: &LocalFile,
+        watched: Shared<Watched>,
         fd: i32,
         kind: Kind,
         asked: Asked,
-        source: Source,
     ) -> Self {
         let interest = Interest::new(asked.events);
+        let special = Self::special_for(kind, &watched, interest, asked.takes_turns);
+        // INVARIANT: By the requirements.
         Self {
             node: Node::new(),
             watch_node: Node::new(),
             links: Links::new(),
-            key: Key::new(file, fd),
-            place: Cell::new(Place::Idle),
-            watched: Cell::new(false),
-            crowded: Cell::new(false),
-            kind,
-            special: Cell::new(Self::special_for(
-                kind,
-                &source,
-                interest,
-                asked.takes_turns,
-            )),
-            takes_turns: asked.takes_turns,
-            interest: Once::new(interest.bits()),
-            data: Once::new(asked.data),
+            watched,
             owner: NonNull::from(owner),
             hooks: Hooks::new(),
-            source,
+            data: Once::new(asked.data),
+            interest: Once::new(interest.bits()),
+            fd,
+            place: Once::new(Place::Idle),
+            in_table: Once::new(false),
+            crowded: Once::new(false),
+            special: Once::new(special),
+            kind,
+            takes_turns: asked.takes_turns,
         }
     }
 
     /// The key in the instance's tree.
+    #[inline]
     pub(crate) fn key(&self) -> Key {
-        self.key
+        Keyed::<0>::key(self)
+    }
+
+    /// The key in the watch table.
+    #[inline]
+    pub(crate) fn watch_key(&self) -> WatchKey {
+        Keyed::<1>::key(self)
+    }
+
+    /// The watched file, as all items on it know it.
+    #[inline]
+    pub(crate) fn watched(&self) -> &Shared<Watched> {
+        &self.watched
     }
 
     /// What the watched file is.
@@ -308,12 +362,30 @@ impl Item {
     /// system is to be kept awake, or it is the next one's turn.
     #[inline]
     pub(crate) fn is_special(&self) -> bool {
-        self.special.get()
+        self.special.read()
     }
 
     /// The watched file: to be used only while it is known not to have been released.
+    #[inline]
     pub(crate) fn file(&self) -> *mut bindings::file {
-        self.key.file
+        self.watched.file()
+    }
+
+    /// Where the item is linked.
+    #[inline]
+    pub(crate) fn place(&self) -> Place {
+        self.place.read()
+    }
+
+    /// Says where the item is linked. For [`Lists`](crate::ready::Lists) alone, under their lock.
+    #[inline]
+    pub(crate) fn set_place(&self, place: Place) {
+        self.place.write(place);
+    }
+
+    /// Whether the file is closed.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.place() == Place::Dead
     }
 
     /// Whether the item takes turns with others on the file.
@@ -322,11 +394,9 @@ impl Item {
     }
 
     /// The instance.
-    ///
-    /// The reference is good for as long as the item is: an instance outlives its items, and who
-    /// found the item holds what keeps it (see the module's documentation).
+    #[inline]
     pub(crate) fn owner(&self) -> &Eventpoll {
-        // SAFETY: As just argued.
+        // SAFETY: By the type invariant.
         unsafe { self.owner.as_ref() }
     }
 
@@ -344,14 +414,14 @@ impl Item {
 
     /// Finds out anew whether the item is special, with the mutex held.
     pub(crate) fn renew_special(&self) {
-        let special = Self::special_for(self.kind, &self.source, self.interest(), self.takes_turns);
-        self.special.set(special);
+        let interest = self.interest();
+        let special = Self::special_for(self.kind, &self.watched, interest, self.takes_turns);
+        self.special.write(special);
     }
 
     #[inline]
-    fn special_for(kind: Kind, source: &Source, interest: Interest, takes_turns: bool) -> bool {
-        let held = matches!(source, Source::Held { .. });
-        kind != Kind::Plain || held || interest.keeps_awake() || takes_turns
+    fn special_for(kind: Kind, watched: &Watched, interest: Interest, takes_turns: bool) -> bool {
+        kind != Kind::Plain || watched.is_held() || interest.keeps_awake() || takes_turns
     }
 
     /// The user's data.
@@ -378,10 +448,7 @@ impl Item {
         let interest = self.interest();
         // SAFETY: The item stays in place in its slab until it is dropped, before which it is
         // unhooked; the reference keeps the file, and with it the watch table, from unhooking now.
-        unsafe {
-            self.hooks
-                .attach(self, file, interest.bits(), interest.is_exclusive())
-        }
+        unsafe { Hooks::attach(self, file, interest.bits(), interest.is_exclusive()) }
     }
 
     /// Which of the `wanted` events the file, which is not an epoll, has now. `nesting` is the
@@ -412,11 +479,19 @@ impl Item {
     ///
     /// # Safety
     ///
-    /// The lock of the item's bucket in the watch table is held, and the item was in the table.
+    /// The file's unhooking lock is held, and the item is in the watch table.
     pub(crate) unsafe fn unhook(&self) {
-        // SAFETY: The bucket's lock excludes other calls, and an item is in the table only while
-        // its file is not released.
+        // SAFETY: The lock excludes other calls, and an item is in the table only while its wait
+        // queues exist.
         unsafe { self.hooks.unhook() };
+    }
+
+    /// The file is closed: from outside, the item is gone. Its instance's mutex is needed for the
+    /// rest. Callable from any context.
+    pub(crate) fn bury(&self) {
+        let owner = self.owner();
+        owner.account.uncharge();
+        owner.ready.lock().bury(self);
     }
 }
 
@@ -476,7 +551,7 @@ impl Item {
     fn wake_pollers(&self, flags: u32) {
         let owner = self.owner();
         match self.kind {
-            _ if self.crowded.get() => relay::wake_pollers(owner, flags),
+            _ if self.crowded.read() => relay::wake_pollers(owner, flags),
             Kind::Plain => owner.wake_pollers(flags, None),
             Kind::Instance => {
                 // SAFETY: The file is an instance's, and not released.
@@ -488,7 +563,10 @@ impl Item {
     }
 }
 
-impl Hooked for Item {
+// SAFETY: That is where they are.
+unsafe impl Hooked for Item {
+    const HOOKS: usize = offset_of!(Item, hooks);
+
     /// The wake-up callback: the path from an event on the file to a waiter.
     ///
     /// A wake-up that concerns the item makes it ready and wakes one waiter and all pollers. The
@@ -501,5 +579,18 @@ impl Hooked for Item {
             Some(off) => self.woken_with(owner, owner.ready.lock_with(off), events, sync),
             None => self.woken_with(owner, owner.ready.lock_as_is(), events, sync),
         }
+    }
+
+    #[inline]
+    fn is_end(&self, _events: u32) -> bool {
+        self.watched.hangs_up()
+    }
+
+    /// The file is being released, with the lock of its wait queue held. As long as it is, nobody
+    /// frees the item. After that a worker does.
+    #[cold]
+    fn ended(&self) {
+        self.bury();
+        relay::remove_dead(self.owner());
     }
 }

@@ -129,13 +129,13 @@ impl Account {
         Ok(())
     }
 
-    /// Takes one item's charge back.
+    /// Gives one item's charge back. Callable from any context.
     pub(crate) fn uncharge(&self) {
         self.watches.items.fetch_sub(1, Relaxed);
     }
 
-    /// Closes the account if nobody else uses it. Sleeps.
-    pub(crate) fn close(self) {
+    /// Closes the account if no other instance uses it. Called once, when there are no items. Sleeps.
+    pub(crate) fn close(&self) {
         let mut accounts = ACCOUNTS.get().lock();
         if self.watches.instances.fetch_sub(1, Relaxed) == 1 {
             accounts.remove(&self.user);

@@ -205,16 +205,16 @@ impl Nesting {
 }
 
 /// Has an item put in its place by `put`, by which `outer` watches `inner`. The caller has no mutex
-/// of a set. What is returned has to check the paths.
+/// of a set. The walk that is returned has to check the paths.
 ///
 /// # Errors
 ///
 /// `ELOOP` if there would be a circle or too many links in succession; what `put` says.
-pub(crate) fn link(
+pub(crate) fn link<T>(
     outer: &Eventpoll,
     inner: &Eventpoll,
-    put: impl FnOnce() -> Result,
-) -> Result<Walk> {
+    put: impl FnOnce() -> Result<T>,
+) -> Result<(T, Walk)> {
     let mut topology = Topology(WALKS.get().lock());
     let below = topology
         .walk()
@@ -223,17 +223,16 @@ pub(crate) fn link(
         return Err(ELOOP);
     }
     inner.vertex.watched.store(true, Relaxed);
-    put()?;
-    Ok(topology.walk())
+    Ok((put()?, topology.walk()))
 }
 
-/// Checks the number of paths after a file that is not an instance was put in its place in the set
-/// of `outer`, whose mutex the caller has.
+/// Checks the number of paths after a file that is not an instance, at that place in the watch table,
+/// was put in its place in the set of `outer`, whose mutex the caller has.
 ///
 /// # Errors
 ///
 /// `EINVAL` if there are too many.
-pub(crate) fn check_paths(outer: &Eventpoll, file: &LocalFile) -> Result {
+pub(crate) fn check_paths(outer: &Eventpoll, place: usize) -> Result {
     if !outer.vertex.is_watched() {
         return Ok(());
     }
@@ -247,7 +246,7 @@ pub(crate) fn check_paths(outer: &Eventpoll, file: &LocalFile) -> Result {
             return Ok(());
         }
     }
-    check_paths_from(file.as_ptr().addr())
+    check_paths_from(place)
 }
 
 /// The right to add links between instances. Holds the number of walks that there were.
@@ -320,7 +319,7 @@ impl Walk {
         if level > MAX_NESTS {
             return false;
         }
-        let mut from = WatchKey { file, item: 0 };
+        let mut from = WatchKey::first(file);
         while let Some(watcher) = watch::next_watcher(&mut from, |watcher| {
             let goes_on = self.goes_farther(watcher, level + 1);
             goes_on.then(|| watcher.vertex.file())
@@ -368,13 +367,13 @@ impl Walk {
             task::go_on().then_some(()).ok_or(EINTR)?;
         }
         let mut from = Key::FIRST;
-        while let Some((key, kind)) = {
+        while let Some((key, kind, place)) = {
             let set = instance.lock();
             let item = set.items().lower_bound(&from);
-            item.map(|item| (item.key(), item.kind()))
+            item.map(|item| (item.key(), item.kind(), item.watched().place()))
         } {
             if kind != Kind::Instance {
-                check_paths_from(key.address())?;
+                check_paths_from(place)?;
             }
             from = key.next_file();
             task::go_on().then_some(()).ok_or(EINTR)?;
@@ -389,7 +388,7 @@ fn address_of(instance: &Eventpoll) -> usize {
 
 /// Whether an instance watches the file with that address.
 pub(crate) fn is_watched(file: usize) -> bool {
-    watch::next_watcher(&mut WatchKey { file, item: 0 }, |_| ()).is_some()
+    watch::next_watcher(&mut WatchKey::first(file), |_| ()).is_some()
 }
 
 /// Says `EINVAL` if there are more paths than allowed from the file with that address.
@@ -404,7 +403,7 @@ fn count_paths(file: usize, links: usize, paths: &mut [u32; PATH_LIMITS.len()]) 
     let Some(limit) = PATH_LIMITS.get(links) else {
         return false;
     };
-    let mut from = WatchKey { file, item: 0 };
+    let mut from = WatchKey::first(file);
     while let Some(watcher) = watch::next_watcher(&mut from, |watcher| {
         let watched = watcher.vertex.is_watched();
         watched.then(|| watcher.vertex.file())

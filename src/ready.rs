@@ -39,19 +39,24 @@ pub(crate) use counters::{
 };
 pub(crate) use scan::{
     Chunk,
-    Scan, //
+    Scan,
+    CHUNK, //
 };
 
 use crate::{
     awake::Awake,
     event::Interest,
+    held::Hold,
     item::{
         Item,
         Key, //
     },
     kernel_ext::{
         list::List,
-        once::Once,
+        once::{
+            Once,
+            Word, //
+        },
         poll_file::{
             self,
             FileRef, //
@@ -61,11 +66,15 @@ use crate::{
     trace,
     watch, //
 };
-use core::ops::{
-    Deref,
-    DerefMut, //
+use core::{
+    ops::{
+        Deref,
+        DerefMut, //
+    },
+    ptr::NonNull, //
 };
 use kernel::{
+    fs::LocalFile,
     interrupt::LocalInterruptDisabled,
     prelude::*,
     static_lock_class,
@@ -85,6 +94,7 @@ use kernel::{
 
 /// Whether an item is linked.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum Place {
     /// In no list.
     Idle,
@@ -95,6 +105,9 @@ pub(crate) enum Place {
     /// In the list of the dead.
     Dead,
 }
+
+// SAFETY: It is a byte.
+unsafe impl Word for Place {}
 
 impl Place {
     /// Whether the item is to be looked at by a scan.
@@ -143,7 +156,8 @@ impl Lists {
 
     /// Notes where the item is now.
     fn set_place(&mut self, item: &Item, place: Place) {
-        let from = item.place.replace(place);
+        let from = item.place();
+        item.set_place(place);
         self.counters.moved(from, place);
         let (before, now) = (from.is_ready(), place.is_ready());
         if before != now && item.interest().keeps_awake() {
@@ -163,7 +177,7 @@ impl Lists {
         item.set_interest(interest);
         if before != now {
             item.renew_special();
-            if item.place.get().is_ready() {
+            if item.place().is_ready() {
                 self.count_awake(now);
             }
         }
@@ -174,21 +188,21 @@ impl Lists {
         &mut self.awake
     }
 
-    /// Takes the item off its list.
-    pub(crate) fn forget(&mut self, item: &Item) {
-        if item.place.get() != Place::Idle {
-            // SAFETY: By the type invariant the item is in a list; `list_of` found it.
-            unsafe { self.list_of(item).remove(item) };
+    /// Takes the item off its list. Returns whether that was the list of the dead.
+    pub(crate) fn forget(&mut self, item: &Item) -> bool {
+        let place = item.place();
+        if place != Place::Idle {
+            unlink(self.list_of(item), item);
             self.set_place(item, Place::Idle);
         }
+        place == Place::Dead
     }
 
     /// Puts the item, whose file was closed, where the next holder of the mutex finds it.
     pub(crate) fn bury(&mut self, item: &Item) {
         self.forget(item);
         self.set_place(item, Place::Dead);
-        // SAFETY: The item is in no list now, and in the tree.
-        unsafe { self.dead.push_back(item) };
+        link(&mut self.dead, item);
     }
 
     /// Whether something is listed that no scan has taken.
@@ -204,25 +218,46 @@ impl Lists {
     /// Makes the item ready if it is nowhere yet. Returns whether it was not.
     #[inline]
     pub(crate) fn push(&mut self, item: &Item) -> bool {
-        match item.place.get() {
+        match item.place() {
             Place::Listed | Place::Dead => false,
             Place::Seen => {
-                item.place.set(Place::Listed);
+                item.set_place(Place::Listed);
                 false
             }
             Place::Idle => {
-                item.place.set(Place::Listed);
+                item.set_place(Place::Listed);
                 self.counters.join();
                 if item.interest().keeps_awake() {
                     self.count_awake(true);
                 }
-                // SAFETY: The item was in no list, and is in the tree, which it leaves only after
-                // it was forgotten here.
-                unsafe { self.ready.push_back(item) };
+                link(&mut self.ready, item);
                 true
             }
         }
     }
+}
+
+/// Puts an item of the instance, which is in none of the lists, behind all others on one.
+#[inline]
+fn link(list: &mut List<Item, 0>, item: &Item) {
+    // SAFETY: By its place the item is in no list. It is in the instance's tree, which it leaves
+    // after it was forgotten here.
+    unsafe { list.push_back(item) };
+}
+
+/// Takes an item off the list that it is in.
+#[inline]
+fn unlink(list: &mut List<Item, 0>, item: &Item) {
+    // SAFETY: The callers found it there, by its place and `list_of`.
+    unsafe { list.remove(item) };
+}
+
+/// An item that was found in a list whose lock, or the instance's mutex, is held during `'a`.
+#[inline]
+fn listed<'a>(item: NonNull<Item>) -> &'a Item {
+    // SAFETY: Items in lists are in the tree. They leave it under the mutex, and before that the
+    // lists, under their lock.
+    unsafe { item.as_ref() }
 }
 
 /// The ready list of an instance with its lock and its waiters.
@@ -311,14 +346,10 @@ impl ReadyList {
         self.dead.read()
     }
 
-    /// Takes the key of a dead item off its list.
-    pub(crate) fn pop_dead(&self) -> Option<Key> {
-        let mut lists = self.lock();
-        let item = lists.dead.first()?;
-        // SAFETY: Items in lists are in the tree, which they leave under the lock of the lists.
-        let item = unsafe { item.as_ref() };
-        lists.forget(item);
-        Some(item.key())
+    /// The key of a dead item.
+    pub(crate) fn first_dead(&self) -> Option<Key> {
+        let lists = self.lists.lock();
+        Some(listed(lists.dead.first()?).key())
     }
 
     /// Hands a wake-up that will not be consumed to another waiter.
@@ -348,17 +379,48 @@ impl<B: Backend> Locked<'_, B> {
         active
     }
 
-    /// Unlocks, and gives a reference to the item's file unless that was closed.
-    pub(crate) fn file_of(self, item: &Item) -> Option<FileRef> {
-        if item.place.get() == Place::Dead {
-            return None;
-        }
-        // SAFETY: The item was not buried, which happens under the lock before the file is
-        // freed.
-        let file = unsafe { poll_file::try_get(item.file()) }?;
-        // What comes now takes a lock that is outside this one.
+    /// Unlocks, and gives the item's file, unless that was closed. The caller has the mutex.
+    pub(crate) fn file_of(self, item: &Item) -> Option<Pinned> {
+        let file = match item.watched().is_held() {
+            true => None,
+            false => Some(reference(item)?),
+        };
+        // The lock of the held files is outside this one.
         drop(self);
-        (!watch::is_abandoned(item, &file)).then_some(file)
+        match file {
+            Some(file) => Some(Pinned::Open(file)),
+            None => watch::held_file(item).map(Pinned::Held),
+        }
+    }
+}
+
+/// A reference to the file of an item, under the lock of the lists, unless the file is being
+/// released.
+fn reference(item: &Item) -> Option<FileRef> {
+    if item.is_dead() {
+        return None;
+    }
+    // SAFETY: An item that is not dead is buried under the lock that is held, before its file is
+    // freed.
+    unsafe { poll_file::try_get(item.file()) }
+}
+
+/// An item's file, which stays open for as long as this is kept.
+pub(crate) enum Pinned {
+    /// By a reference of its own.
+    Open(FileRef),
+    /// By the reference that all items on a file have whose close cannot be heard of.
+    Held(Hold),
+}
+
+impl Deref for Pinned {
+    type Target = LocalFile;
+
+    fn deref(&self) -> &LocalFile {
+        match self {
+            Self::Open(file) => file,
+            Self::Held(hold) => hold,
+        }
     }
 }
 

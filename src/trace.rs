@@ -21,7 +21,6 @@ use crate::{
         Pending,
         Wait, //
     },
-    watch::Source,
 };
 use kernel::{
     fs::LocalFile,
@@ -137,7 +136,7 @@ pub(crate) unsafe fn dropped(item: &Item) {
         let (instance, fd) = (item.owner().number(), item.key().fd());
         // SAFETY: By the requirements.
         let ino = unsafe { ino(item) };
-        let held = matches!(item.source, Source::Held { .. });
+        let held = item.watched().is_held();
         [(instance, fd, ino, item.data(), held)]
     });
 }
@@ -154,7 +153,7 @@ pub(crate) unsafe fn callback(item: &Item, interest: Interest, events: u32) {
         let (instance, fd) = (item.owner().number(), item.key().fd());
         // SAFETY: By the requirements.
         let ino = unsafe { ino(item) };
-        let result = match item.place.get() {
+        let result = match item.place() {
             _ if !interest.concerns(events) => bindings::REPOLL_IGNORED,
             Place::Idle => bindings::REPOLL_LISTED,
             _ => bindings::REPOLL_PENDING,

@@ -10,7 +10,7 @@ use crate::{
     item::Key,
     kernel_ext::{
         hook,
-        poll_file::FileRef,
+        poll_file::LastRefs,
         task::{
             self,
             Deadline, //
@@ -20,14 +20,15 @@ use crate::{
     ready::{
         increment,
         Chunk,
-        Scan, //
+        Pinned,
+        Scan,
+        CHUNK, //
     },
     trace,
     uapi::{
         Event,
         Pending, //
     },
-    watch,
 };
 use kernel::prelude::*;
 
@@ -109,7 +110,31 @@ impl Eventpoll {
     /// # Errors
     ///
     /// `EINTR` if the task is about to be killed, `EFAULT` if nothing could be written.
+    #[inline]
     fn deliver(&self, buffer: Buffer) -> Result<u32> {
+        loop {
+            let mut last = LastRefs::new();
+            let delivered = self.deliver_until(buffer, &mut last);
+            if last.is_empty() {
+                return delivered;
+            }
+            // Whoever closed these files meanwhile has left their release to this task, which may be
+            // about to sleep.
+            last.release();
+            if delivered != Ok(0) {
+                return delivered;
+            }
+        }
+    }
+
+    /// Hands out what is ready now, or, if somebody closes a file that is being looked at, what was
+    /// found so far. `last` gets the reference to that, to be released without locks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Eventpoll::deliver`].
+    #[inline(always)]
+    fn deliver_until(&self, buffer: Buffer, last: &mut LastRefs<CHUNK>) -> Result<u32> {
         if task::fatal_signal_pending() {
             self.ready.pass_on();
             return Err(EINTR);
@@ -127,6 +152,9 @@ impl Eventpoll {
                 drop(chunk);
                 let events;
                 (set, events) = self.poll_alone(set, &mut scan, &key, &file);
+                if let Pinned::Open(file) = file {
+                    last.put(file);
+                }
                 chunk = Chunk::new();
                 // It is there: who could have deleted it has the outer mutex.
                 let Some(item) = set.items().find(&key) else {
@@ -143,7 +171,7 @@ impl Eventpoll {
                 }
                 self.tally.spurious(usize::from(events == 0));
             } else {
-                chunk.poll();
+                chunk.poll(last);
                 self.tally.spurious(chunk.empty());
             }
             let found = chunk.found();
@@ -158,7 +186,8 @@ impl Eventpoll {
                 return Err(EFAULT);
             }
             // Who is being killed needs no more events.
-            if !all || delivered == buffer.len || !chunk.more || !task::go_on() {
+            let enough = !all || delivered == buffer.len || !chunk.more;
+            if enough || !last.is_empty() || !task::go_on() {
                 break;
             }
             alone = scan.take(set.items(), buffer.len - delivered, &mut chunk);
@@ -176,18 +205,14 @@ impl Eventpoll {
         mut set: Locked<'a>,
         scan: &mut Scan<'_>,
         key: &Key,
-        file: &FileRef,
+        file: &Pinned,
     ) -> (Locked<'a>, u32) {
         let Some(item) = set.items().find(key) else {
             return (set, 0);
         };
         let interest = item.interest();
         if item.kind() != Kind::Epoll {
-            if watch::is_abandoned(item, file) {
-                return (set, 0);
-            }
-            // SAFETY: The file is referenced, and if it is held it is so by others, too; so nobody
-            // unhooks the item without the mutex.
+            // SAFETY: The file stays open meanwhile, so nobody unhooks the item without the mutex.
             unsafe { item.end_turn() };
             let events = item.poll(file, interest, 1);
             return (set, events);

@@ -1,77 +1,110 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Noticing that a watched file was closed.
+//! Watched files, and what their last close does to the items on them.
 //!
-//! In the kernel, `__fput()` tells epoll of every file that is released. A module is not told. It
-//! must not hold a reference to the file instead: the peer of a socket would not see it closed for
-//! as long as it is watched. And it must not miss a release: its entries on the file's wait queues
-//! would point into freed memory.
+//! In the kernel, `__fput()` calls epoll for every file that is released. It does not call a module.
+//! A module must not hold a reference to the file instead: the peer of a socket would not see it
+//! closed for as long as it is watched. And it must not miss a release: its entries on the file's
+//! wait queues would point into freed memory.
 //!
-//! # The hook
+//! # How a close is heard of
 //!
-//! `__fput()` tells fsnotify first, before anything of the file is torn down. So a mark on the
-//! superblock of sockets, pipes and anonymous files, or on the inode of a file that has a name,
-//! brings the last close of each watched file here, in the closing task, and not before: dups and
-//! inherited descriptors of the file keep it from happening. Most anonymous files do not report to
-//! fsnotify; a watched one is made to, and made silent again when nobody watches it any more.
+//! Each open file that is watched has one [`Watched`], to which all items on it refer. It knows how
+//! the file's close is heard of, in one of three ways:
+//!
+//! * *By a mark on the superblock* ([`fsnotify`]): `__fput()` calls fsnotify first, before anything
+//!   of the file is torn down, in the closing task, and only for the last reference: copies of the
+//!   descriptor keep it from happening.
+//! * *By the file's last wake-up*: the release of an eventfd wakes its wait queue with `POLLHUP`.
+//!   The `Watched` keeps that queue.
+//! * *Not at all*. The master of a pseudo-terminal is silent for a reason: its inode is shared by all
+//!   users, who could otherwise watch each other type. Such a file is [`held`] by a reference, and let
+//!   go of as soon as nobody else has one; [`HOLD_PERIOD_MS`] says how often that is looked at. It is
+//!   not reported meanwhile.
+//!
+//! # Anonymous files
+//!
+//! Timerfds, signalfds and the like are silent, too, and share one inode, but holding them would
+//! delay what their release does, for as many of them as there are. They are made to report while
+//! they are watched. So an inotify or fanotify mark on that inode, which is root's, shows reads,
+//! writes and closes of watched ones, though not whose. There is no other way to hear of the close
+//! of one of them: before `release`, `__fput()` calls fsnotify, which the file's mode lets through
+//! or not, for all events alike; epoll, for its own items; file locks, by the inode, which all
+//! share; security modules, which cannot be loaded; and `fasync`, an operation that these files do
+//! not have.
 //!
 //! Marks have a price for files that are not watched: each close on the same superblock looks into
-//! the table below, and reads and writes pass a test of the mark's mask. So the mark on an inode is
-//! there only while an item needs it, and one on a superblock only while there is an instance that
-//! has had such an item.
+//! the table below, and reads and writes pass a test of the mark's mask. So the mark is there only
+//! while an item needs it, or an instance that has had such an item.
 //!
 //! # The table
 //!
-//! All items whose file is not released are in the watch table, found by their file's address.
-//! **An item enters and leaves the table, and leaves its wait queues, under the lock of its
-//! bucket.** So:
+//! All items whose file is not released are in the watch table, sorted by their file, so that those
+//! on one file are neighbours. **While an item is in the table, its file and its wait queues exist;
+//! and it leaves its wait queues, and then the table, under the lock of its `Watched`.** So:
 //!
-//! * while an item is in the table, its file and its wait queues exist, and unhooking it is safe
-//!   without a reference to the file;
-//! * once the release of a file has passed here, no item refers to it: its address may be reused
-//!   by another file at once, as it is;
+//! * who has that lock may unhook an item that is in the table, without a reference to the file: its
+//!   release waits for the lock;
+//! * once the release of a file has passed here, no item refers to it: its address may be reused by
+//!   another file at once, as it is;
 //! * the instance of an item in the table is not freed before the item has left it, and then only
 //!   after a grace period.
 //!
-//! The hook must not wait for anybody, so it cannot take the instance's mutex. It takes the item
-//! off the instance's lists under the spinlock, buries it, and lets the holder of the mutex remove
-//! it from the tree: itself if nobody holds the mutex, else whoever does, on unlocking. If more are
-//! dead than it takes on, [`relay`] sees to the rest. From outside, the item is gone at once.
+//! (An eventfd's items stay in the table after its release. They are unhooked by then, the queue
+//! exists, and as long as it does no other file is found by its address.)
 //!
-//! # Files that cannot be heard of
+//! Unhooking takes the lock of the file's wait queue, which may be held for as long as a wake-up of
+//! all items on it takes. Only who closes that very file, or stops watching it, waits for that: the
+//! lock of a bucket, which other files share, is held for some steps in a tree.
 //!
-//! The master of a pseudo-terminal is silent for a reason: its inode is shared by all users, who
-//! could otherwise watch each other type. Such a file is held by a reference, and let go of as
-//! soon as nobody else has one; [`HOLD_PERIOD_MS`] says how often that is looked at. It is not
-//! reported meanwhile.
+//! # From the close to the last trace of the item
+//!
+//! `__fput()` → [`Closing::closing`] → [`Table::bury`] → for each item on the file
+//! [`Table::bury_one`]: unhooked, out of the table, off the ready list, onto its instance's list of
+//! the dead, its charge given back. From outside, the item is gone. The hook must not wait for
+//! anybody, so it cannot take the instance's mutex: then [`Eventpoll::remove_dead`] takes it if
+//! nobody has it, else its holder removes the dead on unlocking; if more are dead than one removes at
+//! once, [`relay`] sees to the rest. The item goes by [`Eventpoll::dispose`] → [`stop`], which finds
+//! nothing to do, and with the last one on the file the [`Watched`]. For an eventfd,
+//! [`Item::ended`](crate::kernel_ext::hook::Hooked::ended) begins this, and `stop` takes the item
+//! out of the table.
 //!
 //! The banner of the crate has the order of the locks.
 
 use crate::{
     eventpoll::Eventpoll,
-    held,
+    held::{
+        self,
+        Hold, //
+    },
     item::{
         Item,
         WatchKey, //
     },
     kernel_ext::{
         fsnotify::{
+            self,
             CloseListener,
             Group,
-            MarkUse,
-            Object, //
+            MarkUse, //
         },
         global::{
             Global,
             Installed, //
         },
+        once::Once,
         poll_file::{
             self,
+            CloseSource,
+            Eventfd,
             FileRef, //
         },
-        rbtree::{
-            Keyed,
-            RawTree, //
+        rbtree::RawTree,
+        slab::{
+            Counted,
+            Shared,
+            SlabBox,
+            Slot, //
         },
         task,
         work::Periodic, //
@@ -80,12 +113,12 @@ use crate::{
         self,
         Reservation, //
     },
+    marks::Marks,
     nesting::Kind,
     relay,
     trace, //
 };
 use core::{
-    cell::Cell,
     pin::Pin,
     ptr::NonNull, //
 };
@@ -95,7 +128,9 @@ use kernel::{
     new_spinlock,
     prelude::*,
     sync::{
+        atomic::ordering::Relaxed,
         rcu,
+        Refcount,
         SpinLock, //
     },
 };
@@ -103,171 +138,266 @@ use kernel::{
 /// How often, in milliseconds, files that cannot be heard of are looked at.
 pub(crate) const HOLD_PERIOD_MS: u32 = 50;
 
-/// From how many items on a file on further ones are [`Item::crowded`].
-const CROWD: u32 = 32;
+/// How many items of one user's on a file may have the pollers of their instances woken with the
+/// wake-up of the file. The others' are woken by the [`relay`]: they are *crowded*.
+const CROWD: usize = 32;
 
 /// How many items there may be on an open file, whoever has them. It bounds how long its release
 /// takes, all within fsnotify's read-side section. (A wake-up goes through the items on all open
 /// files that share a wait queue.)
-const MAX_WATCHERS: u32 = 1 << 16;
+const MAX_WATCHERS: usize = 1 << 16;
 
 /// How many locks the table is spread over.
 const BUCKETS: usize = 1 << 10;
 
 static TABLE: Global<Table> = Global::empty();
-static GROUP: Global<Group<Table>> = Global::empty();
+static GROUP: Global<Group> = Global::empty();
 static LOOKS: Global<Periodic> = Global::empty();
 
-/// How an item hears of the close of its file.
-pub(crate) enum Source {
-    /// By the mark on a superblock, which is in the instance's [`Marks`](crate::marks::Marks).
+static OPERATIONS: fsnotify::Operations = fsnotify::Operations::new::<Closing>();
+
+/// How the close of a file is heard of.
+enum Source {
+    /// By a mark on its superblock.
     SuperBlock {
-        /// The superblock.
-        sb: *mut bindings::super_block,
-        /// Whether the file has to be made to report its close, and silent again afterwards. Under
-        /// the bucket's lock.
-        silent: Cell<bool>,
-        /// See [`Source::watchers`].
-        watchers: Cell<u32>,
-    },
-    /// By the mark on its inode.
-    Inode {
         /// Keeps the mark.
         _mark: MarkUse,
-        /// See [`Source::watchers`].
-        watchers: Cell<u32>,
+        /// Whether the file has been made to report its close, and has to be silent again afterwards.
+        /// Written under the bucket's lock, before the first item is in the table.
+        made_to_report: Once<bool>,
     },
-    /// Not at all: the file is [`held`].
-    Held {
-        /// See [`Source::watchers`].
-        watchers: Cell<u32>,
-    },
+    /// By its last wake-up.
+    Eventfd(Eventfd),
+    /// Not at all: it is [`held`].
+    Held,
 }
 
-impl Source {
-    /// In the first item on a file: how many there are. Under the bucket's lock. (Here because
-    /// there is room.)
-    fn watchers(&self) -> &Cell<u32> {
-        match self {
-            Self::SuperBlock { watchers, .. }
-            | Self::Inode { watchers, .. }
-            | Self::Held { watchers } => watchers,
+/// An open file that is watched.
+#[pin_data]
+pub(crate) struct Watched {
+    /// How many items are on the file; and who is about to do something to them.
+    refs: Refcount,
+    /// Held by who takes an item off its wait queues, and out of the table.
+    #[pin]
+    unhooking: SpinLock<()>,
+    /// The file: to be used only while it is known not to have been released.
+    file: NonNull<bindings::file>,
+    source: Source,
+}
+
+// SAFETY: The file is used by who knows that it is not released, from any thread.
+unsafe impl Send for Watched {}
+// SAFETY: All else is behind locks or does not change.
+unsafe impl Sync for Watched {}
+
+// SAFETY: `Watched::new` begins with 1, and nothing here changes the count.
+unsafe impl Counted for Watched {
+    fn count(&self) -> &Refcount {
+        &self.refs
+    }
+}
+
+impl Watched {
+    fn new(file: &LocalFile, source: Source) -> Result<Shared<Self>> {
+        let watched = Slot::new()?.init(try_pin_init!(Self {
+            refs: Refcount::new(1),
+            unhooking <- new_spinlock!((), "repoll::unhooking"),
+            file: NonNull::new(file.as_ptr()).ok_or(EBADF)?,
+            source,
+        }))?;
+        Ok(Shared::new(watched))
+    }
+
+    /// The file: to be used only while it is known not to have been released.
+    #[inline]
+    pub(crate) fn file(&self) -> *mut bindings::file {
+        self.file.as_ptr()
+    }
+
+    /// What the table finds the items on the file by: an address that no other file has while this
+    /// one has items there.
+    #[inline]
+    pub(crate) fn place(&self) -> usize {
+        match &self.source {
+            Source::Eventfd(eventfd) => eventfd.addr(),
+            _ => self.file.addr().get(),
         }
     }
 
-    fn is_silent(&self) -> bool {
-        matches!(self, Self::SuperBlock { silent, .. } if silent.get())
+    /// Whether the file is held open, as its close cannot be heard of.
+    #[inline]
+    pub(crate) fn is_held(&self) -> bool {
+        matches!(self.source, Source::Held)
+    }
+
+    /// Whether the file's wait queue is there for as long as this is, and is woken with `POLLHUP` when
+    /// the file is released.
+    #[inline]
+    pub(crate) fn hangs_up(&self) -> bool {
+        matches!(self.source, Source::Eventfd(_))
+    }
+
+    /// How many items there are on the file, about.
+    fn items(&self) -> usize {
+        usize::try_from(self.refs.as_atomic().load(Relaxed)).unwrap_or(0)
+    }
+
+    /// Whether the file has been made to report its close.
+    fn is_made_to_report(&self) -> bool {
+        match &self.source {
+            Source::SuperBlock { made_to_report, .. } => made_to_report.read(),
+            _ => false,
+        }
+    }
+
+    /// The first item is about to be put on the file. From now on it reports its close.
+    fn begin(&self, file: &LocalFile) {
+        if let Source::SuperBlock { made_to_report, .. } = &self.source {
+            if !poll_file::is_reporting(file) {
+                made_to_report.write(true);
+                poll_file::set_reporting(file, true);
+            }
+        }
+    }
+
+    /// The last item has left the file.
+    ///
+    /// # Safety
+    ///
+    /// The lock of the bucket is held, and the file was not released when it was taken.
+    unsafe fn end(&self) -> Left {
+        let mut left = Left::default();
+        if self.is_made_to_report() {
+            // If there is no reference to be had, the file is being released.
+            // SAFETY: By the requirements: its release takes the lock.
+            left._file = unsafe { poll_file::try_get(self.file()) };
+            if let Some(file) = &left._file {
+                poll_file::set_reporting(file, false);
+            }
+        } else if self.is_held() {
+            left._hold = held::release(self.place());
+        }
+        left
     }
 }
 
-/// The items whose files share a bucket, sorted by file.
+/// What the last item on a file leaves behind, to be dropped without locks.
+#[derive(Default)]
+struct Left {
+    _file: Option<FileRef>,
+    _hold: Option<held::Released>,
+}
+
+/// The items whose files share a bucket, sorted by file, then by user.
 ///
 /// # Invariants
 ///
-/// Every item is `watched`, and its file is not released. It is in its instance's tree, or on the
-/// way there, by somebody who has references to the file and to the instance's own. If the file is
-/// an instance's, its link is in [`links`].
+/// Every item is `watched`, and its file is not released, unless that hangs up. It is in its
+/// instance's tree, or on the way there, by somebody who has references to the file and to the
+/// instance's own. If the file is an instance's, its link is in [`links`].
 struct Items(RawTree<Item, 1>);
 
 impl Items {
-    /// The first item on the file with that address.
-    fn find(&self, file: usize) -> Option<&Item> {
-        self.lower_bound(&WatchKey { file, item: 0 })
-    }
-
     /// The first item from that key on, if it is on the same file.
-    fn lower_bound(&self, key: &WatchKey) -> Option<&Item> {
+    fn from(&self, key: &WatchKey) -> Option<&Item> {
         let found = self.0.lower_bound(key)?;
         // SAFETY: By the type invariant the item is alive, and it leaves under the lock only.
         let found = unsafe { found.as_ref() };
-        (found.key().address() == key.file).then_some(found)
+        (found.watched().place() == key.place).then_some(found)
     }
 
-    /// Puts a new item on `file` in. From then on the file reports its close.
+    /// The first item on a file.
+    fn first(&self, place: usize) -> Option<&Item> {
+        self.from(&WatchKey::first(place))
+    }
+
+    /// The first [`CROWD`] items of that user's on a file, and one more.
+    fn of_user(&self, place: usize, user: u32) -> impl Iterator<Item = &Item> {
+        let mut key = WatchKey::first_of(place, user);
+        core::iter::from_fn(move || {
+            let item = self.from(&key).filter(|item| item.owner().entry.user() == user)?;
+            key = item.watch_key().next();
+            Some(item)
+        })
+        .take(CROWD + 1)
+    }
+
+    /// Makes an item on a file, and puts it in.
     ///
     /// # Errors
     ///
     /// `ENOSPC` if there are [`MAX_WATCHERS`] on the file.
-    fn insert(&mut self, item: &Item, file: &LocalFile, link: Option<Reservation>) -> Result {
-        let first = self.find(item.key().address());
-        let others = first.map_or(0, |first| first.source.watchers().get());
+    fn insert(
+        &mut self,
+        new: &mut Option<Shared<Watched>>,
+        make: impl FnOnce(Shared<Watched>) -> SlabBox<Item>,
+    ) -> Result<SlabBox<Item>> {
+        let place = new.as_ref().ok_or(EBADF)?.place();
+        let known = self.first(place).map(|first| first.watched().clone());
+        let others = known.as_ref().map_or(0, |known| known.items() - 1);
         if others >= MAX_WATCHERS {
             return Err(ENOSPC);
         }
-        item.crowded.set(others >= CROWD);
-        if let Source::SuperBlock { silent, .. } = &item.source {
-            // Decided under the lock: another instance may just be done with the file.
-            silent.set(match first {
-                Some(first) => first.source.is_silent(),
-                None => !poll_file::is_reporting(file),
-            });
-            if silent.get() {
-                // SAFETY: The file is referenced; those with this source are on internal
-                // superblocks.
-                unsafe { poll_file::set_reporting(item.file(), true) };
-            }
+        let item = make(known.or_else(|| new.take()).ok_or(EBADF)?);
+        if others >= CROWD {
+            let user = item.owner().entry.user();
+            let crowded = self.of_user(place, user).count() >= CROWD;
+            item.crowded.write(crowded);
         }
-        let first = first.filter(|first| Keyed::<1>::key(*first) < Keyed::<1>::key(item));
-        first.unwrap_or(item).source.watchers().set(others + 1);
-        item.watched.set(true);
+        item.in_table.write(true);
         // SAFETY: The item is new, and taken out before it is dropped.
-        unsafe { self.0.insert(NonNull::from(item)) };
-        if let Some(link) = link {
-            // SAFETY: Links are for instances; the link leaves with the item.
-            unsafe { links::insert(link, item) };
-        }
-        Ok(())
+        unsafe { self.0.insert(NonNull::from(&*item)) };
+        Ok(item)
     }
 
-    /// Takes the item out and off its wait queues. Returns how many are left on its file.
-    fn remove(&mut self, item: NonNull<Item>) -> u32 {
-        // SAFETY: The caller found it here.
-        let next = unsafe { self.0.next(item) };
-        // SAFETY: By the type invariant; what keeps it alive still does.
-        let item = unsafe { item.as_ref() };
-        let file = item.key().address();
-        let others = self.find(file).map_or(0, |first| {
-            let others = first.source.watchers().get() - 1;
-            let first = match next {
-                // SAFETY: By the type invariant.
-                Some(next) if core::ptr::eq(first, item) => unsafe { next.as_ref() },
-                _ => first,
-            };
-            if others > 0 {
-                first.source.watchers().set(others);
-            }
-            others
-        });
-        // SAFETY: It is here.
+    /// Takes an item out that is unhooked.
+    fn remove(&mut self, item: &Item) -> Left {
+        // SAFETY: The callers found it here.
         unsafe { self.0.remove(NonNull::from(item)) };
-        item.watched.set(false);
+        item.in_table.write(false);
         if item.kind() == Kind::Instance {
             links::remove(item);
         }
-        // SAFETY: The lock is held, and the item was in the table.
-        unsafe { item.unhook() };
-        others
+        let watched = item.watched();
+        if watched.items() > CROWD && !item.crowded.read() {
+            self.make_room(item);
+        }
+        if (watched.is_made_to_report() || watched.is_held())
+            && self.first(watched.place()).is_none()
+        {
+            // SAFETY: An item was in the table under the lock that is held.
+            return unsafe { watched.end() };
+        }
+        Left::default()
     }
 
-    /// Buries an item on a file, if it `may` be. Returns its instance, to be used under the
-    /// caller's RCU read lock.
-    fn bury_one(&mut self, file: usize, may: fn(&Item) -> bool) -> Option<NonNull<Eventpoll>> {
-        let item = NonNull::from(self.find(file).filter(|item| may(item))?);
-        self.remove(item);
-        // SAFETY: Before the item is dropped, `stop` takes the lock that is held here.
-        let item = unsafe { item.as_ref() };
-        // SAFETY: The release of the file cannot go on before the lock is free.
-        unsafe { trace::dropped(item) };
-        item.owner().ready.lock().bury(item);
-        Some(NonNull::from(item.owner()))
+    /// An item that was not crowded has left its file: another one of the user's is crowded no longer.
+    #[cold]
+    fn make_room(&self, item: &Item) {
+        let mut others = self.of_user(item.watched().place(), item.owner().entry.user());
+        if let Some(crowded) = others.find(|other| other.crowded.read()) {
+            crowded.crowded.write(false);
+        }
     }
 }
 
 /// A part of the table with a lock of its own.
 #[pin_data]
 struct Bucket {
+    /// Whether there are any. Written under the lock.
+    occupied: Once<bool>,
     #[pin]
     items: SpinLock<Items>,
+}
+
+impl Bucket {
+    /// Makes a change, and brings `occupied` up to date.
+    fn change<T>(&self, change: impl FnOnce(&mut Items) -> T) -> T {
+        let mut items = self.items.lock();
+        let changed = change(&mut items);
+        self.occupied.write(items.0.any().is_some());
+        changed
+    }
 }
 
 /// All items whose files are not released.
@@ -277,6 +407,7 @@ impl Table {
     fn new() -> Result<Self> {
         let bucket = |_| {
             try_pin_init!(Bucket {
+                occupied: Once::new(false),
                 items <- new_spinlock!(Items(RawTree::new()), "repoll::bucket"),
             }? Error)
         };
@@ -285,58 +416,91 @@ impl Table {
 
     /// The bucket of the file with that address, which is that of an object from a slab: the low
     /// bits say little, the middle ones most.
-    fn bucket(&self, file: usize) -> &SpinLock<Items> {
+    fn bucket(&self, place: usize) -> &Bucket {
         const GOLDEN: u64 = 0x61c8_8646_80b5_83eb;
-        let hash = (file as u64).wrapping_mul(GOLDEN) >> (u64::BITS - BUCKETS.ilog2());
-        &self.0[hash as usize % BUCKETS].items
+        let hash = (place as u64).wrapping_mul(GOLDEN) >> (u64::BITS - BUCKETS.ilog2());
+        &self.0[hash as usize % BUCKETS]
     }
 
-    /// Buries the items on a file, one by one, as long as they `may` be.
-    fn bury(&self, file: usize, may: fn(&Item) -> bool) {
-        while self.bury_one(file, may) {
-            task::cond_resched();
+    /// What is known of a file that may be watched.
+    fn watched(&self, place: usize) -> Option<Shared<Watched>> {
+        let bucket = self.bucket(place);
+        // An addition comes before the last reference to the file, the adder's, is given back, which
+        // orders the two: who releases the file sees it.
+        if !bucket.occupied.read() {
+            return None;
         }
+        let items = bucket.items.lock();
+        items.first(place).map(|item| item.watched().clone())
     }
 
-    /// Buries an item on a file. Returns whether there was one that `may` be buried, which is asked
-    /// under the bucket's lock.
-    fn bury_one(&self, file: usize, may: fn(&Item) -> bool) -> bool {
-        let _rcu = rcu::read_lock();
-        let owner = self.bucket(file).lock().bury_one(file, may);
-        if let Some(owner) = owner {
-            // SAFETY: The item was in the table under the RCU read lock, so its instance is freed
-            // after that is let go.
-            let owner = unsafe { owner.as_ref() };
-            if owner.remove_dead() {
-                relay::remove_dead(owner);
+    /// Buries the items on a file, one by one: it is being released, or nobody but its holder refers
+    /// to it.
+    fn bury(&self, place: usize) {
+        if let Some(watched) = self.watched(place) {
+            while self.bury_one(&watched) {
+                task::cond_resched();
             }
         }
-        owner.is_some()
+    }
+
+    /// Buries an item on a file. Returns whether there was one.
+    fn bury_one(&self, watched: &Watched) -> bool {
+        let bucket = self.bucket(watched.place());
+        let _rcu = rcu::read_lock();
+        let (owner, left) = {
+            let _unhooking = watched.unhooking.lock();
+            let first = bucket.items.lock().first(watched.place()).map(NonNull::from);
+            let Some(item) = first else {
+                return false;
+            };
+            // SAFETY: The item is in the table, which it leaves under the lock that is held, before
+            // it is dropped.
+            let item = unsafe { item.as_ref() };
+            // SAFETY: The same lock, and the item is in the table.
+            unsafe { item.unhook() };
+            // SAFETY: The release of the file goes on when this returns.
+            unsafe { trace::dropped(item) };
+            let left = bucket.change(|items| items.remove(item));
+            item.bury();
+            (NonNull::from(item.owner()), left)
+        };
+        drop(left);
+        // SAFETY: The item was in the table under the RCU read lock, so its instance is freed after
+        // that is let go.
+        let owner = unsafe { owner.as_ref() };
+        if owner.remove_dead() {
+            relay::remove_dead(owner);
+        }
+        true
     }
 }
 
-impl CloseListener for Table {
+/// What fsnotify calls.
+struct Closing;
+
+impl CloseListener for Closing {
     fn closing(file: *const bindings::file) {
-        TABLE.get().bury(file.addr(), |_| true);
+        TABLE.get().bury(file.addr());
     }
 }
 
 /// Buries the items on held files that nobody else refers to. Returns whether any are held still.
 fn let_go() -> bool {
-    // Without the lock of the held files the address may become that of another one, at any time.
-    held::for_each_abandoned(|file| TABLE.get().bury(file, is_let_go));
+    let mut from = 0;
+    while let Some((file, released)) = held::release_abandoned(from) {
+        if released.is_some() {
+            TABLE.get().bury(file);
+        }
+        // The file is closed, unless somebody is just looking at it.
+        drop(released);
+        task::cond_resched();
+        from = file + 1;
+    }
     held::any()
 }
 
-/// Whether the item's file is held for its items alone. Nobody can get a new reference to it then
-/// but by one of these. The item is in the table, under whose lock this is asked.
-fn is_let_go(item: &Item) -> bool {
-    // SAFETY: An item is in the table only while its file is not released.
-    let file = unsafe { LocalFile::from_raw_file(item.file()) };
-    matches!(item.source, Source::Held { .. }) && poll_file::references(file) == 1
-}
-
-/// Makes sure that releases of files of `object` come here, while the result is kept.
+/// Makes sure that releases of files of a superblock come here, while the result is kept.
 ///
 /// # Errors
 ///
@@ -345,16 +509,16 @@ fn is_let_go(item: &Item) -> bool {
 /// # Safety
 ///
 /// As for [`Group::mark`].
-pub(crate) unsafe fn mark(object: Object) -> Result<MarkUse> {
+pub(crate) unsafe fn mark(sb: *mut bindings::super_block) -> Result<MarkUse> {
     // SAFETY: By the requirements.
-    unsafe { GROUP.get().mark(object) }
+    unsafe { GROUP.get().mark(sb) }
 }
 
 /// Watching, while the module is loaded.
 pub(crate) struct Watching {
     // Dropped in this order: what calls into the table first.
     _looks: Installed<Periodic>,
-    _group: Installed<Group<Table>>,
+    _group: Installed<Group>,
     _table: Installed<Table>,
     _held: Installed<held::Holds>,
 }
@@ -367,7 +531,7 @@ impl Watching {
     /// As for [`Global::install`].
     pub(crate) unsafe fn new() -> Result<Self> {
         let table = Table::new()?;
-        let group = Group::new()?;
+        let group = Group::new(&OPERATIONS)?;
         let looks = Periodic::new(let_go, HOLD_PERIOD_MS)?;
         // SAFETY: By the requirements.
         let held = unsafe { held::install() }?;
@@ -383,60 +547,113 @@ impl Watching {
     }
 }
 
-/// Puts a new item into the table, and its link if it has one. `file` is its file, of which the
-/// caller has a reference, as of the instance's own, until the item is in the instance's tree.
-///
-/// # Errors
-///
-/// `ENOSPC` if the file has too many items.
-pub(crate) fn start(item: &Item, file: &LocalFile, link: Option<Reservation>) -> Result {
-    let bucket = TABLE.get().bucket(item.key().address());
-    bucket.lock().insert(item, file, link)?;
-    if let Source::Held { .. } = item.source {
-        LOOKS.get().start();
-    }
-    Ok(())
+/// A file that is about to be watched.
+pub(crate) struct Watch {
+    slot: Slot<Item>,
+    watched: Shared<Watched>,
+    hold: Option<held::Prepared>,
 }
 
-/// Whether nobody refers to the item's file any more but its items and `file`, a reference of
-/// the caller's: it was closed, and will be let go of.
-pub(crate) fn is_abandoned(item: &Item, file: &FileRef) -> bool {
-    let Source::Held { .. } = item.source else {
-        return false;
-    };
-    let bucket = TABLE.get().bucket(item.key().address()).lock();
-    let watched = item.watched.get();
-    drop(bucket);
-    !watched || held::is_abandoned(file)
+impl Watch {
+    /// Prepares to watch `file`, for an instance with these `marks`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn prepare(file: &LocalFile, marks: &mut Marks) -> Result<Self> {
+        let slot = Slot::new()?;
+        let mut hold = None;
+        let source = match poll_file::close_source(file) {
+            CloseSource::SuperBlock(sb) => Source::SuperBlock {
+                // SAFETY: The file keeps its superblock.
+                _mark: unsafe { marks.on(sb) }?,
+                made_to_report: Once::new(false),
+            },
+            CloseSource::Eventfd(eventfd) => Source::Eventfd(eventfd),
+            CloseSource::None => {
+                hold = Some(held::Prepared::new(file)?);
+                Source::Held
+            }
+        };
+        Ok(Self {
+            slot,
+            watched: Watched::new(file, source)?,
+            hold,
+        })
+    }
+
+    /// Makes the item, puts it into the table, and its link if it has one. `file` is its file, of
+    /// which the caller has a reference, as of the instance's own, until the item is in the
+    /// instance's tree.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` if the file has too many items.
+    pub(crate) fn start(
+        self,
+        file: &LocalFile,
+        link: Option<Reservation>,
+        make: impl FnOnce(Shared<Watched>) -> Item,
+    ) -> Result<SlabBox<Item>> {
+        let Self {
+            slot,
+            watched,
+            mut hold,
+        } = self;
+        let bucket = TABLE.get().bucket(watched.place());
+        // What is not needed is dropped without the lock.
+        let mut new = Some(watched);
+        let item = bucket.change(|items| {
+            let item = items.insert(&mut new, |watched| slot.fill(make(watched)))?;
+            if new.is_none() {
+                item.watched().begin(file);
+                if let Some(hold) = hold.take() {
+                    hold.hold();
+                }
+            }
+            if let Some(link) = link {
+                // SAFETY: Links are for instances; the link leaves with the item.
+                unsafe { links::insert(link, &item) };
+            }
+            Ok::<_, Error>(item)
+        })?;
+        if item.watched().is_held() {
+            LOOKS.get().start();
+        }
+        Ok(item)
+    }
+}
+
+/// The file of an item whose file is held, unless that is closed.
+pub(crate) fn held_file(item: &Item) -> Option<Hold> {
+    let hold = held::get(item.watched().place())?;
+    // The item of a file that is closed is dead before another file can have the address.
+    (!item.is_dead()).then_some(hold)
 }
 
 /// Shows the instance of the next item on a file, from `from` on, to `see`, with the lock of the
 /// bucket held. An instance is shown as often as it watches the file. Some that come or go
 /// meanwhile may be missing.
 pub(crate) fn next_watcher<T>(from: &mut WatchKey, see: impl FnOnce(&Eventpoll) -> T) -> Option<T> {
-    let bucket = TABLE.get().bucket(from.file).lock();
-    let item = bucket.lower_bound(from)?;
-    from.item = core::ptr::from_ref(item).addr() + 1;
+    let items = TABLE.get().bucket(from.place).items.lock();
+    let item = items.from(from)?;
+    *from = item.watch_key().next();
     Some(see(item.owner()))
 }
 
-/// Takes an item out of the table and off its wait queues, unless the release of its file did.
+/// Takes an item off its wait queues and out of the table, unless the release of its file did.
 /// When this has returned no callback and no release refers to the item.
 pub(crate) fn stop(item: &Item) {
-    let file = item.key().address();
-    let mut bucket = TABLE.get().bucket(file).lock();
-    if !item.watched.get() {
-        return;
-    }
-    let others = bucket.remove(NonNull::from(item));
-    if item.source.is_silent() && others == 0 {
-        // The reference keeps a release from going on elsewhere once the file does not report.
-        // SAFETY: The item was in the table, and a release that reports needs the lock that is
-        // held.
-        if let Some(file) = unsafe { poll_file::try_get(item.file()) } {
-            // SAFETY: The file is referenced; silent ones are on internal superblocks.
-            unsafe { poll_file::set_reporting(file.as_ptr(), false) };
-            drop(bucket);
+    let watched = item.watched();
+    let left = {
+        let _unhooking = watched.unhooking.lock();
+        if !item.in_table.read() {
+            return;
         }
-    }
+        // SAFETY: The lock is held, and the item in the table.
+        unsafe { item.unhook() };
+        let bucket = TABLE.get().bucket(watched.place());
+        bucket.change(|items| items.remove(item))
+    };
+    drop(left);
 }

@@ -10,10 +10,7 @@ use crate::{
     },
     kernel_ext::{
         array::Array,
-        poll_file::{
-            self,
-            FileRef, //
-        },
+        poll_file,
         task,
         wait_queue::Policy, //
     },
@@ -27,9 +24,11 @@ use crate::{
         kind,
         state, //
     },
-    watch::Source,
 };
-use kernel::prelude::*;
+use kernel::{
+    fs::LocalFile,
+    prelude::*, //
+};
 
 /// How many items are told of while the mutex is held.
 pub(crate) const BATCH: usize = 16;
@@ -110,7 +109,7 @@ impl Eventpoll {
                 return Ok(None);
             };
             let ready = self.ready.lock();
-            let is_ready = item.place.get().is_ready();
+            let is_ready = item.place().is_ready();
             if let Some(file) = ready.file_of(item) {
                 to.push(describe(item, &file, is_ready, view));
             }
@@ -121,13 +120,13 @@ impl Eventpoll {
 }
 
 /// An item on that file.
-fn describe(item: &Item, file: &FileRef, is_ready: bool, view: View) -> uapi::Item {
+fn describe(item: &Item, file: &LocalFile, is_ready: bool, view: View) -> uapi::Item {
     let identity = poll_file::identity(file);
     let states = [
         (is_ready, state::READY),
         (item.takes_turns(), state::ROUND_ROBIN),
-        (matches!(item.source, Source::Held { .. }), state::HELD),
-        (item.crowded.get(), state::CROWDED),
+        (item.watched().is_held(), state::HELD),
+        (item.crowded.read(), state::CROWDED),
     ];
     let set = states.iter().filter(|(set, _)| *set);
     uapi::Item {

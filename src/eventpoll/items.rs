@@ -19,19 +19,19 @@ use crate::{
     },
     kernel_ext::{
         hook,
-        slab::{
-            SlabBox,
-            Slot, //
-        },
+        slab::SlabBox,
         wakeup_source::WakeupSource, //
     },
-    links,
+    links::{
+        self,
+        Reservation, //
+    },
     nesting::{
         self,
         Kind, //
     },
     trace,
-    watch, //
+    watch::Watch, //
 };
 use core::ptr::NonNull;
 use kernel::{
@@ -63,29 +63,23 @@ impl Eventpoll {
         if !event::may_add(asked.events) || (exclusive && kind != Kind::Plain) {
             return Err(EINVAL);
         }
-        let made = self.make(mutexes.enter(kind), file, fd, kind, asked);
+        let watch = self.prepare(mutexes.enter(kind), file, fd, asked);
         let started = match nesting::instance_of(file) {
             Some(inner) => {
                 // This may take long. Nobody has to wait for it.
                 mutexes.leave();
-                self.link(inner, file, made.as_deref())
+                self.link(inner, watch, file, fd, asked)
             }
-            None => {
-                let made = made.as_deref().map_err(|error| *error);
-                let started = made.and_then(|item| watch::start(item, file, None));
-                started.and_then(|()| nesting::check_paths(self, file))
-            }
+            None => watch.and_then(|watch| {
+                let item = self.start(watch, file, None, fd, kind, asked)?;
+                let checked = nesting::check_paths(self, item.watched().place());
+                self.keep_if(checked, item)
+            }),
         };
         let set = mutexes.enter(kind);
-        if let Err(error) = started {
-            if let Ok(item) = made {
-                set.dispose(&self.ready, item);
-            }
-            return Err(error);
-        }
-        let inserted = set.items.insert(made?).map(NonNull::from);
+        let inserted = set.items.insert(started?).map(NonNull::from);
         let item = inserted.map_err(|item| {
-            set.dispose(&self.ready, item);
+            self.dispose(item);
             EEXIST
         })?;
         // SAFETY: The item stays until it is removed under the mutex, or under both if its file is
@@ -111,22 +105,53 @@ impl Eventpoll {
                 Ok(())
             }
             Err(error) => {
-                set.remove(&self.ready, &item.key())?;
+                self.remove(set, &item.key())?;
                 Err(error)
             }
         }
     }
 
     /// Links the instance to `inner`, which `file` is, by an item that is not in the tree yet; or
-    /// tells why not, if only because that was not made.
-    fn link(&self, inner: &Self, file: &LocalFile, made: Result<&Item, &Error>) -> Result {
-        let made = made.map_err(|error| *error);
-        let reserved = made.and_then(|item| Ok((item, links::reserve()?)));
-        let linked = nesting::link(self, inner, || {
-            let (item, link) = reserved?;
-            watch::start(item, file, Some(link))
+    /// tells why not, if only because the file could not be prepared.
+    fn link(
+        &self,
+        inner: &Self,
+        watch: Result<Watch>,
+        file: &LocalFile,
+        fd: i32,
+        asked: Asked,
+    ) -> Result<SlabBox<Item>> {
+        let reserved = watch.and_then(|watch| match links::reserve() {
+            Ok(link) => Ok((watch, link)),
+            Err(error) => Err(self.forgo(error)),
         });
-        linked?.check_paths(inner)
+        let mut reserved = Some(reserved);
+        let linked = nesting::link(self, inner, || {
+            let (watch, link) = reserved.take().ok_or(ENOMEM)??;
+            self.start(watch, file, Some(link), fd, Kind::Instance, asked)
+        });
+        if let Some(Ok(_)) = reserved {
+            self.account.uncharge();
+        }
+        let (item, walk) = linked?;
+        self.keep_if(walk.check_paths(inner), item)
+    }
+
+    /// Gives the charge of an item back that will not be made.
+    fn forgo(&self, error: Error) -> Error {
+        self.account.uncharge();
+        error
+    }
+
+    /// The item, or, after an error, nothing of it.
+    fn keep_if(&self, checked: Result, item: SlabBox<Item>) -> Result<SlabBox<Item>> {
+        match checked {
+            Ok(()) => Ok(item),
+            Err(error) => {
+                self.dispose(item);
+                Err(error)
+            }
+        }
     }
 
     /// Makes sure that there is a wake-up source.
@@ -140,34 +165,44 @@ impl Eventpoll {
         Ok(())
     }
 
-    /// Makes a new item, for the tree. On failure nothing has changed, but that there may be a
-    /// wake-up source.
+    /// Charges a new item on `file`, and prepares to watch that. On failure nothing has changed, but
+    /// that there may be a wake-up source.
     ///
     /// # Errors
     ///
     /// `EEXIST`, `ENOSPC`, `ENOMEM`.
-    fn make(
-        &self,
-        set: &mut Set,
-        file: &LocalFile,
-        fd: i32,
-        kind: Kind,
-        asked: Asked,
-    ) -> Result<SlabBox<Item>> {
+    fn prepare(&self, set: &mut Set, file: &LocalFile, fd: i32, asked: Asked) -> Result<Watch> {
         if set.items.find(&Key::new(file, fd)).is_some() {
             return Err(EEXIST);
         }
         if Interest::new(asked.events).keeps_awake() {
             self.provide_wakeup_source()?;
         }
-        let account = set.account.as_ref().ok_or(EBADF)?;
-        account.charge()?;
-        let parts = Slot::new()
-            .map_err(Error::from)
-            .and_then(|slot| Ok((slot, set.marks.acquire(file)?)))
-            .inspect_err(|_| account.uncharge());
-        let (slot, source) = parts?;
-        Ok(slot.fill(Item::new(self, file, fd, kind, asked, source)))
+        self.account.charge()?;
+        Watch::prepare(file, &mut set.marks).map_err(|error| self.forgo(error))
+    }
+
+    /// Makes the item, and starts to watch its file.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC`. Nothing is left of it then.
+    fn start(
+        &self,
+        watch: Watch,
+        file: &LocalFile,
+        link: Option<Reservation>,
+        fd: i32,
+        kind: Kind,
+        asked: Asked,
+    ) -> Result<SlabBox<Item>> {
+        watch
+            .start(file, link, |watched| {
+                // SAFETY: The instance disposes of all its items before it is freed, of those that
+                // do not get into its tree before the call that adds them, on its file, returns.
+                unsafe { Item::new(self, watched, fd, kind, asked) }
+            })
+            .map_err(|error| self.forgo(error))
     }
 
     /// Changes what the item watches for.
@@ -238,7 +273,7 @@ impl Eventpoll {
     /// `ENOENT`.
     pub(crate) fn delete(&self, mutexes: &mut Mutexes<'_>, file: &LocalFile, fd: i32) -> Result {
         let set = mutexes.enter(Kind::Plain);
-        set.remove(&self.ready, &Key::new(file, fd))?;
+        self.remove(set, &Key::new(file, fd))?;
         trace::delete(self, file, fd);
         self.tally.dels.increment();
         Ok(())

@@ -1,11 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Being told of the last close of files, by marks on superblocks and inodes.
+//! Hearing of the last close of files, by marks on superblocks.
 //!
-//! A [`Group`] receives a call for each file that is released while its superblock or its inode
-//! carries a mark of the group, before the file's own `release`. A mark stays for as long as a
-//! [`MarkUse`] of it exists, and a little longer: letting go works in atomic context, removing a
-//! mark may sleep, so a work item does that.
+//! A [`Group`] receives a call for each file that is released while its superblock carries a mark of
+//! the group, before the file's own `release`. A mark stays for as long as a [`MarkUse`] of it
+//! exists, and a little longer: letting go works in atomic context, removing a mark may sleep, so a
+//! work item does that.
+//!
+//! # Why superblocks
+//!
+//! Fsnotify destroys the marks of an object when the object ends. An open file keeps its mount, and
+//! so its superblock, which destroys its marks only when nothing is mounted any more. **So a mark on
+//! a superblock stays while a file of that superblock is open**, unless its group removes it.
+//!
+//! A mark on an inode does not: `dentry_unlink_inode()` decides that an inode without links and
+//! names is dead, and then destroys its marks without a lock that would keep a new name, and with
+//! it a newly opened file, from coming in between. `freeing_mark` is too late to cope with that:
+//! before it is called the mark has ceased to be attached, and whoever recalculates the mask of the
+//! inode then takes its events out, so that a close in between is missed.
 //!
 //! Locking: [`Group`]'s mutex is taken with nothing else held but the caller's own mutexes. The
 //! listener is called inside an SRCU read-side section of all of fsnotify, where a sleep holds up
@@ -19,7 +31,6 @@ use core::{
         c_int,
         c_void, //
     },
-    marker::PhantomData,
     ptr, //
 };
 use kernel::{
@@ -40,6 +51,10 @@ use kernel::{
         Arc,
         Mutex, //
     },
+    time::{
+        delay::fsleep,
+        Delta, //
+    },
     types::Opaque,
     workqueue::{
         impl_has_work,
@@ -50,29 +65,28 @@ use kernel::{
     },
 };
 
-/// Who is told of closing files.
-pub(crate) trait CloseListener: Send + Sync + 'static {
+/// Hears of closing files.
+pub(crate) trait CloseListener: 'static {
     /// The last reference to `file` is gone; its wait queues and its `release` are still to be
     /// torn down. The pointer is valid during the call. Must not wait for
     /// anybody.
     fn closing(file: *const bindings::file);
 }
 
-/// What a mark is put on.
-#[derive(Clone, Copy)]
-pub(crate) enum Object {
-    /// All files of a superblock.
-    SuperBlock(*mut bindings::super_block),
-    /// All open files of an inode.
-    Inode(*mut bindings::inode),
-}
+/// The operations of a group, to be put in a static.
+pub(crate) struct Operations(bindings::fsnotify_ops);
 
-impl Object {
-    fn as_raw(self) -> (*mut c_void, u32) {
-        match self {
-            Self::SuperBlock(sb) => (sb.cast(), bindings::RP_OBJ_SB),
-            Self::Inode(inode) => (inode.cast(), bindings::RP_OBJ_INODE),
-        }
+impl Operations {
+    /// The operations of a group whose listener is `L`.
+    pub(crate) const fn new<L: CloseListener>() -> Self {
+        Self(bindings::fsnotify_ops {
+            handle_event: Some(handle_event::<L>),
+            handle_inode_event: None,
+            free_group_priv: None,
+            freeing_mark: None,
+            free_event: None,
+            free_mark: Some(free_mark),
+        })
     }
 }
 
@@ -107,12 +121,11 @@ impl WorkItem for Mark {
             if this.users.load(Relaxed) != 0 || this.removed.xchg(true, Relaxed) {
                 return;
             }
-            // SAFETY: The mark was added, and not removed but by the end of its superblock, which
-            // this copes with; our own reference to it is still there; the group is alive until all
-            // work has run.
+            // SAFETY: The mark was added, and is removed here alone but for the end of its
+            // superblock, with which this copes; our own reference to it is still there; the group
+            // is alive until all work has run.
             unsafe { bindings::fsnotify_destroy_mark(this.mark.get(), this.core.group) };
         }
-        // Without the mutex, since it may be the last use of the inode, whose end may take long.
         // SAFETY: This is the reference from `fsnotify_init_mark`, given back once.
         unsafe { bindings::fsnotify_put_mark(this.mark.get()) };
     }
@@ -120,6 +133,13 @@ impl WorkItem for Mark {
 
 /// Keeps a mark where it is.
 pub(crate) struct MarkUse(Arc<Mark>);
+
+impl Clone for MarkUse {
+    fn clone(&self) -> Self {
+        self.0.users.add(1, Relaxed);
+        Self(self.0.clone())
+    }
+}
 
 impl MarkUse {
     /// Whether the mark is where it was put. It is not any more when its superblock was released,
@@ -167,37 +187,25 @@ impl Core {
     }
 }
 
-/// A group of marks whose events go to `L`.
-pub(crate) struct Group<L: CloseListener> {
-    core: Arc<Core>,
-    _listener: PhantomData<L>,
-}
+/// A group of marks.
+pub(crate) struct Group(Arc<Core>);
 
-impl<L: CloseListener> Group<L> {
-    const OPS: bindings::fsnotify_ops = bindings::fsnotify_ops {
-        handle_event: Some(handle_event::<L>),
-        handle_inode_event: None,
-        free_group_priv: None,
-        freeing_mark: None,
-        free_event: None,
-        free_mark: Some(free_mark),
-    };
-
-    /// A group without marks.
-    pub(crate) fn new() -> Result<Self> {
+impl Group {
+    /// A group without marks, whose events go to the listener of its operations.
+    pub(crate) fn new(operations: &'static Operations) -> Result<Self> {
         // SAFETY: The format has no arguments.
         let workqueue = unsafe {
             bindings::alloc_workqueue_noprof(
-                c"repoll".as_char_ptr(),
+                c"repoll_marks".as_char_ptr(),
                 bindings::wq_flags_WQ_UNBOUND,
-                1,
+                0,
             )
         };
         if workqueue.is_null() {
             return Err(ENOMEM);
         }
         // SAFETY: The operations are static.
-        let group = from_err_ptr(unsafe { bindings::fsnotify_alloc_group(&Self::OPS, 0) })
+        let group = from_err_ptr(unsafe { bindings::fsnotify_alloc_group(&operations.0, 0) })
             .inspect_err(|_| {
                 // SAFETY: It was made above and has no work.
                 unsafe { bindings::destroy_workqueue(workqueue) }
@@ -217,14 +225,11 @@ impl<L: CloseListener> Group<L> {
                 bindings::destroy_workqueue(workqueue);
             }
         })?;
-        Ok(Self {
-            core,
-            _listener: PhantomData,
-        })
+        Ok(Self(core))
     }
 
-    /// Makes sure that `object` carries a mark for as long as the returned value lives: each
-    /// release of a file that starts after this is told to the listener.
+    /// Makes sure that the superblock carries a mark for as long as the returned value lives: the
+    /// listener hears of each release of a file that starts after this.
     ///
     /// # Errors
     ///
@@ -232,13 +237,13 @@ impl<L: CloseListener> Group<L> {
     ///
     /// # Safety
     ///
-    /// The superblock or inode is alive during the call. (A mark pins an inode, but not a
-    /// superblock: see [`MarkUse::is_attached`].)
-    pub(crate) unsafe fn mark(&self, object: Object) -> Result<MarkUse> {
-        let (raw, kind) = object.as_raw();
+    /// The superblock is alive during the call. (A mark does not keep it: see
+    /// [`MarkUse::is_attached`].)
+    pub(crate) unsafe fn mark(&self, sb: *mut bindings::super_block) -> Result<MarkUse> {
+        let (raw, kind) = (sb.cast::<c_void>(), bindings::RP_OBJ_SB);
         let find = || {
-            // SAFETY: By the requirements the object is alive.
-            let found = unsafe { bindings::fsnotify_find_mark(raw, kind, self.core.group) };
+            // SAFETY: By the requirements the superblock is alive.
+            let found = unsafe { bindings::fsnotify_find_mark(raw, kind, self.0.group) };
             if found.is_null() {
                 return None;
             }
@@ -254,7 +259,7 @@ impl<L: CloseListener> Group<L> {
             Some(user)
         };
         {
-            let _finds = self.core.finds.lock();
+            let _finds = self.0.finds.lock();
             if let Some(user) = find() {
                 return Ok(user);
             }
@@ -267,13 +272,13 @@ impl<L: CloseListener> Group<L> {
                 mark <- Opaque::ffi_init(|slot: *mut bindings::fsnotify_mark| {
                     // SAFETY: `slot` is valid for the type.
                     unsafe { ptr::write_bytes(slot, 0, 1) };
-                    // SAFETY: As above; the group is alive.
-                    unsafe { bindings::fsnotify_init_mark(slot, self.core.group) };
-                    // SAFETY: As above.
+                    // SAFETY: The mark is zeroed, and the group alive.
+                    unsafe { bindings::fsnotify_init_mark(slot, self.0.group) };
+                    // SAFETY: The mark is initialised, and nobody else has it.
                     unsafe { (*slot).mask = bindings::RP_CLOSE_MASK };
                 }),
                 removal <- new_work!("repoll::removal"),
-                core: self.core.clone(),
+                core: self.0.clone(),
                 users: Atomic::new(1),
                 removed: Atomic::new(false),
             }),
@@ -283,10 +288,10 @@ impl<L: CloseListener> Group<L> {
         let raw_mark = mark.mark.get();
         let _ = Arc::into_raw(mark.clone());
 
-        let _finds = self.core.finds.lock();
+        let _finds = self.0.finds.lock();
         let added = match find() {
             Some(user) => Err(Ok(user)),
-            // SAFETY: The mark is initialised and not added, the object alive.
+            // SAFETY: The mark is initialised and not added, the superblock alive.
             None => to_result(unsafe { bindings::fsnotify_add_mark(raw_mark, raw, kind, 0) })
                 .map_err(Err),
         };
@@ -300,26 +305,45 @@ impl<L: CloseListener> Group<L> {
     }
 }
 
-impl<L: CloseListener> Drop for Group<L> {
+impl Drop for Group {
+    /// Waits until nobody refers to the group any more, so that none of its operations is called
+    /// after this. Others may hold a reference to a mark for a moment: who destroys the marks of a
+    /// superblock, or waits for somebody's permission.
     fn drop(&mut self) {
         // All users are gone, so each mark is removed already or by work that is waited for here.
         // SAFETY: By the invariant of `Core`.
-        unsafe { bindings::destroy_workqueue(self.core.workqueue) };
-        // A permission event of somebody else's, which waits for its listener, holds references to
-        // all marks that it met.
+        unsafe { bindings::destroy_workqueue(self.0.workqueue) };
         // SAFETY: The group is ours.
-        unsafe { bindings::rp_fsnotify_wait_for_users(self.core.group) };
-        // Waits for running listeners and for `free_mark`.
-        // SAFETY: No requirements but a sleepable context.
-        unsafe { bindings::fsnotify_wait_marks_destroyed() };
+        unsafe { bindings::rp_fsnotify_wait_for_users(self.0.group) };
+        let mut rounds = 0u32;
+        loop {
+            // Waits for running listeners and for `free_mark`.
+            // SAFETY: No requirements but a sleepable context.
+            unsafe { bindings::fsnotify_wait_marks_destroyed() };
+            // SAFETY: The group is ours.
+            if !unsafe { bindings::rp_fsnotify_has_marks(self.0.group) } {
+                break;
+            }
+            if rounds % ROUNDS_A_WORD == ROUNDS_A_WORD - 1 {
+                pr_info!("unloading waits for a superblock to let go of its mark\n");
+            }
+            rounds = rounds.wrapping_add(1);
+            fsleep(Delta::from_millis(ROUND_MS));
+        }
         // SAFETY: The group is ours, and no mark refers to it any more.
-        unsafe { bindings::fsnotify_put_group(self.core.group) };
+        unsafe { bindings::fsnotify_put_group(self.0.group) };
     }
 }
 
+/// How often, in milliseconds, the drop of a [`Group`] looks whether marks are left.
+const ROUND_MS: i64 = 10;
+
+/// After how many of these looks it says that there are.
+const ROUNDS_A_WORD: u32 = 1000;
+
 /// # Safety
 ///
-/// Called by fsnotify for an event of a marked object.
+/// Called by fsnotify for an event of a marked superblock.
 unsafe extern "C" fn handle_event<L: CloseListener>(
     _group: *mut bindings::fsnotify_group,
     mask: u32,

@@ -14,6 +14,12 @@
 //! acquire semantics inside an RCU read-side section: either the head is gone, and with it all use
 //! of the entry, or it stays allocated for long enough to take its lock.
 //!
+//! # The end of the file
+//!
+//! For some files a wake-up announces their release ([`Hooked::is_end`]). The entry unlinks itself
+//! then, too, but its head stays: the object keeps that alive, and whoever unhooks takes its lock and
+//! so waits for the callback to return.
+//!
 //! C headers: [`include/linux/poll.h`](srctree/include/linux/poll.h),
 //! [`include/linux/wait.h`](srctree/include/linux/wait.h)
 
@@ -30,6 +36,7 @@ use core::{
         c_uint,
         c_void, //
     },
+    mem::offset_of,
     ptr::{
         self,
         NonNull, //
@@ -56,66 +63,90 @@ use kernel::{
 /// The flag in a wake-up's events that announces the end of the wait queue.
 pub(crate) const POLLFREE: u32 = bindings::RP_POLLFREE;
 
+const HUP: u32 = bindings::RP_POLLHUP;
+
 /// Something that listens on wait queues.
-pub(crate) trait Hooked: Send + Sync + Sized + 'static {
+///
+/// # Safety
+///
+/// `HOOKS` is the offset of the [`Hooks`] in the object.
+pub(crate) unsafe trait Hooked: Send + Sync + Sized + 'static
+where
+    More<Self>: Cached,
+{
+    /// Where in the object its hooks are.
+    const HOOKS: usize;
+
     /// Called when the wait queue is woken, with its lock held, possibly in a hard interrupt.
     ///
     /// `off` tells that interrupts are off, as they mostly are, but not with `PREEMPT_RT`. `events`
     /// may be 0, which means unknown. Returns whether the wake-up did its work, which ends it if the
     /// entry is exclusive.
     fn woken(&self, off: Option<&LocalInterruptDisabled>, events: u32, sync: bool) -> bool;
+
+    /// Whether a wake-up with these events, `POLLHUP` among them, announces the release of the file.
+    /// The wait queue stays as long as the object then.
+    fn is_end(&self, events: u32) -> bool;
+
+    /// Called for that wake-up instead of [`Hooked::woken`], and as that. The entry is off the queue.
+    fn ended(&self);
 }
 
 /// One entry on one wait queue.
 ///
 /// # Invariants
 ///
-/// While `head` is not null, `wait` is linked there, `head` is allocated or will be for the
-/// rest of an RCU read-side section, and `target` is alive.
-pub(crate) struct Entry<T> {
+/// While `head` is not null, `wait` is or was linked there, `head` is allocated or will be for the
+/// rest of an RCU read-side section, and the object that listens is alive.
+struct Entry {
     wait: Opaque<bindings::wait_queue_entry>,
     head: Atomic<*mut bindings::wait_queue_head>,
-    target: Cell<NonNull<T>>,
-    next: Cell<Option<NonNull<Entry<T>>>>,
 }
 
-impl<T> Entry<T> {
+impl Entry {
     /// An entry on no wait queue.
     const fn new() -> Self {
         Self {
             wait: Opaque::uninit(),
             head: Atomic::new(ptr::null_mut()),
-            target: Cell::new(NonNull::dangling()),
-            next: Cell::new(None),
         }
     }
+}
+
+/// An entry for another wait queue than a file's first one.
+pub(crate) struct More<T> {
+    entry: Entry,
+    target: NonNull<T>,
+    next: Option<NonNull<More<T>>>,
 }
 
 /// All entries of one object. There is room for one in here: few files have more wait queues.
 ///
 /// # Invariants
 ///
-/// The chain behind `first` holds entries that came from [`SlabBox::into_raw`].
+/// The chain behind `more` holds entries that came from [`SlabBox::into_raw`].
 pub(crate) struct Hooks<T: Hooked>
 where
-    Entry<T>: Cached,
+    More<T>: Cached,
 {
-    first: Entry<T>,
+    first: Entry,
+    more: Cell<Option<NonNull<More<T>>>>,
 }
 
 // SAFETY: The chain is changed by `attach` alone, which has it to itself.
-unsafe impl<T: Hooked> Sync for Hooks<T> where Entry<T>: Cached {}
+unsafe impl<T: Hooked> Sync for Hooks<T> where More<T>: Cached {}
 // SAFETY: The entries are owned.
-unsafe impl<T: Hooked> Send for Hooks<T> where Entry<T>: Cached {}
+unsafe impl<T: Hooked> Send for Hooks<T> where More<T>: Cached {}
 
 impl<T: Hooked> Hooks<T>
 where
-    Entry<T>: Cached,
+    More<T>: Cached,
 {
     /// No entries.
     pub(crate) const fn new() -> Self {
         Self {
             first: Entry::new(),
+            more: Cell::new(None),
         }
     }
 
@@ -128,10 +159,9 @@ where
     ///
     /// # Safety
     ///
-    /// Called once, while nobody else uses these hooks. `target` stays alive and in place, and
-    /// the file is not released, until [`Hooks::unhook`] has returned.
+    /// Called once for the hooks of `target`, while nobody else uses them. `target` stays alive and
+    /// in place, and the file is not released, until [`Hooks::unhook`] has returned.
     pub(crate) unsafe fn attach(
-        &self,
         target: &T,
         file: &LocalFile,
         events: u32,
@@ -143,7 +173,6 @@ where
                 _key: events,
             },
             target,
-            first: &self.first,
             used: false,
             exclusive,
             failed: false,
@@ -154,6 +183,12 @@ where
             return Err(ENOMEM);
         }
         Ok(found & events)
+    }
+
+    /// The hooks of an object.
+    fn of(target: &T) -> &Self {
+        // SAFETY: By the requirements of the trait.
+        unsafe { &*ptr::from_ref(target).byte_add(T::HOOKS).cast::<Self>() }
     }
 
     /// Takes all entries off their wait queues. Afterwards no callback runs any more. A second
@@ -179,7 +214,8 @@ where
     /// The file that was polled is not released, and nobody calls [`Hooks::unhook`] meanwhile.
     pub(crate) unsafe fn move_back(&self) {
         self.for_each_linked(|entry, head| {
-            // SAFETY: As above; an entry that a POLLFREE has unlinked is left alone.
+            // SAFETY: The head is allocated, as `for_each_linked` says. The helper leaves an entry
+            // alone that is off the queue already.
             unsafe { bindings::rp_wait_entry_move_back(head, entry.wait.get()) };
         });
     }
@@ -188,32 +224,35 @@ where
     /// file is not released, as the callers know, or, after a POLLFREE that is about to be published,
     /// by RCU. (It may be published meanwhile, so the entry must not be asked for its head again.)
     #[inline]
-    fn for_each_linked(&self, act: impl Fn(&Entry<T>, *mut bindings::wait_queue_head)) {
+    fn for_each_linked(&self, act: impl Fn(&Entry, *mut bindings::wait_queue_head)) {
         let _rcu = rcu::read_lock();
-        let mut next = Some(NonNull::from(&self.first));
-        while let Some(entry) = next {
-            // SAFETY: By the type invariant the entry is alive.
-            let entry = unsafe { entry.as_ref() };
+        let act = |entry: &Entry| {
             let head = entry.head.load(Acquire);
             if !head.is_null() {
                 act(entry, head);
             }
-            next = entry.next.get();
+        };
+        act(&self.first);
+        let mut next = self.more.get();
+        while let Some(more) = next {
+            // SAFETY: By the type invariant the entry is alive.
+            let more = unsafe { more.as_ref() };
+            act(&more.entry);
+            next = more.next;
         }
     }
 }
 
 impl<T: Hooked> Drop for Hooks<T>
 where
-    Entry<T>: Cached,
+    More<T>: Cached,
 {
     #[inline]
     fn drop(&mut self) {
-        let mut next = self.first.next.take();
-        while let Some(entry) = next {
+        let mut next = self.more.take();
+        while let Some(more) = next {
             // SAFETY: By the type invariant; each entry is visited once.
-            let entry = unsafe { SlabBox::from_raw(entry) };
-            next = entry.next.take();
+            next = unsafe { SlabBox::from_raw(more) }.next;
         }
     }
 }
@@ -223,7 +262,6 @@ where
 struct Table<'a, T> {
     pt: bindings::poll_table_struct,
     target: &'a T,
-    first: &'a Entry<T>,
     used: bool,
     exclusive: bool,
     failed: bool,
@@ -239,76 +277,147 @@ unsafe extern "C" fn queue<T: Hooked>(
     head: *mut bindings::wait_queue_head,
     pt: *mut bindings::poll_table_struct,
 ) where
-    Entry<T>: Cached,
+    More<T>: Cached,
 {
     // SAFETY: By the requirements.
     let table = unsafe { &mut *pt.cast::<Table<'_, T>>() };
     if table.failed {
         return;
     }
-    let entry = if table.used {
-        let Ok(slot) = Slot::new() else {
-            table.failed = true;
-            return;
-        };
-        let entry = slot.fill(Entry::new()).into_raw();
-        // SAFETY: It was just made.
-        unsafe { entry.as_ref() }
-            .next
-            .set(table.first.next.replace(Some(entry)));
-        entry
-    } else {
+    let hooks = Hooks::of(table.target);
+    if !table.used {
         table.used = true;
-        NonNull::from(table.first)
+        // SAFETY: The entry is new, and lives until `unhook` has taken it off; `woken_first` is for
+        // those in hooks.
+        unsafe { link(&hooks.first, woken_first::<T>, head, table.exclusive) };
+        return;
+    }
+    let Ok(slot) = Slot::new() else {
+        table.failed = true;
+        return;
     };
-    // SAFETY: It is alive, and nobody else sees it before it is linked.
-    let entry = unsafe { entry.as_ref() };
-    entry.target.set(NonNull::from(table.target));
+    let more = slot.fill(More {
+        entry: Entry::new(),
+        target: NonNull::from(table.target),
+        next: hooks.more.get(),
+    });
+    let more = more.into_raw();
+    hooks.more.set(Some(more));
+    // SAFETY: The entry was just made, and lives until `unhook` has taken it off; `woken_more` is
+    // for those in `More`.
+    unsafe { link(&more.as_ref().entry, woken_more::<T>, head, table.exclusive) };
+}
+
+/// The function of a wait-queue entry.
+type Woken = unsafe extern "C" fn(
+    *mut bindings::wait_queue_entry,
+    c_uint,
+    c_int,
+    *mut c_void,
+) -> c_int;
+
+/// Puts an entry on a queue.
+///
+/// # Safety
+///
+/// The entry is on no queue, and stays alive and in place until it is taken off. The queue is
+/// initialised, and `woken` is for such entries.
+unsafe fn link(
+    entry: &Entry,
+    woken: Woken,
+    head: *mut bindings::wait_queue_head,
+    exclusive: bool,
+) {
     // INVARIANT: Linked below.
     entry.head.store(head, Relaxed);
     let wait = entry.wait.get();
-
-    // SAFETY: The entry lives until `unhook` has taken it off.
-    unsafe { bindings::rp_waitqueue_func_init(wait, Some(woken::<T>)) };
-    if table.exclusive {
+    // SAFETY: The entry is linked nowhere.
+    unsafe { bindings::rp_waitqueue_func_init(wait, Some(woken)) };
+    if exclusive {
         // SAFETY: Both are initialised.
         unsafe { bindings::add_wait_queue_exclusive(head, wait) };
     } else {
-        // SAFETY: As above.
+        // SAFETY: Both are initialised.
         unsafe { bindings::add_wait_queue(head, wait) };
     }
 }
 
-/// The function of the entries.
+/// The entry that a wait-queue entry lies in.
+fn entry_of(wait: *mut bindings::wait_queue_entry) -> *mut Entry {
+    wait.wrapping_byte_sub(offset_of!(Entry, wait)).cast()
+}
+
+/// The function of an object's first entry.
 ///
 /// # Safety
 ///
-/// `wait` lies in an [`Entry`] and was linked by [`queue`]; its head's lock is held.
-unsafe extern "C" fn woken<T: Hooked>(
+/// `wait` lies in [`Hooks::first`] and is linked; its head's lock is held.
+unsafe extern "C" fn woken_first<T: Hooked>(
     wait: *mut bindings::wait_queue_entry,
     _mode: c_uint,
     sync: c_int,
     key: *mut c_void,
-) -> c_int {
-    // SAFETY: `Opaque` is transparent; by the requirements it lies in an entry.
-    let entry = unsafe {
-        &*kernel::container_of!(
-            wait.cast::<Opaque<bindings::wait_queue_entry>>(),
-            Entry<T>,
-            wait
-        )
-    };
+) -> c_int
+where
+    More<T>: Cached,
+{
+    let entry = entry_of(wait);
+    let hooks = entry.wrapping_byte_sub(offset_of!(Hooks<T>, first));
+    let target = hooks.wrapping_byte_sub(T::HOOKS).cast::<T>();
+    // SAFETY: By the requirements and those of `Hooked` the entry lies in that object, and by the
+    // invariant of `Entry` the object is alive.
+    unsafe { woken(&*target, &*entry, sync, key) }
+}
+
+/// The function of the other entries.
+///
+/// # Safety
+///
+/// `wait` lies in a [`More`] and is linked; its head's lock is held.
+unsafe extern "C" fn woken_more<T: Hooked>(
+    wait: *mut bindings::wait_queue_entry,
+    _mode: c_uint,
+    sync: c_int,
+    key: *mut c_void,
+) -> c_int
+where
+    More<T>: Cached,
+{
+    let more = entry_of(wait).wrapping_byte_sub(offset_of!(More<T>, entry));
+    // SAFETY: By the requirements the entry lies in a `More`, and by the invariant of `Entry` the
+    // object that listens is alive.
+    unsafe {
+        let more = &*more.cast::<More<T>>();
+        woken(more.target.as_ref(), &more.entry, sync, key)
+    }
+}
+
+/// An object's wait queue is woken.
+///
+/// # Safety
+///
+/// The entry is one of the object's and linked; its head's lock is held.
+#[inline(always)]
+unsafe fn woken<T: Hooked>(target: &T, entry: &Entry, sync: c_int, key: *mut c_void) -> c_int
+where
+    More<T>: Cached,
+{
     let events = key.addr() as u32;
-    // SAFETY: By the invariant of `Entry`: it is linked.
-    let target = unsafe { entry.target.get().as_ref() };
+    if events & HUP != 0 && target.is_end(events) {
+        // SAFETY: By the requirements.
+        unsafe { bindings::rp_wait_entry_del_init(entry.wait.get()) };
+        target.ended();
+        // All others have to hear of it, whatever they are.
+        return 0;
+    }
     // SAFETY: No requirements.
     let off = unsafe { bindings::rp_irqs_disabled() }
         // SAFETY: Nothing that is called below turns them on.
         .then(|| unsafe { LocalInterruptDisabled::assume_disabled() });
     let done = target.woken(off, events, sync != 0);
     if events & POLLFREE != 0 {
-        // SAFETY: The lock of the head is held.
-        unsafe { bindings::rp_wait_entry_del_init(wait) };
+        // SAFETY: By the requirements.
+        unsafe { bindings::rp_wait_entry_del_init(entry.wait.get()) };
         // The last access to the entry: whoever sees this may free it.
         entry.head.store(ptr::null_mut(), Release);
     }

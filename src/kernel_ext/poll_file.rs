@@ -8,6 +8,10 @@
 use crate::bindings;
 use core::{
     marker::PhantomData,
+    mem::{
+        ManuallyDrop,
+        MaybeUninit, //
+    },
     ops::Deref,
     ptr::{
         self,
@@ -16,12 +20,143 @@ use core::{
 };
 use kernel::{
     fs::LocalFile,
-    prelude::*,
-    sync::aref::ARef, //
+    prelude::*, //
 };
 
 /// A counted reference to a file.
-pub(crate) type FileRef = ARef<LocalFile>;
+///
+/// Whoever drops the last one has to release the file. `fput()` leaves that to the current task's
+/// return to user mode, so a task that sleeps before it returns would keep the file open for as long
+/// as it sleeps. The drop of this type leaves it to a worker instead; who has no locks may have it
+/// done at once, by [`LastRefs`].
+///
+/// # Invariants
+///
+/// The reference is owned. The file's position is not in use through it.
+pub(crate) struct FileRef(NonNull<LocalFile>);
+
+// SAFETY: A reference may be dropped by any task, and the position is not used.
+unsafe impl Send for FileRef {}
+// SAFETY: Sharing it gives shared access to the file, which has its own locks.
+unsafe impl Sync for FileRef {}
+
+impl FileRef {
+    /// Gets a reference to a file that is open.
+    pub(crate) fn new(file: &LocalFile) -> Self {
+        let file = NonNull::from(file);
+        // SAFETY: The file is open, as the argument shows. INVARIANT: The count is raised.
+        unsafe { bindings::rp_get_file(file.as_ptr().cast()) };
+        Self(file)
+    }
+
+    /// Gives the reference back, unless it is the last one.
+    ///
+    /// # Errors
+    ///
+    /// The reference, if it is the last one.
+    #[inline]
+    fn put(self) -> Result<(), Self> {
+        // SAFETY: The reference is owned, and forgotten if it was given back.
+        if unsafe { bindings::rp_file_put_unless_last(self.0.as_ptr().cast()) } {
+            core::mem::forget(self);
+            return Ok(());
+        }
+        Err(self)
+    }
+}
+
+impl Deref for FileRef {
+    type Target = LocalFile;
+
+    fn deref(&self) -> &LocalFile {
+        // SAFETY: By the type invariant.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Drop for FileRef {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: The reference is owned, and not used any more. Without the position there is
+        // nothing else to give back.
+        unsafe {
+            if !bindings::rp_file_put_unless_last(self.0.as_ptr().cast()) {
+                bindings::rp_fput_by_worker(self.0.as_ptr().cast());
+            }
+        }
+    }
+}
+
+/// Some references that were the last ones of their files when they were to be given back. Nobody
+/// can get others, so these files are as good as closed.
+///
+/// # Invariants
+///
+/// The first `len` slots hold references.
+pub(crate) struct LastRefs<const N: usize> {
+    len: usize,
+    slots: [MaybeUninit<FileRef>; N],
+}
+
+impl<const N: usize> LastRefs<N> {
+    /// None.
+    #[inline]
+    pub(crate) const fn new() -> Self {
+        Self {
+            len: 0,
+            slots: [const { MaybeUninit::uninit() }; N],
+        }
+    }
+
+    /// Gives a reference back, or keeps it if it is the last one. If there is no room for it, a
+    /// worker releases the file.
+    #[inline]
+    pub(crate) fn put(&mut self, file: FileRef) {
+        if let Err(last) = file.put() {
+            self.keep(last);
+        }
+    }
+
+    #[cold]
+    fn keep(&mut self, last: FileRef) {
+        if let Some(slot) = self.slots.get_mut(self.len) {
+            // INVARIANT: The slot is filled.
+            slot.write(last);
+            self.len += 1;
+        }
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Releases the files, now. May sleep for as long as their `release` does, and takes any lock
+    /// that this may take: the caller has none.
+    pub(crate) fn release(mut self) {
+        while let Some(file) = self.pop() {
+            let file = ManuallyDrop::new(file);
+            // SAFETY: The reference is owned, and given back here.
+            unsafe { bindings::__fput_sync(file.as_ptr()) };
+        }
+    }
+
+    fn pop(&mut self) -> Option<FileRef> {
+        self.len = self.len.checked_sub(1)?;
+        // SAFETY: By the type invariant the slot held a reference; it does not count any more.
+        Some(unsafe { self.slots.get(self.len)?.assume_init_read() })
+    }
+}
+
+impl<const N: usize> Drop for LastRefs<N> {
+    #[inline]
+    fn drop(&mut self) {
+        while let Some(file) = self.pop() {
+            drop(file);
+        }
+    }
+}
 
 /// A file that the current task has open, borrowed from its descriptor table for the time of a
 /// system call: if nobody else uses that table, nothing is counted.
@@ -101,7 +236,8 @@ pub(crate) unsafe fn get_raw(file: *const bindings::file) -> bool {
 #[inline]
 pub(crate) unsafe fn assume_got(file: *const bindings::file) -> FileRef {
     // SAFETY: The count was raised, so there is a file; `LocalFile` is transparent.
-    unsafe { ARef::from_raw(NonNull::new_unchecked(file.cast_mut()).cast()) }
+    // INVARIANT: By the requirements the reference is the caller's.
+    FileRef(unsafe { NonNull::new_unchecked(file.cast_mut()).cast() })
 }
 
 /// How many references to the file there are. Others may come and go meanwhile.
@@ -112,13 +248,13 @@ pub(crate) fn references(file: &LocalFile) -> usize {
 
 /// How the last close of a file can be heard of.
 pub(crate) enum CloseSource {
-    /// By a mark on the superblock. The files of kernel-internal file systems: sockets, pipes, and
-    /// those without a place of their own.
+    /// By a mark on its superblock.
     ///
-    /// Some of them do not report what happens to them until told to by [`set_reporting`].
+    /// On kernel-internal superblocks some files do not report what happens to them until
+    /// [`set_reporting`] makes them.
     SuperBlock(*mut bindings::super_block),
-    /// By a mark on the inode: FIFOs, terminals, devices.
-    Inode(*mut bindings::inode),
+    /// By its own last wake-up.
+    Eventfd(Eventfd),
     /// Not at all: files that are silent for the security of others, as the master side of a
     /// pseudo-terminal.
     None,
@@ -130,14 +266,53 @@ pub(crate) fn close_source(file: &LocalFile) -> CloseSource {
     let inode = unsafe { bindings::rp_file_dentry_inode(file.as_ptr()) };
     // SAFETY: An inode's superblock does not change.
     let sb = unsafe { (*inode).i_sb };
+    if is_reporting(file) {
+        return CloseSource::SuperBlock(sb);
+    }
+    if let Some(eventfd) = Eventfd::of(file) {
+        return CloseSource::Eventfd(eventfd);
+    }
     // SAFETY: The superblock is alive with its inode.
-    let internal = unsafe { bindings::rp_sb_is_internal(sb) };
-    if internal {
-        CloseSource::SuperBlock(sb)
-    } else if is_reporting(file) {
-        CloseSource::Inode(inode)
-    } else {
-        CloseSource::None
+    match unsafe { bindings::rp_sb_is_internal(sb) } {
+        true => CloseSource::SuperBlock(sb),
+        false => CloseSource::None,
+    }
+}
+
+/// What is behind the files of an eventfd, with its wait queue. It may outlive them.
+///
+/// Their release wakes that queue with `POLLHUP`, which nothing else does: KVM's irqfds live by the
+/// same.
+///
+/// C header: [`include/linux/eventfd.h`](srctree/include/linux/eventfd.h)
+///
+/// # Invariants
+///
+/// A reference to the context is owned.
+pub(crate) struct Eventfd(NonNull<bindings::eventfd_ctx>);
+
+// SAFETY: A context is reference-counted and has its own lock.
+unsafe impl Send for Eventfd {}
+// SAFETY: Nothing can be done to it by a shared reference but to ask for its address.
+unsafe impl Sync for Eventfd {}
+
+impl Eventfd {
+    /// The eventfd that the file is of, if it is of any.
+    fn of(file: &LocalFile) -> Option<Self> {
+        // SAFETY: The file is alive.
+        NonNull::new(unsafe { bindings::rp_eventfd_of(file.as_ptr()) }).map(Self)
+    }
+
+    /// The address of the context, which no other has while this exists.
+    pub(crate) fn addr(&self) -> usize {
+        self.0.addr().get()
+    }
+}
+
+impl Drop for Eventfd {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::rp_eventfd_put(self.0.as_ptr()) };
     }
 }
 
@@ -148,13 +323,9 @@ pub(crate) fn is_reporting(file: &LocalFile) -> bool {
 }
 
 /// Makes a file on a kernel-internal superblock report its close, or no longer.
-///
-/// # Safety
-///
-/// The file is not yet released; its superblock is internal.
-pub(crate) unsafe fn set_reporting(file: *const bindings::file, on: bool) {
-    // SAFETY: By the requirements.
-    unsafe { bindings::rp_file_set_reporting(file.cast_mut(), on) };
+pub(crate) fn set_reporting(file: &LocalFile, on: bool) {
+    // SAFETY: The file is alive.
+    unsafe { bindings::rp_file_set_reporting(file.as_ptr(), on) };
 }
 
 /// Whether the file is a socket.

@@ -13,7 +13,8 @@ use core::{
 };
 use kernel::{
     alloc::AllocError,
-    prelude::*, //
+    prelude::*,
+    sync::Refcount, //
 };
 
 /// A slab cache for objects of type `T`, charged to the memory cgroup of who allocates.
@@ -89,6 +90,15 @@ impl<T: Cached> Slot<T> {
         // INVARIANT: Initialised, and owned by nobody else.
         SlabBox(object)
     }
+
+    /// Makes the value in its place, where it stays.
+    pub(crate) fn init<E>(self, value: impl PinInit<T, E>) -> Result<SlabBox<T>, E> {
+        // SAFETY: By the type invariant there is room, which does not move; after an error it is
+        // as it was.
+        unsafe { pin_init::raw_try_init(self.0.as_ptr(), value) }?;
+        // INVARIANT: Initialised, and owned by nobody else.
+        Ok(SlabBox(core::mem::ManuallyDrop::new(self).0))
+    }
 }
 
 impl<T: Cached> Drop for Slot<T> {
@@ -147,5 +157,65 @@ impl<T: Cached> Drop for SlabBox<T> {
         // SAFETY: By the type invariant this is the only owner.
         unsafe { self.0.drop_in_place() };
         free(self.0);
+    }
+}
+
+/// An object that counts the references to it.
+///
+/// # Safety
+///
+/// The count is 1 when the object is made, and nothing but [`Shared`] changes it.
+pub(crate) unsafe trait Counted: Cached + Send + Sync {
+    /// The count.
+    fn count(&self) -> &Refcount;
+}
+
+/// A counted reference to an object in the slab cache of its type: as [`kernel::sync::Arc`], but
+/// that the object has room for the count.
+///
+/// # Invariants
+///
+/// The object is alive, and the reference is one of its count.
+pub(crate) struct Shared<T: Counted>(NonNull<T>);
+
+// SAFETY: The object may be used and dropped by any thread.
+unsafe impl<T: Counted> Send for Shared<T> {}
+// SAFETY: A shared reference gives no more than the object's own.
+unsafe impl<T: Counted> Sync for Shared<T> {}
+
+impl<T: Counted> Shared<T> {
+    /// The only reference to a new object.
+    pub(crate) fn new(object: SlabBox<T>) -> Self {
+        // INVARIANT: The count of a new object is 1.
+        Self(object.into_raw())
+    }
+}
+
+impl<T: Counted> Clone for Shared<T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        self.count().inc();
+        // INVARIANT: It was just counted.
+        Self(self.0)
+    }
+}
+
+impl<T: Counted> Deref for Shared<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: By the type invariant.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl<T: Counted> Drop for Shared<T> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.count().dec_and_test() {
+            // SAFETY: This was the last reference, and the object came from a box.
+            drop(unsafe { SlabBox::from_raw(self.0) });
+        }
     }
 }

@@ -3,9 +3,14 @@
 //! Scans of the ready list: some items at a time are looked at, polled, and seen to.
 
 use super::{
+    link,
+    listed,
+    reference,
+    unlink,
     Counters,
     Lists,
     Locked,
+    Pinned,
     Place,
     ReadyList, //
 };
@@ -18,16 +23,18 @@ use crate::{
         list::List,
         poll_file::{
             self,
-            FileRef, //
+            FileRef,
+            LastRefs, //
         },
         rbtree::Tree,
         task, //
     },
     uapi::Pending,
+    watch, //
 };
 
 /// How many items a scan looks at at once. It bounds how long their lock is held for that.
-const CHUNK: usize = 16;
+pub(crate) const CHUNK: usize = 16;
 
 impl ReadyList {
     /// Starts a scan of what is ready, and takes the first items as [`Scan::take`] does. `items`
@@ -43,19 +50,20 @@ impl ReadyList {
         most: usize,
         chunk: &mut Chunk<'b>,
     ) -> Result<(Scan<'_>, Option<Taken<'b>>), Suspended> {
-        let mut lists = self.lock();
-        if let Some(scanner) = lists.scanner {
-            return Err(lists.suspended(scanner));
+        let mut locked = self.lock();
+        if let Some(scanner) = locked.scanner {
+            return Err(locked.suspended(scanner));
         }
-        let lists = &mut *lists;
+        let lists = &mut *locked;
         self.scanning.write(true);
         let special = chunk.fill(&mut lists.ready, &mut lists.counters, items, most);
         let scan = Scan {
             list: self,
             hides: special.is_some(),
         };
-        let alone = special.and_then(|item| lists.hide_for_one(chunk, item));
-        Ok((scan, alone))
+        let alone = special.map(|item| lists.hide_for_one(chunk, item));
+        drop(locked);
+        Ok((scan, alone.and_then(Alone::pin)))
     }
 
     /// Sees to the last items of a scan, and ends it.
@@ -79,7 +87,7 @@ impl Lists {
     }
 
     #[cold]
-    fn hide_for_one<'b>(&mut self, chunk: &mut Chunk<'b>, item: &'b Item) -> Option<Taken<'b>> {
+    fn hide_for_one<'b>(&mut self, chunk: &mut Chunk<'b>, item: &'b Item) -> Alone<'b> {
         self.hide(task::current_id());
         chunk.take_alone(self, item)
     }
@@ -115,11 +123,10 @@ impl Lists {
                 let mut gone = 0u32;
                 let mut settle = |item: &Item, stays: bool| {
                     if stays {
-                        item.place.set(Place::Listed);
-                        // SAFETY: The item was in that part of the list only, and is in the tree.
-                        unsafe { self.requeued.push_back(item) };
+                        item.set_place(Place::Listed);
+                        link(&mut self.requeued, item);
                     } else {
-                        item.place.set(Place::Idle);
+                        item.set_place(Place::Idle);
                         gone = gone.wrapping_add(1);
                     }
                 };
@@ -145,12 +152,12 @@ impl Lists {
     /// before it could not be handed out, it is where it was.
     #[cold]
     fn settle_one(&mut self, item: &Item, handed_out: bool, reached: bool) {
-        if item.place.get() == Place::Dead {
+        if item.is_dead() {
             return;
         }
         if !reached {
             // What was polled in place has not left it.
-            if item.place.get() == Place::Idle {
+            if item.place() == Place::Idle {
                 self.put_back(item);
             }
             return;
@@ -159,14 +166,13 @@ impl Lists {
         self.forget(item);
         if stays {
             self.set_place(item, Place::Listed);
-            // SAFETY: The item is in no list now, and in the tree.
-            unsafe { self.requeued.push_back(item) };
+            link(&mut self.requeued, item);
         }
     }
 
     /// Puts an item that was taken alone back as if it had not been taken.
     fn put_back(&mut self, item: &Item) {
-        if item.place.get() != Place::Dead {
+        if !item.is_dead() {
             self.forget(item);
             self.set_place(item, Place::Listed);
             // SAFETY: The item is in no list now, and in the tree.
@@ -180,7 +186,7 @@ impl Lists {
 #[inline(always)]
 fn stays(item: &Item, handed_out: bool) -> bool {
     // What came meanwhile is for the next scan.
-    let woken = item.place.get() == Place::Listed;
+    let woken = item.place() == Place::Listed;
     if !handed_out {
         return woken;
     }
@@ -222,8 +228,28 @@ pub(crate) struct Suspended {
     pub(crate) may_be_ready: bool,
 }
 
-/// An item that a scan has taken off all lists, with a reference to its file.
-pub(crate) type Taken<'b> = (&'b Item, FileRef);
+/// An item that a scan has taken off all lists, with its file.
+pub(crate) type Taken<'b> = (&'b Item, Pinned);
+
+/// The same, while the lock of the lists is held: with a reference to the file, if it is to have one
+/// of its own and is not being closed.
+struct Alone<'b> {
+    item: &'b Item,
+    file: Option<FileRef>,
+}
+
+impl<'b> Alone<'b> {
+    /// Gets the file, unless that is being closed, without the lock of the lists.
+    #[cold]
+    fn pin(self) -> Option<Taken<'b>> {
+        let Self { item, file } = self;
+        let file = match item.watched().is_held() {
+            true => Pinned::Held(watch::held_file(item)?),
+            false => Pinned::Open(file?),
+        };
+        Some((item, file))
+    }
+}
 
 /// Some items that a scan looks at, none of which needs to be taken alone; later, what was found of
 /// them.
@@ -265,28 +291,25 @@ impl<'b> Chunk<'b> {
         }
     }
 
-    /// Polls the files.
-    #[inline]
-    pub(crate) fn poll(&mut self) {
-        if !self.polled {
-            self.poll_all();
-        }
-    }
-
+    /// Polls the files, and gives the references to them back. `last` keeps those that turn out to be
+    /// the last ones.
     #[inline(always)]
-    fn poll_all(&mut self) {
+    pub(crate) fn poll(&mut self, last: &mut LastRefs<CHUNK>) {
+        if self.polled {
+            return;
+        }
         self.polled = true;
         let mut all = Interest::NOTHING;
         let mut found = 0;
         for pending in self.items.as_mut_slice() {
             let item = pending.what;
-            // SAFETY: By the type invariant. This happens once.
-            let file = unsafe { poll_file::assume_got(item.file()) };
+            let file = assume_got(item);
             let interest = item.interest();
             all = all.with(interest);
             let events = hook::poll(&file, interest.bits());
             pending.set(events, item.data());
             found += usize::from(events != 0);
+            last.put(file);
         }
         self.simple = all.is_simple();
         self.found = found;
@@ -388,9 +411,8 @@ impl<'b> Chunk<'b> {
             let Some(item) = next else {
                 break;
             };
-            // SAFETY: The item is in the tree, and items leave it under the mutex, which is held
-            // for `'b`.
-            let item: &'b Item = unsafe { item.as_ref() };
+            // The mutex is held during `'b`, as the tree shows.
+            let item: &'b Item = listed(item);
             if item.is_special() {
                 if self.items.as_slice().is_empty() {
                     return Some(item);
@@ -401,40 +423,51 @@ impl<'b> Chunk<'b> {
             // SAFETY: The item was not buried, which happens under the lock before the file is
             // freed.
             if unsafe { poll_file::get_raw(item.file()) } {
-                item.place.set(Place::Seen);
+                item.set_place(Place::Seen);
                 self.last = Some(item);
                 // SAFETY: No more are taken than there is room for.
                 unsafe { self.items.push_unchecked(Pending::new(item)) };
             } else {
                 // The file is being closed, and the item about to be buried.
-                counters.moved(item.place.replace(Place::Idle), Place::Idle);
-                // SAFETY: It was just found here.
-                unsafe { list.remove(item) };
+                counters.moved(item.place(), Place::Idle);
+                item.set_place(Place::Idle);
+                unlink(list, item);
             }
         }
         self.more = next.is_some();
         None
     }
 
-    /// Takes an item off the list alone; `None` if its file is being closed.
+    /// Takes an item off the list alone.
     #[cold]
-    fn take_alone(&mut self, lists: &mut Lists, item: &'b Item) -> Option<Taken<'b>> {
+    fn take_alone(&mut self, lists: &mut Lists, item: &'b Item) -> Alone<'b> {
         lists.forget(item);
         self.more = !lists.batch.is_empty();
-        // SAFETY: As in `fill`.
-        Some((item, unsafe { poll_file::try_get(item.file()) }?))
+        // All users of a held file have one reference.
+        let held = item.watched().is_held();
+        let file = (!held).then(|| reference(item)).flatten();
+        Alone { item, file }
     }
+}
+
+/// The reference to the file of an item that [`Chunk::fill`] has got, and nobody has given back.
+#[inline]
+fn assume_got(item: &Item) -> FileRef {
+    // SAFETY: The callers go through the items of a chunk once.
+    unsafe { poll_file::assume_got(item.file()) }
 }
 
 impl Drop for Chunk<'_> {
     #[inline]
     fn drop(&mut self) {
         #[cold]
-        fn let_go(chunk: &mut Chunk<'_>) {
-            chunk.poll_all();
+        fn give_back(chunk: &Chunk<'_>) {
+            for pending in chunk.items.as_slice() {
+                drop(assume_got(pending.what));
+            }
         }
         if !self.polled {
-            let_go(self);
+            give_back(self);
         }
     }
 }
@@ -455,15 +488,17 @@ impl Scan<'_> {
         most: usize,
         chunk: &mut Chunk<'b>,
     ) -> Option<Taken<'b>> {
-        let mut lists = self.list.lock();
-        let lists = &mut *lists;
+        let mut locked = self.list.lock();
+        let lists = &mut *locked;
         lists.settle(chunk);
         if !self.hides {
             self.hides = true;
             lists.hide(task::current_id());
         }
         let special = chunk.fill(&mut lists.batch, &mut lists.counters, items, most);
-        special.and_then(|item| chunk.take_alone(lists, item))
+        let alone = special.map(|item| chunk.take_alone(lists, item));
+        drop(locked);
+        alone.and_then(Alone::pin)
     }
 
     /// Whether somebody was told, since this was asked last, that nothing is ready.
