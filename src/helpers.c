@@ -62,11 +62,6 @@ unsigned long rp_file_refs(struct file *file)
 	return file_count(file);
 }
 
-bool rp_file_is_reporting(struct file *file)
-{
-	return !FMODE_FSNOTIFY_NONE(READ_ONCE(file->f_mode));
-}
-
 loff_t rp_file_pos(const struct file *file)
 {
 	return file->f_pos;

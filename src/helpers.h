@@ -34,7 +34,6 @@ void rp_get_file(struct file *file);
 bool rp_file_put_unless_last(struct file *file);
 void rp_fput_by_worker(struct file *file);
 unsigned long rp_file_refs(struct file *file);
-bool rp_file_is_reporting(struct file *file);
 void rp_file_set_reporting(struct file *file, bool on);
 struct inode *rp_file_dentry_inode(struct file *file);
 const unsigned char *rp_file_dentry_name(struct file *file);

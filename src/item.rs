@@ -45,6 +45,11 @@ use crate::{
             Hooks,
             POLLFREE, //
         },
+        hosted::{
+            self,
+            Hosted,
+            User, //
+        },
         list::{
             Linked,
             Links, //
@@ -57,7 +62,8 @@ use crate::{
         slab::{
             Cache,
             Cached,
-            Shared, //
+            SlabBox,
+            Slot, //
         },
     },
     nesting::{
@@ -72,7 +78,10 @@ use crate::{
     },
     relay,
     trace,
-    watch::Watched, //
+    watch::{
+        Source,
+        Watched, //
+    },
 };
 use core::{
     mem::{
@@ -94,13 +103,11 @@ use kernel::{
 
 static ITEMS: Global<Cache<Item>> = Global::empty();
 static ENTRIES: Global<Cache<hook::More<Item>>> = Global::empty();
-static WATCHED: Global<Cache<Watched>> = Global::empty();
 
 /// The slab caches of this module, while it is loaded.
 pub(crate) struct Caches {
     _items: Installed<Cache<Item>>,
     _entries: Installed<Cache<hook::More<Item>>>,
-    _watched: Installed<Cache<Watched>>,
 }
 
 impl Caches {
@@ -112,36 +119,40 @@ impl Caches {
     pub(crate) unsafe fn new() -> Result<Self> {
         let items = Cache::new(c"repoll_item")?;
         let entries = Cache::new(c"repoll_entry")?;
-        let watched = Cache::new(c"repoll_watched")?;
         // SAFETY: By the requirements.
         unsafe {
             Ok(Self {
                 _items: ITEMS.install(items),
                 _entries: ENTRIES.install(entries),
-                _watched: WATCHED.install(watched),
             })
         }
     }
 
-    /// What one item costs on a file of its own with one wait queue, in bytes.
-    pub(crate) const ITEM_COST: usize = size_of::<Item>() + size_of::<Watched>();
+    /// What one item costs on one wait queue, in bytes.
+    pub(crate) const ITEM_COST: usize = size_of::<Item>();
 }
 
 impl Cached for Item {
     fn cache() -> &'static Global<Cache<Self>> {
         &ITEMS
     }
+
+    #[inline]
+    unsafe fn drop_box(object: NonNull<Self>) {
+        // SAFETY: By the requirements.
+        unsafe { hosted::drop_user(object) };
+    }
+}
+
+// SAFETY: That is where it is, and an item is dropped as just said.
+unsafe impl User for Item {
+    type Value = Watched;
+    const HOSTED: usize = offset_of!(Item, watched);
 }
 
 impl Cached for hook::More<Item> {
     fn cache() -> &'static Global<Cache<Self>> {
         &ENTRIES
-    }
-}
-
-impl Cached for Watched {
-    fn cache() -> &'static Global<Cache<Self>> {
-        &WATCHED
     }
 }
 
@@ -237,11 +248,13 @@ pub(crate) struct Asked {
 /// # Invariants
 ///
 /// `owner` is alive as long as the item.
+#[pin_data]
 pub(crate) struct Item {
     node: Node,
     watch_node: Node,
     links: Links<Item>,
-    watched: Shared<Watched>,
+    #[pin]
+    watched: Hosted<Item>,
     owner: NonNull<Eventpoll>,
     hooks: Hooks<Item>,
     data: Once<u64>,
@@ -301,26 +314,33 @@ impl Linked<0> for Item {
 }
 
 impl Item {
-    /// A new item, in no list.
+    /// Makes an item on `file`, in no list, whose close is heard of by `source`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
     ///
     /// # Safety
     ///
     /// The owner lives longer than the item.
-    pub(crate) unsafe fn new(
+    #[inline]
+    pub(crate) unsafe fn make(
         owner: &Eventpoll,
-        watched: Shared<Watched>,
+        file: &LocalFile,
         fd: i32,
         kind: Kind,
         asked: Asked,
-    ) -> Self {
+        source: Source,
+    ) -> Result<SlabBox<Self>> {
         let interest = Interest::new(asked.events);
-        let special = Self::special_for(kind, &watched, interest, asked.takes_turns);
+        let held = matches!(source, Source::Held);
+        let special = Self::special_for(kind, held, interest, asked.takes_turns);
         // INVARIANT: By the requirements.
-        Self {
+        Slot::new()?.init(try_pin_init!(Self {
             node: Node::new(),
             watch_node: Node::new(),
             links: Links::new(),
-            watched,
+            watched <- Hosted::new(Watched::new(file, source)),
             owner: NonNull::from(owner),
             hooks: Hooks::new(),
             data: Once::new(asked.data),
@@ -332,7 +352,7 @@ impl Item {
             special: Once::new(special),
             kind,
             takes_turns: asked.takes_turns,
-        }
+        }? Error))
     }
 
     /// The key in the instance's tree.
@@ -349,7 +369,7 @@ impl Item {
 
     /// The watched file, as all items on it know it.
     #[inline]
-    pub(crate) fn watched(&self) -> &Shared<Watched> {
+    pub(crate) fn watched(&self) -> &Hosted<Item> {
         &self.watched
     }
 
@@ -415,13 +435,14 @@ impl Item {
     /// Finds out anew whether the item is special, with the mutex held.
     pub(crate) fn renew_special(&self) {
         let interest = self.interest();
-        let special = Self::special_for(self.kind, &self.watched, interest, self.takes_turns);
+        let held = self.watched.is_held();
+        let special = Self::special_for(self.kind, held, interest, self.takes_turns);
         self.special.write(special);
     }
 
     #[inline]
-    fn special_for(kind: Kind, watched: &Watched, interest: Interest, takes_turns: bool) -> bool {
-        kind != Kind::Plain || watched.is_held() || interest.keeps_awake() || takes_turns
+    fn special_for(kind: Kind, held: bool, interest: Interest, takes_turns: bool) -> bool {
+        kind != Kind::Plain || held || interest.keeps_awake() || takes_turns
     }
 
     /// The user's data.

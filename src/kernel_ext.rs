@@ -8,6 +8,7 @@ pub(crate) mod array;
 pub(crate) mod fsnotify;
 pub(crate) mod global;
 pub(crate) mod hook;
+pub(crate) mod hosted;
 pub(crate) mod list;
 pub(crate) mod napi;
 pub(crate) mod nested_mutex;

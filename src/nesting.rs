@@ -205,16 +205,16 @@ impl Nesting {
 }
 
 /// Has an item put in its place by `put`, by which `outer` watches `inner`. The caller has no mutex
-/// of a set. The walk that is returned has to check the paths.
+/// of a set. What is returned has to check the paths.
 ///
 /// # Errors
 ///
 /// `ELOOP` if there would be a circle or too many links in succession; what `put` says.
-pub(crate) fn link<T>(
+pub(crate) fn link(
     outer: &Eventpoll,
     inner: &Eventpoll,
-    put: impl FnOnce() -> Result<T>,
-) -> Result<(T, Walk)> {
+    put: impl FnOnce() -> Result,
+) -> Result<Walk> {
     let mut topology = Topology(WALKS.get().lock());
     let below = topology
         .walk()
@@ -223,7 +223,8 @@ pub(crate) fn link<T>(
         return Err(ELOOP);
     }
     inner.vertex.watched.store(true, Relaxed);
-    Ok((put()?, topology.walk()))
+    put()?;
+    Ok(topology.walk())
 }
 
 /// Checks the number of paths after a file that is not an instance, at that place in the watch table,

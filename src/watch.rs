@@ -92,6 +92,11 @@ use crate::{
             Global,
             Installed, //
         },
+        hosted::{
+            Counted,
+            Hosted,
+            Shared, //
+        },
         once::Once,
         poll_file::{
             self,
@@ -100,12 +105,7 @@ use crate::{
             FileRef, //
         },
         rbtree::RawTree,
-        slab::{
-            Counted,
-            Shared,
-            SlabBox,
-            Slot, //
-        },
+        slab::SlabBox,
         task,
         work::Periodic, //
     },
@@ -157,7 +157,7 @@ static LOOKS: Global<Periodic> = Global::empty();
 static OPERATIONS: fsnotify::Operations = fsnotify::Operations::new::<Closing>();
 
 /// How the close of a file is heard of.
-enum Source {
+pub(crate) enum Source {
     /// By a mark on its superblock.
     SuperBlock {
         /// Keeps the mark.
@@ -172,7 +172,7 @@ enum Source {
     Held,
 }
 
-/// An open file that is watched.
+/// An open file that is watched. It lies in the memory of the first item on the file.
 #[pin_data]
 pub(crate) struct Watched {
     /// How many items are on the file; and who is about to do something to them.
@@ -190,7 +190,7 @@ unsafe impl Send for Watched {}
 // SAFETY: All else is behind locks or does not change.
 unsafe impl Sync for Watched {}
 
-// SAFETY: `Watched::new` begins with 1, and nothing here changes the count.
+// SAFETY: `Watched::new` begins with 1, and nothing in this module changes the count.
 unsafe impl Counted for Watched {
     fn count(&self) -> &Refcount {
         &self.refs
@@ -198,14 +198,14 @@ unsafe impl Counted for Watched {
 }
 
 impl Watched {
-    fn new(file: &LocalFile, source: Source) -> Result<Shared<Self>> {
-        let watched = Slot::new()?.init(try_pin_init!(Self {
+    /// A file whose close is heard of so.
+    pub(crate) fn new(file: &LocalFile, source: Source) -> impl PinInit<Self> + '_ {
+        pin_init!(Self {
             refs: Refcount::new(1),
             unhooking <- new_spinlock!((), "repoll::unhooking"),
-            file: NonNull::new(file.as_ptr()).ok_or(EBADF)?,
+            file: NonNull::from(file).cast(),
             source,
-        }))?;
-        Ok(Shared::new(watched))
+        })
     }
 
     /// The file: to be used only while it is known not to have been released.
@@ -242,11 +242,13 @@ impl Watched {
         usize::try_from(self.refs.as_atomic().load(Relaxed)).unwrap_or(0)
     }
 
-    /// Whether the file has been made to report its close.
-    fn is_made_to_report(&self) -> bool {
+    /// Whether there is something to undo when the last item leaves the file.
+    #[inline]
+    fn has_end(&self) -> bool {
         match &self.source {
             Source::SuperBlock { made_to_report, .. } => made_to_report.read(),
-            _ => false,
+            Source::Eventfd(_) => false,
+            Source::Held => true,
         }
     }
 
@@ -265,27 +267,25 @@ impl Watched {
     /// # Safety
     ///
     /// The lock of the bucket is held, and the file was not released when it was taken.
-    unsafe fn end(&self) -> Left {
-        let mut left = Left::default();
-        if self.is_made_to_report() {
-            // If there is no reference to be had, the file is being released.
-            // SAFETY: By the requirements: its release takes the lock.
-            left._file = unsafe { poll_file::try_get(self.file()) };
-            if let Some(file) = &left._file {
-                poll_file::set_reporting(file, false);
-            }
-        } else if self.is_held() {
-            left._hold = held::release(self.place());
+    #[cold]
+    unsafe fn end(&self) -> Option<Left> {
+        if self.is_held() {
+            return held::release(self.place()).map(Left::Hold);
         }
-        left
+        // If there is no reference to be had, the file is being released.
+        // SAFETY: By the requirements: its release takes the lock.
+        let file = unsafe { poll_file::try_get(self.file()) }?;
+        poll_file::set_reporting(&file, false);
+        Some(Left::File(file))
     }
 }
 
 /// What the last item on a file leaves behind, to be dropped without locks.
-#[derive(Default)]
-struct Left {
-    _file: Option<FileRef>,
-    _hold: Option<held::Released>,
+enum Left {
+    /// A reference to the file, which was made silent again.
+    File(#[expect(dead_code)] FileRef),
+    /// What held the file.
+    Hold(#[expect(dead_code)] held::Released),
 }
 
 /// The items whose files share a bucket, sorted by file, then by user.
@@ -322,36 +322,34 @@ impl Items {
         .take(CROWD + 1)
     }
 
-    /// Makes an item on a file, and puts it in.
+    /// Puts a new item in. Returns whether it is the first one on its file.
     ///
     /// # Errors
     ///
     /// `ENOSPC` if there are [`MAX_WATCHERS`] on the file.
-    fn insert(
-        &mut self,
-        new: &mut Option<Shared<Watched>>,
-        make: impl FnOnce(Shared<Watched>) -> SlabBox<Item>,
-    ) -> Result<SlabBox<Item>> {
-        let place = new.as_ref().ok_or(EBADF)?.place();
-        let known = self.first(place).map(|first| first.watched().clone());
-        let others = known.as_ref().map_or(0, |known| known.items() - 1);
-        if others >= MAX_WATCHERS {
-            return Err(ENOSPC);
-        }
-        let item = make(known.or_else(|| new.take()).ok_or(EBADF)?);
-        if others >= CROWD {
+    fn insert(&mut self, item: &SlabBox<Item>) -> Result<bool> {
+        let place = item.watched().place();
+        let known = self.first(place).map(|first| first.watched().share());
+        let is_first = known.is_none();
+        if let Some(known) = known {
+            let others = known.items() - 1;
+            if others >= MAX_WATCHERS {
+                return Err(ENOSPC);
+            }
             let user = item.owner().entry.user();
-            let crowded = self.of_user(place, user).count() >= CROWD;
+            let crowded = others >= CROWD && self.of_user(place, user).count() >= CROWD;
             item.crowded.write(crowded);
+            // SAFETY: The item is new, and in no table, tree or list yet.
+            unsafe { Hosted::join(item, known) };
         }
         item.in_table.write(true);
         // SAFETY: The item is new, and taken out before it is dropped.
-        unsafe { self.0.insert(NonNull::from(&*item)) };
-        Ok(item)
+        unsafe { self.0.insert(NonNull::from(&**item)) };
+        Ok(is_first)
     }
 
     /// Takes an item out that is unhooked.
-    fn remove(&mut self, item: &Item) -> Left {
+    fn remove(&mut self, item: &Item) -> Option<Left> {
         // SAFETY: The callers found it here.
         unsafe { self.0.remove(NonNull::from(item)) };
         item.in_table.write(false);
@@ -362,13 +360,11 @@ impl Items {
         if watched.items() > CROWD && !item.crowded.read() {
             self.make_room(item);
         }
-        if (watched.is_made_to_report() || watched.is_held())
-            && self.first(watched.place()).is_none()
-        {
+        if watched.has_end() && self.first(watched.place()).is_none() {
             // SAFETY: An item was in the table under the lock that is held.
             return unsafe { watched.end() };
         }
-        Left::default()
+        None
     }
 
     /// An item that was not crowded has left its file: another one of the user's is crowded no longer.
@@ -423,7 +419,7 @@ impl Table {
     }
 
     /// What is known of a file that may be watched.
-    fn watched(&self, place: usize) -> Option<Shared<Watched>> {
+    fn watched(&self, place: usize) -> Option<Shared<Item>> {
         let bucket = self.bucket(place);
         // An addition comes before the last reference to the file, the adder's, is given back, which
         // orders the two: who releases the file sees it.
@@ -431,7 +427,7 @@ impl Table {
             return None;
         }
         let items = bucket.items.lock();
-        items.first(place).map(|item| item.watched().clone())
+        items.first(place).map(|item| item.watched().share())
     }
 
     /// Buries the items on a file, one by one: it is being released, or nobody but its holder refers
@@ -547,21 +543,24 @@ impl Watching {
     }
 }
 
-/// A file that is about to be watched.
-pub(crate) struct Watch {
-    slot: Slot<Item>,
-    watched: Shared<Watched>,
+/// An item that is about to watch its file.
+pub(crate) struct New {
+    /// The item.
+    pub(crate) item: SlabBox<Item>,
     hold: Option<held::Prepared>,
 }
 
-impl Watch {
-    /// Prepares to watch `file`, for an instance with these `marks`.
+impl New {
+    /// Has `make` make an item on `file`, for an instance with these `marks`.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn prepare(file: &LocalFile, marks: &mut Marks) -> Result<Self> {
-        let slot = Slot::new()?;
+    pub(crate) fn make(
+        file: &LocalFile,
+        marks: &mut Marks,
+        make: impl FnOnce(Source) -> Result<SlabBox<Item>>,
+    ) -> Result<Self> {
         let mut hold = None;
         let source = match poll_file::close_source(file) {
             CloseSource::SuperBlock(sb) => Source::SuperBlock {
@@ -576,36 +575,22 @@ impl Watch {
             }
         };
         Ok(Self {
-            slot,
-            watched: Watched::new(file, source)?,
+            item: make(source)?,
             hold,
         })
     }
 
-    /// Makes the item, puts it into the table, and its link if it has one. `file` is its file, of
-    /// which the caller has a reference, as of the instance's own, until the item is in the
-    /// instance's tree.
+    /// Puts the item into the table, and its link if it has one. `file` is its file, of which the
+    /// caller has a reference, as of the instance's own, until the item is in the instance's tree.
     ///
     /// # Errors
     ///
     /// `ENOSPC` if the file has too many items.
-    pub(crate) fn start(
-        self,
-        file: &LocalFile,
-        link: Option<Reservation>,
-        make: impl FnOnce(Shared<Watched>) -> Item,
-    ) -> Result<SlabBox<Item>> {
-        let Self {
-            slot,
-            watched,
-            mut hold,
-        } = self;
-        let bucket = TABLE.get().bucket(watched.place());
-        // What is not needed is dropped without the lock.
-        let mut new = Some(watched);
-        let item = bucket.change(|items| {
-            let item = items.insert(&mut new, |watched| slot.fill(make(watched)))?;
-            if new.is_none() {
+    pub(crate) fn start(&mut self, file: &LocalFile, link: Option<Reservation>) -> Result {
+        let Self { item, hold } = self;
+        let bucket = TABLE.get().bucket(item.watched().place());
+        bucket.change(|items| {
+            if items.insert(item)? {
                 item.watched().begin(file);
                 if let Some(hold) = hold.take() {
                     hold.hold();
@@ -613,14 +598,14 @@ impl Watch {
             }
             if let Some(link) = link {
                 // SAFETY: Links are for instances; the link leaves with the item.
-                unsafe { links::insert(link, &item) };
+                unsafe { links::insert(link, item) };
             }
-            Ok::<_, Error>(item)
+            Ok::<_, Error>(())
         })?;
         if item.watched().is_held() {
             LOOKS.get().start();
         }
-        Ok(item)
+        Ok(())
     }
 }
 

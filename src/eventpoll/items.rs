@@ -19,19 +19,15 @@ use crate::{
     },
     kernel_ext::{
         hook,
-        slab::SlabBox,
         wakeup_source::WakeupSource, //
     },
-    links::{
-        self,
-        Reservation, //
-    },
+    links,
     nesting::{
         self,
         Kind, //
     },
     trace,
-    watch::Watch, //
+    watch::New, //
 };
 use core::ptr::NonNull;
 use kernel::{
@@ -63,21 +59,26 @@ impl Eventpoll {
         if !event::may_add(asked.events) || (exclusive && kind != Kind::Plain) {
             return Err(EINVAL);
         }
-        let watch = self.prepare(mutexes.enter(kind), file, fd, asked);
+        let mut made = self.make(mutexes.enter(kind), file, fd, kind, asked);
         let started = match nesting::instance_of(file) {
             Some(inner) => {
                 // This may take long. Nobody has to wait for it.
                 mutexes.leave();
-                self.link(inner, watch, file, fd, asked)
+                self.link(inner, file, made.as_mut())
             }
-            None => watch.and_then(|watch| {
-                let item = self.start(watch, file, None, fd, kind, asked)?;
-                let checked = nesting::check_paths(self, item.watched().place());
-                self.keep_if(checked, item)
+            None => made.as_mut().map_err(|error| *error).and_then(|new| {
+                new.start(file, None)?;
+                nesting::check_paths(self, new.item.watched().place())
             }),
         };
         let set = mutexes.enter(kind);
-        let inserted = set.items.insert(started?).map(NonNull::from);
+        if let Err(error) = started {
+            if let Ok(new) = made {
+                self.dispose(new.item);
+            }
+            return Err(error);
+        }
+        let inserted = set.items.insert(made?.item).map(NonNull::from);
         let item = inserted.map_err(|item| {
             self.dispose(item);
             EEXIST
@@ -112,46 +113,15 @@ impl Eventpoll {
     }
 
     /// Links the instance to `inner`, which `file` is, by an item that is not in the tree yet; or
-    /// tells why not, if only because the file could not be prepared.
-    fn link(
-        &self,
-        inner: &Self,
-        watch: Result<Watch>,
-        file: &LocalFile,
-        fd: i32,
-        asked: Asked,
-    ) -> Result<SlabBox<Item>> {
-        let reserved = watch.and_then(|watch| match links::reserve() {
-            Ok(link) => Ok((watch, link)),
-            Err(error) => Err(self.forgo(error)),
-        });
-        let mut reserved = Some(reserved);
+    /// says why not, if only because that was not made.
+    fn link(&self, inner: &Self, file: &LocalFile, made: Result<&mut New, &mut Error>) -> Result {
+        let made = made.map_err(|error| *error);
+        let reserved = made.and_then(|new| Ok((new, links::reserve()?)));
         let linked = nesting::link(self, inner, || {
-            let (watch, link) = reserved.take().ok_or(ENOMEM)??;
-            self.start(watch, file, Some(link), fd, Kind::Instance, asked)
+            let (new, link) = reserved?;
+            new.start(file, Some(link))
         });
-        if let Some(Ok(_)) = reserved {
-            self.account.uncharge();
-        }
-        let (item, walk) = linked?;
-        self.keep_if(walk.check_paths(inner), item)
-    }
-
-    /// Gives the charge of an item back that will not be made.
-    fn forgo(&self, error: Error) -> Error {
-        self.account.uncharge();
-        error
-    }
-
-    /// The item, or, after an error, nothing of it.
-    fn keep_if(&self, checked: Result, item: SlabBox<Item>) -> Result<SlabBox<Item>> {
-        match checked {
-            Ok(()) => Ok(item),
-            Err(error) => {
-                self.dispose(item);
-                Err(error)
-            }
-        }
+        linked?.check_paths(inner)
     }
 
     /// Makes sure that there is a wake-up source.
@@ -165,13 +135,20 @@ impl Eventpoll {
         Ok(())
     }
 
-    /// Charges a new item on `file`, and prepares to watch that. On failure nothing has changed, but
-    /// that there may be a wake-up source.
+    /// Makes a new item, for the tree. On failure nothing has changed, but that there may be a
+    /// wake-up source.
     ///
     /// # Errors
     ///
     /// `EEXIST`, `ENOSPC`, `ENOMEM`.
-    fn prepare(&self, set: &mut Set, file: &LocalFile, fd: i32, asked: Asked) -> Result<Watch> {
+    fn make(
+        &self,
+        set: &mut Set,
+        file: &LocalFile,
+        fd: i32,
+        kind: Kind,
+        asked: Asked,
+    ) -> Result<New> {
         if set.items.find(&Key::new(file, fd)).is_some() {
             return Err(EEXIST);
         }
@@ -179,30 +156,12 @@ impl Eventpoll {
             self.provide_wakeup_source()?;
         }
         self.account.charge()?;
-        Watch::prepare(file, &mut set.marks).map_err(|error| self.forgo(error))
-    }
-
-    /// Makes the item, and starts to watch its file.
-    ///
-    /// # Errors
-    ///
-    /// `ENOSPC`. Nothing is left of it then.
-    fn start(
-        &self,
-        watch: Watch,
-        file: &LocalFile,
-        link: Option<Reservation>,
-        fd: i32,
-        kind: Kind,
-        asked: Asked,
-    ) -> Result<SlabBox<Item>> {
-        watch
-            .start(file, link, |watched| {
-                // SAFETY: The instance disposes of all its items before it is freed, of those that
-                // do not get into its tree before the call that adds them, on its file, returns.
-                unsafe { Item::new(self, watched, fd, kind, asked) }
-            })
-            .map_err(|error| self.forgo(error))
+        New::make(file, &mut set.marks, |source| {
+            // SAFETY: The instance disposes of all its items before it is freed: of those that do
+            // not get into its tree before the call that adds them, on its file, returns.
+            unsafe { Item::make(self, file, fd, kind, asked, source) }
+        })
+        .inspect_err(|_| self.account.uncharge())
     }
 
     /// Changes what the item watches for.

@@ -193,10 +193,11 @@ impl Deref for Borrowed {
 }
 
 impl Drop for Borrowed {
+    #[inline]
     fn drop(&mut self) {
         if self.0 & bindings::RP_FDPUT_FPUT != 0 {
-            // SAFETY: `fdget` counted a reference.
-            unsafe { bindings::fput(self.as_ptr()) };
+            // SAFETY: `fdget` counted a reference, which is given back once.
+            drop(unsafe { assume_got(self.as_ptr()) });
         }
     }
 }
@@ -317,9 +318,11 @@ impl Drop for Eventfd {
 }
 
 /// Whether the file reports what happens to it to fsnotify.
+#[inline]
 pub(crate) fn is_reporting(file: &LocalFile) -> bool {
-    // SAFETY: The file is alive.
-    unsafe { bindings::rp_file_is_reporting(file.as_ptr()) }
+    // SAFETY: The file is alive; the mode is read in one piece.
+    let mode = unsafe { (&raw const (*file.as_ptr()).f_mode).read_volatile() };
+    mode & bindings::RP_FMODE_FSNOTIFY != bindings::RP_FMODE_NONOTIFY
 }
 
 /// Makes a file on a kernel-internal superblock report its close, or no longer.

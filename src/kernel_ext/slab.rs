@@ -13,8 +13,7 @@ use core::{
 };
 use kernel::{
     alloc::AllocError,
-    prelude::*,
-    sync::Refcount, //
+    prelude::*, //
 };
 
 /// A slab cache for objects of type `T`, charged to the memory cgroup of who allocates.
@@ -63,6 +62,19 @@ impl<T> Drop for Cache<T> {
 pub(crate) trait Cached: Sized + 'static {
     /// Where the cache is kept while the module is loaded.
     fn cache() -> &'static Global<Cache<Self>>;
+
+    /// Drops an object, and frees its memory.
+    ///
+    /// # Safety
+    ///
+    /// The object was in a [`SlabBox`], and is not used any more.
+    #[inline]
+    unsafe fn drop_box(object: NonNull<Self>) {
+        // SAFETY: By the requirements.
+        unsafe { object.drop_in_place() };
+        // SAFETY: The object is from the cache, and its value is dropped.
+        unsafe { free(object) };
+    }
 }
 
 /// Memory for an object in the slab cache of its type.
@@ -92,6 +104,7 @@ impl<T: Cached> Slot<T> {
     }
 
     /// Makes the value in its place, where it stays.
+    #[inline]
     pub(crate) fn init<E>(self, value: impl PinInit<T, E>) -> Result<SlabBox<T>, E> {
         // SAFETY: By the type invariant there is room, which does not move; after an error it is
         // as it was.
@@ -103,14 +116,20 @@ impl<T: Cached> Slot<T> {
 
 impl<T: Cached> Drop for Slot<T> {
     fn drop(&mut self) {
-        free(self.0);
+        // SAFETY: By the type invariant.
+        unsafe { free(self.0) };
     }
 }
 
 /// Gives an object without a value back to its cache.
-fn free<T: Cached>(object: NonNull<T>) {
+///
+/// # Safety
+///
+/// The caller owns the object, which is from that cache, and has dropped its value.
+#[inline]
+pub(super) unsafe fn free<T: Cached>(object: NonNull<T>) {
     let cache = T::cache().get().cache.as_ptr();
-    // SAFETY: The callers own the object, which is from this cache, and have dropped its value.
+    // SAFETY: By the requirements.
     unsafe { bindings::kmem_cache_free(cache, object.as_ptr().cast()) };
 }
 
@@ -155,67 +174,6 @@ impl<T: Cached> Deref for SlabBox<T> {
 impl<T: Cached> Drop for SlabBox<T> {
     fn drop(&mut self) {
         // SAFETY: By the type invariant this is the only owner.
-        unsafe { self.0.drop_in_place() };
-        free(self.0);
-    }
-}
-
-/// An object that counts the references to it.
-///
-/// # Safety
-///
-/// The count is 1 when the object is made, and nothing but [`Shared`] changes it.
-pub(crate) unsafe trait Counted: Cached + Send + Sync {
-    /// The count.
-    fn count(&self) -> &Refcount;
-}
-
-/// A counted reference to an object in the slab cache of its type: as [`kernel::sync::Arc`], but
-/// that the object has room for the count.
-///
-/// # Invariants
-///
-/// The object is alive, and the reference is one of its count.
-pub(crate) struct Shared<T: Counted>(NonNull<T>);
-
-// SAFETY: The object may be used and dropped by any thread.
-unsafe impl<T: Counted> Send for Shared<T> {}
-// SAFETY: A shared reference gives no more than the object's own.
-unsafe impl<T: Counted> Sync for Shared<T> {}
-
-impl<T: Counted> Shared<T> {
-    /// The only reference to a new object.
-    pub(crate) fn new(object: SlabBox<T>) -> Self {
-        // INVARIANT: The count of a new object is 1.
-        Self(object.into_raw())
-    }
-}
-
-impl<T: Counted> Clone for Shared<T> {
-    #[inline]
-    fn clone(&self) -> Self {
-        self.count().inc();
-        // INVARIANT: It was just counted.
-        Self(self.0)
-    }
-}
-
-impl<T: Counted> Deref for Shared<T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        // SAFETY: By the type invariant.
-        unsafe { self.0.as_ref() }
-    }
-}
-
-impl<T: Counted> Drop for Shared<T> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.count().dec_and_test() {
-            // SAFETY: This was the last reference, and the object came from a box.
-            drop(unsafe { SlabBox::from_raw(self.0) });
-        }
+        unsafe { T::drop_box(self.0) };
     }
 }
