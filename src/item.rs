@@ -13,8 +13,8 @@
 //! place                       by anybody; changed under that
 //! watch node, crowded         the watch table's bucket lock; crowded is read by anybody
 //! in_table                    that lock and the file's unhooking lock to change
-//! fd, kind, owner, watched,   immutable
-//! takes_turns
+//! file, fd, kind, owner,       immutable
+//! watched, takes_turns
 //! ```
 //!
 //! # How long an item lives
@@ -200,8 +200,8 @@ impl Key {
 /// What the watch table finds an item by.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct WatchKey {
-    /// The file, as [`Watched::place`] has it.
-    pub(crate) place: usize,
+    /// The file, as [`Watched::address`] has it.
+    pub(crate) address: usize,
     /// The user who made the instance.
     user: u32,
     /// Address of the item, to tell items apart.
@@ -210,14 +210,14 @@ pub(crate) struct WatchKey {
 
 impl WatchKey {
     /// Not above those of any items on that file.
-    pub(crate) fn first(place: usize) -> Self {
-        Self::first_of(place, 0)
+    pub(crate) fn first(address: usize) -> Self {
+        Self::first_of(address, 0)
     }
 
     /// Not above those of any items of that user's on that file.
-    pub(crate) fn first_of(place: usize, user: u32) -> Self {
+    pub(crate) fn first_of(address: usize, user: u32) -> Self {
         Self {
-            place,
+            address,
             user,
             item: 0,
         }
@@ -255,6 +255,8 @@ pub(crate) struct Item {
     links: Links<Item>,
     #[pin]
     watched: Hosted<Item>,
+    /// To be used only while it is known not to have been released.
+    file: NonNull<bindings::file>,
     owner: NonNull<Eventpoll>,
     hooks: Hooks<Item>,
     data: Once<u64>,
@@ -300,7 +302,7 @@ unsafe impl Keyed<1> for Item {
     #[inline]
     fn key(&self) -> WatchKey {
         WatchKey {
-            place: self.watched.place(),
+            address: self.address(),
             user: self.owner().entry.user(),
             item: core::ptr::from_ref(self).addr(),
         }
@@ -340,7 +342,8 @@ impl Item {
             node: Node::new(),
             watch_node: Node::new(),
             links: Links::new(),
-            watched <- Hosted::new(Watched::new(file, source)),
+            watched <- Hosted::new(Watched::new(source)),
+            file: NonNull::from(file).cast(),
             owner: NonNull::from(owner),
             hooks: Hooks::new(),
             data: Once::new(asked.data),
@@ -388,7 +391,13 @@ impl Item {
     /// The watched file: to be used only while it is known not to have been released.
     #[inline]
     pub(crate) fn file(&self) -> *mut bindings::file {
-        self.watched.file()
+        self.file.as_ptr()
+    }
+
+    /// What the watch table finds the items on the file by.
+    #[inline]
+    pub(crate) fn address(&self) -> usize {
+        self.watched.address(self.file.addr().get())
     }
 
     /// Where the item is linked.
@@ -501,6 +510,7 @@ impl Item {
     /// # Safety
     ///
     /// The file's unhooking lock is held, and the item is in the watch table.
+    #[inline]
     pub(crate) unsafe fn unhook(&self) {
         // SAFETY: The lock excludes other calls, and an item is in the table only while its wait
         // queues exist.

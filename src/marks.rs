@@ -11,27 +11,19 @@ use kernel::{
     prelude::*, //
 };
 
-/// How many marks an instance keeps: those of sockets, pipes and anonymous files, and of some more
-/// file systems.
-const KEPT: usize = 8;
-
 /// A mark, and where it is.
 struct Marked {
     sb: *mut bindings::super_block,
     mark: MarkUse,
 }
 
-/// Some of the marks that an instance uses or has used: the next item is as likely as not to need
-/// them again, and a mark is dear to make.
+/// The marks on the superblocks whose files an instance watches, or has watched: the next item is as
+/// likely as not to need them again, and a mark is dear to make.
 ///
 /// # Invariants
 ///
 /// Each superblock is there once. It is alive if the mark is attached.
-pub(crate) struct Marks {
-    kept: KVec<Marked>,
-    /// Which one makes room for a new one.
-    next: usize,
-}
+pub(crate) struct Marks(KVec<Marked>);
 
 // SAFETY: The pointers are only compared.
 unsafe impl Send for Marks {}
@@ -39,13 +31,10 @@ unsafe impl Send for Marks {}
 impl Marks {
     /// None.
     pub(crate) const fn new() -> Self {
-        Self {
-            kept: KVec::new(),
-            next: 0,
-        }
+        Self(KVec::new())
     }
 
-    /// The mark on a superblock.
+    /// Makes sure that there is one on that superblock, until [`Marks::clear`].
     ///
     /// # Errors
     ///
@@ -54,33 +43,32 @@ impl Marks {
     /// # Safety
     ///
     /// The superblock is alive during the call.
-    pub(crate) unsafe fn on(&mut self, sb: *mut bindings::super_block) -> Result<MarkUse> {
-        let known = self.kept.iter_mut().find(|marked| marked.sb == sb);
-        if let Some(known) = &known {
-            if known.mark.is_attached() {
-                return Ok(known.mark.clone());
-            }
+    #[inline]
+    pub(crate) unsafe fn set(&mut self, sb: *mut bindings::super_block) -> Result {
+        let mut known = self.0.iter().filter(|marked| marked.sb == sb);
+        if known.any(|marked| marked.mark.is_attached()) {
+            return Ok(());
         }
         // SAFETY: By the requirements.
-        let mark = unsafe { watch::mark(sb) }?;
-        let marked = Marked {
-            sb,
-            mark: mark.clone(),
-        };
-        if let Some(known) = known {
-            // That superblock is gone, and another one at its address.
-            *known = marked;
-        } else if self.kept.len() < KEPT {
-            self.kept.push(marked, GFP_KERNEL_ACCOUNT)?;
-        } else if let Some(oldest) = self.kept.get_mut(self.next % KEPT) {
-            *oldest = marked;
-            self.next = self.next.wrapping_add(1);
-        }
-        Ok(mark)
+        unsafe { self.add(sb) }
     }
 
-    /// Lets go of all marks.
+    /// # Safety
+    ///
+    /// As [`Marks::set`].
+    #[cold]
+    unsafe fn add(&mut self, sb: *mut bindings::super_block) -> Result {
+        // Superblocks that are gone, perhaps one that was at the same address.
+        self.0.retain(|marked| marked.mark.is_attached());
+        self.0.reserve(1, GFP_KERNEL_ACCOUNT)?;
+        // SAFETY: By the requirements.
+        let mark = unsafe { watch::mark(sb) }?;
+        self.0.push(Marked { sb, mark }, GFP_KERNEL_ACCOUNT)?;
+        Ok(())
+    }
+
+    /// Lets go of all marks, when there are no items any more.
     pub(crate) fn clear(&mut self) {
-        self.kept = KVec::new();
+        self.0 = KVec::new();
     }
 }

@@ -227,13 +227,13 @@ pub(crate) fn link(
     Ok(topology.walk())
 }
 
-/// Checks the number of paths after a file that is not an instance, at that place in the watch table,
-/// was put in its place in the set of `outer`, whose mutex the caller has.
+/// Checks the number of paths after a file that is not an instance, with that address in the watch
+/// table, was put in its place in the set of `outer`, whose mutex the caller has.
 ///
 /// # Errors
 ///
 /// `EINVAL` if there are too many.
-pub(crate) fn check_paths(outer: &Eventpoll, place: usize) -> Result {
+pub(crate) fn check_paths(outer: &Eventpoll, address: usize) -> Result {
     if !outer.vertex.is_watched() {
         return Ok(());
     }
@@ -247,7 +247,7 @@ pub(crate) fn check_paths(outer: &Eventpoll, place: usize) -> Result {
             return Ok(());
         }
     }
-    check_paths_from(place)
+    check_paths_from(address)
 }
 
 /// The right to add links between instances. Holds the number of walks that there were.
@@ -368,13 +368,13 @@ impl Walk {
             task::go_on().then_some(()).ok_or(EINTR)?;
         }
         let mut from = Key::FIRST;
-        while let Some((key, kind, place)) = {
+        while let Some((key, kind, address)) = {
             let set = instance.lock();
             let item = set.items().lower_bound(&from);
-            item.map(|item| (item.key(), item.kind(), item.watched().place()))
+            item.map(|item| (item.key(), item.kind(), item.address()))
         } {
             if kind != Kind::Instance {
-                check_paths_from(place)?;
+                check_paths_from(address)?;
             }
             from = key.next_file();
             task::go_on().then_some(()).ok_or(EINTR)?;

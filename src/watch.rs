@@ -158,12 +158,10 @@ static OPERATIONS: fsnotify::Operations = fsnotify::Operations::new::<Closing>()
 
 /// How the close of a file is heard of.
 pub(crate) enum Source {
-    /// By a mark on its superblock.
+    /// By a mark on its superblock, which is one of the instance's [`Marks`].
     SuperBlock {
-        /// Keeps the mark.
-        _mark: MarkUse,
         /// Whether the file has been made to report its close, and has to be silent again afterwards.
-        /// Written under the bucket's lock, before the first item is in the table.
+        /// Written under the bucket's lock.
         made_to_report: Once<bool>,
     },
     /// By its last wake-up.
@@ -180,15 +178,8 @@ pub(crate) struct Watched {
     /// Held by who takes an item off its wait queues, and out of the table.
     #[pin]
     unhooking: SpinLock<()>,
-    /// The file: to be used only while it is known not to have been released.
-    file: NonNull<bindings::file>,
     source: Source,
 }
-
-// SAFETY: The file is used by who knows that it is not released, from any thread.
-unsafe impl Send for Watched {}
-// SAFETY: All else is behind locks or does not change.
-unsafe impl Sync for Watched {}
 
 // SAFETY: `Watched::new` begins with 1, and nothing in this module changes the count.
 unsafe impl Counted for Watched {
@@ -199,28 +190,22 @@ unsafe impl Counted for Watched {
 
 impl Watched {
     /// A file whose close is heard of so.
-    pub(crate) fn new(file: &LocalFile, source: Source) -> impl PinInit<Self> + '_ {
+    #[inline]
+    pub(crate) fn new(source: Source) -> impl PinInit<Self> {
         pin_init!(Self {
             refs: Refcount::new(1),
             unhooking <- new_spinlock!((), "repoll::unhooking"),
-            file: NonNull::from(file).cast(),
             source,
         })
     }
 
-    /// The file: to be used only while it is known not to have been released.
+    /// What the table finds the items by that are on this file, which has that address: an address
+    /// that no other file has while this one has items there.
     #[inline]
-    pub(crate) fn file(&self) -> *mut bindings::file {
-        self.file.as_ptr()
-    }
-
-    /// What the table finds the items on the file by: an address that no other file has while this
-    /// one has items there.
-    #[inline]
-    pub(crate) fn place(&self) -> usize {
+    pub(crate) fn address(&self, file: usize) -> usize {
         match &self.source {
             Source::Eventfd(eventfd) => eventfd.addr(),
-            _ => self.file.addr().get(),
+            _ => file,
         }
     }
 
@@ -246,7 +231,7 @@ impl Watched {
     #[inline]
     fn has_end(&self) -> bool {
         match &self.source {
-            Source::SuperBlock { made_to_report, .. } => made_to_report.read(),
+            Source::SuperBlock { made_to_report } => made_to_report.read(),
             Source::Eventfd(_) => false,
             Source::Held => true,
         }
@@ -254,7 +239,7 @@ impl Watched {
 
     /// The first item is about to be put on the file. From now on it reports its close.
     fn begin(&self, file: &LocalFile) {
-        if let Source::SuperBlock { made_to_report, .. } = &self.source {
+        if let Source::SuperBlock { made_to_report } = &self.source {
             if !poll_file::is_reporting(file) {
                 made_to_report.write(true);
                 poll_file::set_reporting(file, true);
@@ -262,22 +247,6 @@ impl Watched {
         }
     }
 
-    /// The last item has left the file.
-    ///
-    /// # Safety
-    ///
-    /// The lock of the bucket is held, and the file was not released when it was taken.
-    #[cold]
-    unsafe fn end(&self) -> Option<Left> {
-        if self.is_held() {
-            return held::release(self.place()).map(Left::Hold);
-        }
-        // If there is no reference to be had, the file is being released.
-        // SAFETY: By the requirements: its release takes the lock.
-        let file = unsafe { poll_file::try_get(self.file()) }?;
-        poll_file::set_reporting(&file, false);
-        Some(Left::File(file))
-    }
 }
 
 /// What the last item on a file leaves behind, to be dropped without locks.
@@ -303,17 +272,17 @@ impl Items {
         let found = self.0.lower_bound(key)?;
         // SAFETY: By the type invariant the item is alive, and it leaves under the lock only.
         let found = unsafe { found.as_ref() };
-        (found.watched().place() == key.place).then_some(found)
+        (found.address() == key.address).then_some(found)
     }
 
     /// The first item on a file.
-    fn first(&self, place: usize) -> Option<&Item> {
-        self.from(&WatchKey::first(place))
+    fn first(&self, address: usize) -> Option<&Item> {
+        self.from(&WatchKey::first(address))
     }
 
     /// The first [`CROWD`] items of that user's on a file, and one more.
-    fn of_user(&self, place: usize, user: u32) -> impl Iterator<Item = &Item> {
-        let mut key = WatchKey::first_of(place, user);
+    fn of_user(&self, address: usize, user: u32) -> impl Iterator<Item = &Item> {
+        let mut key = WatchKey::first_of(address, user);
         core::iter::from_fn(move || {
             let item = self.from(&key).filter(|item| item.owner().entry.user() == user)?;
             key = item.watch_key().next();
@@ -328,8 +297,8 @@ impl Items {
     ///
     /// `ENOSPC` if there are [`MAX_WATCHERS`] on the file.
     fn insert(&mut self, item: &SlabBox<Item>) -> Result<bool> {
-        let place = item.watched().place();
-        let known = self.first(place).map(|first| first.watched().share());
+        let address = item.address();
+        let known = self.first(address).map(|first| first.watched().share());
         let is_first = known.is_none();
         if let Some(known) = known {
             let others = known.items() - 1;
@@ -337,7 +306,7 @@ impl Items {
                 return Err(ENOSPC);
             }
             let user = item.owner().entry.user();
-            let crowded = others >= CROWD && self.of_user(place, user).count() >= CROWD;
+            let crowded = others >= CROWD && self.of_user(address, user).count() >= CROWD;
             item.crowded.write(crowded);
             // SAFETY: The item is new, and in no table, tree or list yet.
             unsafe { Hosted::join(item, known) };
@@ -360,9 +329,8 @@ impl Items {
         if watched.items() > CROWD && !item.crowded.read() {
             self.make_room(item);
         }
-        if watched.has_end() && self.first(watched.place()).is_none() {
-            // SAFETY: An item was in the table under the lock that is held.
-            return unsafe { watched.end() };
+        if watched.has_end() && self.first(item.address()).is_none() {
+            return end(item);
         }
         None
     }
@@ -370,11 +338,25 @@ impl Items {
     /// An item that was not crowded has left its file: another one of the user's is crowded no longer.
     #[cold]
     fn make_room(&self, item: &Item) {
-        let mut others = self.of_user(item.watched().place(), item.owner().entry.user());
+        let mut others = self.of_user(item.address(), item.owner().entry.user());
         if let Some(crowded) = others.find(|other| other.crowded.read()) {
             crowded.crowded.write(false);
         }
     }
+}
+
+/// The last item has left its file, under the lock of the bucket.
+#[cold]
+fn end(item: &Item) -> Option<Left> {
+    if item.watched().is_held() {
+        return held::release(item.file().addr()).map(Left::Hold);
+    }
+    // If there is no reference to be had, the file is being released.
+    // SAFETY: The item was in the table under the lock that is held, and the release of its file
+    // takes that lock.
+    let file = unsafe { poll_file::try_get(item.file()) }?;
+    poll_file::set_reporting(&file, false);
+    Some(Left::File(file))
 }
 
 /// A part of the table with a lock of its own.
@@ -412,41 +394,41 @@ impl Table {
 
     /// The bucket of the file with that address, which is that of an object from a slab: the low
     /// bits say little, the middle ones most.
-    fn bucket(&self, place: usize) -> &Bucket {
+    fn bucket(&self, address: usize) -> &Bucket {
         const GOLDEN: u64 = 0x61c8_8646_80b5_83eb;
-        let hash = (place as u64).wrapping_mul(GOLDEN) >> (u64::BITS - BUCKETS.ilog2());
+        let hash = (address as u64).wrapping_mul(GOLDEN) >> (u64::BITS - BUCKETS.ilog2());
         &self.0[hash as usize % BUCKETS]
     }
 
     /// What is known of a file that may be watched.
-    fn watched(&self, place: usize) -> Option<Shared<Item>> {
-        let bucket = self.bucket(place);
+    fn watched(&self, address: usize) -> Option<Shared<Item>> {
+        let bucket = self.bucket(address);
         // An addition comes before the last reference to the file, the adder's, is given back, which
         // orders the two: who releases the file sees it.
         if !bucket.occupied.read() {
             return None;
         }
         let items = bucket.items.lock();
-        items.first(place).map(|item| item.watched().share())
+        items.first(address).map(|item| item.watched().share())
     }
 
     /// Buries the items on a file, one by one: it is being released, or nobody but its holder refers
     /// to it.
-    fn bury(&self, place: usize) {
-        if let Some(watched) = self.watched(place) {
-            while self.bury_one(&watched) {
+    fn bury(&self, address: usize) {
+        if let Some(watched) = self.watched(address) {
+            while self.bury_one(address, &watched) {
                 task::cond_resched();
             }
         }
     }
 
     /// Buries an item on a file. Returns whether there was one.
-    fn bury_one(&self, watched: &Watched) -> bool {
-        let bucket = self.bucket(watched.place());
+    fn bury_one(&self, address: usize, watched: &Watched) -> bool {
+        let bucket = self.bucket(address);
         let _rcu = rcu::read_lock();
         let (owner, left) = {
             let _unhooking = watched.unhooking.lock();
-            let first = bucket.items.lock().first(watched.place()).map(NonNull::from);
+            let first = bucket.items.lock().first(address).map(NonNull::from);
             let Some(item) = first else {
                 return false;
             };
@@ -563,11 +545,13 @@ impl New {
     ) -> Result<Self> {
         let mut hold = None;
         let source = match poll_file::close_source(file) {
-            CloseSource::SuperBlock(sb) => Source::SuperBlock {
+            CloseSource::SuperBlock(sb) => {
                 // SAFETY: The file keeps its superblock.
-                _mark: unsafe { marks.on(sb) }?,
-                made_to_report: Once::new(false),
-            },
+                unsafe { marks.set(sb) }?;
+                Source::SuperBlock {
+                    made_to_report: Once::new(false),
+                }
+            }
             CloseSource::Eventfd(eventfd) => Source::Eventfd(eventfd),
             CloseSource::None => {
                 hold = Some(held::Prepared::new(file)?);
@@ -588,7 +572,7 @@ impl New {
     /// `ENOSPC` if the file has too many items.
     pub(crate) fn start(&mut self, file: &LocalFile, link: Option<Reservation>) -> Result {
         let Self { item, hold } = self;
-        let bucket = TABLE.get().bucket(item.watched().place());
+        let bucket = TABLE.get().bucket(item.address());
         bucket.change(|items| {
             if items.insert(item)? {
                 item.watched().begin(file);
@@ -611,7 +595,7 @@ impl New {
 
 /// The file of an item whose file is held, unless that is closed.
 pub(crate) fn held_file(item: &Item) -> Option<Hold> {
-    let hold = held::get(item.watched().place())?;
+    let hold = held::get(item.file().addr())?;
     // The item of a file that is closed is dead before another file can have the address.
     (!item.is_dead()).then_some(hold)
 }
@@ -620,7 +604,7 @@ pub(crate) fn held_file(item: &Item) -> Option<Hold> {
 /// bucket held. An instance is shown as often as it watches the file. Some that come or go
 /// meanwhile may be missing.
 pub(crate) fn next_watcher<T>(from: &mut WatchKey, see: impl FnOnce(&Eventpoll) -> T) -> Option<T> {
-    let items = TABLE.get().bucket(from.place).items.lock();
+    let items = TABLE.get().bucket(from.address).items.lock();
     let item = items.from(from)?;
     *from = item.watch_key().next();
     Some(see(item.owner()))
@@ -637,8 +621,10 @@ pub(crate) fn stop(item: &Item) {
         }
         // SAFETY: The lock is held, and the item in the table.
         unsafe { item.unhook() };
-        let bucket = TABLE.get().bucket(watched.place());
+        let bucket = TABLE.get().bucket(item.address());
         bucket.change(|items| items.remove(item))
     };
-    drop(left);
+    if left.is_some() {
+        drop(left);
+    }
 }

@@ -68,7 +68,7 @@ impl Eventpoll {
             }
             None => made.as_mut().map_err(|error| *error).and_then(|new| {
                 new.start(file, None)?;
-                nesting::check_paths(self, new.item.watched().place())
+                nesting::check_paths(self, new.item.address())
             }),
         };
         let set = mutexes.enter(kind);

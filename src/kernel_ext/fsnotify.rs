@@ -31,10 +31,7 @@ use core::{
         c_int,
         c_void, //
     },
-    ptr::{
-        self,
-        NonNull, //
-    },
+    ptr, //
 };
 use kernel::{
     error::{
@@ -52,7 +49,6 @@ use kernel::{
         },
         new_mutex,
         Arc,
-        ArcBorrow,
         Mutex, //
     },
     time::{
@@ -136,60 +132,25 @@ impl WorkItem for Mark {
 }
 
 /// Keeps a mark where it is.
-///
-/// # Invariants
-///
-/// This is one of the mark's `users`. As long as there are any, the reference from
-/// `fsnotify_init_mark()` is not given back, and so the mark is alive.
-pub(crate) struct MarkUse(NonNull<Mark>);
-
-// SAFETY: A mark may be used from any thread.
-unsafe impl Send for MarkUse {}
-// SAFETY: All that can be done by a shared reference is atomic.
-unsafe impl Sync for MarkUse {}
+pub(crate) struct MarkUse(Arc<Mark>);
 
 impl MarkUse {
-    fn mark(&self) -> &Mark {
-        // SAFETY: By the type invariant.
-        unsafe { self.0.as_ref() }
-    }
-
     /// Whether the mark is where it was put. It is not any more when its superblock was released,
     /// which happens before another one can be at the same address.
+    #[inline]
     pub(crate) fn is_attached(&self) -> bool {
         // SAFETY: The mark is alive; a flag is read in one piece.
-        let flags = unsafe { (&raw const (*self.mark().mark.get()).flags).read_volatile() };
+        let flags = unsafe { (&raw const (*self.0.mark.get()).flags).read_volatile() };
         flags & bindings::RP_MARK_ATTACHED != 0
     }
 }
 
-impl Clone for MarkUse {
-    #[inline]
-    fn clone(&self) -> Self {
-        self.mark().users.add(1, Relaxed);
-        // INVARIANT: It was just counted.
-        Self(self.0)
-    }
-}
-
 impl Drop for MarkUse {
-    #[inline]
     fn drop(&mut self) {
-        #[cold]
-        fn drop_last(mark: Arc<Mark>) {
-            if mark.users.fetch_sub(1, Full) == 1 {
-                // An error means that it is queued already.
-                let _ = mark.core.queue().enqueue(mark.clone());
-            }
+        if self.0.users.fetch_sub(1, Full) == 1 {
+            // An error means that it is queued already.
+            let _ = self.0.core.queue().enqueue(self.0.clone());
         }
-        let users = &self.mark().users;
-        let others = users.load(Relaxed) - 1;
-        if others > 0 && users.cmpxchg(others + 1, others, Full).is_ok() {
-            return;
-        }
-        // Somebody else may use the mark again and let go of it, before it is queued here.
-        // SAFETY: By the type invariant the mark is alive; it lies in an `Arc`.
-        drop_last(unsafe { ArcBorrow::from_raw(self.0.as_ptr()) }.into());
     }
 }
 
@@ -281,11 +242,12 @@ impl Group {
                 return None;
             }
             let opaque = found.cast::<Opaque<bindings::fsnotify_mark>>();
-            // SAFETY: All marks of the group lie in a `Mark`.
-            let mark = unsafe { &*kernel::container_of!(opaque, Mark, mark) };
-            mark.users.add(1, Relaxed);
-            // INVARIANT: It was just counted, and is not removed before it is looked at.
-            let user = MarkUse(NonNull::from(mark));
+            // SAFETY: All marks of the group lie in a `Mark` in an `Arc`, of which fsnotify's
+            // reference owns a count.
+            let mark = unsafe { Arc::from_raw(kernel::container_of!(opaque, Mark, mark)) };
+            let user = MarkUse(mark.clone());
+            let _ = Arc::into_raw(mark);
+            user.0.users.add(1, Relaxed);
             // SAFETY: `fsnotify_find_mark` got a reference.
             unsafe { bindings::fsnotify_put_mark(found) };
             Some(user)
@@ -333,8 +295,7 @@ impl Group {
             unsafe { bindings::fsnotify_put_mark(raw_mark) };
             return instead;
         }
-        // INVARIANT: The mark was made with a user.
-        Ok(MarkUse(NonNull::from(&*mark)))
+        Ok(MarkUse(mark))
     }
 }
 

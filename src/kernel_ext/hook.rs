@@ -198,6 +198,7 @@ where
     ///
     /// Not called concurrently with itself or `attach`. The file that was polled has not been
     /// released yet, unless this was called before.
+    #[inline]
     pub(crate) unsafe fn unhook(&self) {
         self.for_each_linked(|entry, head| {
             // SAFETY: The head is allocated, as `for_each_linked` says. Its lock waits for running

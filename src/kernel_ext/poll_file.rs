@@ -49,19 +49,15 @@ impl FileRef {
         Self(file)
     }
 
-    /// Gives the reference back, unless it is the last one.
+    /// Gives the reference back and returns true, unless it is the last one. In that case it is kept.
     ///
-    /// # Errors
+    /// # Safety
     ///
-    /// The reference, if it is the last one.
-    #[inline]
-    fn put(self) -> Result<(), Self> {
-        // SAFETY: The reference is owned, and forgotten if it was given back.
-        if unsafe { bindings::rp_file_put_unless_last(self.0.as_ptr().cast()) } {
-            core::mem::forget(self);
-            return Ok(());
-        }
-        Err(self)
+    /// The reference is not used any more if it was given back.
+    #[inline(always)]
+    unsafe fn put_unless_last(&self) -> bool {
+        // SAFETY: The reference is owned.
+        unsafe { bindings::rp_file_put_unless_last(self.0.as_ptr().cast()) }
     }
 }
 
@@ -77,12 +73,14 @@ impl Deref for FileRef {
 impl Drop for FileRef {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: The reference is owned, and not used any more. Without the position there is
-        // nothing else to give back.
-        unsafe {
-            if !bindings::rp_file_put_unless_last(self.0.as_ptr().cast()) {
-                bindings::rp_fput_by_worker(self.0.as_ptr().cast());
-            }
+        #[cold]
+        fn put_last(file: *mut bindings::file) {
+            // SAFETY: The reference was owned, and is given back here.
+            unsafe { bindings::rp_fput_by_worker(file) };
+        }
+        // SAFETY: This is the end of it.
+        if !unsafe { self.put_unless_last() } {
+            put_last(self.0.as_ptr().cast());
         }
     }
 }
@@ -110,10 +108,12 @@ impl<const N: usize> LastRefs<N> {
 
     /// Gives a reference back, or keeps it if it is the last one. If there is no room for it, a
     /// worker releases the file.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn put(&mut self, file: FileRef) {
-        if let Err(last) = file.put() {
-            self.keep(last);
+        let file = ManuallyDrop::new(file);
+        // SAFETY: It is not used any more if it was given back.
+        if !unsafe { file.put_unless_last() } {
+            self.keep(ManuallyDrop::into_inner(file));
         }
     }
 
@@ -195,9 +195,13 @@ impl Deref for Borrowed {
 impl Drop for Borrowed {
     #[inline]
     fn drop(&mut self) {
-        if self.0 & bindings::RP_FDPUT_FPUT != 0 {
+        #[cold]
+        fn put(file: *mut bindings::file) {
             // SAFETY: `fdget` counted a reference, which is given back once.
-            drop(unsafe { assume_got(self.as_ptr()) });
+            drop(unsafe { assume_got(file) });
+        }
+        if self.0 & bindings::RP_FDPUT_FPUT != 0 {
+            put(self.as_ptr());
         }
     }
 }
