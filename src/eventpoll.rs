@@ -192,7 +192,8 @@ pub(crate) struct Eventpoll {
     pub(crate) pollers: WaitQueue,
     /// The instance among those that watch it and that it watches.
     pub(crate) vertex: Vertex,
-    /// A wake-up of the pollers that is to be made.
+    /// What a worker is to do.
+    #[pin]
     pub(crate) order: Order,
     /// What a waiter does before it sleeps.
     pub(crate) busy_poll: BusyPoll,
@@ -216,7 +217,7 @@ impl Eventpoll {
             ready <- ReadyList::new(),
             pollers <- WaitQueue::new(c"repoll::pollers", static_lock_class!()),
             vertex: Vertex::new(),
-            order: Order::new(),
+            order <- Order::new(),
             busy_poll: BusyPoll::new(),
             tally: Tally::new(),
             entry: Entry::new(),

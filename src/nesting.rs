@@ -37,8 +37,8 @@
 //! * *Who polls an instance does not make it poll the epolls that it watches*: one that was woken,
 //!   or was last found to have events, counts as having some. So polls do not go round in circles.
 //! * *The wake-up of an epoll wakes the pollers of an instance by way of a worker*
-//!   ([`crate::relay`]), without the locks of that wake-up, and at most [`MAX_NESTS`] times in
-//!   succession. So wake-ups do not go round in circles, and arrive wherever epoll's own limit on
+//!   ([`crate::relay`]), as work of that instance, without the locks of that wake-up, and at most
+//!   [`MAX_NESTS`] times in succession. So wake-ups do not go round in circles, and arrive wherever epoll's own limit on
 //!   depth lets them.
 //!
 //! The relay is used, too, for the pollers of instances that watch a file which many others watch

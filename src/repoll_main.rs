@@ -45,8 +45,8 @@
 //!    off where the file's owner wakes from interrupts.
 //! 8. *The instance's spinlock* ([`ready::ReadyList`]): the ready list. Taken in the callback, so
 //!    with interrupts off. Nothing under it polls, allocates or touches user memory.
-//! 9. *The lock of the waiters' queue*, inside [`kernel_ext::wait_queue`], and that of the relay's
-//!    queue ([`relay`]).
+//! 9. *The lock of the waiters' queue*, inside [`kernel_ext::wait_queue`], and that of a wake-up that
+//!    a worker is to make ([`relay`]), inside nothing of the instance's.
 //!
 //! The lock of the queue of pollers is taken with the lock of a file's queue held, as a file's
 //! queue itself: an eventpoll that watches an instance is called under it. [`nesting`] tells why
@@ -123,7 +123,7 @@ struct RepollModule {
     #[pin]
     _device: MiscDeviceRegistration<control::Control>,
     _rcu: kernel_ext::rcu::Barrier,
-    _relay: relay::Relay,
+    _relay: kernel_ext::global::Installed<kernel_ext::work::Workqueue>,
     _registry: kernel_ext::global::Installed<registry::Registry>,
     _nesting: nesting::Nesting,
     _watching: watch::Watching,
@@ -144,7 +144,7 @@ impl kernel::InPlaceModule for RepollModule {
             // SAFETY: As above.
             _nesting: unsafe { nesting::Nesting::new() }?,
             // SAFETY: As above.
-            _relay: unsafe { relay::Relay::new() }?,
+            _relay: unsafe { relay::install() }?,
             // SAFETY: As above.
             _registry: unsafe { registry::install() }?,
             _rcu: kernel_ext::rcu::Barrier,
