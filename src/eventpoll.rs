@@ -9,7 +9,10 @@ mod items;
 mod mutexes;
 
 pub(crate) use info::BATCH;
-pub(crate) use mutexes::Mutexes;
+pub(crate) use mutexes::{
+    Mutexes,
+    Outer, //
+};
 
 use crate::{
     busy_poll::BusyPoll,
@@ -21,7 +24,7 @@ use crate::{
     kernel_ext::{
         nested_mutex::{
             lock_interruptible,
-            lock_nested, //
+            lock_killable, //
         },
         once::Once,
         rbtree::Tree,
@@ -80,7 +83,7 @@ const DEAD_BATCH: usize = 64;
 
 /// Held by who delivers, as by who makes changes: the outer mutex if the instance watches an epoll,
 /// and the mutex.
-type Entered<'a> = (Option<Guard<'a, (), MutexBackend>>, Locked<'a>);
+type Entered<'a> = (Option<Outer<'a>>, Locked<'a>);
 
 /// The items of an instance.
 pub(crate) struct Set {
@@ -226,38 +229,52 @@ impl Eventpoll {
 
     /// Takes the mutex, for a change or a delivery; and the outer one if the instance watches an
     /// epoll, or will when an item of that `kind` is added.
+    ///
+    /// # Errors
+    ///
+    /// `EINTR` if the task is being killed.
     #[inline(always)]
-    pub(crate) fn enter(&self, kind: Kind) -> Entered<'_> {
+    pub(crate) fn enter(&self, kind: Kind) -> Result<Entered<'_>> {
         if kind != Kind::Epoll && !self.watches_epolls.read() {
-            let set = self.lock();
+            let set = self.lock()?;
             // It changes with the mutex held.
             if !self.watches_epolls.read() {
-                return (None, set);
+                return Ok((None, set));
             }
         }
         self.enter_both(kind)
     }
 
     #[cold]
-    fn enter_both(&self, kind: Kind) -> Entered<'_> {
-        let outer = self.outer.lock();
-        let set = self.lock();
+    fn enter_both(&self, kind: Kind) -> Result<Entered<'_>> {
+        let outer = self.lock_outer()?;
+        let set = self.lock()?;
         if kind == Kind::Epoll {
             self.watches_epolls.write(true);
         }
-        (Some(outer), set)
+        Ok((Some(outer), set))
     }
 
     /// Takes the mutex. There are no dead items then, but for those that die while it is held.
-    pub(crate) fn lock(&self) -> Locked<'_> {
+    ///
+    /// # Errors
+    ///
+    /// `EINTR` if the task is being killed: the mutex may be held for as long as the poll of a file
+    /// takes, which users can make arbitrarily long.
+    #[inline]
+    pub(crate) fn lock(&self) -> Result<Locked<'_>> {
         self.lock_nested(0)
     }
 
     /// Takes the mutex while the caller holds those of `nesting` others, from a watcher to what it
     /// watches.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Eventpoll::lock`].
     #[inline]
-    pub(crate) fn lock_nested(&self, nesting: u32) -> Locked<'_> {
-        self.locked(lock_nested(&self.set, nesting))
+    pub(crate) fn lock_nested(&self, nesting: u32) -> Result<Locked<'_>> {
+        Ok(self.locked(lock_killable(&self.set, nesting)?))
     }
 
     /// Takes the mutex, unless a signal comes first.
@@ -328,7 +345,10 @@ impl Eventpoll {
 
     /// Whether any item has events. Items that turn out to have none leave the ready list.
     fn has_events(&self, nesting: u32) -> bool {
-        let set = self.lock_nested(nesting);
+        let Ok(set) = self.lock_nested(nesting) else {
+            // Nobody will know.
+            return true;
+        };
         let mut chunk = Chunk::new();
         let (mut scan, mut alone) = match self.ready.scan(set.items(), 1, &mut chunk) {
             Ok(started) => started,
@@ -373,7 +393,9 @@ impl Eventpoll {
     pub(crate) fn release(&self) {
         trace::release(self);
         registry::remove(self);
-        let mut set = self.lock();
+        // For how long others have it, who have no reference to the file any more, is not up to
+        // users: it is who removes some dead items.
+        let mut set = self.locked(self.set.lock());
         while let Some(item) = set.items.pop() {
             set.dispose(&self.ready, item);
             task::cond_resched();

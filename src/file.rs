@@ -209,9 +209,10 @@ impl Eventpoll {
         self.wait(buffer, wait.timeout_ns)
     }
 
-    /// Prints some items, the one with that key or the next first. Returns from where to go on.
+    /// Prints some items, the one with that key or the next first. Returns from where to go on, if
+    /// at all: not if the task is being killed.
     fn show_items(&self, out: &Fdinfo<'_>, from: Key) -> Option<Key> {
-        let set = self.lock();
+        let set = self.lock().ok()?;
         let mut next = set.items().lower_bound(&from);
         for _ in 0..FDINFO_BATCH {
             let item = next?;

@@ -65,6 +65,7 @@ use crate::{
             Global,
             Installed, //
         },
+        nested_mutex::lock_killable,
         poll_file,
         task, //
     },
@@ -209,13 +210,14 @@ impl Nesting {
 ///
 /// # Errors
 ///
-/// `ELOOP` if there would be a circle or too many links in succession; what `put` says.
+/// `ELOOP` if there would be a circle or too many links in succession; `EINTR` if the task is being
+/// killed; what `put` says.
 pub(crate) fn link(
     outer: &Eventpoll,
     inner: &Eventpoll,
     put: impl FnOnce() -> Result,
 ) -> Result<Walk> {
-    let mut topology = Topology(WALKS.get().lock());
+    let mut topology = Topology(lock_killable(WALKS.get(), 0)?);
     let below = topology
         .walk()
         .below(address_of(inner), 1, address_of(outer))?;
@@ -369,7 +371,7 @@ impl Walk {
         }
         let mut from = Key::FIRST;
         while let Some((key, kind)) = {
-            let set = instance.lock();
+            let set = instance.lock()?;
             let item = set.items().lower_bound(&from);
             item.map(|item| (item.key(), item.kind()))
         } {

@@ -63,7 +63,7 @@ impl Eventpoll {
         if !event::may_add(asked.events) || (exclusive && kind != Kind::Plain) {
             return Err(EINVAL);
         }
-        let made = self.make(mutexes.enter(kind), file, fd, kind, asked);
+        let made = self.make(mutexes.enter(kind)?, file, fd, kind, asked);
         let started = match nesting::instance_of(file) {
             Some(inner) => {
                 // This may take long. Nobody has to wait for it.
@@ -76,13 +76,16 @@ impl Eventpoll {
                 started.and_then(|()| nesting::check_paths(self, file))
             }
         };
-        let set = mutexes.enter(kind);
-        if let Err(error) = started {
-            if let Ok(item) = made {
-                set.dispose(&self.ready, item);
+        let set = match started.and_then(|()| mutexes.enter(kind)) {
+            Ok(set) => set,
+            Err(error) => {
+                if let Ok(item) = made {
+                    mutexes.leave_set();
+                    self.set.lock().dispose(&self.ready, item);
+                }
+                return Err(error);
             }
-            return Err(error);
-        }
+        };
         let inserted = set.items.insert(made?).map(NonNull::from);
         let item = inserted.map_err(|item| {
             set.dispose(&self.ready, item);
@@ -96,9 +99,7 @@ impl Eventpoll {
         }
         // SAFETY: The item is in the tree and in the table, the mutex is held, for an epoll the outer
         // one, and so is the file.
-        let found = unsafe { item.attach(file) };
-        let set = mutexes.enter(kind);
-        match found {
+        match unsafe { item.attach(file) } {
             Ok(events) => {
                 // SAFETY: The file is referenced.
                 unsafe { self.busy_poll.note(|| item.file()) };
@@ -111,7 +112,8 @@ impl Eventpoll {
                 Ok(())
             }
             Err(error) => {
-                set.remove(&self.ready, &item.key())?;
+                // An epoll, without the mutex, has one wait queue, for which there is room.
+                mutexes.enter(kind)?.remove(&self.ready, &item.key())?;
                 Err(error)
             }
         }
@@ -174,7 +176,7 @@ impl Eventpoll {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if an item must not be changed so, `ENOENT`.
+    /// `EINVAL` if an item must not be changed so, `ENOENT`; `EINTR` if the task is being killed.
     #[inline(always)]
     pub(crate) fn modify(
         &self,
@@ -188,7 +190,8 @@ impl Eventpoll {
             return Err(EINVAL);
         }
         let key = Key::new(file, fd);
-        let mut item = mutexes.enter(Kind::Plain).items.find(&key).ok_or(ENOENT)?;
+        let set = mutexes.enter(Kind::Plain)?;
+        let mut item = set.items.find(&key).ok_or(ENOENT)?;
         if item.interest().is_exclusive() {
             return Err(EINVAL);
         }
@@ -200,11 +203,8 @@ impl Eventpoll {
         item.set_data(data);
         self.set_interest(item, interest);
         let events = if item.kind() == Kind::Epoll {
-            mutexes.leave_set();
-            let events = hook::poll(file, interest.bits());
-            // It is there: who could have deleted it has the outer mutex, and its file is held.
-            item = mutexes.enter(Kind::Plain).items.find(&key).ok_or(ENOENT)?;
-            events
+            item = mutexes.keep(file, fd).ok_or(ENOENT)?;
+            hook::poll(file, interest.bits())
         } else {
             item.poll(file, interest, 1)
         };
@@ -235,9 +235,9 @@ impl Eventpoll {
     ///
     /// # Errors
     ///
-    /// `ENOENT`.
+    /// `ENOENT`; `EINTR` if the task is being killed.
     pub(crate) fn delete(&self, mutexes: &mut Mutexes<'_>, file: &LocalFile, fd: i32) -> Result {
-        let set = mutexes.enter(Kind::Plain);
+        let set = mutexes.enter(Kind::Plain)?;
         set.remove(&self.ready, &Key::new(file, fd))?;
         trace::delete(self, file, fd);
         self.tally.dels.increment();
