@@ -32,7 +32,7 @@ use crate::{
         task,
         wait_queue::{
             Policy,
-            WaitQueue, //
+            Pollers, //
         },
     },
     limits::Account,
@@ -192,7 +192,7 @@ pub(crate) struct Eventpoll {
     pub(crate) ready: ReadyList,
     /// Who polls the instance itself.
     #[pin]
-    pub(crate) pollers: WaitQueue,
+    pub(crate) pollers: Pollers,
     /// The instance among those that watch it and that it watches.
     pub(crate) vertex: Vertex,
     /// What a worker is to do.
@@ -218,7 +218,7 @@ impl Eventpoll {
             }, "repoll::set"),
             policy,
             ready <- ReadyList::new(),
-            pollers <- WaitQueue::new(c"repoll::pollers", static_lock_class!()),
+            pollers <- Pollers::new(c"repoll::pollers", static_lock_class!()),
             vertex: Vertex::new(),
             order <- Order::new(),
             busy_poll: BusyPoll::new(),
@@ -330,7 +330,7 @@ impl Eventpoll {
     /// `inner` is the instance in it, if any, whose pollers are just being woken.
     pub(crate) fn wake_pollers(&self, flags: u32, inner: Option<&Self>) {
         let cause = inner.map(|inner| &inner.pollers);
-        self.pollers.wake_pollers(event::IN | flags, cause);
+        self.pollers.wake(event::IN | flags, cause);
     }
 
     /// The events that the instance has itself, as a file, while the mutexes of `nesting` others

@@ -24,7 +24,7 @@ use crate::{
         },
         wait_queue::{
             Policy,
-            WaitQueue, //
+            Pollers, //
         },
     },
     registry,
@@ -48,7 +48,6 @@ use core::mem::{
 };
 use kernel::{
     fs::File,
-    module::this_module,
     prelude::*,
     seq_file::seq_print, //
 };
@@ -56,7 +55,7 @@ use kernel::{
 /// How many items fdinfo prints before it lets others have the mutex.
 const FDINFO_BATCH: usize = 64;
 
-static OPERATIONS: Operations<Eventpoll> = Operations::new(this_module::<crate::LocalModule>());
+static OPERATIONS: Operations<Eventpoll> = Operations::new();
 
 impl AnonFile for Eventpoll {
     const NAME: &'static CStr = c"[repoll]";
@@ -83,7 +82,7 @@ impl AnonFile for Eventpoll {
         }
     }
 
-    fn pollers(&self) -> &WaitQueue {
+    fn pollers(&self) -> &Pollers {
         &self.pollers
     }
 

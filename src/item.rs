@@ -122,13 +122,15 @@ impl Caches {
     pub(crate) const ITEM_COST: usize = core::mem::size_of::<Item>();
 }
 
-impl Cached for Item {
+// SAFETY: The cache goes when the module does, after all instances and their items.
+unsafe impl Cached for Item {
     fn cache() -> &'static Global<Cache<Self>> {
         &ITEMS
     }
 }
 
-impl Cached for hook::Entry<Item> {
+// SAFETY: The cache goes when the module does; the entries go with their items, before that.
+unsafe impl Cached for hook::Entry<Item> {
     fn cache() -> &'static Global<Cache<Self>> {
         &ENTRIES
     }
@@ -253,7 +255,8 @@ unsafe impl Keyed<1> for Item {
     }
 }
 
-impl Linked<0> for Item {
+// SAFETY: The links are a field that nothing else uses.
+unsafe impl Linked<0> for Item {
     fn links(&self) -> &Links<Self> {
         &self.links
     }

@@ -56,7 +56,7 @@ use crate::{
             self,
             FileRef, //
         },
-        wait_queue::WaitQueue, //
+        wait_queue::Waiters, //
     },
     trace,
     watch, //
@@ -241,7 +241,7 @@ pub(crate) struct ReadyList {
     scanning: Once<bool>,
     /// Who sleeps until something is ready.
     #[pin]
-    pub(crate) waiters: WaitQueue,
+    pub(crate) waiters: Waiters,
 }
 
 impl ReadyList {
@@ -263,7 +263,7 @@ impl ReadyList {
             available: Once::new(false),
             dead: Once::new(false),
             scanning: Once::new(false),
-            waiters <- WaitQueue::new(c"repoll::waiters", static_lock_class!()),
+            waiters <- Waiters::new(c"repoll::waiters", static_lock_class!()),
         })
     }
 

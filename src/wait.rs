@@ -95,7 +95,7 @@ impl Eventpoll {
             let mut ready = self.ready.lock();
             if !ready.is_available() {
                 increment(&mut ready.counters.sleeps);
-                join();
+                join.join();
             }
         });
         // Who was chosen looks, even if late: the event was announced to nobody else. So does who
