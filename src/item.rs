@@ -39,7 +39,8 @@ use crate::{
         anon_file,
         global::{
             Global,
-            Installed, //
+            Installed,
+            Loading, //
         },
         hook::{
             self,
@@ -102,20 +103,13 @@ pub(crate) struct Caches {
 
 impl Caches {
     /// Makes the caches.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Global::install`].
-    pub(crate) unsafe fn new() -> Result<Self> {
+    pub(crate) fn new(loading: &Loading) -> Result<Self> {
         let items = Cache::new(c"repoll_item")?;
         let entries = Cache::new(c"repoll_entry")?;
-        // SAFETY: By the requirements.
-        unsafe {
-            Ok(Self {
-                _items: ITEMS.install(items),
-                _entries: ENTRIES.install(entries),
-            })
-        }
+        Ok(Self {
+            _items: ITEMS.install(loading, items)?,
+            _entries: ENTRIES.install(loading, entries)?,
+        })
     }
 
     /// What one item costs on one wait queue, in bytes.

@@ -63,7 +63,8 @@ use crate::{
         anon_file,
         global::{
             Global,
-            Installed, //
+            Installed,
+            Loading, //
         },
         nested_mutex::lock_killable,
         poll_file,
@@ -190,17 +191,11 @@ pub(crate) struct Nesting {
 
 impl Nesting {
     /// Makes both.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Global::install`].
-    pub(crate) unsafe fn new() -> Result<Self> {
+    pub(crate) fn new(loading: &Loading) -> Result<Self> {
         let walks = KBox::pin_init(new_mutex!(0, "repoll::topology"), GFP_KERNEL)?;
         Ok(Self {
-            // SAFETY: By the requirements.
-            _links: unsafe { links::install() }?,
-            // SAFETY: By the requirements.
-            _walks: unsafe { WALKS.install(walks) },
+            _links: links::install(loading)?,
+            _walks: WALKS.install(loading, walks)?,
         })
     }
 }

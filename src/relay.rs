@@ -18,7 +18,8 @@ use crate::{
     kernel_ext::{
         global::{
             Global,
-            Installed, //
+            Installed,
+            Loading, //
         },
         task,
         work::{
@@ -118,14 +119,8 @@ impl Drop for Run {
 static WORKERS: Global<Workqueue> = Global::empty();
 
 /// Prepares the workers, for as long as the result is kept.
-///
-/// # Safety
-///
-/// As for [`Global::install`].
-pub(crate) unsafe fn install() -> Result<Installed<Workqueue>> {
-    let workers = Workqueue::new(c"repoll_relay", MAX_RUNS as i32)?;
-    // SAFETY: By the requirements.
-    Ok(unsafe { WORKERS.install(workers) })
+pub(crate) fn install(loading: &Loading) -> Result<Installed<Workqueue>> {
+    WORKERS.install(loading, Workqueue::new(c"repoll_relay", MAX_RUNS as i32)?)
 }
 
 /// Has the pollers of an instance woken. Callable from any context.

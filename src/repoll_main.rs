@@ -101,6 +101,13 @@ mod uapi;
 mod wait;
 mod watch;
 
+use crate::kernel_ext::{
+    global::{
+        Installed,
+        Loading, //
+    },
+    work::Workqueue, //
+};
 use kernel::{
     miscdevice::MiscDeviceRegistration,
     prelude::*, //
@@ -123,8 +130,8 @@ struct RepollModule {
     #[pin]
     _device: MiscDeviceRegistration<control::Control>,
     _rcu: kernel_ext::rcu::Barrier,
-    _relay: kernel_ext::global::Installed<kernel_ext::work::Workqueue>,
-    _registry: kernel_ext::global::Installed<registry::Registry>,
+    _relay: Installed<Workqueue>,
+    _registry: Installed<registry::Registry>,
     _nesting: nesting::Nesting,
     _watching: watch::Watching,
     _limits: limits::Limits,
@@ -133,20 +140,16 @@ struct RepollModule {
 
 impl kernel::InPlaceModule for RepollModule {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        // SAFETY: All that is below uses what is above it, and the device, before which nobody
+        // uses anything, comes last; they are dropped in the reverse order, by this or on exit.
+        let loading = unsafe { Loading::begin() };
         try_pin_init!(Self {
-            // SAFETY: Called once, before the device can be opened; all but the device is dropped
-            // after it.
-            _caches: unsafe { item::Caches::new() }?,
-            // SAFETY: As above.
-            _limits: unsafe { limits::Limits::new() }?,
-            // SAFETY: As above.
-            _watching: unsafe { watch::Watching::new() }?,
-            // SAFETY: As above.
-            _nesting: unsafe { nesting::Nesting::new() }?,
-            // SAFETY: As above.
-            _relay: unsafe { relay::install() }?,
-            // SAFETY: As above.
-            _registry: unsafe { registry::install() }?,
+            _caches: item::Caches::new(&loading)?,
+            _limits: limits::Limits::new(&loading)?,
+            _watching: watch::Watching::new(&loading)?,
+            _nesting: nesting::Nesting::new(&loading)?,
+            _relay: relay::install(&loading)?,
+            _registry: registry::install(&loading)?,
             _rcu: kernel_ext::rcu::Barrier,
             _device <- MiscDeviceRegistration::register(control::Control::OPTIONS),
         })
