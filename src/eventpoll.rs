@@ -9,7 +9,10 @@ mod items;
 mod mutexes;
 
 pub(crate) use info::BATCH;
-pub(crate) use mutexes::Mutexes;
+pub(crate) use mutexes::{
+    Mutexes,
+    Outer, //
+};
 
 use crate::{
     busy_poll::BusyPoll,
@@ -21,7 +24,7 @@ use crate::{
     kernel_ext::{
         nested_mutex::{
             lock_interruptible,
-            lock_nested, //
+            lock_killable, //
         },
         once::Once,
         poll_file::LastRefs,
@@ -30,7 +33,7 @@ use crate::{
         task,
         wait_queue::{
             Policy,
-            WaitQueue, //
+            Pollers, //
         },
     },
     limits::Account,
@@ -81,7 +84,7 @@ const DEAD_BATCH: usize = 64;
 
 /// Held by who delivers, as by who makes changes: the outer mutex if the instance watches an epoll,
 /// and the mutex.
-type Entered<'a> = (Option<Guard<'a, (), MutexBackend>>, Locked<'a>);
+type Entered<'a> = (Option<Outer<'a>>, Locked<'a>);
 
 /// The items of an instance.
 pub(crate) struct Set {
@@ -163,10 +166,11 @@ pub(crate) struct Eventpoll {
     pub(crate) ready: ReadyList,
     /// Who polls the instance itself.
     #[pin]
-    pub(crate) pollers: WaitQueue,
+    pub(crate) pollers: Pollers,
     /// The instance among those that watch it and that it watches.
     pub(crate) vertex: Vertex,
-    /// A wake-up of the pollers that is to be made.
+    /// What a worker is to do.
+    #[pin]
     pub(crate) order: Order,
     /// What a waiter does before it sleeps.
     pub(crate) busy_poll: BusyPoll,
@@ -188,9 +192,9 @@ impl Eventpoll {
             account: Account::of_current_user()?,
             policy,
             ready <- ReadyList::new(),
-            pollers <- WaitQueue::new(c"repoll::pollers", static_lock_class!()),
+            pollers <- Pollers::new(c"repoll::pollers", static_lock_class!()),
             vertex: Vertex::new(),
-            order: Order::new(),
+            order <- Order::new(),
             busy_poll: BusyPoll::new(),
             tally: Tally::new(),
             entry: Entry::new(),
@@ -199,38 +203,52 @@ impl Eventpoll {
 
     /// Takes the mutex, for a change or a delivery; and the outer one if the instance watches an
     /// epoll, or will when an item of that `kind` is added.
+    ///
+    /// # Errors
+    ///
+    /// `EINTR` if the task is being killed.
     #[inline(always)]
-    pub(crate) fn enter(&self, kind: Kind) -> Entered<'_> {
+    pub(crate) fn enter(&self, kind: Kind) -> Result<Entered<'_>> {
         if kind != Kind::Epoll && !self.watches_epolls.read() {
-            let set = self.lock();
+            let set = self.lock()?;
             // It changes with the mutex held.
             if !self.watches_epolls.read() {
-                return (None, set);
+                return Ok((None, set));
             }
         }
         self.enter_both(kind)
     }
 
     #[cold]
-    fn enter_both(&self, kind: Kind) -> Entered<'_> {
-        let outer = self.outer.lock();
-        let set = self.lock();
+    fn enter_both(&self, kind: Kind) -> Result<Entered<'_>> {
+        let outer = self.lock_outer()?;
+        let set = self.lock()?;
         if kind == Kind::Epoll {
             self.watches_epolls.write(true);
         }
-        (Some(outer), set)
+        Ok((Some(outer), set))
     }
 
     /// Takes the mutex. There are no dead items then, but for those that die while it is held.
-    pub(crate) fn lock(&self) -> Locked<'_> {
+    ///
+    /// # Errors
+    ///
+    /// `EINTR` if the task is being killed: the mutex may be held for as long as the poll of a file
+    /// takes, which users can make arbitrarily long.
+    #[inline]
+    pub(crate) fn lock(&self) -> Result<Locked<'_>> {
         self.lock_nested(0)
     }
 
     /// Takes the mutex while the caller holds those of `nesting` others, from a watcher to what it
     /// watches.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Eventpoll::lock`].
     #[inline]
-    pub(crate) fn lock_nested(&self, nesting: u32) -> Locked<'_> {
-        self.locked(lock_nested(&self.set, nesting))
+    pub(crate) fn lock_nested(&self, nesting: u32) -> Result<Locked<'_>> {
+        Ok(self.locked(lock_killable(&self.set, nesting)?))
     }
 
     /// Takes the mutex, unless a signal comes first.
@@ -312,7 +330,7 @@ impl Eventpoll {
     /// `inner` is the instance in it, if any, whose pollers are just being woken.
     pub(crate) fn wake_pollers(&self, flags: u32, inner: Option<&Self>) {
         let cause = inner.map(|inner| &inner.pollers);
-        self.pollers.wake_pollers(event::IN | flags, cause);
+        self.pollers.wake(event::IN | flags, cause);
     }
 
     /// The events that the instance has itself, as a file, while the mutexes of `nesting` others
@@ -327,7 +345,10 @@ impl Eventpoll {
 
     /// Whether any item has events. Items that turn out to have none leave the ready list.
     fn has_events(&self, nesting: u32) -> bool {
-        let set = self.lock_nested(nesting);
+        let Ok(set) = self.lock_nested(nesting) else {
+            // Nobody will know.
+            return true;
+        };
         // Whoever polls may hold any locks, and is about to sleep: a worker releases the files.
         let mut last = LastRefs::new();
         let mut chunk = Chunk::new();
@@ -373,7 +394,9 @@ impl Eventpoll {
     pub(crate) fn release(&self) {
         trace::release(self);
         registry::remove(self);
-        let mut set = self.lock();
+        // For how long others have it, who have no reference to the file any more, is not up to
+        // users: it is who removes some dead items.
+        let mut set = self.locked(self.set.lock());
         while let Some(item) = set.items.pop() {
             self.dispose(item);
             task::cond_resched();

@@ -24,7 +24,7 @@ use crate::{
         },
         wait_queue::{
             Policy,
-            WaitQueue, //
+            Pollers, //
         },
     },
     registry,
@@ -48,7 +48,6 @@ use core::mem::{
 };
 use kernel::{
     fs::File,
-    module::this_module,
     prelude::*,
     seq_file::seq_print, //
 };
@@ -56,7 +55,7 @@ use kernel::{
 /// How many items fdinfo prints before it lets others have the mutex.
 const FDINFO_BATCH: usize = 64;
 
-static OPERATIONS: Operations<Eventpoll> = Operations::new(this_module::<crate::LocalModule>());
+static OPERATIONS: Operations<Eventpoll> = Operations::new();
 
 impl AnonFile for Eventpoll {
     const NAME: &'static CStr = c"[repoll]";
@@ -83,7 +82,7 @@ impl AnonFile for Eventpoll {
         }
     }
 
-    fn pollers(&self) -> &WaitQueue {
+    fn pollers(&self) -> &Pollers {
         &self.pollers
     }
 
@@ -209,9 +208,10 @@ impl Eventpoll {
         self.wait(buffer, wait.timeout_ns)
     }
 
-    /// Prints some items, the one with that key or the next first. Returns from where to go on.
+    /// Prints some items, the one with that key or the next first. Returns from where to go on, if
+    /// at all: not if the task is being killed.
     fn show_items(&self, out: &Fdinfo<'_>, from: Key) -> Option<Key> {
-        let set = self.lock();
+        let set = self.lock().ok()?;
         let mut next = set.items().lower_bound(&from);
         for _ in 0..FDINFO_BATCH {
             let item = next?;

@@ -9,7 +9,8 @@
 use crate::kernel_ext::{
     global::{
         Global,
-        Installed, //
+        Installed,
+        Loading, //
     },
     poll_file::{
         self,
@@ -56,14 +57,9 @@ pub(crate) type Holds = Pin<KBox<SpinLock<RBTree<usize, Hold>>>>;
 static HOLDS: Global<Holds> = Global::empty();
 
 /// Makes the collection, for as long as the result is kept.
-///
-/// # Safety
-///
-/// As for [`Global::install`].
-pub(crate) unsafe fn install() -> Result<Installed<Holds>> {
+pub(crate) fn install(loading: &Loading) -> Result<Installed<Holds>> {
     let holds = KBox::pin_init(new_spinlock!(RBTree::new(), "repoll::holds"), GFP_KERNEL)?;
-    // SAFETY: By the requirements.
-    Ok(unsafe { HOLDS.install(holds) })
+    HOLDS.install(loading, holds)
 }
 
 /// A reference to a file that may become its [`Hold`].

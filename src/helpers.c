@@ -385,9 +385,10 @@ unsigned int rp_look_at_queue(struct wait_queue_head *head, unsigned int most,
 	return n;
 }
 
-void rp_mutex_lock_nested(struct mutex *lock, unsigned int subclass)
+/* An error if the task is being killed. */
+int rp_mutex_lock_killable(struct mutex *lock, unsigned int subclass)
 {
-	mutex_lock_nested(lock, subclass);
+	return mutex_lock_killable_nested(lock, subclass);
 }
 
 /* False after a signal. */
@@ -424,11 +425,6 @@ void rp_cond_resched(void)
 bool rp_irqs_disabled(void)
 {
 	return irqs_disabled();
-}
-
-bool rp_in_task(void)
-{
-	return in_task();
 }
 
 /* Without sleep states there is nothing to block. */

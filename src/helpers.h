@@ -83,7 +83,7 @@ void rp_wake_pollers(struct wait_queue_head *head, void *key, u32 *level,
 		     u32 subclass);
 unsigned int rp_look_at_queue(struct wait_queue_head *head, unsigned int most,
 			      s32 *tids, unsigned int room);
-void rp_mutex_lock_nested(struct mutex *lock, unsigned int subclass);
+int rp_mutex_lock_killable(struct mutex *lock, unsigned int subclass);
 bool rp_mutex_lock_interruptible(struct mutex *lock);
 void rp_set_current_interruptible(void);
 void rp_set_current_running(void);
@@ -91,7 +91,6 @@ bool rp_fatal_signal_pending(void);
 u64 rp_current_timer_slack(void);
 void rp_cond_resched(void);
 bool rp_irqs_disabled(void);
-bool rp_in_task(void);
 bool rp_may_block_suspend(void);
 bool rp_may_administer_network(void);
 u32 rp_current_user(void);

@@ -37,7 +37,8 @@ use crate::{
         anon_file,
         global::{
             Global,
-            Installed, //
+            Installed,
+            Loading, //
         },
         hook::{
             self,
@@ -112,27 +113,21 @@ pub(crate) struct Caches {
 
 impl Caches {
     /// Makes the caches.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Global::install`].
-    pub(crate) unsafe fn new() -> Result<Self> {
+    pub(crate) fn new(loading: &Loading) -> Result<Self> {
         let items = Cache::new(c"repoll_item")?;
         let entries = Cache::new(c"repoll_entry")?;
-        // SAFETY: By the requirements.
-        unsafe {
-            Ok(Self {
-                _items: ITEMS.install(items),
-                _entries: ENTRIES.install(entries),
-            })
-        }
+        Ok(Self {
+            _items: ITEMS.install(loading, items)?,
+            _entries: ENTRIES.install(loading, entries)?,
+        })
     }
 
     /// What one item costs on one wait queue, in bytes.
     pub(crate) const ITEM_COST: usize = size_of::<Item>();
 }
 
-impl Cached for Item {
+// SAFETY: The cache goes when the module does, after all instances and their items.
+unsafe impl Cached for Item {
     fn cache() -> &'static Global<Cache<Self>> {
         &ITEMS
     }
@@ -150,7 +145,8 @@ unsafe impl User for Item {
     const HOSTED: usize = offset_of!(Item, watched);
 }
 
-impl Cached for hook::More<Item> {
+// SAFETY: The cache goes when the module does; the entries go with their items, before that.
+unsafe impl Cached for hook::More<Item> {
     fn cache() -> &'static Global<Cache<Self>> {
         &ENTRIES
     }
@@ -309,7 +305,8 @@ unsafe impl Keyed<1> for Item {
     }
 }
 
-impl Linked<0> for Item {
+// SAFETY: The links are a field that nothing else uses.
+unsafe impl Linked<0> for Item {
     fn links(&self) -> &Links<Self> {
         &self.links
     }

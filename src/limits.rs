@@ -11,7 +11,8 @@ use crate::{
     kernel_ext::{
         global::{
             Global,
-            Installed, //
+            Installed,
+            Loading, //
         },
         sysctl::LongSysctl,
         task, //
@@ -56,21 +57,14 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// Registers the limit, with its default.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Global::install`].
-    pub(crate) unsafe fn new() -> Result<Self> {
+    pub(crate) fn new(loading: &Loading) -> Result<Self> {
         let accounts = KBox::pin_init(new_mutex!(RBTree::new(), "repoll::accounts"), GFP_KERNEL)?;
         let default = task::lowmem_bytes() / 25 / Caches::ITEM_COST;
         let sysctl = LongSysctl::new(c"fs/repoll", c"max_user_watches", default as i64)?;
-        // SAFETY: By the requirements.
-        unsafe {
-            Ok(Self {
-                _accounts: ACCOUNTS.install(accounts),
-                _max_user_watches: MAX_USER_WATCHES.install(sysctl),
-            })
-        }
+        Ok(Self {
+            _accounts: ACCOUNTS.install(loading, accounts)?,
+            _max_user_watches: MAX_USER_WATCHES.install(loading, sysctl)?,
+        })
     }
 }
 

@@ -13,7 +13,8 @@ use crate::{
         anon_file,
         global::{
             Global,
-            Installed, //
+            Installed,
+            Loading, //
         },
     },
 };
@@ -71,14 +72,9 @@ pub(crate) type Links = Pin<KBox<SpinLock<RBTree<Position, Link>>>>;
 static LINKS: Global<Links> = Global::empty();
 
 /// Makes the collection, for as long as the result is kept.
-///
-/// # Safety
-///
-/// As for [`Global::install`].
-pub(crate) unsafe fn install() -> Result<Installed<Links>> {
+pub(crate) fn install(loading: &Loading) -> Result<Installed<Links>> {
     let links = KBox::pin_init(new_spinlock!(RBTree::new(), "repoll::links"), GFP_KERNEL)?;
-    // SAFETY: By the requirements.
-    Ok(unsafe { LINKS.install(links) })
+    LINKS.install(loading, links)
 }
 
 /// Allocates a link.

@@ -37,8 +37,8 @@
 //! * *Who polls an instance does not make it poll the epolls that it watches*: one that was woken,
 //!   or was last found to have events, counts as having some. So polls do not go round in circles.
 //! * *The wake-up of an epoll wakes the pollers of an instance by way of a worker*
-//!   ([`crate::relay`]), without the locks of that wake-up, and at most [`MAX_NESTS`] times in
-//!   succession. So wake-ups do not go round in circles, and arrive wherever epoll's own limit on
+//!   ([`crate::relay`]), as work of that instance, without the locks of that wake-up, and at most
+//!   [`MAX_NESTS`] times in succession. So wake-ups do not go round in circles, and arrive wherever epoll's own limit on
 //!   depth lets them.
 //!
 //! The relay is used, too, for the pollers of instances that watch a file which many others watch
@@ -63,8 +63,10 @@ use crate::{
         anon_file,
         global::{
             Global,
-            Installed, //
+            Installed,
+            Loading, //
         },
+        nested_mutex::lock_killable,
         poll_file,
         task, //
     },
@@ -189,17 +191,11 @@ pub(crate) struct Nesting {
 
 impl Nesting {
     /// Makes both.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Global::install`].
-    pub(crate) unsafe fn new() -> Result<Self> {
+    pub(crate) fn new(loading: &Loading) -> Result<Self> {
         let walks = KBox::pin_init(new_mutex!(0, "repoll::topology"), GFP_KERNEL)?;
         Ok(Self {
-            // SAFETY: By the requirements.
-            _links: unsafe { links::install() }?,
-            // SAFETY: By the requirements.
-            _walks: unsafe { WALKS.install(walks) },
+            _links: links::install(loading)?,
+            _walks: WALKS.install(loading, walks)?,
         })
     }
 }
@@ -209,13 +205,14 @@ impl Nesting {
 ///
 /// # Errors
 ///
-/// `ELOOP` if there would be a circle or too many links in succession; what `put` says.
+/// `ELOOP` if there would be a circle or too many links in succession; `EINTR` if the task is being
+/// killed; what `put` says.
 pub(crate) fn link(
     outer: &Eventpoll,
     inner: &Eventpoll,
     put: impl FnOnce() -> Result,
 ) -> Result<Walk> {
-    let mut topology = Topology(WALKS.get().lock());
+    let mut topology = Topology(lock_killable(WALKS.get(), 0)?);
     let below = topology
         .walk()
         .below(address_of(inner), 1, address_of(outer))?;
@@ -369,7 +366,7 @@ impl Walk {
         }
         let mut from = Key::FIRST;
         while let Some((key, kind, address)) = {
-            let set = instance.lock();
+            let set = instance.lock()?;
             let item = set.items().lower_bound(&from);
             item.map(|item| (item.key(), item.kind(), item.address()))
         } {

@@ -61,7 +61,7 @@ use crate::{
             self,
             FileRef, //
         },
-        wait_queue::WaitQueue, //
+        wait_queue::Waiters, //
     },
     trace,
     watch, //
@@ -276,7 +276,7 @@ pub(crate) struct ReadyList {
     scanning: Once<bool>,
     /// Who sleeps until something is ready.
     #[pin]
-    pub(crate) waiters: WaitQueue,
+    pub(crate) waiters: Waiters,
 }
 
 impl ReadyList {
@@ -298,7 +298,7 @@ impl ReadyList {
             available: Once::new(false),
             dead: Once::new(false),
             scanning: Once::new(false),
-            waiters <- WaitQueue::new(c"repoll::waiters", static_lock_class!()),
+            waiters <- Waiters::new(c"repoll::waiters", static_lock_class!()),
         })
     }
 

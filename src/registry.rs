@@ -11,7 +11,8 @@ use crate::{
     kernel_ext::{
         global::{
             Global,
-            Installed, //
+            Installed,
+            Loading, //
         },
         once::Once,
         poll_file::{
@@ -156,15 +157,10 @@ pub(crate) type Registry = Pin<KBox<SpinLock<Instances>>>;
 static REGISTRY: Global<Registry> = Global::empty();
 
 /// Makes the registry, for as long as the result is kept.
-///
-/// # Safety
-///
-/// As for [`Global::install`].
-pub(crate) unsafe fn install() -> Result<Installed<Registry>> {
+pub(crate) fn install(loading: &Loading) -> Result<Installed<Registry>> {
     let instances = Instances(RawTree::new());
     let registry = KBox::pin_init(new_spinlock!(instances, "repoll::registry"), GFP_KERNEL)?;
-    // SAFETY: By the requirements.
-    Ok(unsafe { REGISTRY.install(registry) })
+    REGISTRY.install(loading, registry)
 }
 
 /// Puts an instance in, whose file was just made.

@@ -1,33 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a worker does for instances: wake-ups of an instance's pollers that an epoll causes, or a
-//! file that many watch; and the removal of dead items, if the close of a file finds too many of
-//! others.
+//! What a worker does for an instance: the wake-ups of its pollers that an epoll causes, or a file
+//! that many watch; and the removal of its dead items, if the close of a file finds too many.
 //!
-//! The wake-ups are made by a worker, without the locks of the wake-up that causes them: see
-//! [`crate::nesting`]. The worker's own wake-ups may come back here, by way of other epolls, or of
-//! the same one if instances and epolls watch each other in a circle. So each is counted as one
-//! more in succession than its cause, and there are no more than [`MAX_NESTS`]: the count of a
-//! wake-up that the worker does not cause is 0.
+//! Each instance has work of its own, a bounded part of which is done at a time, so that none waits
+//! for another one's. The wake-ups are made without the locks of the wake-up that causes them: see
+//! [`crate::nesting`].
+//!
+//! A worker's wake-ups may come back here, by way of other epolls, or of the same one if instances
+//! and epolls watch each other in a circle. So each is counted as one more in succession than its
+//! cause, and there are no more than [`MAX_NESTS`]: the count of a wake-up that no worker causes is
+//! 0. A wake-up and what it causes is one call in one task, so a worker notes, in [`RUNS`], which
+//! one it is making.
 
 use crate::{
     eventpoll::Eventpoll,
     kernel_ext::{
         global::{
             Global,
-            Installed, //
-        },
-        list::{
-            Linked,
-            Links,
-            List, //
+            Installed,
+            Loading, //
         },
         task,
-        work::Periodic, //
+        work::{
+            self,
+            OwnWork,
+            Worker,
+            Workqueue, //
+        },
     },
     nesting::MAX_NESTS,
 };
-use core::cell::Cell;
+use core::mem::offset_of;
 use kernel::{
     new_spinlock_irq,
     prelude::*,
@@ -36,43 +40,26 @@ use kernel::{
             ordering::Relaxed,
             Atomic, //
         },
-        rcu,
         SpinLockIrq, //
     },
 };
 
-/// An instance's place in the worker's queue. Accessed under the queue's lock.
+/// An instance's work, and the wake-up of its pollers that is due.
+#[pin_data]
 pub(crate) struct Order {
-    links: Links<Eventpoll>,
-    wake: Cell<Option<Wake>>,
-    /// Whether there are dead items to be removed.
-    dead: Cell<bool>,
+    #[pin]
+    work: OwnWork<Eventpoll>,
+    #[pin]
+    wake: SpinLockIrq<Option<Wake>>,
 }
-
-// SAFETY: By the rule above.
-unsafe impl Send for Order {}
-// SAFETY: As above.
-unsafe impl Sync for Order {}
 
 impl Order {
     /// Nothing is to be done.
-    pub(crate) const fn new() -> Self {
-        Self {
-            links: Links::new(),
-            wake: Cell::new(None),
-            dead: Cell::new(false),
-        }
-    }
-
-    /// Whether anything is: then, and only then, the instance is in the queue.
-    fn is_due(&self) -> bool {
-        self.wake.get().is_some() || self.dead.get()
-    }
-}
-
-impl Linked<0> for Eventpoll {
-    fn links(&self) -> &Links<Self> {
-        &self.order.links
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            work <- OwnWork::new(),
+            wake <- new_spinlock_irq!(None, "repoll::order"),
+        })
     }
 }
 
@@ -85,125 +72,103 @@ struct Wake {
     hops: usize,
 }
 
-type Queue = Pin<KBox<SpinLockIrq<List<Eventpoll, 0>>>>;
+/// How many wake-ups are being made at the same time, but for a few more on machines with several
+/// nodes. As all are short, no more would be done sooner.
+const MAX_RUNS: usize = 64;
 
-static QUEUE: Global<Queue> = Global::empty();
-static WORKER: Global<Periodic> = Global::empty();
+/// The wake-ups that are being made: the address of the worker's task, and, in the bits that are 0
+/// there, the hops. Written, but for a 0, and looked for by that task alone.
+static RUNS: [Atomic<usize>; MAX_RUNS] = [const { Atomic::new(0) }; MAX_RUNS];
 
-/// The task that is making a relayed wake-up, and the hops of that one. Written by that task
-/// alone: the worker is one, and does not run beside itself.
-static RUNNING: Atomic<usize> = Atomic::new(0);
-static HOPS: Atomic<usize> = Atomic::new(0);
+/// One of these, while it is being made.
+struct Run(&'static Atomic<usize>);
 
-/// Relaying, while the module is loaded.
-pub(crate) struct Relay {
-    // Dropped in this order: who uses the queue first.
-    _worker: Installed<Periodic>,
-    _queue: Installed<Queue>,
-}
+impl Run {
+    const HOPS: usize = (1 << 3) - 1;
 
-impl Relay {
-    /// Prepares the worker.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Global::install`].
-    pub(crate) unsafe fn new() -> Result<Self> {
-        let queue = KBox::pin_init(new_spinlock_irq!(List::new(), "repoll::relay"), GFP_KERNEL)?;
-        let worker = Periodic::new(run, 0)?;
-        // SAFETY: By the requirements.
-        unsafe {
-            Ok(Self {
-                _queue: QUEUE.install(queue),
-                _worker: WORKER.install(worker),
-            })
+    /// The current task makes a wake-up after so many others.
+    fn begin(hops: usize) -> Self {
+        let run = task::current_id() | hops;
+        loop {
+            let free = |place: &&Atomic<usize>| place.cmpxchg(0, run, Relaxed).is_ok();
+            if let Some(place) = RUNS.iter().find(free) {
+                return Self(place);
+            }
+            // One of the others is done soon.
+            task::cond_resched();
         }
     }
+
+    /// How many relayed wake-ups in succession led to what the current task does.
+    fn hops() -> usize {
+        if !work::is_at_work() {
+            return 0;
+        }
+        let mut runs = RUNS.iter().map(|run| run.load(Relaxed));
+        let run = runs.find(|run| run & !Self::HOPS == task::current_id());
+        run.map_or(0, |run| (run & Self::HOPS) + 1)
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.0.store(0, Relaxed);
+    }
+}
+
+static WORKERS: Global<Workqueue> = Global::empty();
+
+/// Prepares the workers, for as long as the result is kept.
+pub(crate) fn install(loading: &Loading) -> Result<Installed<Workqueue>> {
+    WORKERS.install(loading, Workqueue::new(c"repoll_relay", MAX_RUNS as i32)?)
 }
 
 /// Has the pollers of an instance woken. Callable from any context.
 pub(crate) fn wake_pollers(instance: &Eventpoll, flags: u32) {
-    let mut wake = Wake { flags, hops: 0 };
-    if RUNNING.load(Relaxed) == task::current_id() && task::in_task() {
-        wake.hops = HOPS.load(Relaxed) + 1;
-        if wake.hops >= MAX_NESTS {
-            return;
-        }
+    let hops = Run::hops();
+    if hops >= MAX_NESTS {
+        return;
     }
     {
-        let mut queue = QUEUE.get().lock();
-        if let Some(other) = instance.order.wake.get() {
-            // One wake-up for both, with what either would do.
-            wake.flags &= other.flags;
-            wake.hops = wake.hops.min(other.hops);
-        }
-        if !instance.order.is_due() {
-            // SAFETY: The instance is not in the queue. It stays until `forget`, which it calls
-            // before it goes, when nothing can wake it any more.
-            unsafe { queue.push_back(instance) };
-        }
-        instance.order.wake.set(Some(wake));
+        let mut due = instance.order.wake.lock();
+        // One wake-up for both, with what either would do.
+        *due = Some(due.map_or(Wake { flags, hops }, |other| Wake {
+            flags: flags & other.flags,
+            hops: hops.min(other.hops),
+        }));
     }
-    WORKER.get().start();
+    start(instance);
 }
 
-/// Has the dead items of an instance removed, unless all are gone by now. Called under RCU.
+/// Has the dead items of an instance removed, unless all are gone by now. Callable from any context,
+/// also on an instance that is being released, if that was found under RCU.
 pub(crate) fn remove_dead(instance: &Eventpoll) {
-    {
-        let mut queue = QUEUE.get().lock();
-        // An instance without items, which may have called `forget`, has no dead ones.
-        if !instance.ready.has_dead() {
-            return;
-        }
-        if !instance.order.is_due() {
-            // SAFETY: The instance is not in the queue, and has `forget` to call yet: before that
-            // it removes all items.
-            unsafe { queue.push_back(instance) };
-        }
-        instance.order.dead.set(true);
-    }
-    WORKER.get().start();
+    start(instance);
 }
 
-/// Makes sure that the worker does not find an instance any more, but for who found it before,
-/// under RCU. No wake-up can come any more.
+fn start(instance: &Eventpoll) {
+    // SAFETY: It is the instance's, which calls `forget` on its release, before it goes.
+    unsafe { instance.order.work.start(WORKERS.get()) };
+}
+
+/// Makes sure that no worker does anything for an instance that is being released, now or later.
+/// May sleep.
 pub(crate) fn forget(instance: &Eventpoll) {
-    let mut queue = QUEUE.get().lock();
-    if instance.order.is_due() {
-        // SAFETY: An instance for which there is something to do is in the queue.
-        unsafe { queue.remove(instance) };
-        instance.order.wake.set(None);
-        instance.order.dead.set(false);
-    }
+    instance.order.work.stop();
 }
 
-/// The worker: does all that is due. Returns whether to call it again, which others say.
-fn run() -> bool {
-    RUNNING.store(task::current_id(), Relaxed);
-    loop {
-        task::cond_resched();
-        let _rcu = rcu::read_lock();
-        let (instance, wake, dead) = {
-            let mut queue = QUEUE.get().lock();
-            let Some(instance) = queue.first() else {
-                break;
-            };
-            // SAFETY: Instances in the queue are alive, and freed a grace period after they left
-            // it.
-            let instance = unsafe { instance.as_ref() };
-            // SAFETY: It is in the queue.
-            unsafe { queue.remove(instance) };
-            let order = &instance.order;
-            (instance, order.wake.take(), order.dead.take())
-        };
-        if let Some(wake) = wake {
-            HOPS.store(wake.hops, Relaxed);
-            instance.wake_pollers(wake.flags, None);
+// SAFETY: The offset is that of the only such work in an instance.
+unsafe impl Worker for Eventpoll {
+    const OFFSET: usize = offset_of!(Eventpoll, order) + offset_of!(Order, work);
+
+    fn work(&self) {
+        let wake = self.order.wake.lock().take();
+        if let Some(Wake { flags, hops }) = wake {
+            let _run = Run::begin(hops);
+            self.wake_pollers(flags, None);
         }
-        if dead && instance.remove_dead() {
-            remove_dead(instance);
+        if Eventpoll::remove_dead(self) {
+            remove_dead(self);
         }
     }
-    RUNNING.store(0, Relaxed);
-    false
 }

@@ -45,8 +45,8 @@
 //!    off where the file's owner wakes from interrupts.
 //! 8. *The instance's spinlock* ([`ready::ReadyList`]): the ready list. Taken in the callback, so
 //!    with interrupts off. Nothing under it polls, allocates or touches user memory.
-//! 9. *The lock of the waiters' queue*, inside [`kernel_ext::wait_queue`], and that of the relay's
-//!    queue ([`relay`]).
+//! 9. *The lock of the waiters' queue*, inside [`kernel_ext::wait_queue`], and that of a wake-up that
+//!    a worker is to make ([`relay`]), inside nothing of the instance's.
 //!
 //! The lock of the queue of pollers is taken with the lock of a file's queue held, as a file's
 //! queue itself: an eventpoll that watches an instance is called under it. [`nesting`] tells why
@@ -101,6 +101,13 @@ mod uapi;
 mod wait;
 mod watch;
 
+use crate::kernel_ext::{
+    global::{
+        Installed,
+        Loading, //
+    },
+    work::Workqueue, //
+};
 use kernel::{
     miscdevice::MiscDeviceRegistration,
     prelude::*, //
@@ -123,8 +130,8 @@ struct RepollModule {
     #[pin]
     _device: MiscDeviceRegistration<control::Control>,
     _rcu: kernel_ext::rcu::Barrier,
-    _relay: relay::Relay,
-    _registry: kernel_ext::global::Installed<registry::Registry>,
+    _relay: Installed<Workqueue>,
+    _registry: Installed<registry::Registry>,
     _nesting: nesting::Nesting,
     _watching: watch::Watching,
     _limits: limits::Limits,
@@ -133,20 +140,16 @@ struct RepollModule {
 
 impl kernel::InPlaceModule for RepollModule {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        // SAFETY: All that is below uses what is above it, and the device, before which nobody
+        // uses anything, comes last; they are dropped in the reverse order, by this or on exit.
+        let loading = unsafe { Loading::begin() };
         try_pin_init!(Self {
-            // SAFETY: Called once, before the device can be opened; all but the device is dropped
-            // after it.
-            _caches: unsafe { item::Caches::new() }?,
-            // SAFETY: As above.
-            _limits: unsafe { limits::Limits::new() }?,
-            // SAFETY: As above.
-            _watching: unsafe { watch::Watching::new() }?,
-            // SAFETY: As above.
-            _nesting: unsafe { nesting::Nesting::new() }?,
-            // SAFETY: As above.
-            _relay: unsafe { relay::Relay::new() }?,
-            // SAFETY: As above.
-            _registry: unsafe { registry::install() }?,
+            _caches: item::Caches::new(&loading)?,
+            _limits: limits::Limits::new(&loading)?,
+            _watching: watch::Watching::new(&loading)?,
+            _nesting: nesting::Nesting::new(&loading)?,
+            _relay: relay::install(&loading)?,
+            _registry: registry::install(&loading)?,
             _rcu: kernel_ext::rcu::Barrier,
             _device <- MiscDeviceRegistration::register(control::Control::OPTIONS),
         })

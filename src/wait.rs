@@ -5,7 +5,8 @@
 use crate::{
     eventpoll::{
         Eventpoll,
-        Locked, //
+        Locked,
+        Outer, //
     },
     item::Key,
     kernel_ext::{
@@ -95,7 +96,7 @@ impl Eventpoll {
             let mut ready = self.ready.lock();
             if !ready.is_available() {
                 increment(&mut ready.counters.sleeps);
-                join();
+                join.join();
             }
         });
         // Who was chosen looks, even if late: the event was announced to nobody else. So does who
@@ -139,7 +140,9 @@ impl Eventpoll {
             self.ready.pass_on();
             return Err(EINTR);
         }
-        let (_outer, mut set) = self.enter(Kind::Plain);
+        let (outer, mut set) = self
+            .enter(Kind::Plain)
+            .inspect_err(|_| self.ready.pass_on())?;
         let mut delivered = 0usize;
         let mut chunk = Chunk::new();
         let Ok((mut scan, mut alone)) = self.ready.scan(set.items(), buffer.len, &mut chunk) else {
@@ -151,7 +154,7 @@ impl Eventpoll {
                 let key = item.key();
                 drop(chunk);
                 let events;
-                (set, events) = self.poll_alone(set, &mut scan, &key, &file);
+                (set, events) = self.poll_alone(set, outer.as_ref(), &mut scan, &key, &file)?;
                 if let Pinned::Open(file) = file {
                     last.put(file);
                 }
@@ -199,31 +202,39 @@ impl Eventpoll {
     }
 
     /// The events of an item that a scan had to take alone. An epoll's is polled without the mutex.
+    ///
+    /// # Errors
+    ///
+    /// `EINTR` if the task is being killed. The item is put back then.
     #[cold]
     fn poll_alone<'a>(
         &'a self,
-        mut set: Locked<'a>,
+        set: Locked<'a>,
+        outer: Option<&Outer<'_>>,
         scan: &mut Scan<'_>,
         key: &Key,
         file: &Pinned,
-    ) -> (Locked<'a>, u32) {
+    ) -> Result<(Locked<'a>, u32)> {
         let Some(item) = set.items().find(key) else {
-            return (set, 0);
+            return Ok((set, 0));
         };
         let interest = item.interest();
         if item.kind() != Kind::Epoll {
             // SAFETY: The file stays open meanwhile, so nobody unhooks the item without the mutex.
             unsafe { item.end_turn() };
             let events = item.poll(file, interest, 1);
-            return (set, events);
+            return Ok((set, events));
         }
+        let Some(item) = outer.and_then(|outer| outer.keep(&set, file, key.fd())) else {
+            return Ok((set, 0));
+        };
         drop(set);
         let events = hook::poll(file, interest.bits());
-        set = self.lock();
+        let relocked = self.lock().inspect_err(|_| scan.put_back(item));
         if scan.take_denied() && events != 0 {
             // Now it is known: who polled the instance in between has to do so again.
             self.wake_pollers(0, None);
         }
-        (set, events)
+        Ok((relocked?, events))
     }
 }

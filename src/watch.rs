@@ -90,7 +90,8 @@ use crate::{
         },
         global::{
             Global,
-            Installed, //
+            Installed,
+            Loading, //
         },
         hosted::{
             Counted,
@@ -503,25 +504,17 @@ pub(crate) struct Watching {
 
 impl Watching {
     /// Prepares everything; no mark is set yet.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Global::install`].
-    pub(crate) unsafe fn new() -> Result<Self> {
+    pub(crate) fn new(loading: &Loading) -> Result<Self> {
         let table = Table::new()?;
         let group = Group::new(&OPERATIONS)?;
         let looks = Periodic::new(let_go, HOLD_PERIOD_MS)?;
-        // SAFETY: By the requirements.
-        let held = unsafe { held::install() }?;
-        // SAFETY: By the requirements.
-        unsafe {
-            Ok(Self {
-                _table: TABLE.install(table),
-                _group: GROUP.install(group),
-                _looks: LOOKS.install(looks),
-                _held: held,
-            })
-        }
+        let held = held::install(loading)?;
+        Ok(Self {
+            _table: TABLE.install(loading, table)?,
+            _group: GROUP.install(loading, group)?,
+            _looks: LOOKS.install(loading, looks)?,
+            _held: held,
+        })
     }
 }
 

@@ -59,7 +59,7 @@ impl Eventpoll {
         if !event::may_add(asked.events) || (exclusive && kind != Kind::Plain) {
             return Err(EINVAL);
         }
-        let mut made = self.make(mutexes.enter(kind), file, fd, kind, asked);
+        let mut made = self.make(mutexes.enter(kind)?, file, fd, kind, asked);
         let started = match nesting::instance_of(file) {
             Some(inner) => {
                 // This may take long. Nobody has to wait for it.
@@ -71,13 +71,15 @@ impl Eventpoll {
                 nesting::check_paths(self, new.item.address())
             }),
         };
-        let set = mutexes.enter(kind);
-        if let Err(error) = started {
-            if let Ok(new) = made {
-                self.dispose(new.item);
+        let set = match started.and_then(|()| mutexes.enter(kind)) {
+            Ok(set) => set,
+            Err(error) => {
+                if let Ok(new) = made {
+                    self.dispose(new.item);
+                }
+                return Err(error);
             }
-            return Err(error);
-        }
+        };
         let inserted = set.items.insert(made?.item).map(NonNull::from);
         let item = inserted.map_err(|item| {
             self.dispose(item);
@@ -91,9 +93,7 @@ impl Eventpoll {
         }
         // SAFETY: The item is in the tree and in the table, the mutex is held, for an epoll the outer
         // one, and so is the file.
-        let found = unsafe { item.attach(file) };
-        let set = mutexes.enter(kind);
-        match found {
+        match unsafe { item.attach(file) } {
             Ok(events) => {
                 // SAFETY: The file is referenced.
                 unsafe { self.busy_poll.note(|| item.file()) };
@@ -106,7 +106,8 @@ impl Eventpoll {
                 Ok(())
             }
             Err(error) => {
-                self.remove(set, &item.key())?;
+                // An epoll, without the mutex, has one wait queue, for which there is room.
+                self.remove(mutexes.enter(kind)?, &item.key())?;
                 Err(error)
             }
         }
@@ -168,7 +169,7 @@ impl Eventpoll {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if an item must not be changed so, `ENOENT`.
+    /// `EINVAL` if an item must not be changed so, `ENOENT`; `EINTR` if the task is being killed.
     #[inline(always)]
     pub(crate) fn modify(
         &self,
@@ -182,7 +183,8 @@ impl Eventpoll {
             return Err(EINVAL);
         }
         let key = Key::new(file, fd);
-        let mut item = mutexes.enter(Kind::Plain).items.find(&key).ok_or(ENOENT)?;
+        let set = mutexes.enter(Kind::Plain)?;
+        let mut item = set.items.find(&key).ok_or(ENOENT)?;
         if item.interest().is_exclusive() {
             return Err(EINVAL);
         }
@@ -194,11 +196,8 @@ impl Eventpoll {
         item.set_data(data);
         self.set_interest(item, interest);
         let events = if item.kind() == Kind::Epoll {
-            mutexes.leave_set();
-            let events = hook::poll(file, interest.bits());
-            // It is there: who could have deleted it has the outer mutex, and its file is held.
-            item = mutexes.enter(Kind::Plain).items.find(&key).ok_or(ENOENT)?;
-            events
+            item = mutexes.keep(file, fd).ok_or(ENOENT)?;
+            hook::poll(file, interest.bits())
         } else {
             item.poll(file, interest, 1)
         };
@@ -229,9 +228,9 @@ impl Eventpoll {
     ///
     /// # Errors
     ///
-    /// `ENOENT`.
+    /// `ENOENT`; `EINTR` if the task is being killed.
     pub(crate) fn delete(&self, mutexes: &mut Mutexes<'_>, file: &LocalFile, fd: i32) -> Result {
-        let set = mutexes.enter(Kind::Plain);
+        let set = mutexes.enter(Kind::Plain)?;
         self.remove(set, &Key::new(file, fd))?;
         trace::delete(self, file, fd);
         self.tally.dels.increment();

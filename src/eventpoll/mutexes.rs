@@ -6,11 +6,64 @@ use super::{
     Eventpoll,
     Locked, //
 };
-use crate::nesting::Kind;
-use kernel::sync::lock::{
-    mutex::MutexBackend,
-    Guard, //
+use crate::{
+    item::{
+        Item,
+        Key, //
+    },
+    kernel_ext::nested_mutex::lock_killable,
+    nesting::Kind, //
 };
+use core::ptr::NonNull;
+use kernel::{
+    fs::LocalFile,
+    prelude::*,
+    sync::lock::{
+        mutex::MutexBackend,
+        Guard, //
+    },
+};
+
+/// The outer mutex of an instance that watches an epoll, held. While it is, nobody else delivers,
+/// nor makes changes.
+pub(crate) struct Outer<'a> {
+    eventpoll: &'a Eventpoll,
+    _guard: Guard<'a, (), MutexBackend>,
+}
+
+impl Outer<'_> {
+    /// The item on `file` under the number `fd`, in the instance whose mutex `set` is, to be used
+    /// without that one. `None` if there is none in this instance.
+    pub(crate) fn keep<'b>(
+        &'b self,
+        set: &Locked<'_>,
+        file: &'b LocalFile,
+        fd: i32,
+    ) -> Option<&'b Item> {
+        let item = set.items().find(&Key::new(file, fd))?;
+        if !core::ptr::eq(item.owner(), self.eventpoll) {
+            return None;
+        }
+        // SAFETY: The item is in the tree. Whoever deletes it needs this mutex, too, as the instance
+        // watches an epoll; it does not die before its file, which is referenced; and the instance
+        // is not released before its last system call returns.
+        Some(unsafe { NonNull::from(item).as_ref() })
+    }
+}
+
+impl Eventpoll {
+    /// Takes the outer mutex.
+    ///
+    /// # Errors
+    ///
+    /// `EINTR` if the task is being killed.
+    pub(super) fn lock_outer(&self) -> Result<Outer<'_>> {
+        Ok(Outer {
+            eventpoll: self,
+            _guard: lock_killable(&self.outer, 0)?,
+        })
+    }
+}
 
 /// The outer mutex and the mutex of an instance, as far as they are held: neither at first. What one
 /// change has taken is there for the next.
@@ -18,7 +71,7 @@ pub(crate) struct Mutexes<'a> {
     eventpoll: &'a Eventpoll,
     // Dropped in this order.
     set: Option<Locked<'a>>,
-    outer: Option<Guard<'a, (), MutexBackend>>,
+    outer: Option<Outer<'a>>,
 }
 
 impl<'a> Mutexes<'a> {
@@ -33,8 +86,12 @@ impl<'a> Mutexes<'a> {
 
     /// Holds what [`Eventpoll::enter`] takes, and gives the items: no dead ones among them, but for
     /// those that die while it is held.
+    ///
+    /// # Errors
+    ///
+    /// `EINTR` if the task is being killed.
     #[inline(always)]
-    pub(crate) fn enter(&mut self, kind: Kind) -> &mut Locked<'a> {
+    pub(crate) fn enter(&mut self, kind: Kind) -> Result<&mut Locked<'a>> {
         let eventpoll = self.eventpoll;
         if let Some(set) = &mut self.set {
             if kind == Kind::Epoll && self.outer.is_none() {
@@ -45,8 +102,8 @@ impl<'a> Mutexes<'a> {
             }
         }
         match &mut self.set {
-            Some(set) => set,
-            none => none.insert(Self::take(eventpoll, &mut self.outer, kind)),
+            Some(set) => Ok(set),
+            none => Ok(none.insert(Self::take(eventpoll, &mut self.outer, kind)?)),
         }
     }
 
@@ -54,20 +111,26 @@ impl<'a> Mutexes<'a> {
     #[inline(never)]
     fn take(
         eventpoll: &'a Eventpoll,
-        outer: &mut Option<Guard<'a, (), MutexBackend>>,
+        outer: &mut Option<Outer<'a>>,
         kind: Kind,
-    ) -> Locked<'a> {
+    ) -> Result<Locked<'a>> {
         if outer.is_some() {
             return eventpoll.lock();
         }
         let set;
-        (*outer, set) = eventpoll.enter(kind);
-        set
+        (*outer, set) = eventpoll.enter(kind)?;
+        Ok(set)
     }
 
     /// Lets go of the inner mutex.
     pub(crate) fn leave_set(&mut self) {
         self.set = None;
+    }
+
+    /// Lets go of the inner mutex, but keeps the item on `file`, an epoll, under that number.
+    pub(crate) fn keep<'b>(&'b mut self, file: &'b LocalFile, fd: i32) -> Option<&'b Item> {
+        let set = self.set.take()?;
+        self.outer.as_ref()?.keep(&set, file, fd)
     }
 
     /// Lets go of both.

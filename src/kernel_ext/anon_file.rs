@@ -9,7 +9,7 @@
 
 use super::{
     rcu::RcuBox,
-    wait_queue::WaitQueue, //
+    wait_queue::Pollers, //
 };
 use crate::bindings;
 use core::{
@@ -29,6 +29,7 @@ use kernel::{
         File,
         LocalFile, //
     },
+    module::this_module,
     prelude::*,
     seq_file::SeqFile,
     sync::aref::ARef, //
@@ -50,7 +51,7 @@ pub(crate) trait AnonFile: Send + Sync + Sized + 'static {
     fn ioctl(&self, file: &File, cmd: u32, arg: usize) -> Result<u32>;
 
     /// The wait queue that pollers of the file wait on.
-    fn pollers(&self) -> &WaitQueue;
+    fn pollers(&self) -> &Pollers;
 
     /// The events that the file has. Called after the poller has joined [`AnonFile::pollers`].
     fn poll(&self) -> u32;
@@ -86,11 +87,11 @@ pub(crate) struct Operations<T>(bindings::file_operations, PhantomData<fn(T)>);
 unsafe impl<T> Sync for Operations<T> {}
 
 impl<T: AnonFile> Operations<T> {
-    /// Operations of a type that `module` implements.
-    pub(crate) const fn new(module: &'static ThisModule) -> Self {
+    /// The operations. While there are files with them, this module stays.
+    pub(crate) const fn new() -> Self {
         Self(
             bindings::file_operations {
-                owner: module.as_ptr(),
+                owner: this_module::<crate::LocalModule>().as_ptr(),
                 llseek: Some(bindings::noop_llseek),
                 unlocked_ioctl: Some(ioctl::<T>),
                 #[cfg(CONFIG_COMPAT)]

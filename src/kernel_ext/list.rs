@@ -33,7 +33,12 @@ impl<T> Links<T> {
 }
 
 /// An object that can be linked by the links number `ID`.
-pub(crate) trait Linked<const ID: usize>: Sized {
+///
+/// # Safety
+///
+/// The links are always the same ones, lie in the object, are not those of another number, and are
+/// used by nothing but lists.
+pub(crate) unsafe trait Linked<const ID: usize>: Sized {
     /// The links.
     fn links(&self) -> &Links<Self>;
 }
@@ -193,7 +198,8 @@ mod tests {
         links: Links<Object>,
     }
 
-    impl Linked<0> for Object {
+    // SAFETY: The links are a field that the tests read only.
+    unsafe impl Linked<0> for Object {
         fn links(&self) -> &Links<Self> {
             &self.links
         }

@@ -23,13 +23,23 @@ fn raw<T>(mutex: &Mutex<T>) -> *mut bindings::mutex {
     ptr::from_ref(mutex).cast::<bindings::mutex>().cast_mut()
 }
 
-/// Takes a mutex, telling lockdep that `subclass` others of its class, from 0 to 7, may be held by
-/// the caller, in an order that cannot deadlock.
-pub(crate) fn lock_nested<T>(mutex: &Mutex<T>, subclass: u32) -> Guard<'_, T, MutexBackend> {
+/// Takes a mutex, unless the task is being killed first. Tells lockdep that `subclass` others of its
+/// class, from 0 to 7, may be held by the caller, in an order that cannot deadlock.
+///
+/// # Errors
+///
+/// `EINTR`.
+#[inline]
+pub(crate) fn lock_killable<T>(
+    mutex: &Mutex<T>,
+    subclass: u32,
+) -> Result<Guard<'_, T, MutexBackend>> {
     // SAFETY: The mutex is initialised, as its existence shows.
-    unsafe { bindings::rp_mutex_lock_nested(raw(mutex), subclass) };
+    if unsafe { bindings::rp_mutex_lock_killable(raw(mutex), subclass) } != 0 {
+        return Err(EINTR);
+    }
     // SAFETY: It was just taken.
-    unsafe { Guard::new(mutex, ()) }
+    Ok(unsafe { Guard::new(mutex, ()) })
 }
 
 /// Takes a mutex, unless a signal comes first.

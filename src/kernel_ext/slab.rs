@@ -59,7 +59,11 @@ impl<T> Drop for Cache<T> {
 }
 
 /// A type with a slab cache of its own.
-pub(crate) trait Cached: Sized + 'static {
+///
+/// # Safety
+///
+/// It is always the same global, and its cache is there for as long as there are objects of it.
+pub(crate) unsafe trait Cached: Sized + 'static {
     /// Where the cache is kept while the module is loaded.
     fn cache() -> &'static Global<Cache<Self>>;
 

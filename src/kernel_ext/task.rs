@@ -58,13 +58,6 @@ pub(crate) fn current_id() -> usize {
     kernel::current!().as_ptr().addr()
 }
 
-/// Whether this is the current task's own doing, rather than that of an interrupt that came while
-/// it ran.
-pub(crate) fn in_task() -> bool {
-    // SAFETY: No requirements.
-    unsafe { bindings::rp_in_task() }
-}
-
 /// Whether the current task may keep the system from going to sleep, `CAP_BLOCK_SUSPEND`, and
 /// there is such a thing.
 pub(crate) fn may_block_suspend() -> bool {

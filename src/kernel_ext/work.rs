@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Work that repeats itself for as long as it is needed.
+//! Work in process context: that of an object, and a function that is called again and again.
 //!
 //! C header: [`include/linux/workqueue.h`](srctree/include/linux/workqueue.h)
 
 use crate::bindings;
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
 use kernel::{
     prelude::*,
+    static_lock_class,
     sync::Arc,
     time::{
         msecs_to_jiffies,
         Jiffies, //
     },
+    types::Opaque,
     workqueue::{
         impl_has_delayed_work,
         new_delayed_work,
@@ -26,6 +32,136 @@ use kernel::{
 fn queue() -> &'static Queue {
     // SAFETY: The queue is made at boot and stays.
     unsafe { Queue::from_raw(bindings::system_dfl_wq) }
+}
+
+/// A workqueue of the module's own, whose work may run anywhere.
+///
+/// # Invariants
+///
+/// The pointer is to a workqueue that lives until the drop.
+pub(crate) struct Workqueue(NonNull<bindings::workqueue_struct>);
+
+// SAFETY: A workqueue may be used from any thread.
+unsafe impl Send for Workqueue {}
+// SAFETY: It has its own locks.
+unsafe impl Sync for Workqueue {}
+
+impl Workqueue {
+    /// A queue whose workers `name` shows, of which about `most` are at work at the same time.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new(name: &'static CStr, most: i32) -> Result<Self> {
+        // SAFETY: The format takes one string, which is static.
+        let queue = unsafe {
+            bindings::alloc_workqueue_noprof(
+                c"%s".as_char_ptr(),
+                bindings::wq_flags_WQ_UNBOUND,
+                most,
+                name.as_char_ptr(),
+            )
+        };
+        // INVARIANT: It was just made.
+        Ok(Self(NonNull::new(queue).ok_or(ENOMEM)?))
+    }
+}
+
+impl Drop for Workqueue {
+    /// Waits for the work that is due.
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::destroy_workqueue(self.0.as_ptr()) };
+    }
+}
+
+/// An object with work of its own.
+///
+/// # Safety
+///
+/// `OFFSET` is where the object's [`OwnWork`] lies in it.
+pub(crate) unsafe trait Worker: Send + Sync + Sized + 'static {
+    /// Offset of the [`OwnWork`] in the object.
+    const OFFSET: usize;
+
+    /// Does the work, in process context. Not called while a call is going on.
+    fn work(&self);
+}
+
+/// The work of a `T`, in which this lies.
+#[pin_data]
+pub(crate) struct OwnWork<T> {
+    #[pin]
+    work: Opaque<bindings::work_struct>,
+    _object: PhantomData<fn(&T)>,
+}
+
+// SAFETY: A `struct work_struct` may be used from any thread, and there is no `T` in here.
+unsafe impl<T> Send for OwnWork<T> {}
+// SAFETY: The operations on a `struct work_struct` exclude each other.
+unsafe impl<T> Sync for OwnWork<T> {}
+
+impl<T: Worker> OwnWork<T> {
+    /// Nothing is due.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            work <- Opaque::ffi_init(|slot| {
+                // SAFETY: `slot` is valid while the closure runs; name and key are static.
+                unsafe {
+                    bindings::init_work_with_key(
+                        slot,
+                        Some(work::<T>),
+                        false,
+                        c"repoll::OwnWork".as_char_ptr(),
+                        static_lock_class!().as_ptr(),
+                    )
+                }
+            }),
+            _object: PhantomData,
+        })
+    }
+
+    /// Has [`Worker::work`] called, once more if a call is going on; does nothing if a call is due
+    /// already, or after [`OwnWork::stop`]. Callable from any context.
+    ///
+    /// # Safety
+    ///
+    /// This lies in a `T`, and [`OwnWork::stop`] is called before that goes.
+    pub(crate) unsafe fn start(&self, queue: &Workqueue) {
+        // SAFETY: The work is initialised, as its existence shows, and by the requirements it is
+        // there for as long as it is due or being done.
+        unsafe {
+            bindings::queue_work_on(
+                bindings::wq_misc_consts_WORK_CPU_UNBOUND as i32,
+                queue.0.as_ptr(),
+                self.work.get(),
+            )
+        };
+    }
+
+    /// Makes sure that no call is due or going on, nor will be. May sleep. Not called by the work
+    /// itself.
+    pub(crate) fn stop(&self) {
+        // SAFETY: The work is initialised, as its existence shows.
+        unsafe { bindings::disable_work_sync(self.work.get()) };
+    }
+}
+
+/// # Safety
+///
+/// `work` lies in an [`OwnWork`] that was started.
+unsafe extern "C" fn work<T: Worker>(work: *mut bindings::work_struct) {
+    let work = work.cast::<Opaque<bindings::work_struct>>();
+    // SAFETY: By the requirements.
+    let own: *mut OwnWork<T> = unsafe { kernel::container_of!(work, OwnWork<T>, work) };
+    // SAFETY: By the requirements of `start` that lies in a `T`, at this offset, which is alive.
+    unsafe { &*own.byte_sub(T::OFFSET).cast::<T>() }.work();
+}
+
+/// Whether this is a workqueue's doing, rather than that of another task, or of an interrupt.
+pub(crate) fn is_at_work() -> bool {
+    // SAFETY: No requirements.
+    !unsafe { bindings::current_work() }.is_null()
 }
 
 #[pin_data]
