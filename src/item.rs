@@ -471,6 +471,7 @@ impl Item {
     ///
     /// Called once, for an item in its owner's tree and in the watch table, with a reference to the
     /// file held, under the owner's mutex; or, if the file is an epoll, under its outer one.
+    #[inline(always)]
     pub(crate) unsafe fn attach(&self, file: &LocalFile) -> Result<u32> {
         let interest = self.interest();
         // SAFETY: The item stays in place in its slab until it is dropped, before which it is

@@ -68,6 +68,10 @@ impl Eventpoll {
         while !expired {
             let available;
             (available, expired) = self.sleep(deadline)?;
+            if task::fatal_signal_pending() {
+                self.ready.pass_on();
+                return Err(EINTR);
+            }
             if available {
                 let delivered = self.deliver(buffer)?;
                 if delivered > 0 {
@@ -110,8 +114,8 @@ impl Eventpoll {
     ///
     /// # Errors
     ///
-    /// `EINTR` if the task is about to be killed, `EFAULT` if nothing could be written.
-    #[inline]
+    /// `EINTR` if the task is being killed, `EFAULT` if nothing could be written.
+    #[inline(always)]
     fn deliver(&self, buffer: Buffer) -> Result<u32> {
         loop {
             let mut last = LastRefs::new();
@@ -134,12 +138,8 @@ impl Eventpoll {
     /// # Errors
     ///
     /// As [`Eventpoll::deliver`].
-    #[inline(always)]
+    #[inline(never)]
     fn deliver_until(&self, buffer: Buffer, last: &mut LastRefs<CHUNK>) -> Result<u32> {
-        if task::fatal_signal_pending() {
-            self.ready.pass_on();
-            return Err(EINTR);
-        }
         let (outer, mut set) = self
             .enter(Kind::Plain)
             .inspect_err(|_| self.ready.pass_on())?;

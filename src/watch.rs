@@ -258,6 +258,11 @@ enum Left {
     Hold(#[expect(dead_code)] held::Released),
 }
 
+impl Left {
+    #[cold]
+    fn let_go(self) {}
+}
+
 /// The items whose files share a bucket, sorted by file, then by user.
 ///
 /// # Invariants
@@ -571,18 +576,15 @@ impl New {
                 item.watched().begin(file);
                 if let Some(hold) = hold.take() {
                     hold.hold();
+                    LOOKS.get().start();
                 }
             }
             if let Some(link) = link {
                 // SAFETY: Links are for instances; the link leaves with the item.
                 unsafe { links::insert(link, item) };
             }
-            Ok::<_, Error>(())
-        })?;
-        if item.watched().is_held() {
-            LOOKS.get().start();
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }
 
@@ -617,7 +619,7 @@ pub(crate) fn stop(item: &Item) {
         let bucket = TABLE.get().bucket(item.address());
         bucket.change(|items| items.remove(item))
     };
-    if left.is_some() {
-        drop(left);
+    if let Some(left) = left {
+        left.let_go();
     }
 }

@@ -114,9 +114,27 @@ impl<'a> Mutexes<'a> {
         outer: &mut Option<Outer<'a>>,
         kind: Kind,
     ) -> Result<Locked<'a>> {
-        if outer.is_some() {
-            return eventpoll.lock();
+        if outer.is_none() {
+            if kind == Kind::Epoll || eventpoll.watches_epolls.read() {
+                return Self::take_both(eventpoll, outer, kind);
+            }
+            let set = eventpoll.lock()?;
+            // It changes with the mutex held.
+            if !eventpoll.watches_epolls.read() {
+                return Ok(set);
+            }
+            drop(set);
+            return Self::take_both(eventpoll, outer, kind);
         }
+        eventpoll.lock()
+    }
+
+    #[cold]
+    fn take_both(
+        eventpoll: &'a Eventpoll,
+        outer: &mut Option<Outer<'a>>,
+        kind: Kind,
+    ) -> Result<Locked<'a>> {
         let set;
         (*outer, set) = eventpoll.enter(kind)?;
         Ok(set)
