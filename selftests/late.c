@@ -43,39 +43,20 @@ static int in_select(const struct poller *p)
 	return select(p->fd + 1, &set, NULL, NULL, NULL);
 }
 
-/* From without, by an instance that looks when it is told to watch. */
-static int in_wait_of(const struct poller_ops *ops, const struct poller *p)
-{
-	struct epoll_event event;
-	struct poller outer;
-	int ret;
-
-	if (poller_open(&outer, ops) || poller_add(&outer, p->fd, EPOLLIN))
-		return -1;
-	ret = poller_wait(&outer, &event, 1, FOR_EVER);
-	close(outer.fd);
-	return ret;
-}
-
-static int in_epoll(const struct poller *p)
-{
-	return in_wait_of(&native_ops, p);
-}
-
-static int in_outer(const struct poller *p)
-{
-	return in_wait_of(p->ops, p);
-}
+/* What is looked at: P, or an eventpoll that watches it. */
+enum around { NOTHING, EPOLL, ITS_KIND };
 
 static const struct {
 	const char *name;
 	int (*look)(const struct poller *p);
+	enum around around;
 } ways[] = {
-	{ "wait", in_wait },
-	{ "poll", in_poll },
-	{ "select", in_select },
-	{ "an epoll around it", in_epoll },
-	{ "one of its kind around it", in_outer },
+	{ "wait", in_wait, NOTHING },
+	{ "poll", in_poll, NOTHING },
+	{ "select", in_select, NOTHING },
+	{ "wait of an epoll around it", in_wait, EPOLL },
+	{ "wait of one of its kind around it", in_wait, ITS_KIND },
+	{ "poll of one of its kind around it", in_poll, ITS_KIND },
 };
 
 /* A thread that looks. */
@@ -109,15 +90,31 @@ static bool is_released(struct fuse *fuse, int64_t patience)
 	return true;
 }
 
+/* Has the eventpoll watched by another one, which takes its place. */
+static int surround(struct poller *p, enum around around)
+{
+	struct poller outer = *p;
+	int err = 0;
+
+	if (around != NOTHING)
+		err = poller_open(&outer, around == EPOLL ? &native_ops : p->ops) ?:
+		      poller_add(&outer, p->fd, EPOLLIN);
+	*p = outer;
+	return err;
+}
+
 /*
  * Has the thread look at a file of the server's, which is closed before the look
  * finds that nothing is ready. Returns whether the file is released, though the
  * thread sleeps; or what went wrong by @failure.
  */
-static bool close_in_look(struct looker *l, int kick, const char **failure)
+static bool close_in_look(const struct poller *p, int way, int kick,
+			  const char **failure)
 {
-	struct fuse fuse;
+	struct looker looker = { .p = *p, .look = ways[way].look };
+	struct looker *l = &looker;
 	bool released = false;
+	struct fuse fuse;
 	int fd;
 
 	if (fuse_start(&fuse, NULL)) {
@@ -126,12 +123,12 @@ static bool close_in_look(struct looker *l, int kick, const char **failure)
 	}
 	fuse_set_events(&fuse, POLLIN);
 	fd = fuse_open(&fuse, FUSE_FILE);
-	if (fd < 0 || poller_add(&l->p, fd, EPOLLIN)) {
+	if (fd < 0 || poller_add(p, fd, EPOLLIN) ||
+	    surround(&l->p, ways[way].around)) {
 		*failure = "the file cannot be added";
 		goto out;
 	}
 	fuse_hold_polls(&fuse);
-	l->done = false;
 	if (pthread_create(&l->thread, NULL, look, l) ||
 	    fuse_await_polls(&fuse, 1)) {
 		*failure = "the file is not looked at";
@@ -139,7 +136,7 @@ static bool close_in_look(struct looker *l, int kick, const char **failure)
 	}
 	close(fd);
 	fuse_answer_polls(&fuse, 0);
-	released = is_released(&fuse, l->p.ops == &repoll_ops ? SOON : LATE);
+	released = is_released(&fuse, p->ops == &repoll_ops ? SOON : LATE);
 	if (__atomic_load_n(&l->done, __ATOMIC_ACQUIRE))
 		*failure = "it does not sleep";
 	if (eventfd_write(kick, 1) || pthread_join(l->thread, NULL) ||
@@ -147,6 +144,8 @@ static bool close_in_look(struct looker *l, int kick, const char **failure)
 		*failure = "it is not woken";
 	if (!is_released(&fuse, SOON))
 		*failure = "the file is never released";
+	if (ways[way].around != NOTHING)
+		close(l->p.fd);
 out:
 	fuse_end(&fuse);
 	return released;
@@ -166,9 +165,7 @@ TEST_F_TIMEOUT(poller, file_is_closed_while_it_is_looked_at, 1200)
 		SKIP(return, "only root may mount a FUSE");
 	ASSERT_EQ(0, poller_add(&self->p, kick, EPOLLIN));
 	for (i = 0; i < ARRAY_SIZE(ways); i++) {
-		struct looker l = { .p = self->p, .look = ways[i].look };
-
-		released = close_in_look(&l, kick, &failure);
+		released = close_in_look(&self->p, i, kick, &failure);
 		ASSERT_TRUE(!failure)
 			TH_LOG("%s: %s", ways[i].name, failure);
 		if (variant->ops == &repoll_ops) {

@@ -186,7 +186,7 @@ static void list_items(struct stage *s)
 }
 
 struct act {
-	const char *name;
+	char name[32];
 	void (*act)(struct stage *s);
 };
 
@@ -432,9 +432,10 @@ TEST_F(stuck, who_waits_for_it_can_be_killed)
 	for (i = 0; i < ARRAY_SIZE(acts); i++)
 		EXPECT_EQ(0, kill(pids[i], SIGKILL));
 	deadline = now_ns() + PATIENCE;
-	for (i = 0; i < ARRAY_SIZE(acts); i++)
+	for (i = 0; i < ARRAY_SIZE(acts); i++) {
 		EXPECT_LE(0, end_of(pids[i], deadline))
 			TH_LOG("%s", acts[i].name);
+	}
 	/* It does not answer yet. */
 	EXPECT_EQ(0, fuse_await_polls(&s->fuse, 1));
 }
