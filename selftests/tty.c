@@ -266,7 +266,8 @@ TEST_F(poller, closed_master_is_not_held_by_who_looks)
 	long waits;
 
 	for (round = 0; round < 2 * ROUNDS; round++) {
-		closed = stop = false;
+		closed = false;
+		stop = false;
 		ASSERT_EQ(0, open_raw_pty(&master, &slave));
 		for (i = 0; i < WATCHERS; i++) {
 			w[i] = (struct watcher) {
