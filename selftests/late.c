@@ -48,12 +48,12 @@ static int in_select(const struct poller *p)
  * watches the file as well, it has its mutex when P looks, which whoever releases the
  * file needs; and it may be the one that is late.
  */
-enum around { NOTHING, EPOLL, EPOLL_OF_BOTH, ITS_KIND };
+enum outer { NOTHING, EPOLL, EPOLL_OF_BOTH, ITS_KIND };
 
 static const struct {
 	const char *name;
 	int (*look)(const struct poller *p);
-	enum around around;
+	enum outer outer;
 } ways[] = {
 	{ "wait", in_wait, NOTHING },
 	{ "poll", in_poll, NOTHING },
@@ -96,16 +96,16 @@ static bool is_released(struct fuse *fuse, int64_t patience)
 }
 
 /* Has the eventpoll watched by another one, which takes its place. */
-static int surround(struct poller *p, enum around around, int fd)
+static int surround(struct poller *p, enum outer kind, int fd)
 {
-	const struct poller_ops *ops = around == ITS_KIND ? p->ops : &native_ops;
+	const struct poller_ops *ops = kind == ITS_KIND ? p->ops : &native_ops;
 	struct poller outer;
 	int err;
 
-	if (around == NOTHING)
+	if (kind == NOTHING)
 		return 0;
 	err = poller_open(&outer, ops) ?: poller_add(&outer, p->fd, EPOLLIN);
-	if (!err && around == EPOLL_OF_BOTH)
+	if (!err && kind == EPOLL_OF_BOTH)
 		err = poller_add(&outer, fd, EPOLLIN);
 	*p = outer;
 	return err;
@@ -114,7 +114,7 @@ static int surround(struct poller *p, enum around around, int fd)
 /* Whether epoll, which may be late, has no part in it. */
 static bool is_strict(const struct poller *p, int way)
 {
-	return p->ops == &repoll_ops && ways[way].around != EPOLL_OF_BOTH;
+	return p->ops == &repoll_ops && ways[way].outer != EPOLL_OF_BOTH;
 }
 
 /*
@@ -138,7 +138,7 @@ static bool close_in_look(const struct poller *p, int way, int kick,
 	fuse_set_events(&fuse, POLLIN);
 	fd = fuse_open(&fuse, FUSE_FILE);
 	if (fd < 0 || poller_add(p, fd, EPOLLIN) ||
-	    surround(&l->p, ways[way].around, fd)) {
+	    surround(&l->p, ways[way].outer, fd)) {
 		*failure = "the file cannot be added";
 		goto out;
 	}
@@ -158,7 +158,7 @@ static bool close_in_look(const struct poller *p, int way, int kick,
 		*failure = "it is not woken";
 	if (!is_released(&fuse, SOON))
 		*failure = "the file is never released";
-	if (ways[way].around != NOTHING)
+	if (ways[way].outer != NOTHING)
 		close(l->p.fd);
 out:
 	fuse_end(&fuse);
