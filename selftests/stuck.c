@@ -27,9 +27,9 @@ struct stage {
 	struct fuse fuse;
 	/* The file, and another number of it, which is not added. */
 	int file, copy;
-	/* Watches the file, and @efd. */
+	/* Watches the file, @efd, and @spare, which may be deleted. */
 	struct poller p;
-	int efd;
+	int efd, spare;
 	/* An instance and an epoll that watch p. */
 	struct poller above, epoll;
 	/* Has nothing to do with all this. */
@@ -83,7 +83,7 @@ static void modify_other(struct stage *s)
 
 static void delete_other(struct stage *s)
 {
-	poller_del(&s->p, s->efd);
+	poller_del(&s->p, s->spare);
 }
 
 static void change_many(struct stage *s)
@@ -366,7 +366,9 @@ FIXTURE_SETUP(stuck) {
 	s->copy = dup(s->file);
 	ASSERT_EQ(0, poller_add(&s->p, s->file, EPOLLIN));
 	s->efd = eventfd(0, EFD_CLOEXEC);
+	s->spare = eventfd(0, EFD_CLOEXEC);
 	ASSERT_EQ(0, poller_add(&s->p, s->efd, EPOLLIN));
+	ASSERT_EQ(0, poller_add(&s->p, s->spare, EPOLLIN));
 	ASSERT_EQ(0, poller_add(&s->above, s->p.fd, EPOLLIN));
 	ASSERT_EQ(0, poller_add(&s->epoll, s->p.fd, EPOLLIN));
 	fuse_hold_polls(&s->fuse);
@@ -386,6 +388,7 @@ FIXTURE_TEARDOWN(stuck) {
 	close(s->file);
 	close(s->copy);
 	close(s->efd);
+	close(s->spare);
 	close(s->epoll.fd);
 	close(s->above.fd);
 	close(s->aside.fd);
