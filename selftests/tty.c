@@ -224,6 +224,86 @@ TEST_F(poller, closed_copies_stay_closed)
 	EXPECT_EQ(0, poller_count(&self->p));
 }
 
+/* The same, and counts what is reported by waits that begin after the close. */
+struct watcher {
+	struct poller p;
+	atomic_bool *closed, *stop;
+	atomic_long waits, ghosts;
+	pthread_t thread;
+};
+
+static void *watch(void *arg)
+{
+	struct watcher *w = arg;
+	struct epoll_event event;
+
+	while (!*w->stop) {
+		bool closed = *w->closed;
+		int n = poller_wait(&w->p, &event, 1, NOT_AT_ALL);
+
+		if (n < 0)
+			return "wait failed";
+		if (closed)
+			w->ghosts += n;
+		w->waits++;
+	}
+	return NULL;
+}
+
+/*
+ *	4 waiters that never sleep ---> P, or one P each ---> master <===> slave
+ *
+ * The master is ready, so that they all look at it, over and over again, when it
+ * is closed. None of them takes another's look for a user of the file.
+ */
+TEST_F(poller, closed_master_is_not_held_by_who_looks)
+{
+	enum { WATCHERS = 4, ROUNDS = 10 };
+	struct watcher w[WATCHERS] = {};
+	atomic_bool closed, stop;
+	int master, slave, round, i;
+	void *failure;
+	long waits;
+
+	for (round = 0; round < 2 * ROUNDS; round++) {
+		closed = false;
+		stop = false;
+		ASSERT_EQ(0, open_raw_pty(&master, &slave));
+		for (i = 0; i < WATCHERS; i++) {
+			w[i] = (struct watcher) {
+				.p = self->p, .closed = &closed, .stop = &stop,
+			};
+			if (round % 2) {
+				ASSERT_EQ(0, poller_open(&w[i].p, variant->ops));
+			}
+			if (round % 2 || !i) {
+				ASSERT_EQ(0, poller_add(&w[i].p, master, EPOLLIN));
+			}
+		}
+		ASSERT_EQ(0, put(slave));
+		for (i = 0; i < WATCHERS; i++) {
+			ASSERT_EQ(0, pthread_create(&w[i].thread, NULL, watch,
+						    &w[i]));
+		}
+		for (i = 0; i < WATCHERS; i++)
+			for (waits = w[i].waits; w[i].waits < waits + 100;)
+				sched_yield();
+		close(master);
+		closed = true;
+		EXPECT_EQ(POLLHUP, await(slave, POLLHUP) & POLLHUP);
+		stop = true;
+		for (i = 0; i < WATCHERS; i++) {
+			ASSERT_EQ(0, pthread_join(w[i].thread, &failure));
+			EXPECT_TRUE(!failure);
+			EXPECT_EQ(0, w[i].ghosts)
+				TH_LOG("round %d, of %ld waits", round, w[i].waits);
+			if (round % 2)
+				close(w[i].p.fd);
+		}
+		close(slave);
+	}
+}
+
 /*
  *	P ---> /dev/tty of a session of its own ---> slave <===> master
  */

@@ -62,6 +62,13 @@ bool is_asleep_in(pid_t tid, long nr)
 	return end != line && seen == nr && state_of(tid) == 'S';
 }
 
+bool is_at_rest(pid_t tid)
+{
+	char state = state_of(tid);
+
+	return state == 'S' || state == 'D' || state == 'Z';
+}
+
 bool sleeps_in(pid_t tid, long nr)
 {
 	int64_t deadline = now_ns() + SOON;

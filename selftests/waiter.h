@@ -65,6 +65,9 @@ uint32_t waiter_event(struct waiter *w, uint64_t data);
 /* True if @tid sleeps in system call @nr, and nobody has woken it. */
 bool is_asleep_in(pid_t tid, long nr);
 
+/* True if @tid is asleep, in whatever, or is a zombie. */
+bool is_at_rest(pid_t tid);
+
 /* Waits until @tid sleeps in system call @nr; false if it does not do so soon. */
 bool sleeps_in(pid_t tid, long nr);
 

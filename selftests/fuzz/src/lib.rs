@@ -15,6 +15,7 @@ pub mod alarm;
 pub mod arena;
 pub mod argument;
 pub mod coverage;
+pub mod fuse;
 pub mod hinder;
 pub mod kcov;
 pub mod log;

@@ -4,6 +4,7 @@
 
 use crate::{
     coverage::Coverage,
+    fuse,
     kcov,
     log::Log,
     module::Module,
@@ -105,6 +106,7 @@ impl Machine {
     /// survive it, it can be found there.
     pub fn new(state: Option<&Path>) -> Result<Self> {
         open::prepare().context("files with a name")?;
+        fuse::prepare().context("a file system of our own")?;
         let current = match state {
             Some(state) => {
                 let path = state.join(CURRENT);

@@ -2,7 +2,10 @@
 
 //! How each kind of file is opened. None ever blocks a program: what can is non-blocking.
 
-use crate::program::Kind;
+use crate::{
+    fuse,
+    program::Kind, //
+};
 use repoll::uapi;
 use std::{
     ffi::{
@@ -84,6 +87,8 @@ pub fn open(kind: Kind) -> Pair {
             Kind::Null => one(path(c"/dev/null", libc::O_RDWR)),
             Kind::Regular => one(libc::memfd_create(c"fuzz".as_ptr(), 0)),
             Kind::Folder => one(path(FOLDER, libc::O_RDONLY)),
+            Kind::FuseFifo => [fuse::FIFO, fuse::ALIAS].map(|name| path(name, libc::O_RDWR)),
+            Kind::FuseFile => one(path(fuse::FILE, libc::O_RDWR)),
         }
     }
 }

@@ -166,6 +166,10 @@ pub enum Kind {
     Regular,
     /// A folder.
     Folder,
+    /// A FIFO of FUSE, by two names that are all it has.
+    FuseFifo,
+    /// A file of FUSE, which answers when it likes.
+    FuseFile,
 }
 
 /// What makes the next operation of the thread fail.

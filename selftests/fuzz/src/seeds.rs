@@ -221,6 +221,25 @@ fn pair(kind: Kind) -> Program {
 pub fn programs() -> Vec<Program> {
     let mut programs = Vec::from([Kind::Pipe, Kind::UnixStream, Kind::Tcp, Kind::Pty].map(pair));
     programs.extend([
+        // A file that dies while it is opened by another name, and one that is slow.
+        Program {
+            alone: vec![create(0), open(1, Kind::FuseFifo), open(3, Kind::FuseFile)],
+            together: [
+                vec![
+                    add(0, 2, IN),
+                    close(1),
+                    wait(0, Timeout::Short(3)),
+                    close(2),
+                ],
+                vec![
+                    open(4, Kind::FuseFifo),
+                    add(0, 4, IN),
+                    add(0, 3, IN | OUT),
+                    close(4),
+                    close(3),
+                ],
+            ],
+        },
         // An item's life.
         alone(vec![
             create(0),

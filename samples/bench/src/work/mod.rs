@@ -8,6 +8,7 @@ mod callback;
 mod churn;
 mod ctl;
 mod echo;
+mod fifo;
 mod memory;
 mod ready;
 mod scale;
@@ -77,6 +78,12 @@ pub fn icount(bench: &mut Bench, sizes: &[u64]) {
         }
     }
     bench.compare("churn", "connect, accept, add, close", churn::Churn::new);
+    bench.compare("fifo", "FIFO: make, open, add, close", fifo::Churn::new);
+    bench.compare_with_nobody(
+        "fifo-neighbour",
+        "open and close of a FIFO beside a watched one",
+        fifo::Neighbour::new,
+    );
     bench.compare_bytes("memory", "memory of a watched TCP socket", || {
         memory::Memory::new(5000)
     });
