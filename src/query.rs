@@ -160,6 +160,8 @@ pub(crate) fn items(arg: usize) -> Result<isize> {
     let mut answer = Answer::new(arg, uapi::ITEM_SIZE_1)?;
     let view = answer.view()?;
     let (id, cipher) = (answer.query.id, registry::cipher());
+    // First, so that who may not be told of an instance cannot try its cursors.
+    registry::file_of(id, view).ok_or(ENOENT)?;
     let mut from = cipher.decrypt(id, answer.query.cursor).ok_or(EINVAL)?;
     if let Err(error) = store_items(&mut answer, view, &mut from) {
         if answer.stored == 0 {
