@@ -207,7 +207,8 @@ impl Event {
     ///
     /// `EFAULT`.
     pub(crate) fn read(at: usize) -> Result<Self> {
-        user::read_event(at).map(Self::from)
+        let (events, data) = user::read_event(at)?;
+        Ok(Self { events, data })
     }
 }
 

@@ -105,16 +105,17 @@ pub(crate) fn write_struct<T: AsBytes>(at: usize, room: usize, value: &T) -> Res
     written.then_some(()).ok_or(EFAULT)
 }
 
-/// Reads a `struct epoll_event` at the user's address `at`.
+/// Reads a `struct epoll_event` at the user's address `at`: its events and its data.
 ///
 /// # Errors
 ///
 /// `EFAULT`.
-pub(crate) fn read_event(at: usize) -> Result<bindings::epoll_event> {
+#[inline]
+pub(crate) fn read_event(at: usize) -> Result<(u32, u64)> {
     let mut event = bindings::epoll_event { events: 0, data: 0 };
     // SAFETY: There is room for an event.
     let read = unsafe { bindings::rp_read_event(&mut event, at) };
-    read.then_some(event).ok_or(EFAULT)
+    read.then_some((event.events, event.data)).ok_or(EFAULT)
 }
 
 /// An event that is to be stored, and what it is about.

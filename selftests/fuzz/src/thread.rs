@@ -3,6 +3,7 @@
 //! A thread that carries out operations.
 
 mod calls;
+mod questions;
 
 use crate::{
     alarm::Alarm,
