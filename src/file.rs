@@ -74,7 +74,10 @@ impl AnonFile for Eventpoll {
     #[inline]
     fn ioctl(&self, file: &File, cmd: u32, arg: usize) -> Result<u32> {
         match cmd {
-            uapi::WAIT => self.ioctl_wait(uapi::read_often_into::<Wait>(&mut MaybeUninit::uninit(), arg)?),
+            uapi::WAIT => self.ioctl_wait(uapi::read_often_into::<Wait>(
+                &mut MaybeUninit::uninit(),
+                arg,
+            )?),
             uapi::CTL => self.ioctl_ctl(file, arg),
             uapi::BATCH => self.ioctl_batch(file, arg),
             uapi::BATCH_WAIT => self.ioctl_batch_wait(file, arg),

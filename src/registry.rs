@@ -199,7 +199,12 @@ pub(crate) fn remove(instance: &Eventpoll) {
 /// Shows the instance with that id, or else the one with the next id, to `see`, under RCU.
 pub(crate) fn next<T>(from: u64, see: impl FnOnce(&Eventpoll) -> T) -> Option<T> {
     let reader = rcu::read_lock();
-    let found = REGISTRY.get().instances.lock().0.lower_bound(&from, &reader);
+    let found = REGISTRY
+        .get()
+        .instances
+        .lock()
+        .0
+        .lower_bound(&from, &reader);
     found.map(see)
 }
 

@@ -41,7 +41,10 @@ pub(crate) fn read_often<T: FromBytes>(at: usize) -> Result<T> {
 ///
 /// `EFAULT`.
 #[inline]
-pub(crate) fn read_often_into<T: FromBytes>(room: &mut MaybeUninit<T>, at: usize) -> Result<&mut T> {
+pub(crate) fn read_often_into<T: FromBytes>(
+    room: &mut MaybeUninit<T>,
+    at: usize,
+) -> Result<&mut T> {
     let read = const {
         match size_of::<T>() {
             24 => bindings::rp_read_24,

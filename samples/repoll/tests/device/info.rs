@@ -306,9 +306,7 @@ fn items_are_told_of_by_a_few_at_a_time() {
     let mut cursor = Cursor::BEGIN;
     let mut seen = Vec::new();
     loop {
-        let items = control
-            .next_items(Whose::All, id, &mut cursor, 7)
-            .unwrap();
+        let items = control.next_items(Whose::All, id, &mut cursor, 7).unwrap();
         assert!(items.len() <= 7);
         if items.is_empty() {
             break;
