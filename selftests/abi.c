@@ -22,14 +22,17 @@ TEST(layout)
 	EXPECT_EQ(40, sizeof(struct repoll_wait));
 	EXPECT_EQ(16, offsetof(struct repoll_wait, timeout_ns));
 	EXPECT_EQ(24, offsetof(struct repoll_wait, maxevents));
-	EXPECT_EQ(32, sizeof(struct repoll_query));
-	EXPECT_EQ(16, offsetof(struct repoll_query, count));
+	EXPECT_EQ(48, sizeof(struct repoll_query));
+	EXPECT_EQ(24, offsetof(struct repoll_query, to));
+	EXPECT_EQ(32, offsetof(struct repoll_query, count));
 	EXPECT_EQ(REPOLL_INFO_SIZE_1, sizeof(struct repoll_info));
 	EXPECT_EQ(104, offsetof(struct repoll_info, items));
 	EXPECT_EQ(144, offsetof(struct repoll_info, tids));
 	EXPECT_EQ(176, offsetof(struct repoll_info, comm));
 	EXPECT_EQ(REPOLL_ITEM_SIZE_1, sizeof(struct repoll_item));
 	EXPECT_EQ(24, offsetof(struct repoll_item, fd));
+	EXPECT_EQ(16, sizeof(struct repoll_features));
+	EXPECT_EQ(8, offsetof(struct repoll_features, bits));
 }
 
 /*

@@ -44,7 +44,7 @@ extern const struct action poll_instance, select_instance, epoll_instance;
 extern const struct action list_instance;
 
 /* Of the instance, by repoll's; nothing is done to the kernel's. */
-extern const struct action tell_info, tell_list;
+extern const struct action tell_info, tell_list, tell_features;
 /* Of an instance with an item. */
 extern const struct action tell_items;
 

@@ -180,6 +180,13 @@ static int ask_list(struct scene *scene)
 	       query_find(node, REPOLL_ALL, told.id, &info) : 0;
 }
 
+static int ask_features(struct scene *scene)
+{
+	uint64_t bits;
+
+	return scene->p.ops == &repoll_ops ? query_features(node, 0, &bits) : 0;
+}
+
 static int watch_and_open_node(struct scene *scene)
 {
 	int err = scene_watch(scene);
@@ -211,6 +218,7 @@ static const char *check_items_told(struct scene *scene, int result)
 
 const struct action tell_info = { open_node, ask_info, check_told };
 const struct action tell_list = { open_node, ask_list, check_told };
+const struct action tell_features = { open_node, ask_features, check_told };
 const struct action tell_items = {
 	watch_and_open_node, ask_items, check_items_told
 };

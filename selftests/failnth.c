@@ -23,7 +23,8 @@ enum { CREATE, CTL, WAIT, BATCH, PARAMS, POLL, FDINFO, INFO, CLOSE, ALL, GROUPS 
 static const char * const groups[GROUPS] = {
 	"open, REPOLL_CREATE", "REPOLL_CTL", "REPOLL_WAIT",
 	"REPOLL_BATCH, REPOLL_BATCH_WAIT", "EPIOC[SG]PARAMS",
-	"poll, select, epoll", "fdinfo", "REPOLL_INFO, _LIST, _ITEMS", "close",
+	"poll, select, epoll", "fdinfo", "REPOLL_INFO, _LIST, _ITEMS, _FEATURES",
+	"close",
 	"all",
 };
 
@@ -336,6 +337,7 @@ TEST_F_TIMEOUT(failnth, what_is_told, LONG)
 {
 	EXPECT_FAILS_WELL(INFO, &tell_info);
 	EXPECT_FAILS_WELL(INFO, &tell_list);
+	EXPECT_FAILS_WELL(INFO, &tell_features);
 	EXPECT_FAILS_WELL(INFO, &tell_items);
 }
 

@@ -147,8 +147,11 @@ TEST_F(asked, items_are_told_of)
 			  !strcmp(name, "epoll") ? REPOLL_KIND_EPOLL :
 			  REPOLL_KIND_FILE, item->kind);
 		EXPECT_EQ(is_repoll ? inner.id : 0, item->watched);
-		EXPECT_EQ(strcmp(name, "terminal, master") ? 0 :
-			  REPOLL_ITEM_HELD, item->state & REPOLL_ITEM_HELD)
+		EXPECT_EQ(!strcmp(name, "terminal, master") ?
+			  REPOLL_ITEM_LATE_CLOSE : !strcmp(name, "epoll") ?
+			  REPOLL_ITEM_LATE_POLLERS : 0,
+			  item->state & (REPOLL_ITEM_LATE_CLOSE |
+					 REPOLL_ITEM_LATE_POLLERS))
 			TH_LOG("%s", name);
 	}
 	ASSERT_EQ(0, query_info(self->p.fd, &self->info));
@@ -269,6 +272,38 @@ TEST_F(asked, waiters_and_pollers)
 	EXPECT_EQ(0, self->info.pollers);
 	EXPECT_EQ(0, self->info.tids[0]);
 	close(efd);
+}
+
+/*
+ *	the node, P ---> what this module can do; and nothing that it does not know
+ */
+TEST_F(asked, features)
+{
+	const uint64_t known = 1ULL << REPOLL_FEATURE_FIFO |
+		1ULL << REPOLL_FEATURE_ROUND_ROBIN | 1ULL << REPOLL_FEATURE_BATCH |
+		1ULL << REPOLL_FEATURE_BATCH_WAIT | 1ULL << REPOLL_FEATURE_LIST |
+		1ULL << REPOLL_FEATURE_ITEMS | 1ULL << REPOLL_FEATURE_INFO;
+	static const uint32_t beyond[] = { 1, 2, 1 << 26, INT32_MAX, UINT32_MAX };
+	struct repoll_features padded = { .__pad = 1 };
+	struct epoll_params params;
+	uint64_t by_node, by_instance;
+	int i;
+
+	ASSERT_EQ(0, query_features(self->node, 0, &by_node));
+	ASSERT_EQ(0, query_features(self->p.fd, 0, &by_instance));
+	EXPECT_EQ(by_node, by_instance);
+	EXPECT_EQ(known, by_node & known);
+	EXPECT_EQ(!ioctl(self->p.fd, EPIOCGPARAMS, &params),
+		  by_node >> REPOLL_FEATURE_BUSY_POLL & 1);
+	for (i = 0; i < ARRAY_SIZE(beyond); i++) {
+		by_node = 1;
+		ASSERT_EQ(0, query_features(self->node, beyond[i], &by_node));
+		EXPECT_EQ(0, by_node);
+	}
+	EXPECT_EQ(-1, ioctl(self->node, REPOLL_FEATURES, &padded));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, ioctl(self->node, REPOLL_FEATURES, NULL));
+	EXPECT_EQ(EFAULT, errno);
 }
 
 TEST_HARNESS_MAIN

@@ -16,7 +16,7 @@
 /* What is wrong with a query that is good otherwise. */
 struct mistake {
 	int error;
-	uint64_t to;
+	uint64_t to, cursor[2];
 	uint32_t count, size, flags, pad;
 };
 
@@ -31,6 +31,8 @@ TEST_F(asked, bad_queries)
 		{ .error = EINVAL, .to = HERE, .count = 1, .size = SIZE, .flags = 2 },
 		{ .error = EINVAL, .to = HERE, .count = 1, .size = SIZE, .flags = ~0U },
 		{ .error = EINVAL, .to = HERE, .count = 1, .size = SIZE, .pad = 1 },
+		{ .error = EINVAL, .to = HERE, .count = 1, .size = SIZE, .cursor = { 1 } },
+		{ .error = EINVAL, .to = HERE, .count = 1, .size = SIZE, .cursor = { 0, 1 } },
 		{ .error = EINVAL, .to = HERE, .count = 1, .size = 0 },
 		{ .error = EINVAL, .to = HERE, .count = 1, .size = REPOLL_ITEM_SIZE_1 - 8 },
 		{ .error = EINVAL, .to = HERE, .count = 1, .size = SIZE + 4 },
@@ -53,6 +55,7 @@ TEST_F(asked, bad_queries)
 		const struct mistake *m = &mistakes[i];
 		struct repoll_query query = {
 			.id = self->info.id,
+			.cursor = { m->cursor[0], m->cursor[1] },
 			.to = m->to == HERE ? (uintptr_t)buffer : m->to,
 			.count = m->count,
 			.size = m->size,
@@ -66,12 +69,20 @@ TEST_F(asked, bad_queries)
 		EXPECT_EQ(-1, ioctl(self->node, REPOLL_ITEMS, &query));
 		EXPECT_EQ(m->error, errno)
 			TH_LOG("mistake %d", i);
+		query.id = 0;
+		EXPECT_EQ(-1, ioctl(self->p.fd, REPOLL_INFO, &query));
+		EXPECT_EQ(query.count > 1 ? EINVAL : m->error, errno)
+			TH_LOG("mistake %d", i);
 	}
 	EXPECT_EQ(0, memcmp(buffer, before, sizeof(before)));
 
 	EXPECT_EQ(-1, ioctl(self->node, REPOLL_LIST, page + getpagesize() - 8));
 	EXPECT_EQ(EFAULT, errno);
 	EXPECT_EQ(-1, ioctl(self->node, REPOLL_ITEMS, NULL));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(-1, ioctl(self->p.fd, REPOLL_INFO, NULL));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(-1, ioctl(self->p.fd, REPOLL_INFO, page + getpagesize() - 40));
 	EXPECT_EQ(EFAULT, errno);
 	EXPECT_EQ(-EFAULT, query_info(self->p.fd, NULL));
 	EXPECT_EQ(-EFAULT, query_info(self->p.fd,
@@ -86,34 +97,79 @@ TEST_F(asked, bad_queries)
 }
 
 /*
- *	an element that is longer than the module knows ---> filled as far as that
+ *	what is only for others in a REPOLL_INFO ---> refused, nothing written
+ */
+TEST_F(asked, bad_infos)
+{
+	struct repoll_info info, before;
+	const struct repoll_query good = {
+		.to = (uintptr_t)&info,
+		.count = 1,
+		.size = sizeof(info),
+	};
+	struct repoll_query bad[] = { good, good, good };
+	int i;
+
+	memset(&before, 0xa5, sizeof(before));
+	info = before;
+	bad[0].id = self->info.id;
+	bad[1].count = 2;
+	bad[2].flags = REPOLL_ALL;
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		EXPECT_EQ(-1, ioctl(self->p.fd, REPOLL_INFO, &bad[i]));
+		EXPECT_EQ(EINVAL, errno)
+			TH_LOG("mistake %d", i);
+	}
+	EXPECT_EQ(0, memcmp(&before, &info, sizeof(info)));
+}
+
+/* What is longer than an instance is told of: the rest is to be zero. */
+struct longer_info {
+	struct repoll_info info;
+	uint8_t rest[256 - sizeof(struct repoll_info)];
+};
+
+/*
+ *	elements that are longer than the module knows ---> zeros behind that
  */
 TEST_F(asked, longer_elements)
 {
-	enum { SIZE = 256, COUNT = 2 };
-	uint8_t bytes[COUNT][SIZE], rest[SIZE];
-	struct repoll_query query = {
+	enum { COUNT = 2 };
+	struct longer_info told[COUNT + 1], one[2], before;
+	static const uint8_t zeros[sizeof(before.rest)];
+	struct repoll_query list = {
 		.id = self->info.id,
-		.to = (uintptr_t)bytes,
-		.count = COUNT,
-		.size = SIZE,
+		.to = (uintptr_t)told,
+		.count = COUNT + 1,
+		.size = sizeof(*told),
+	}, info = {
+		.to = (uintptr_t)one,
+		.count = 1,
+		.size = sizeof(*one),
 	};
 	struct repoll_info second;
 	struct poller p;
+	int i;
 
 	ASSERT_EQ(0, poller_open(&p, &repoll_ops));
 	ASSERT_EQ(0, query_info(p.fd, &second));
-	memset(bytes, 0xa5, sizeof(bytes));
-	memset(rest, 0xa5, sizeof(rest));
-	ASSERT_EQ(COUNT, ioctl(self->node, REPOLL_LIST, &query));
-	EXPECT_EQ(sizeof(second), query.size);
-	EXPECT_EQ(COUNT, query.count);
-	EXPECT_EQ(0, memcmp(&self->info, bytes[0], sizeof(second)));
-	EXPECT_EQ(0, memcmp(&second, bytes[1], sizeof(second)));
-	EXPECT_EQ(0, memcmp(rest, bytes[0] + sizeof(second),
-			    SIZE - sizeof(second)));
-	EXPECT_EQ(0, memcmp(rest, bytes[1] + sizeof(second),
-			    SIZE - sizeof(second)));
+	memset(&before, 0xa5, sizeof(before));
+	memset(told, 0xa5, sizeof(told));
+	memset(one, 0xa5, sizeof(one));
+	ASSERT_EQ(COUNT, ioctl(self->node, REPOLL_LIST, &list));
+	EXPECT_EQ(sizeof(second), list.size);
+	EXPECT_EQ(COUNT + 1, list.count);
+	EXPECT_EQ(0, memcmp(&self->info, &told[0].info, sizeof(second)));
+	EXPECT_EQ(0, memcmp(&second, &told[1].info, sizeof(second)));
+	for (i = 0; i < COUNT; i++)
+		EXPECT_EQ(0, memcmp(zeros, told[i].rest, sizeof(zeros)));
+	EXPECT_EQ(0, memcmp(&before, &told[COUNT], sizeof(before)));
+
+	ASSERT_EQ(0, ioctl(p.fd, REPOLL_INFO, &info));
+	EXPECT_EQ(sizeof(second), info.size);
+	EXPECT_EQ(0, memcmp(&second, &one[0].info, sizeof(second)));
+	EXPECT_EQ(0, memcmp(zeros, one[0].rest, sizeof(zeros)));
+	EXPECT_EQ(0, memcmp(&before, &one[1], sizeof(before)));
 	close(p.fd);
 }
 

@@ -22,8 +22,21 @@ int query_list(int node, uint32_t flags, uint64_t *from,
 /* Finds an instance in the list; -ENOENT if it is not there. */
 int query_find(int node, uint32_t flags, uint64_t id, struct repoll_info *info);
 
-/* Lists the items of an instance. */
+/* A walk through the items of an instance; all zero but for these to begin with. */
+struct walk {
+	int node;
+	uint32_t flags;
+	uint64_t id, cursor[2];
+};
+
+/* Lists the next items of an instance. */
+int query_next_items(struct walk *walk, struct repoll_item *items, uint32_t count);
+
+/* Lists the first items of an instance. */
 int query_items(int node, uint32_t flags, uint64_t id,
 		struct repoll_item *items, uint32_t count);
+
+/* Which 64 features there are, from 64 * word on. */
+int query_features(int fd, uint32_t word, uint64_t *bits);
 
 #endif

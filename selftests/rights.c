@@ -22,6 +22,8 @@ struct attempt {
 	mode_t mode;
 	/* An instance that somebody else has made. */
 	uint64_t other;
+	/* Somebody else's walk through one. */
+	struct walk walk;
 };
 
 /*
@@ -147,6 +149,32 @@ static int find_other(const struct attempt *a)
 		if (info.id == a->other)
 			return 0;
 	return n ?: -ENOENT;
+}
+
+/* Goes on by the cursor of another's walk, through the same instance or an own one. */
+static int use_cursor(const struct attempt *a)
+{
+	struct repoll_create create = {};
+	struct poller p = { .ops = &repoll_ops };
+	struct walk walk = a->walk;
+	struct repoll_info info;
+	struct repoll_item item;
+
+	walk.flags = 0;
+	if (query_next_items(&walk, &item, 1) != -ENOENT)
+		return -EPROTO;
+	/* Nor is there anything to be learnt from what is none. */
+	walk.cursor[0]++;
+	if (query_next_items(&walk, &item, 1) != -ENOENT)
+		return -EPROTO;
+	p.fd = ioctl(a->node, REPOLL_CREATE, &create);
+	if (poller_add(&p, eventfd(1, EFD_CLOEXEC), EPOLLIN) ||
+	    query_info(p.fd, &info))
+		return -EPROTO;
+	walk = a->walk;
+	walk.flags = 0;
+	walk.id = info.id;
+	return query_next_items(&walk, &item, 1);
 }
 
 /* Makes an instance and is told of it, but not of the data. */
@@ -325,6 +353,30 @@ TEST_F(rights, others_instances_are_theirs)
 			break;
 	}
 	close(fd);
+}
+
+/*
+ *	a cursor of root's walk ---> nobody: of no use
+ */
+TEST_F(rights, others_cursors_tell_nothing)
+{
+	struct repoll_create create = { .flags = REPOLL_CLOEXEC };
+	struct poller p = { .ops = &repoll_ops };
+	struct walk *walk = &self->attempt.walk;
+	int efd = eventfd(1, EFD_CLOEXEC);
+	struct repoll_info info;
+	struct repoll_item item;
+
+	p.fd = ioctl(self->attempt.node, REPOLL_CREATE, &create);
+	ASSERT_EQ(0, poller_add(&p, efd, EPOLLIN));
+	ASSERT_EQ(0, query_info(p.fd, &info));
+	walk->node = self->attempt.node;
+	walk->id = info.id;
+	ASSERT_EQ(1, query_next_items(walk, &item, 1));
+	EXPECT_EQ(-EINVAL, try(use_cursor, &self->attempt, false));
+	EXPECT_EQ(0, query_next_items(walk, &item, 1));
+	close(efd);
+	close(p.fd);
 }
 
 /*

@@ -109,8 +109,11 @@ impl BusyPoll {
         })
     }
 
+    /// Whether the kernel was built with it.
+    pub(crate) const IS_SUPPORTED: bool = cfg!(CONFIG_NET_RX_BUSY_POLL);
+
     fn check_supported() -> Result {
-        if cfg!(CONFIG_NET_RX_BUSY_POLL) {
+        if Self::IS_SUPPORTED {
             Ok(())
         } else {
             Err(EOPNOTSUPP)

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The control device: opens what [`crate::uapi`] calls `/dev/repoll`, creates instances, tells of
-//! those that there are.
+//! those that there are, and what the module can do.
 
 use crate::{
+    features,
     file,
     query,
     uapi, //
@@ -39,6 +40,7 @@ impl MiscDevice for Control {
             uapi::CREATE => Ok(file::create(&uapi::read(arg)?)? as isize),
             uapi::LIST => query::list(arg),
             uapi::ITEMS => query::items(arg),
+            uapi::FEATURES => features::tell(arg).map(|()| 0),
             _ => Err(ENOTTY),
         }
     }

@@ -8,6 +8,7 @@ use crate::{
         Eventpoll,
         Mutexes, //
     },
+    features,
     item::Key,
     kernel_ext::{
         anon_file::{
@@ -27,12 +28,12 @@ use crate::{
             Pollers, //
         },
     },
+    query,
     registry,
     trace,
     uapi::{
         self,
         op,
-        Argument,
         Batch,
         BatchWait,
         Change,
@@ -72,11 +73,15 @@ impl AnonFile for Eventpoll {
     #[inline]
     fn ioctl(&self, file: &File, cmd: u32, arg: usize) -> Result<u32> {
         match cmd {
-            uapi::WAIT => self.ioctl_wait(Wait::read_into(&mut MaybeUninit::uninit(), arg)?),
+            uapi::WAIT => self.ioctl_wait(uapi::read_often_into::<Wait>(
+                &mut MaybeUninit::uninit(),
+                arg,
+            )?),
             uapi::CTL => self.ioctl_ctl(file, arg),
             uapi::BATCH => self.ioctl_batch(file, arg),
             uapi::BATCH_WAIT => self.ioctl_batch_wait(file, arg),
             uapi::INFO => self.ioctl_info(arg),
+            uapi::FEATURES => self.ioctl_features(arg),
             uapi::SET_PARAMS | uapi::GET_PARAMS => self.ioctl_params(cmd, arg),
             _ => Err(ENOTTY),
         }
@@ -106,7 +111,13 @@ impl AnonFile for Eventpoll {
 impl Eventpoll {
     #[inline(never)]
     fn ioctl_info(&self, arg: usize) -> Result<u32> {
-        uapi::write(arg, &self.info())?;
+        query::info(self, arg)?;
+        Ok(0)
+    }
+
+    #[inline(never)]
+    fn ioctl_features(&self, arg: usize) -> Result<u32> {
+        features::tell(arg)?;
         Ok(0)
     }
 
@@ -121,7 +132,7 @@ impl Eventpoll {
 
     #[inline(never)]
     fn ioctl_ctl(&self, me: &File, arg: usize) -> Result<u32> {
-        let ctl = Ctl::read(arg)?;
+        let ctl: Ctl = uapi::read_often(arg)?;
         let event = if ctl.op == op::DELETE {
             Event { events: 0, data: 0 }
         } else {
@@ -142,7 +153,7 @@ impl Eventpoll {
 
     #[inline(never)]
     fn ioctl_batch(&self, me: &File, arg: usize) -> Result<u32> {
-        let progress = self.batch(me, arg, &Batch::read(arg)?)?;
+        let progress = self.batch(me, arg, &uapi::read_often::<Batch>(arg)?)?;
         Ok(progress.done)
     }
 
@@ -157,7 +168,7 @@ impl Eventpoll {
 
     #[inline(never)]
     fn ioctl_batch_wait(&self, me: &File, arg: usize) -> Result<u32> {
-        let mut both = BatchWait::read(arg)?;
+        let mut both: BatchWait = uapi::read_often(arg)?;
         let progress = self.batch(me, arg + offset_of!(BatchWait, batch), &both.batch)?;
         if progress.failed > 0 || progress.done < both.batch.count {
             both.wait.timeout_ns = 0;

@@ -176,24 +176,20 @@ static __always_inline bool rp_read_words(void *to, unsigned long from,
 	return got;
 }
 
-bool rp_read_ctl(struct repoll_ctl *to, unsigned long from)
+/* Arguments, by their sizes. */
+bool rp_read_24(void *to, unsigned long from)
 {
-	return rp_read_words(to, from, sizeof(*to));
+	return rp_read_words(to, from, 24);
 }
 
-bool rp_read_wait(struct repoll_wait *to, unsigned long from)
+bool rp_read_40(void *to, unsigned long from)
 {
-	return rp_read_words(to, from, sizeof(*to));
+	return rp_read_words(to, from, 40);
 }
 
-bool rp_read_batch(struct repoll_batch *to, unsigned long from)
+bool rp_read_64(void *to, unsigned long from)
 {
-	return rp_read_words(to, from, sizeof(*to));
-}
-
-bool rp_read_batch_wait(struct repoll_batch_wait *to, unsigned long from)
-{
-	return rp_read_words(to, from, sizeof(*to));
+	return rp_read_words(to, from, 64);
 }
 
 /*
@@ -274,6 +270,13 @@ size_t rp_write_events(unsigned long to, const struct epoll_event *from,
 fault:
 	user_write_access_end();
 	return at - (struct epoll_event __user *)to;
+}
+
+/* As much of it as there is @room for, and zeros behind it. */
+bool rp_write_struct(unsigned long to, size_t room, const void *from,
+		     size_t size)
+{
+	return !copy_struct_to_user((void __user *)to, room, from, size, NULL);
 }
 
 void rp_waitqueue_func_init(struct wait_queue_entry *entry,

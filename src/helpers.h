@@ -16,11 +16,7 @@ struct kmem_cache;
 struct mutex;
 struct pid;
 struct poll_table_struct;
-struct repoll_batch;
-struct repoll_batch_wait;
 struct repoll_change;
-struct repoll_ctl;
-struct repoll_wait;
 struct sigset_t;
 struct super_block;
 struct wait_queue_entry;
@@ -55,10 +51,9 @@ struct kmem_cache *rp_cache_create(const char *name, unsigned int size,
 
 /* User memory. */
 bool rp_access_ok(unsigned long addr, unsigned long size);
-bool rp_read_ctl(struct repoll_ctl *to, unsigned long from);
-bool rp_read_wait(struct repoll_wait *to, unsigned long from);
-bool rp_read_batch(struct repoll_batch *to, unsigned long from);
-bool rp_read_batch_wait(struct repoll_batch_wait *to, unsigned long from);
+bool rp_read_24(void *to, unsigned long from);
+bool rp_read_40(void *to, unsigned long from);
+bool rp_read_64(void *to, unsigned long from);
 size_t rp_read_changes(struct repoll_change *to, unsigned long from,
 		       size_t count);
 bool rp_write_result(unsigned long to, s32 result);
@@ -66,6 +61,8 @@ bool rp_write_done(unsigned long to, u32 done, u32 failed);
 bool rp_read_event(struct epoll_event *to, unsigned long from);
 size_t rp_write_events(unsigned long to, const struct epoll_event *from,
 		       size_t stride, size_t count);
+bool rp_write_struct(unsigned long to, size_t room, const void *from,
+		     size_t size);
 
 /* Wait queues and the current task. */
 void rp_waitqueue_func_init(struct wait_queue_entry *entry,

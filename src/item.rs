@@ -179,12 +179,33 @@ impl Key {
         }
     }
 
+    /// The key of a file that was, or is, at that address, or of none: to be compared alone.
+    pub(crate) fn at(address: usize, fd: i32) -> Self {
+        Self {
+            file: core::ptr::without_provenance_mut(address),
+            fd,
+        }
+    }
+
+    /// Above that key, and not above the next one.
+    pub(crate) fn next(&self) -> Self {
+        match self.fd.checked_add(1) {
+            Some(fd) => Self { fd, ..*self },
+            None => self.next_file(),
+        }
+    }
+
     /// Above all keys of that file, and below those of the next one.
     pub(crate) fn next_file(&self) -> Self {
         Self {
             file: self.file.wrapping_byte_add(1),
             fd: i32::MIN,
         }
+    }
+
+    /// The file's address.
+    pub(crate) fn address(&self) -> usize {
+        self.file.addr()
     }
 
     /// The descriptor number.
@@ -417,6 +438,16 @@ impl Item {
     /// Whether the item takes turns with others on the file.
     pub(crate) fn takes_turns(&self) -> bool {
         self.takes_turns
+    }
+
+    /// Whether the close of the file is noticed late.
+    pub(crate) fn closes_late(&self) -> bool {
+        self.watched.is_held()
+    }
+
+    /// Whether an event wakes who polls the instance late: by the relay.
+    pub(crate) fn wakes_pollers_late(&self) -> bool {
+        self.crowded.read() || self.kind == Kind::Epoll
     }
 
     /// The instance.

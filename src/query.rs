@@ -8,15 +8,18 @@
 //! its rights go by network namespace, it would be a second way into the module with a user of its
 //! own to be let in, and there is no safe wrapper of it for Rust. The node is there already, with
 //! rights that the administrator has thought about; its structures have sizes, so that they can
-//! grow, and a cursor is the id of an instance, not an address. So the answer is made while nobody
-//! waits: instances are found one at a time, under RCU, and copied with no more than their
-//! spinlock held, for some words.
+//! grow, and cursors: the id of an instance, or an item's key as [`cursor`](crate::cursor) hides it.
+//! So the answer is made while nobody waits: instances are found one at a time, under RCU, and
+//! copied with no more than their spinlock held, for some words.
 //!
 //! Who has the node open may be anybody, so without a capability a query is about instances that
 //! the caller has made, as [`View`] tells.
 
 use crate::{
-    eventpoll,
+    eventpoll::{
+        self,
+        Eventpoll, //
+    },
     item::Key,
     kernel_ext::{
         array::Array,
@@ -40,8 +43,6 @@ struct Answer {
     query: uapi::Query,
     /// The user's address of the array.
     to: usize,
-    /// Bytes of an element that are filled.
-    filled: usize,
     stored: usize,
 }
 
@@ -49,13 +50,13 @@ impl Answer {
     /// The greatest size of an element.
     const MAX_SIZE: u32 = 4096;
 
-    /// Reads the query at the user's address `arg`, for elements of type `T`, of which the first
-    /// version had `least` bytes.
+    /// Reads the query at the user's address `arg`, for elements of which the first version had
+    /// `least` bytes.
     ///
     /// # Errors
     ///
-    /// `EFAULT`, `EINVAL`, `EPERM`.
-    fn new<T>(arg: usize, least: u32) -> Result<(Self, View)> {
+    /// `EFAULT`, `EINVAL`.
+    fn new(arg: usize, least: u32) -> Result<Self> {
         let query: uapi::Query = uapi::read(arg)?;
         if query.flags & !uapi::ALL != 0
             || query.__pad != 0
@@ -65,14 +66,20 @@ impl Answer {
         {
             return Err(EINVAL);
         }
-        let view = View::new(query.flags & uapi::ALL != 0)?;
-        let answer = Self {
+        Ok(Self {
             to: uapi::address(query.to)?,
-            filled: (query.size as usize).min(size_of::<T>()),
             query,
             stored: 0,
-        };
-        Ok((answer, view))
+        })
+    }
+
+    /// Whose instances it is about.
+    ///
+    /// # Errors
+    ///
+    /// `EPERM`.
+    fn view(&self) -> Result<View> {
+        View::new(self.query.flags & uapi::ALL != 0)
     }
 
     /// For how many more there is room.
@@ -86,19 +93,21 @@ impl Answer {
     ///
     /// `EFAULT`.
     fn push<T: AsBytes>(&mut self, element: &T) -> Result {
-        let offset = self.stored * self.query.size as usize;
-        uapi::write_part(self.to.wrapping_add(offset), element, self.filled)?;
+        let size = self.query.size as usize;
+        let to = self.to.wrapping_add(self.stored * size);
+        uapi::write_struct(to, size, element)?;
         self.stored += 1;
         Ok(())
     }
 
-    /// Tells how far it went, at the user's address `arg`. Returns how many were stored.
+    /// Tells how far it went with elements of type `T`, at the user's address `arg`. Returns how many
+    /// were stored.
     ///
     /// # Errors
     ///
     /// `EFAULT`.
-    fn finish(mut self, arg: usize) -> Result<isize> {
-        self.query.size = self.filled as u32;
+    fn finish<T>(mut self, arg: usize) -> Result<isize> {
+        self.query.size = self.query.size.min(size_of::<T>() as u32);
         uapi::write(arg, &self.query)?;
         Ok(self.stored as isize)
     }
@@ -111,7 +120,11 @@ impl Answer {
 ///
 /// `EFAULT`, `EINVAL`, `EPERM`, `EINTR`.
 pub(crate) fn list(arg: usize) -> Result<isize> {
-    let (mut answer, view) = Answer::new::<uapi::Info>(arg, uapi::INFO_SIZE_1)?;
+    let mut answer = Answer::new(arg, uapi::INFO_SIZE_1)?;
+    if answer.query.cursor != [0; 2] {
+        return Err(EINVAL);
+    }
+    let view = answer.view()?;
     while answer.room() > 0 {
         if task::signal_pending() {
             if answer.stored == 0 {
@@ -134,7 +147,7 @@ pub(crate) fn list(arg: usize) -> Result<isize> {
         answer.query.id = id + 1;
         task::cond_resched();
     }
-    answer.finish(arg)
+    answer.finish::<uapi::Info>(arg)
 }
 
 /// `REPOLL_ITEMS`, with the argument at the user's address `arg`. Returns how many items were
@@ -144,29 +157,63 @@ pub(crate) fn list(arg: usize) -> Result<isize> {
 ///
 /// `EFAULT`, `EINVAL`, `EPERM`, `EINTR`, `ENOENT`.
 pub(crate) fn items(arg: usize) -> Result<isize> {
-    let (mut answer, view) = Answer::new::<uapi::Item>(arg, uapi::ITEM_SIZE_1)?;
-    let mut found = false;
-    let mut from = Some(Key::FIRST);
-    while let Some(key) = from.filter(|_| answer.room() > 0) {
+    let mut answer = Answer::new(arg, uapi::ITEM_SIZE_1)?;
+    let view = answer.view()?;
+    let (id, cipher) = (answer.query.id, registry::cipher());
+    // First, so that who may not be told of an instance cannot try its cursors.
+    registry::file_of(id, view).ok_or(ENOENT)?;
+    let mut from = cipher.decrypt(id, answer.query.cursor).ok_or(EINVAL)?;
+    if let Err(error) = store_items(&mut answer, view, &mut from) {
+        if answer.stored == 0 {
+            return Err(error);
+        }
+    }
+    answer.query.cursor = cipher.encrypt(id, from);
+    answer.finish::<uapi::Item>(arg)
+}
+
+/// Stores items from that key on, which is moved on with each, until there is no more room or no
+/// more item.
+///
+/// # Errors
+///
+/// `EFAULT`, `EINTR`, `ENOENT`.
+fn store_items(answer: &mut Answer, view: View, from: &mut Key) -> Result {
+    while answer.room() > 0 {
         if task::signal_pending() {
             return Err(EINTR);
         }
         // It is let go of before the user's memory is written, which may take for ever.
-        let Some(file) = registry::file_of(answer.query.id, view) else {
+        let file = registry::file_of(answer.query.id, view).ok_or(ENOENT)?;
+        let instance = nesting::instance_of(&file).ok_or(ENOENT)?;
+        let mut items = Array::<_, { eventpoll::BATCH }>::new();
+        let next = instance.items_from(*from, answer.room(), view, &mut items)?;
+        drop(file);
+        for (key, item) in items.as_slice() {
+            answer.push(item)?;
+            *from = key.next();
+        }
+        let Some(next) = next else {
             break;
         };
-        let instance = nesting::instance_of(&file).ok_or(ENOENT)?;
-        found = true;
-        let mut items = Array::<uapi::Item, { eventpoll::BATCH }>::new();
-        from = instance.items_from(key, answer.room(), view, &mut items)?;
-        drop(file);
-        for item in items.as_slice() {
-            answer.push(item)?;
-        }
+        *from = next;
         task::cond_resched();
     }
-    if !found {
-        return Err(ENOENT);
+    Ok(())
+}
+
+/// `REPOLL_INFO` on that instance, with the argument at the user's address `arg`.
+///
+/// # Errors
+///
+/// `EFAULT`, `EINVAL`.
+pub(crate) fn info(instance: &Eventpoll, arg: usize) -> Result {
+    let mut answer = Answer::new(arg, uapi::INFO_SIZE_1)?;
+    let query = &answer.query;
+    if query.flags != 0 || query.id != 0 || query.cursor != [0; 2] || query.count != 1 {
+        return Err(EINVAL);
     }
-    answer.finish(arg)
+    answer.push(&instance.info())?;
+    answer.finish::<uapi::Info>(arg)?;
+    Ok(())
 }

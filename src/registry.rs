@@ -7,6 +7,7 @@
 //! under RCU can look at it without.
 
 use crate::{
+    cursor::Cipher,
     eventpoll::Eventpoll,
     kernel_ext::{
         global::{
@@ -22,18 +23,15 @@ use crate::{
         process::Process,
         rbtree::{
             Keyed,
-            Node,
-            RawTree, //
+            Node, //
         },
+        rcu_tree::RcuTree,
         task, //
     },
 };
 use core::{
     mem::offset_of,
-    ptr::{
-        self,
-        NonNull, //
-    },
+    ptr, //
 };
 use kernel::{
     new_spinlock,
@@ -60,7 +58,7 @@ pub(crate) struct Entry {
 
 // SAFETY: The node is accessed by who holds the lock, the rest may be by anybody.
 unsafe impl Send for Entry {}
-// SAFETY: As above.
+// SAFETY: What changes is the node, under the lock, and the id, which is atomic.
 unsafe impl Sync for Entry {}
 
 // SAFETY: The offset is that of the node, which nothing else uses; the id does not change while the
@@ -149,54 +147,66 @@ impl View {
 /// # Invariants
 ///
 /// Each has a file, which is not released yet.
-pub(crate) struct Instances(RawTree<Eventpoll, 0>);
+struct Instances(RcuTree<Eventpoll>);
 
-/// All instances, behind their lock.
-pub(crate) type Registry = Pin<KBox<SpinLock<Instances>>>;
+/// All instances, and what goes with them for as long as the module is loaded.
+#[pin_data]
+pub(crate) struct Registry {
+    #[pin]
+    instances: SpinLock<Instances>,
+    /// For walks through their items.
+    cipher: Cipher,
+}
 
-static REGISTRY: Global<Registry> = Global::empty();
+static REGISTRY: Global<Pin<KBox<Registry>>> = Global::empty();
 
 /// Makes the registry, for as long as the result is kept.
-pub(crate) fn install(loading: &Loading) -> Result<Installed<Registry>> {
-    let instances = Instances(RawTree::new());
-    let registry = KBox::pin_init(new_spinlock!(instances, "repoll::registry"), GFP_KERNEL)?;
-    REGISTRY.install(loading, registry)
+pub(crate) fn install(loading: &Loading) -> Result<Installed<Pin<KBox<Registry>>>> {
+    let registry = pin_init!(Registry {
+        instances <- new_spinlock!(Instances(RcuTree::new()), "repoll::registry"),
+        cipher: Cipher::new(),
+    });
+    REGISTRY.install(loading, KBox::pin_init(registry, GFP_KERNEL)?)
+}
+
+/// What makes the cursors of walks through items.
+pub(crate) fn cipher() -> &'static Cipher {
+    &REGISTRY.get().cipher
 }
 
 /// Puts an instance in, whose file was just made.
 pub(crate) fn insert(instance: &Eventpoll) {
-    let mut registry = REGISTRY.get().lock();
+    let mut registry = REGISTRY.get().instances.lock();
     instance.entry.id.write(instance.ready.id.number());
-    // SAFETY: The instance is new, and stays until its release takes it out.
-    unsafe { registry.0.insert(NonNull::from(instance)) };
+    // SAFETY: The instance is new; its release takes it out, and it is freed a grace period later.
+    unsafe { registry.0.insert(instance) };
 }
 
 /// Takes an instance out, if it was put in. Its file is being released.
 pub(crate) fn remove(instance: &Eventpoll) {
     if instance.entry.id() != 0 {
-        let mut registry = REGISTRY.get().lock();
+        let mut registry = REGISTRY.get().instances.lock();
         // SAFETY: It was put in when it got its id, and is released once.
-        unsafe { registry.0.remove(NonNull::from(instance)) };
+        unsafe { registry.0.remove(instance) };
     }
 }
 
 /// Shows the instance with that id, or else the one with the next id, to `see`, under RCU.
 pub(crate) fn next<T>(from: u64, see: impl FnOnce(&Eventpoll) -> T) -> Option<T> {
-    let _rcu = rcu::read_lock();
-    let found = REGISTRY.get().lock().0.lower_bound(&from)?;
-    // SAFETY: It was in the tree under RCU: it is freed a grace period after it left.
-    Some(see(unsafe { found.as_ref() }))
+    let reader = rcu::read_lock();
+    let found = REGISTRY
+        .get()
+        .instances
+        .lock()
+        .0
+        .lower_bound(&from, &reader);
+    found.map(see)
 }
 
 /// The file of the instance with that id, if `view` has that.
 pub(crate) fn file_of(id: u64, view: View) -> Option<FileRef> {
-    let registry = REGISTRY.get().lock();
-    let found = registry.0.find(&id)?;
-    // SAFETY: Instances in the tree are alive, and leave it under the lock.
-    let found = unsafe { found.as_ref() };
-    if !view.has(found) {
-        return None;
-    }
+    let registry = REGISTRY.get().instances.lock();
+    let found = registry.0.find(&id).filter(|found| view.has(found))?;
     // SAFETY: By the type invariant, and as the file is freed after the release.
     unsafe { poll_file::try_get(ptr::with_exposed_provenance(found.vertex.file())) }
 }

@@ -82,8 +82,10 @@ mod bindings;
 mod busy_poll;
 mod change;
 mod control;
+mod cursor;
 mod event;
 mod eventpoll;
+mod features;
 mod file;
 mod held;
 mod item;
@@ -131,7 +133,7 @@ struct RepollModule {
     _device: MiscDeviceRegistration<control::Control>,
     _rcu: kernel_ext::rcu::Barrier,
     _relay: Installed<Workqueue>,
-    _registry: Installed<registry::Registry>,
+    _registry: Installed<Pin<KBox<registry::Registry>>>,
     _nesting: nesting::Nesting,
     _watching: watch::Watching,
     _limits: limits::Limits,

@@ -187,7 +187,7 @@ pub(crate) fn wait_enter(instance: &Eventpoll, wait: &Wait) {
 pub(crate) fn deliver(instance: &Eventpoll, found: &[Pending<&Item>], written: usize) {
     tracepoint::repoll_deliver(move || {
         found.iter().take(written).map(|pending| {
-            let Event { events, data } = pending.event();
+            let Event { events, data } = pending.event().into();
             (instance.number(), pending.what.key().fd(), events, data)
         })
     });

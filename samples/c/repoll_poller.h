@@ -318,6 +318,43 @@ static inline int repoll_apply_wait_ms(int rpfd, struct repoll_change *changes,
 	return ready;
 }
 
+/**
+ * repoll_has() - ask whether the module has a feature
+ * @fd: an instance, or the control node
+ * @feature: its number, REPOLL_FEATURE_..., be it of a later version
+ *
+ * Return: 1 if it has, 0 if not, also if it does not know of it; or -1 with errno.
+ */
+static inline int repoll_has(int fd, unsigned int feature)
+{
+	struct repoll_features features;
+
+	memset(&features, 0, sizeof(features));
+	features.word = feature / 64;
+	if (ioctl(fd, REPOLL_FEATURES, &features))
+		return -1;
+	return features.bits >> feature % 64 & 1;
+}
+
+/**
+ * repoll_get_info() - tell of an instance
+ * @rpfd: the instance
+ * @info: where to store what it is and has counted; zero where the module does not
+ *	know a field
+ *
+ * Return: 0, or -1 with errno.
+ */
+static inline int repoll_get_info(int rpfd, struct repoll_info *info)
+{
+	struct repoll_query query;
+
+	memset(&query, 0, sizeof(query));
+	query.to = (uintptr_t)info;
+	query.count = 1;
+	query.size = sizeof(*info);
+	return ioctl(rpfd, REPOLL_INFO, &query);
+}
+
 #ifdef __cplusplus
 }
 #endif

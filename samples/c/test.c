@@ -82,12 +82,28 @@ static void many_at_a_time(int rpfd, const int *ends)
 	CHECK(events[0].events == EPOLLOUT && events[0].data.u64 == 4);
 }
 
+static void what_there_is(int rpfd, const int *ends)
+{
+	struct epoll_event in = event_of(EPOLLIN, 1);
+	struct repoll_info info;
+
+	CHECK(repoll_has(rpfd, REPOLL_FEATURE_BATCH) == 1);
+	CHECK(!repoll_has(rpfd, 63) && !repoll_has(rpfd, 64) && !repoll_has(rpfd, ~0U));
+	CHECK(repoll_has(ends[0], REPOLL_FEATURE_BATCH) < 0);
+	CHECK(!repoll_add(rpfd, ends[0], &in));
+	memset(&info, 0xa5, sizeof(info));
+	CHECK(!repoll_get_info(rpfd, &info));
+	CHECK(info.items == 1 && info.pid == getpid());
+	CHECK(repoll_get_info(ends[0], &info) < 0);
+	CHECK(!repoll_delete(rpfd, ends[0]));
+}
+
 int main(void)
 {
 	int rpfd = repoll_open(REPOLL_CLOEXEC), fifo = repoll_open(REPOLL_FIFO);
 	int ends[2];
 
-	puts("KTAP version 1\n1..3");
+	puts("KTAP version 1\n1..4");
 	CHECK(rpfd >= 0 && fcntl(rpfd, F_GETFD) == FD_CLOEXEC);
 	CHECK(fifo >= 0 && !fcntl(fifo, F_GETFD));
 	CHECK(repoll_open(~0U) < 0 && errno == EINVAL);
@@ -97,5 +113,7 @@ int main(void)
 	puts("ok 2 one change at a time");
 	many_at_a_time(fifo, ends);
 	puts("ok 3 many changes at a time");
+	what_there_is(rpfd, ends);
+	puts("ok 4 what there is");
 	return 0;
 }

@@ -89,8 +89,8 @@ impl Eventpoll {
         info
     }
 
-    /// Puts some items into `to`, at most so many, the one with that key or the next first. Returns
-    /// from where to go on.
+    /// Puts some items into `to`, with their keys, at most so many, the one with that key or the next
+    /// first. Returns from where to go on.
     ///
     /// # Errors
     ///
@@ -100,7 +100,7 @@ impl Eventpoll {
         from: Key,
         most: usize,
         view: View,
-        to: &mut Array<uapi::Item, BATCH>,
+        to: &mut Array<(Key, uapi::Item), BATCH>,
     ) -> Result<Option<Key>> {
         let set = self.lock_interruptible()?;
         let mut next = set.items().lower_bound(&from);
@@ -111,7 +111,7 @@ impl Eventpoll {
             let ready = self.ready.lock();
             let is_ready = item.place().is_ready();
             if let Some(file) = ready.file_of(item) {
-                to.push(describe(item, &file, is_ready, view));
+                to.push((item.key(), describe(item, &file, is_ready, view)));
             }
             next = set.items().after(item);
         }
@@ -125,8 +125,8 @@ fn describe(item: &Item, file: &LocalFile, is_ready: bool, view: View) -> uapi::
     let states = [
         (is_ready, state::READY),
         (item.takes_turns(), state::ROUND_ROBIN),
-        (item.watched().is_held(), state::HELD),
-        (item.crowded.read(), state::CROWDED),
+        (item.closes_late(), state::LATE_CLOSE),
+        (item.wakes_pollers_late(), state::LATE_POLLERS),
     ];
     let set = states.iter().filter(|(set, _)| *set);
     uapi::Item {

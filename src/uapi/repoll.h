@@ -14,7 +14,8 @@
  *	ioctl(rpfd, REPOLL_BATCH_WAIT, &args);		// these, then epoll_pwait2()
  *	ioctl(ctl, REPOLL_LIST, &query);		// which instances there are
  *	ioctl(ctl, REPOLL_ITEMS, &query);		// what one of them watches
- *	ioctl(rpfd, REPOLL_INFO, &info);		// what one has done so far
+ *	ioctl(rpfd, REPOLL_INFO, &query);		// what one has done so far
+ *	ioctl(ctl, REPOLL_FEATURES, &features);		// what the module can do
  *
  * struct epoll_event, the EPOLL* event bits and the EPOLL_CTL_* operations are
  * those of <sys/epoll.h> (or <linux/eventpoll.h>): same values, same layout,
@@ -26,6 +27,10 @@
  * addresses travel in __aligned_u64. Unknown flag bits and non-zero padding are
  * refused with EINVAL, so that later versions can give them a meaning; an
  * unknown ioctl is ENOTTY; an argument that cannot be read is EFAULT.
+ *
+ * This is version 0.2 of the interface. What later versions add has a feature's
+ * number each, to be asked for by REPOLL_FEATURES. struct repoll_info and struct
+ * repoll_item grow at their ends: a program says how long they are in its header.
  */
 #ifndef _UAPI_REPOLL_H
 #define _UAPI_REPOLL_H
@@ -33,7 +38,10 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/* The control node. It answers REPOLL_CREATE, REPOLL_LIST and REPOLL_ITEMS. */
+/*
+ * The control node. It answers REPOLL_CREATE, REPOLL_LIST, REPOLL_ITEMS and
+ * REPOLL_FEATURES.
+ */
 #define REPOLL_DEVICE "/dev/repoll"
 
 /* The ioctl "type" byte of every command below. */
@@ -167,20 +175,23 @@ struct repoll_batch_wait {
 #define REPOLL_ALL (1U << 0)
 
 /**
- * struct repoll_query - argument of REPOLL_LIST and REPOLL_ITEMS
+ * struct repoll_query - argument of REPOLL_LIST, REPOLL_ITEMS and REPOLL_INFO
  * @id: REPOLL_LIST: stored elements have this id or a greater one; replaced by
- *	the id from which to go on. REPOLL_ITEMS: the instance
+ *	the id from which to go on. REPOLL_ITEMS: the instance. REPOLL_INFO: zero
+ * @cursor: REPOLL_ITEMS: zero to begin with the first item; replaced by where to go
+ *	on. REPOLL_LIST, REPOLL_INFO: zero
  * @to: address of an array of struct repoll_info, or of struct repoll_item
- * @count: elements of @to, at least 1
+ * @count: elements of @to, at least 1; REPOLL_INFO: 1
  * @size: bytes of an element, as the caller knows it: at least REPOLL_INFO_SIZE_1
  *	or REPOLL_ITEM_SIZE_1, at most 4096, a multiple of 8; replaced by how many
- *	of them are filled, which are fewer if the module knows less, while the
- *	others are left as they are
- * @flags: 0 or REPOLL_ALL
+ *	of them the module knows, if these are fewer. Those that it does not know
+ *	are zero in each element that is stored
+ * @flags: 0 or REPOLL_ALL; REPOLL_INFO: zero
  * @__pad: zero
  */
 struct repoll_query {
 	__aligned_u64 id;
+	__aligned_u64 cursor[2];
 	__aligned_u64 to;
 	__u32 count;
 	__u32 size;
@@ -278,11 +289,17 @@ struct repoll_info {
 /* repoll_item.state: added with REPOLL_ROUND_ROBIN. */
 #define REPOLL_ITEM_ROUND_ROBIN (1U << 1)
 
-/* repoll_item.state: its file is held open, and looked at every so often. */
-#define REPOLL_ITEM_HELD (1U << 2)
+/*
+ * repoll_item.state: the close of its file is noticed late, by a fraction of a second,
+ * and so the file is released that late.
+ */
+#define REPOLL_ITEM_LATE_CLOSE (1U << 2)
 
-/* repoll_item.state: many others watch the file, so a worker wakes pollers. */
-#define REPOLL_ITEM_CROWDED (1U << 3)
+/*
+ * repoll_item.state: an event of its file wakes who polls the instance a moment late.
+ * Who waits by REPOLL_WAIT is woken at once.
+ */
+#define REPOLL_ITEM_LATE_POLLERS (1U << 3)
 
 /**
  * struct repoll_item - an item
@@ -311,6 +328,46 @@ struct repoll_item {
 };
 
 #define REPOLL_ITEM_SIZE_1 48
+
+/*
+ * Features, by number.
+ */
+
+/* REPOLL_FIFO. */
+#define REPOLL_FEATURE_FIFO 0
+
+/* REPOLL_ROUND_ROBIN. */
+#define REPOLL_FEATURE_ROUND_ROBIN 1
+
+/* REPOLL_BATCH. */
+#define REPOLL_FEATURE_BATCH 2
+
+/* REPOLL_BATCH_WAIT. */
+#define REPOLL_FEATURE_BATCH_WAIT 3
+
+/* REPOLL_LIST. */
+#define REPOLL_FEATURE_LIST 4
+
+/* REPOLL_ITEMS, with a cursor. */
+#define REPOLL_FEATURE_ITEMS 5
+
+/* REPOLL_INFO, of any size. */
+#define REPOLL_FEATURE_INFO 6
+
+/* EPIOCSPARAMS and EPIOCGPARAMS: the kernel was built with busy polling. */
+#define REPOLL_FEATURE_BUSY_POLL 7
+
+/**
+ * struct repoll_features - argument of REPOLL_FEATURES
+ * @word: which 64 features: those with the numbers from 64 * @word on
+ * @__pad: zero
+ * @bits: stored: bit n is set if the module has feature 64 * @word + n
+ */
+struct repoll_features {
+	__u32 word;
+	__u32 __pad;
+	__aligned_u64 bits;
+};
 
 /*
  * REPOLL_CREATE - on the control node: make an instance.
@@ -410,15 +467,19 @@ struct repoll_item {
 /*
  * REPOLL_ITEMS - on the control node: tell what an instance watches.
  *
- * The items come in no order that means anything. Who uses the instance has to wait
- * for some items at a time, and this call for them; those that come or go
- * meanwhile may be missing.
+ * The items come in no order that means anything, each once. A call goes on where the
+ * one before ended, by the cursor that this has left. Any number of items come and go
+ * between two calls, or during one: those that stay are told of all the same.
  *
- * Returns the number of elements stored: if it is @count there may be more, which
- * takes a larger array; or -1 with errno, those of REPOLL_LIST and
+ * A cursor is good for its instance alone, for as long as the module is loaded. It
+ * tells nothing to who has it, and takes no room in the kernel.
+ *
+ * Who uses the instance has to wait for some items at a time, and this call for them.
+ *
+ * Returns the number of elements stored, 0 if there are no more items, fewer than there
+ * is room for also after a signal; or -1 with errno, those of REPOLL_LIST and
+ *	EINVAL	@cursor is not one of this instance
  *	ENOENT	there is no such instance for the caller
- *	EFAULT	@to cannot be written. What lies there means nothing
- *	EINTR	a signal came. What lies in @to means nothing
  */
 #define REPOLL_ITEMS _IOWR(REPOLL_IOC_TYPE, 6, struct repoll_query)
 
@@ -426,8 +487,21 @@ struct repoll_item {
  * REPOLL_INFO - on an instance: tell of it, whoever asks.
  *
  * Waits for nobody. Returns 0, or -1 with errno
- *	EFAULT	the argument cannot be written
+ *	EFAULT	the argument cannot be read and written, or @to cannot be written
+ *	EINVAL	flags, padding, @id or @cursor not zero, @count not 1, or @size wrong
  */
-#define REPOLL_INFO _IOR(REPOLL_IOC_TYPE, 7, struct repoll_info)
+#define REPOLL_INFO _IOWR(REPOLL_IOC_TYPE, 7, struct repoll_query)
+
+/*
+ * REPOLL_FEATURES - on the control node, or an instance: tell what the module can do.
+ *
+ * Any word may be asked for: what a module does not know it does not have. So a program
+ * can ask about a feature that is not in its header, if it knows the number.
+ *
+ * Returns 0, or -1 with errno
+ *	EFAULT	the argument cannot be read and written
+ *	EINVAL	padding not zero
+ */
+#define REPOLL_FEATURES _IOWR(REPOLL_IOC_TYPE, 8, struct repoll_features)
 
 #endif /* _UAPI_REPOLL_H */

@@ -18,14 +18,12 @@ use crate::{
     command::Command,
     uapi,
     CreateFlags,
+    Features,
     Unavailable, //
 };
-use rustix::{
-    fs::{
-        Mode,
-        OFlags, //
-    },
-    io::Errno,
+use rustix::fs::{
+    Mode,
+    OFlags, //
 };
 use std::{
     io,
@@ -39,6 +37,9 @@ use std::{
 
 /// How many instances are asked for by one call.
 const INSTANCES: usize = 64;
+
+/// How many items are.
+const ITEMS: usize = 256;
 
 /// Whose instances are meant.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -105,10 +106,11 @@ impl Instance {
     ///
     /// `ENOTTY` if it is none.
     pub fn of(fd: impl AsFd) -> io::Result<Self> {
-        let mut info = uapi::repoll_info::default();
-        // SAFETY: REPOLL_INFO writes a `repoll_info`.
-        unsafe { Command::<{ uapi::REPOLL_INFO }, _>::new(&mut info).run(fd)? };
-        Ok(Self::from(&info))
+        let mut info = [uapi::repoll_info::default()];
+        let mut query = query(0, &mut info);
+        // SAFETY: REPOLL_INFO takes a `repoll_query`, which names one `repoll_info`.
+        unsafe { Command::<{ uapi::REPOLL_INFO }, _>::new(&mut query).run(fd)? };
+        Ok(Self::from(&info[0]))
     }
 }
 
@@ -177,10 +179,11 @@ pub struct Item {
     pub ready: bool,
     /// It takes turns with others on the file.
     pub round_robin: bool,
-    /// Its file is held open while it is watched.
-    pub held: bool,
-    /// Many others watch the file.
-    pub crowded: bool,
+    /// The close of its file is noticed late, and so the file is released that
+    /// late.
+    pub late_close: bool,
+    /// Its events wake who polls the instance a moment late.
+    pub late_pollers: bool,
 }
 
 impl From<&uapi::repoll_item> for Item {
@@ -199,10 +202,20 @@ impl From<&uapi::repoll_item> for Item {
             device: (item.dev_major, item.dev_minor),
             ready: is(uapi::REPOLL_ITEM_READY),
             round_robin: is(uapi::REPOLL_ITEM_ROUND_ROBIN),
-            held: is(uapi::REPOLL_ITEM_HELD),
-            crowded: is(uapi::REPOLL_ITEM_CROWDED),
+            late_close: is(uapi::REPOLL_ITEM_LATE_CLOSE),
+            late_pollers: is(uapi::REPOLL_ITEM_LATE_POLLERS),
         }
     }
+}
+
+/// How far a walk through the items of an instance has come. It is good for that
+/// instance alone.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Cursor([u64; 2]);
+
+impl Cursor {
+    /// Before the first item.
+    pub const BEGIN: Self = Self([0; 2]);
 }
 
 /// An open `/dev/repoll`.
@@ -225,6 +238,15 @@ impl Control {
         )
         .map(|fd| Self { fd })
         .map_err(Unavailable::from_open)
+    }
+
+    /// What the module can do.
+    ///
+    /// # Errors
+    ///
+    /// `ENOTTY` if it is of a version before 0.2.
+    pub fn features(&self) -> io::Result<Features> {
+        Features::of(&self.fd)
     }
 
     /// The instances, by their ids. Some that come or go meanwhile may be
@@ -258,23 +280,53 @@ impl Control {
     }
 
     /// What an instance watches, in no order that means anything. Some that come
-    /// or go meanwhile may be missing.
+    /// or go meanwhile may be missing; no other is, and none is there twice.
+    ///
+    /// [`Control::next_items`] needs no memory for all of them at once.
     ///
     /// # Errors
     ///
     /// As [`Control::instances`], and `ENOENT`
     /// ([`NotFound`](io::ErrorKind::NotFound)): there is no such instance.
     pub fn items(&self, whose: Whose, id: u64) -> io::Result<Vec<Item>> {
-        let instance = self.instance(whose, id)?.ok_or(Errno::NOENT)?;
-        // Some more may come.
-        let mut room = instance.items as usize + 64;
+        let (mut items, mut cursor) = (Vec::new(), Cursor::BEGIN);
         loop {
-            let items = self.some_items(whose, id, room)?;
-            if items.len() < room {
-                return Ok(items.iter().map(Item::from).collect());
+            let more = self.next_items(whose, id, &mut cursor, ITEMS)?;
+            if more.is_empty() {
+                return Ok(items);
             }
-            room *= 2;
+            items.extend(more);
         }
+    }
+
+    /// The next items that an instance watches, `most` at most; none if there are
+    /// no more. `cursor` is moved on, past those.
+    ///
+    /// # Errors
+    ///
+    /// As [`Control::items`]; `EINVAL`
+    /// ([`InvalidInput`](io::ErrorKind::InvalidInput)): the cursor is another
+    /// instance's, or `most` is 0.
+    pub fn next_items(
+        &self,
+        whose: Whose,
+        id: u64,
+        cursor: &mut Cursor,
+        most: usize,
+    ) -> io::Result<Vec<Item>> {
+        let mut items = vec![uapi::repoll_item::default(); most];
+        let mut query = uapi::repoll_query {
+            cursor: cursor.0,
+            flags: whose.flags(),
+            ..query(id, &mut items)
+        };
+        // SAFETY: REPOLL_ITEMS takes a `repoll_query`, which names an array of so
+        // many `repoll_item`.
+        let stored =
+            unsafe { Command::<{ uapi::REPOLL_ITEMS }, _>::new(&mut query).run(&self.fd)? };
+        *cursor = Cursor(query.cursor);
+        items.truncate(stored as usize);
+        Ok(items.iter().map(Item::from).collect())
     }
 
     fn list(
@@ -284,24 +336,16 @@ impl Control {
         room: usize,
     ) -> io::Result<Vec<uapi::repoll_info>> {
         let mut infos = vec![uapi::repoll_info::default(); room];
-        let mut query = query(whose, *from, &mut infos);
+        let mut query = uapi::repoll_query {
+            flags: whose.flags(),
+            ..query(*from, &mut infos)
+        };
         // SAFETY: REPOLL_LIST takes a `repoll_query`, which names an array of so
         // many `repoll_info`.
         let stored = unsafe { Command::<{ uapi::REPOLL_LIST }, _>::new(&mut query).run(&self.fd)? };
         *from = query.id;
         infos.truncate(stored as usize);
         Ok(infos)
-    }
-
-    fn some_items(&self, whose: Whose, id: u64, room: usize) -> io::Result<Vec<uapi::repoll_item>> {
-        let mut items = vec![uapi::repoll_item::default(); room];
-        let mut query = query(whose, id, &mut items);
-        // SAFETY: REPOLL_ITEMS takes a `repoll_query`, which names an array of so
-        // many `repoll_item`.
-        let stored =
-            unsafe { Command::<{ uapi::REPOLL_ITEMS }, _>::new(&mut query).run(&self.fd)? };
-        items.truncate(stored as usize);
-        Ok(items)
     }
 }
 
@@ -311,13 +355,12 @@ impl AsFd for Control {
     }
 }
 
-fn query<T>(whose: Whose, id: u64, to: &mut [T]) -> uapi::repoll_query {
+fn query<T>(id: u64, to: &mut [T]) -> uapi::repoll_query {
     uapi::repoll_query {
         id,
         to: to.as_mut_ptr().expose_provenance() as u64,
         count: u32::try_from(to.len()).unwrap_or(u32::MAX),
         size: size_of::<T>() as u32,
-        flags: whose.flags(),
         ..Default::default()
     }
 }
@@ -346,8 +389,8 @@ mod tests {
     fn a_query_names_the_whole_array() {
         let mut items = vec![uapi::repoll_item::default(); 3];
         let address = items.as_ptr().addr() as u64;
-        let query = query(Whose::All, 5, &mut items);
+        let query = query(5, &mut items);
         assert_eq!((query.id, query.to, query.count), (5, address, 3));
-        assert_eq!((query.size, query.flags), (48, uapi::REPOLL_ALL));
+        assert_eq!((query.size, query.cursor, query.flags), (48, [0; 2], 0));
     }
 }

@@ -32,7 +32,8 @@
 //! # Portability
 //!
 //! Linux with the repoll module loaded, and a `/dev/repoll` that the program may
-//! open; [`Poller::try_new`] tells what is missing. Processors of 32 and of 64
+//! open; [`Poller::try_new`] tells what is missing. Modules of version 0.2 and later:
+//! what one lacks of what this crate offers its [`Features`] tell. Processors of 32 and of 64
 //! bits, and programs of 32 bits on kernels of 64.
 //!
 //! Modes and events are those of epoll, with the same exceptions as the module
@@ -68,6 +69,7 @@ mod change;
 mod command;
 mod create;
 mod event;
+mod features;
 pub mod info;
 mod interest;
 #[cfg(feature = "mio")]
@@ -90,6 +92,7 @@ pub use event::{
     Events,
     Iter, //
 };
+pub use features::Features;
 pub use interest::Interest;
 pub use mode::{
     AddMode,

@@ -14,6 +14,7 @@ use crate::{
     Change,
     CreateFlags,
     Events,
+    Features,
     Interest,
     Mode,
     Unavailable, //
@@ -276,6 +277,15 @@ impl Poller {
         // not negative after success.
         unsafe { events.set_len(count) };
         Ok(count)
+    }
+
+    /// What the module can do that the instance is of.
+    ///
+    /// # Errors
+    ///
+    /// `ENOTTY` if it is of a version before 0.2.
+    pub fn features(&self) -> io::Result<Features> {
+        Features::of(&self.fd)
     }
 
     /// How waits look for packets before they sleep.

@@ -74,13 +74,14 @@ mod tests {
 
     #[test]
     fn query_has_the_layout_of_the_interface() {
-        assert_eq!(size_of::<repoll_query>(), 32);
+        assert_eq!(size_of::<repoll_query>(), 48);
         assert_eq!(offset_of!(repoll_query, id), 0);
-        assert_eq!(offset_of!(repoll_query, to), 8);
-        assert_eq!(offset_of!(repoll_query, count), 16);
-        assert_eq!(offset_of!(repoll_query, size), 20);
-        assert_eq!(offset_of!(repoll_query, flags), 24);
-        assert_eq!(offset_of!(repoll_query, __pad), 28);
+        assert_eq!(offset_of!(repoll_query, cursor), 8);
+        assert_eq!(offset_of!(repoll_query, to), 24);
+        assert_eq!(offset_of!(repoll_query, count), 32);
+        assert_eq!(offset_of!(repoll_query, size), 36);
+        assert_eq!(offset_of!(repoll_query, flags), 40);
+        assert_eq!(offset_of!(repoll_query, __pad), 44);
     }
 
     #[test]
@@ -130,6 +131,14 @@ mod tests {
     }
 
     #[test]
+    fn features_have_the_layout_of_the_interface() {
+        assert_eq!(size_of::<repoll_features>(), 16);
+        assert_eq!(offset_of!(repoll_features, word), 0);
+        assert_eq!(offset_of!(repoll_features, __pad), 4);
+        assert_eq!(offset_of!(repoll_features, bits), 8);
+    }
+
+    #[test]
     fn ioctl_numbers_encode_type_number_and_argument() {
         assert_eq!(REPOLL_CREATE, opcode::write::<repoll_create>(0xE9, 0));
         assert_eq!(REPOLL_CTL, opcode::write::<repoll_ctl>(0xE9, 1));
@@ -141,7 +150,11 @@ mod tests {
         );
         assert_eq!(REPOLL_LIST, opcode::read_write::<repoll_query>(0xE9, 5));
         assert_eq!(REPOLL_ITEMS, opcode::read_write::<repoll_query>(0xE9, 6));
-        assert_eq!(REPOLL_INFO, opcode::read::<repoll_info>(0xE9, 7));
+        assert_eq!(REPOLL_INFO, opcode::read_write::<repoll_query>(0xE9, 7));
+        assert_eq!(
+            REPOLL_FEATURES,
+            opcode::read_write::<repoll_features>(0xE9, 8)
+        );
     }
 
     #[test]

@@ -182,10 +182,10 @@ pub struct Item {
     pub inode: u64,
     /// Whether it takes turns with others.
     pub round_robin: bool,
-    /// Whether its file is held open.
-    pub held: bool,
-    /// Whether many others watch the file.
-    pub crowded: bool,
+    /// Whether the close of its file is noticed late.
+    pub late_close: bool,
+    /// Whether its events wake pollers late.
+    pub late_pollers: bool,
     /// What the file is, if the process that made the instance still has it: a
     /// path, a socket's addresses.
     pub file: Option<String>,
@@ -208,8 +208,8 @@ impl Item {
             instance,
             inode: item.inode,
             round_robin: item.round_robin,
-            held: item.held,
-            crowded: item.crowded,
+            late_close: item.late_close,
+            late_pollers: item.late_pollers,
             file: files.name(item).map(|name| printable(&name)),
         }
     }
@@ -218,8 +218,8 @@ impl Item {
     pub fn remarks(&self) -> String {
         let remarks = [
             (self.round_robin, "in turns"),
-            (self.held, "held"),
-            (self.crowded, "crowded"),
+            (self.late_close, "closes late"),
+            (self.late_pollers, "wakes pollers late"),
         ];
         let remarks = remarks.iter().filter(|(is, _)| *is);
         remarks

@@ -198,6 +198,25 @@ fn items_are_shown_with_their_files() {
     }
 }
 
+/// More than one call tells of.
+#[test]
+fn many_items_are_all_shown() {
+    const ITEMS: u64 = 700;
+    let poller = Poller::new().unwrap();
+    let (reader, _writer) = UnixStream::pair().unwrap();
+    let copies: Vec<_> = (0..ITEMS).map(|_| reader.try_clone().unwrap()).collect();
+    for (copy, data) in copies.iter().zip(0..) {
+        poller
+            .add(copy, Interest::READABLE, Mode::LEVEL, data)
+            .unwrap();
+    }
+    let shown = show(&poller);
+    let items = shown["watches"].as_array().unwrap();
+    let mut data: Vec<_> = items.iter().map(|item| item["data"].as_u64()).collect();
+    data.sort();
+    assert!(data.into_iter().eq((0..ITEMS).map(Some)));
+}
+
 #[test]
 fn a_sleeping_waiter_is_named() {
     let poller = Poller::new().unwrap();

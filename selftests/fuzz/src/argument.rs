@@ -2,6 +2,16 @@
 
 //! The arguments of operations, as programs have them and as the kernel gets them.
 
+mod query;
+
+pub use query::{
+    Cursor,
+    Id,
+    Query,
+    Size,
+    Telling, //
+};
+
 use crate::{
     oracle::EVENT,
     program::Slot, //
@@ -284,92 +294,6 @@ impl<'a> Arbitrary<'a> for Batch {
     }
 }
 
-/// The instance that a question is about, or with which it begins.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
-pub enum Id {
-    /// The one in a slot.
-    Of(Slot),
-    /// Less than any instance's.
-    Zero,
-    /// More than any instance's.
-    Most,
-}
-
-impl<'a> Arbitrary<'a> for Id {
-    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        let slot = Self::Of(u.arbitrary()?);
-        seldom(u, slot, |u| Ok(*u.choose(&[Self::Zero, Self::Most])?))
-    }
-}
-
-/// How long an element of an answer is said to be.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
-pub enum Size {
-    /// As long as it is.
-    #[default]
-    Known,
-    /// So many times eight bytes longer.
-    Longer(u8),
-    /// So long.
-    So(u32),
-}
-
-impl Size {
-    /// What is said to the kernel, of elements that are so long.
-    pub fn number(self, known: usize) -> u32 {
-        match self {
-            Self::Known => known as u32,
-            Self::Longer(by) => known as u32 + 8 * u32::from(by),
-            Self::So(size) => size,
-        }
-    }
-}
-
-impl<'a> Arbitrary<'a> for Size {
-    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        Ok(match u.int_in_range(0..=7)? {
-            0..=4 => Self::Known,
-            5 | 6 => Self::Longer(u.int_in_range(1..=16)?),
-            _ => Self::So(*u.choose(&[0, 40, 48, 52, 184, 192, 4096, 4104, u32::MAX])?),
-        })
-    }
-}
-
-/// What a REPOLL_LIST or REPOLL_ITEMS says.
-#[derive(Arbitrary, Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
-pub struct Query {
-    /// About what.
-    pub id: Id,
-    /// Where the elements go.
-    pub to: Pointer,
-    /// How many of them; a few are listed.
-    pub count: Count,
-    /// How long they are.
-    pub size: Size,
-    /// REPOLL_ALL.
-    pub all: bool,
-    /// Bits that are not known.
-    pub flags: Zero,
-    /// `__pad`.
-    pub padding: Zero,
-}
-
-impl Query {
-    /// How many are a few.
-    const FEW: usize = 3;
-
-    /// How many elements there is said to be room for.
-    pub fn count(&self) -> u32 {
-        self.count.number(Self::FEW)
-    }
-
-    /// The flags as the kernel gets them.
-    pub fn flags(&self) -> u32 {
-        let all = if self.all { uapi::REPOLL_ALL } else { 0 };
-        all | self.flags.0
-    }
-}
-
 /// What a REPOLL_WAIT says.
 #[derive(Arbitrary, Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Waiting {
@@ -503,6 +427,7 @@ impl Command {
                 uapi::REPOLL_LIST,
                 uapi::REPOLL_ITEMS,
                 uapi::REPOLL_INFO,
+                uapi::REPOLL_FEATURES,
                 libc::EPIOCSPARAMS as u32,
                 libc::EPIOCGPARAMS as u32,
             ];

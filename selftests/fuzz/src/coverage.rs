@@ -66,6 +66,8 @@ pub enum Call {
     Items,
     /// REPOLL_INFO.
     Info,
+    /// REPOLL_FEATURES.
+    Features,
     /// EPIOCSPARAMS.
     SetParams,
     /// EPIOCGPARAMS.

@@ -7,6 +7,7 @@ use repoll::uapi::{
     self,
     repoll_batch,
     repoll_change,
+    repoll_features,
     repoll_info,
     repoll_item,
     repoll_query, //
@@ -187,10 +188,10 @@ fn check_same(expected: &[u8], memory: &[u8]) {
     }
 }
 
-/// What the control node says that it has stored.
+/// What is said to have been stored.
 pub struct Answer {
-    /// The instance, or from where to go on.
-    pub id: u64,
+    /// Of what, and where to go on.
+    pub told: Told,
     /// Where, if it is there.
     pub offset: Option<usize>,
     /// The size of an element.
@@ -215,7 +216,8 @@ impl Answer {
 }
 
 /// Checks the memory that an answer was to be written to, which was full of [`CANARY`]s: of `count`
-/// elements at most, those that were stored have come; after an error any may have.
+/// elements at most, those that were stored have come, with zeros behind what is known of them;
+/// after an error any may have.
 pub fn check_answer(memory: &[u8], answer: &Answer, count: usize, errno: i32) {
     let stored = answer.stored;
     assert!(
@@ -241,30 +243,53 @@ pub fn check_answer(memory: &[u8], answer: &Answer, count: usize, errno: i32) {
     };
     check_untouched(&memory[..offset]);
     for (n, element) in memory[offset..].chunks(answer.size).enumerate() {
-        let filled = if n < may_be { answer.filled } else { 0 };
-        check_untouched(&element[filled.min(element.len())..]);
+        let (known, rest) = element.split_at(answer.filled.min(element.len()));
+        if n < stored {
+            assert!(rest.iter().all(|&byte| byte == 0), "no zeros in the rest");
+            continue;
+        }
+        if n >= may_be {
+            check_untouched(known);
+        }
+        // The rest is cleared before the others are tried.
+        if n < may_be || (n == stored && errno == 0) {
+            let cleared = rest.iter().all(|&byte| byte == 0 || byte == CANARY);
+            assert!(cleared, "something else than zeros in the rest");
+        } else {
+            check_untouched(rest);
+        }
     }
 }
 
+/// What a question says after its answer.
+#[derive(Debug, Default, PartialEq)]
+pub struct Told {
+    /// The instance, or from where to go on.
+    pub id: u64,
+    /// From where to go on through its items.
+    pub cursor: [u64; 2],
+}
+
 /// Checks the memory with the argument of a question, at `offset` if it is there, to which elements
-/// are filled as far as that. Returns the id that it says after success.
+/// are filled as far as that. Returns what it says after success.
 pub fn check_query(
     before: &[u8],
     after: &[u8],
     offset: Option<usize>,
     filled: usize,
     errno: i32,
-) -> Option<u64> {
+) -> Option<Told> {
     let Some(offset) = offset else {
         assert!(errno != 0, "an answer to what was not asked");
         check_same(before, after);
         return None;
     };
     let at_id = offset + offset_of!(repoll_query, id);
+    let at_cursor = offset + offset_of!(repoll_query, cursor);
     let at_size = offset + offset_of!(repoll_query, size);
     let mut expected = before.to_vec();
     // Of an argument that cannot be written as a whole some may have come.
-    for (at, len) in [(at_id, 8), (at_size, 4)] {
+    for (at, len) in [(at_id, 8), (at_cursor, 16), (at_size, 4)] {
         let range = at.min(after.len())..(at + len).min(after.len());
         expected[range.clone()].copy_from_slice(&after[range]);
     }
@@ -273,8 +298,14 @@ pub fn check_query(
         return None;
     }
     assert_eq!(number(after, at_size) as usize, filled, "another size");
-    let id = after[at_id..at_id + 8].try_into().expect("eight bytes");
-    Some(u64::from_ne_bytes(id))
+    let word = |at: usize| {
+        let bytes = after[at..at + 8].try_into().expect("eight bytes");
+        u64::from_ne_bytes(bytes)
+    };
+    Some(Told {
+        id: word(at_id),
+        cursor: [word(at_cursor), word(at_cursor + 8)],
+    })
 }
 
 /// Checks what is told of an instance.
@@ -315,6 +346,14 @@ pub fn check_info(info: &repoll_info) {
     assert!(rest.all(|&byte| byte == 0), "something behind the name");
 }
 
+/// Checks what a REPOLL_FEATURES has stored about a word.
+pub fn check_features(word: u32, features: &repoll_features) {
+    let known = if word == 0 { 0xff } else { 0 };
+    assert_eq!(features.word, word, "another word");
+    assert_eq!(features.__pad, 0, "padding that is not zero");
+    assert_eq!(features.bits & !known, 0, "features that there are not");
+}
+
 /// Checks what is told of an item, to who may know its data or may not.
 pub fn check_item(item: &repoll_item, may_know: bool, handed: &Handed) {
     let data = item.data;
@@ -336,8 +375,8 @@ pub fn check_item(item: &repoll_item, may_know: bool, handed: &Handed) {
     );
     let states = uapi::REPOLL_ITEM_READY
         | uapi::REPOLL_ITEM_ROUND_ROBIN
-        | uapi::REPOLL_ITEM_HELD
-        | uapi::REPOLL_ITEM_CROWDED;
+        | uapi::REPOLL_ITEM_LATE_CLOSE
+        | uapi::REPOLL_ITEM_LATE_POLLERS;
     assert_eq!(item.state & !states, 0, "a state");
 }
 
@@ -484,7 +523,7 @@ mod tests {
     /// Of three elements at most, so many.
     fn answer(stored: usize) -> Answer {
         Answer {
-            id: 1,
+            told: Told::default(),
             offset: Some(8),
             size: 24,
             filled: 16,
@@ -495,17 +534,19 @@ mod tests {
     #[test]
     fn elements_are_filled_as_far_as_they_are_known() {
         let mut memory = vec![CANARY; 96];
-        memory[8..24].fill(0);
-        memory[32..48].fill(0);
+        memory[8..24].fill(7);
+        memory[24..32].fill(0);
+        memory[32..48].fill(7);
+        memory[48..56].fill(0);
         check_answer(&memory, &answer(2), 3, 0);
         check_answer(&memory, &answer(0), 3, libc::EFAULT);
     }
 
     #[test]
-    #[should_panic(expected = "written to, 0 bytes")]
-    fn what_is_not_known_is_not_filled() {
+    #[should_panic(expected = "no zeros in the rest")]
+    fn what_is_not_known_is_zero() {
         let mut memory = vec![CANARY; 96];
-        memory[8..25].fill(0);
+        memory[8..31].fill(0);
         check_answer(&memory, &answer(1), 3, 0);
     }
 
@@ -522,8 +563,14 @@ mod tests {
         let before = vec![CANARY; 64];
         let mut after = before.clone();
         after[8..16].copy_from_slice(&7u64.to_ne_bytes());
-        after[8 + 20..8 + 24].copy_from_slice(&48u32.to_ne_bytes());
-        assert_eq!(check_query(&before, &after, Some(8), 48, 0), Some(7));
+        after[8 + 8..8 + 16].copy_from_slice(&8u64.to_ne_bytes());
+        after[8 + 16..8 + 24].copy_from_slice(&9u64.to_ne_bytes());
+        after[8 + 36..8 + 40].copy_from_slice(&48u32.to_ne_bytes());
+        let told = Told {
+            id: 7,
+            cursor: [8, 9],
+        };
+        assert_eq!(check_query(&before, &after, Some(8), 48, 0), Some(told));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! The grammar: what a program of the fuzzer consists of, and how it is stored.
 //!
 //! Programs are stored by postcard, which numbers variants and fields by their order: with any
-//! change of this file and of [`argument`](crate::argument), older corpora mean something else. They
-//! are kept under a hash of both.
+//! change of this file and of those of [`argument`](crate::argument), older corpora mean something
+//! else. They are kept under a hash of all.
 
 use crate::argument::{
     Batch,
@@ -15,6 +15,7 @@ use crate::argument::{
     Pointer,
     Query,
     Request,
+    Telling,
     Waiting,
     Zero, //
 };
@@ -265,7 +266,22 @@ pub enum Op {
     Info {
         /// The instance.
         on: Slot,
-        /// Where the answer goes.
+        /// How.
+        telling: Telling,
+        /// Where the argument is.
+        argument: Pointer,
+    },
+    /// REPOLL_FEATURES.
+    Features {
+        /// The instance, or a control node.
+        on: Slot,
+        /// Of which word.
+        word: u8,
+        /// By how much that is shifted.
+        shift: u8,
+        /// `__pad`.
+        padding: Zero,
+        /// Where the argument is.
         argument: Pointer,
     },
     /// EPIOCSPARAMS.

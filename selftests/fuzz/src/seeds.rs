@@ -7,6 +7,7 @@ use crate::{
         Batch,
         Change,
         Count,
+        Cursor,
         Id,
         Interest,
         Mask,
@@ -16,6 +17,7 @@ use crate::{
         Request,
         Size,
         Target,
+        Telling,
         Timeout,
         Waiting,
         Zero, //
@@ -143,6 +145,7 @@ fn batch_wait(on: u8, batch: Batch, timeout: Timeout) -> Op {
 fn query(about: u8, all: bool, size: Size) -> Query {
     Query {
         id: Id::Of(Slot(about)),
+        cursor: Cursor::Begin,
         to: Pointer::Good,
         count: Count::Listed,
         size,
@@ -168,9 +171,40 @@ fn items(about: u8, all: bool, size: Size) -> Op {
     }
 }
 
+/// The next few items.
+fn more_items(about: u8, cursor: Cursor) -> Op {
+    Op::Items {
+        query: Query {
+            cursor,
+            count: Count::So(2),
+            ..query(about, true, Size::Known)
+        },
+        interrupted: false,
+        argument: Pointer::Good,
+    }
+}
+
 fn info(on: u8) -> Op {
+    info_of_size(on, Size::Known)
+}
+
+fn info_of_size(on: u8, size: Size) -> Op {
     Op::Info {
         on: Slot(on),
+        telling: Telling {
+            size,
+            ..Telling::default()
+        },
+        argument: Pointer::Good,
+    }
+}
+
+fn features(on: u8, word: u8) -> Op {
+    Op::Features {
+        on: Slot(on),
+        word,
+        shift: 0,
+        padding: Zero(0),
         argument: Pointer::Good,
     }
 }
@@ -267,11 +301,17 @@ pub fn programs() -> Vec<Program> {
             ask(0, in_turns(2)),
             write(2),
             info(0),
-            info(1),
+            info_of_size(1, Size::Longer(3)),
+            features(1, 0),
             list(0, true, Size::Known),
             list(1, false, Size::Longer(2)),
             items(0, true, Size::Longer(1)),
             items(0, false, Size::Known),
+            more_items(0, Cursor::Begin),
+            more_items(0, Cursor::Last),
+            more_items(1, Cursor::Last),
+            more_items(0, Cursor::Bent(70)),
+            more_items(0, Cursor::So(7, 7)),
             close(0),
             list(1, true, Size::So(0)),
         ]),
@@ -289,7 +329,8 @@ pub fn programs() -> Vec<Program> {
                 vec![
                     Op::Yield,
                     list(0, true, Size::Known),
-                    items(0, true, Size::Known),
+                    more_items(0, Cursor::Begin),
+                    more_items(0, Cursor::Last),
                     info(0),
                     items(2, false, Size::Known),
                     list(2, false, Size::Known),

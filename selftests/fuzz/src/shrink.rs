@@ -7,11 +7,13 @@ use crate::{
         Batch,
         BusyPoll,
         Count,
+        Cursor,
         Mask,
         Pointer,
         Query,
         Request,
         Size,
+        Telling,
         Waiting,
         Zero, //
     },
@@ -141,7 +143,16 @@ fn plain(op: &Op) -> Op {
             (*padding, *argument) = (Zero(0), Pointer::Good);
             *params = BusyPoll::Modest(0, 0, false);
         }
-        Op::Info { argument, .. } | Op::GetParams { argument, .. } => *argument = Pointer::Good,
+        Op::Info {
+            telling, argument, ..
+        } => (*telling, *argument) = (Telling::default(), Pointer::Good),
+        Op::Features {
+            word,
+            padding,
+            argument,
+            ..
+        } => (*word, *padding, *argument) = (0, Zero(0), Pointer::Good),
+        Op::GetParams { argument, .. } => *argument = Pointer::Good,
         _ => {}
     }
     op
@@ -157,6 +168,7 @@ fn plain_wait(wait: &mut Waiting) {
 }
 
 fn plain_query(query: &mut Query) {
+    query.cursor = Cursor::Begin;
     (query.to, query.count, query.size) = (Pointer::Good, Count::Listed, Size::Known);
     (query.flags, query.padding) = (Zero(0), Zero(0));
 }

@@ -3,6 +3,7 @@
 //! A thread that carries out operations.
 
 mod calls;
+mod questions;
 
 use crate::{
     alarm::Alarm,
@@ -57,6 +58,8 @@ pub struct Thread {
     hinderer: Hinderer,
     /// Makes the next operation fail.
     hindrance: Option<Hindrance>,
+    /// Where a walk through items has come last.
+    cursor: [u64; 2],
     _kcov: Option<OwnedFd>,
     /// The blocks that the thread passes.
     pub blocks: Option<kcov::Buffer>,
@@ -73,6 +76,7 @@ impl Thread {
             alarm,
             hinderer: Hinderer::new()?,
             hindrance: None,
+            cursor: [0; 2],
             blocks: kcov.as_ref().map(|(_, blocks)| *blocks),
             _kcov: kcov.map(|(fd, _)| fd),
         })
@@ -166,7 +170,25 @@ impl Thread {
                 interrupted,
                 argument,
             } => self.items(query, interrupted, argument),
-            Op::Info { on, argument } => self.info(on, argument),
+            Op::Info {
+                on,
+                ref telling,
+                argument,
+            } => self.info(on, telling, argument),
+            Op::Features {
+                on,
+                word,
+                shift,
+                padding,
+                argument,
+            } => {
+                let features = uapi::repoll_features {
+                    word: u32::from(word) << (shift % 32),
+                    __pad: padding.0,
+                    bits: u64::MAX,
+                };
+                self.features(on, &features, argument);
+            }
             Op::SetParams {
                 on,
                 params,

@@ -13,6 +13,7 @@ use crate::{
 use repoll::{
     info::{
         Control,
+        Cursor,
         Instance,
         Item,
         Kind,
@@ -22,6 +23,7 @@ use repoll::{
     CreateFlags,
     Events,
     Exclusive,
+    Features,
     Interest,
     Mode,
     Poller, //
@@ -203,7 +205,7 @@ fn items_tell_what_they_watch_and_for_what() {
     assert_eq!((quiet.data, quiet.kind), (u64::MAX, Kind::File));
     assert_eq!(quiet.inode, stat.st_ino);
     assert_eq!(quiet.device, (major(stat.st_dev), minor(stat.st_dev)));
-    assert!(!quiet.ready && !quiet.round_robin && !quiet.held && !quiet.crowded);
+    assert!(!quiet.ready && !quiet.round_robin && !quiet.late_close && !quiet.late_pollers);
     b.write_all(b"x").unwrap();
     assert!(item(&control, &poller, &a).unwrap().ready);
 
@@ -250,6 +252,7 @@ fn items_that_are_eventpolls_are_told_apart() {
     let kind = |fd| item(&control, &poller, fd).unwrap().kind;
     assert_eq!(kind(inner.as_fd()), Kind::Repoll(id(&inner)));
     assert_eq!(kind(native.as_fd()), Kind::Epoll);
+    assert!(item(&control, &poller, &native).unwrap().late_pollers);
     assert!(item(&control, &poller, &a).unwrap().round_robin);
     let outer = Instance::of(&poller).unwrap();
     assert!(outer.watches_epoll && !outer.watched);
@@ -290,6 +293,44 @@ fn items_that_come_meanwhile_leave_room_for_others() {
     comes_true(|| control.items(Whose::Own, id).unwrap().len() == 1);
 }
 
+#[test]
+fn items_are_told_of_by_a_few_at_a_time() {
+    let control = Control::open().unwrap();
+    let (poller, other) = (Poller::new().unwrap(), Poller::new().unwrap());
+    let pairs: Vec<_> = (0..50).map(|_| pair()).collect();
+    for (n, (a, b)) in pairs.iter().enumerate() {
+        poller.add(a, IN, Mode::LEVEL, n as u64).unwrap();
+        other.add(b, IN, Mode::LEVEL, 0).unwrap();
+    }
+    let (id, of_other) = (id(&poller), id(&other));
+    let mut cursor = Cursor::BEGIN;
+    let mut seen = Vec::new();
+    loop {
+        let items = control.next_items(Whose::All, id, &mut cursor, 7).unwrap();
+        assert!(items.len() <= 7);
+        if items.is_empty() {
+            break;
+        }
+        seen.extend(items.iter().map(|item| item.data));
+        let wrong = control.next_items(Whose::All, of_other, &mut { cursor }, 7);
+        assert_eq!(errno(wrong), Some(Errno::INVAL));
+    }
+    seen.sort();
+    assert!(seen.into_iter().eq(0..50));
+    let none = control.next_items(Whose::All, id, &mut cursor, 0);
+    assert_eq!(errno(none), Some(Errno::INVAL));
+}
+
+#[test]
+fn features_are_those_of_the_module() {
+    let by_node = Control::open().unwrap().features().unwrap();
+    let poller = Poller::new().unwrap();
+    assert_eq!(poller.features().unwrap(), by_node);
+    assert!(by_node.contains(Features::all() - Features::BUSY_POLL));
+    let busy_poll = by_node.contains(Features::BUSY_POLL);
+    assert_eq!(poller.busy_poll().is_ok(), busy_poll);
+}
+
 /// By the interface itself, of which a program may know a later version.
 #[test]
 fn an_array_is_filled_as_far_as_it_goes() {
@@ -321,10 +362,11 @@ fn an_array_is_filled_as_far_as_it_goes() {
     let stored = unsafe { libc::ioctl(node, uapi::REPOLL_ITEMS.into(), &mut query) };
     assert_eq!((stored, query.count), (2, 2));
     assert_eq!(query.size, uapi::REPOLL_ITEM_SIZE_1);
+    // What the module does not know is zero.
     let fds = pairs.each_ref().map(|(a, _)| a.as_raw_fd());
     for Longer { item, more } in items {
         assert!(fds.contains(&item.fd), "{item:?}");
-        assert_eq!(more, 7);
+        assert_eq!(more, 0);
     }
     assert_ne!(items[0].item.fd, items[1].item.fd);
 }

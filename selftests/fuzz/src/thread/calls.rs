@@ -13,10 +13,8 @@ use crate::{
     argument::{
         Batch,
         Change,
-        Id,
         Mask,
         Pointer,
-        Query,
         Request,
         Target,
         Waiting, //
@@ -28,7 +26,6 @@ use crate::{
     open,
     oracle::{
         self,
-        Answer,
         Progress, //
     },
     program::{
@@ -154,117 +151,6 @@ impl Thread {
         self.check_events(events, wait.maxevents, count);
     }
 
-    pub(super) fn list(&mut self, query: &Query, interrupted: bool, argument: Pointer) {
-        let (from, answer) = self.ask::<uapi::repoll_info>(
-            uapi::REPOLL_LIST,
-            Call::List,
-            query,
-            interrupted,
-            argument,
-        );
-        let Some(answer) = answer else {
-            return;
-        };
-        let memory = self.arena.region(Region::Answer);
-        let mut next = from;
-        for info in answer.elements::<uapi::repoll_info>(memory) {
-            assert!(info.id >= next, "{} after {next}", info.id);
-            oracle::check_info(&info);
-            next = info.id + 1;
-        }
-        assert!(answer.id >= next, "from {} on after {next}", answer.id);
-    }
-
-    pub(super) fn items(&mut self, query: &Query, interrupted: bool, argument: Pointer) {
-        let (id, answer) = self.ask::<uapi::repoll_item>(
-            uapi::REPOLL_ITEMS,
-            Call::Items,
-            query,
-            interrupted,
-            argument,
-        );
-        let Some(answer) = answer else {
-            return;
-        };
-        let memory = self.arena.region(Region::Answer);
-        assert_eq!(answer.id, id, "of another instance");
-        for item in answer.elements::<uapi::repoll_item>(memory) {
-            oracle::check_item(&item, query.all, &self.shared.handed);
-        }
-    }
-
-    /// Asks the control node. Returns about which id, and what it has answered, if it has.
-    fn ask<T>(
-        &mut self,
-        command: u32,
-        call: Call,
-        query: &Query,
-        interrupted: bool,
-        argument: Pointer,
-    ) -> (u64, Option<Answer>) {
-        let known = size_of::<T>();
-        let (count, size) = (query.count(), query.size.number(known));
-        let to = (count as usize).saturating_mul(size as usize);
-        let to = self.arena.place(query.to, Region::Answer, to);
-        let id = self.id(query.id);
-        self.arena.region(Region::Answer).fill(CANARY);
-        self.arena.region(Region::Argument).fill(CANARY);
-        let args = uapi::repoll_query {
-            id,
-            to: to.address,
-            count,
-            size,
-            flags: query.flags(),
-            __pad: query.padding.0,
-        };
-        let argument = self.arena.put(argument, Region::Argument, bytes(&args));
-        let before = self.arena.region(Region::Argument).to_vec();
-        let control = open::control();
-        self.expect_signals(interrupted, Mask::Same);
-        let (command, at) = (command as libc::Ioctl, argument.address);
-        // SAFETY: What the kernel reads and writes is in the arena, or nowhere.
-        let (errno, stored) = self.call(|| unsafe { libc::ioctl(control, command, at) });
-        self.alarm.stop_if(interrupted);
-        answered(call, errno);
-        // SAFETY: It was opened here, and nobody else has it.
-        unsafe { libc::close(control) };
-        let filled = known.min(size as usize);
-        let after = self.arena.region(Region::Argument);
-        let told = oracle::check_query(&before, after, argument.offset, filled, errno);
-        let answer = Answer {
-            id: told.unwrap_or(id),
-            offset: to.offset,
-            size: size as usize,
-            filled,
-            stored: elements(stored),
-        };
-        let memory = self.arena.region(Region::Answer);
-        oracle::check_answer(memory, &answer, count as usize, errno);
-        (id, told.map(|_| answer))
-    }
-
-    /// The id that is meant.
-    fn id(&self, id: Id) -> u64 {
-        match id {
-            Id::Of(slot) => {
-                let fd = self.shared.table.get(slot);
-                let mut info = uapi::repoll_info::default();
-                // SAFETY: Writes one answer, if it is an instance.
-                unsafe { libc::ioctl(fd, uapi::REPOLL_INFO as libc::Ioctl, &mut info) };
-                info.id
-            }
-            Id::Zero => 0,
-            Id::Most => u64::MAX,
-        }
-    }
-
-    pub(super) fn info(&mut self, on: Slot, argument: Pointer) {
-        let answer = self.fetch::<uapi::repoll_info>(on, uapi::REPOLL_INFO, Call::Info, argument);
-        if let Some(info) = answer {
-            oracle::check_info(&info);
-        }
-    }
-
     pub(super) fn set_params(&mut self, on: Slot, params: &libc::epoll_params, argument: Pointer) {
         let argument = self.arena.put(argument, Region::Argument, bytes(params));
         let (errno, _) = self.ioctl(on, libc::EPIOCSPARAMS as u32, argument.address);
@@ -364,7 +250,7 @@ impl Thread {
 
     /// The next call may be interrupted by signals, with this mask; those that end it come if
     /// `interrupted`.
-    fn expect_signals(&mut self, interrupted: bool, mask: Mask) {
+    pub(super) fn expect_signals(&mut self, interrupted: bool, mask: Mask) {
         if interrupted || matches!(mask, Mask::Empty(_)) {
             // A fault while a signal comes would end the process.
             self.hindrance
@@ -427,6 +313,12 @@ impl Thread {
         let place = self.arena.place(argument, Region::Argument, size);
         let (errno, _) = self.ioctl(on, command, place.address);
         answered(call, errno);
+        self.stored(place, errno)
+    }
+
+    /// What an ioctl has stored in its argument, integers alone, if it has.
+    pub(super) fn stored<T: Copy>(&mut self, place: Place, errno: i32) -> Option<T> {
+        let size = size_of::<T>();
         let memory = self.arena.region(Region::Argument);
         let (Some(offset), 0) = (place.offset, errno) else {
             return None;
@@ -453,12 +345,12 @@ impl Thread {
 }
 
 /// A length that may be negative.
-fn elements(count: i32) -> usize {
+pub(super) fn elements(count: i32) -> usize {
     usize::try_from(count).unwrap_or(0)
 }
 
 /// The bytes of a structure of the interface.
-fn bytes<T: Copy>(structure: &T) -> &[u8] {
+pub(super) fn bytes<T: Copy>(structure: &T) -> &[u8] {
     // SAFETY: The interface's structures are integers without padding.
     unsafe { std::slice::from_raw_parts(ptr::from_ref(structure).cast(), size_of::<T>()) }
 }

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the module can do, for programs that are to run with earlier and later ones, too.
+
+use crate::{
+    busy_poll::BusyPoll,
+    uapi::{
+        self,
+        feature,
+        Features, //
+    },
+};
+use kernel::prelude::*;
+
+/// The features that there are, by their numbers: what any kernel offers.
+const ALWAYS: [u32; 7] = [
+    feature::FIFO,
+    feature::ROUND_ROBIN,
+    feature::BATCH,
+    feature::BATCH_WAIT,
+    feature::LIST,
+    feature::ITEMS,
+    feature::INFO,
+];
+
+/// Bits of a word.
+const BITS: u32 = u64::BITS;
+
+/// Whether the module has the feature with that number.
+fn has(number: u32) -> bool {
+    ALWAYS.contains(&number) || (number == feature::BUSY_POLL && BusyPoll::IS_SUPPORTED)
+}
+
+/// `REPOLL_FEATURES`, with the argument at the user's address `arg`.
+///
+/// # Errors
+///
+/// `EFAULT`, `EINVAL`.
+pub(crate) fn tell(arg: usize) -> Result {
+    let mut features: Features = uapi::read(arg)?;
+    if features.__pad != 0 {
+        return Err(EINVAL);
+    }
+    // What is beyond all numbers is no feature either.
+    let first = features.word.checked_mul(BITS);
+    let has = |bit: &u32| first.is_some_and(|first| has(first + bit));
+    features.bits = (0..BITS).filter(has).fold(0, |bits, bit| bits | 1 << bit);
+    uapi::write(arg, &features)
+}
