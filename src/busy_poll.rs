@@ -11,15 +11,13 @@ use crate::{
     kernel_ext::{
         napi,
         once::Once,
-        task, //
+        task,
+        unreleased::Unreleased, //
     },
     uapi::Params,
 };
 use core::num::NonZeroU32;
-use kernel::{
-    bindings,
-    prelude::*, //
-};
+use kernel::prelude::*;
 
 /// The parameters, in one word: the budget in bits 0 to 15, and above it what turns busy polling on,
 /// `prefer_busy_poll` in bit 16 and the microseconds from bit 32 on.
@@ -127,25 +125,16 @@ impl BusyPoll {
 
     /// Remembers the queue of a `file` that has become ready, if there is a use for it. Callable from
     /// any context.
-    ///
-    /// # Safety
-    ///
-    /// For what `file` gives, as for [`napi::queue_of`].
     #[inline(always)]
-    pub(crate) unsafe fn note(&self, file: impl FnOnce() -> *mut bindings::file) {
+    pub(crate) fn note<'a>(&self, file: impl FnOnce() -> Unreleased<'a>) {
         if self.packed().is_on() {
-            // SAFETY: By the requirements.
-            unsafe { self.note_queue(file()) };
+            self.note_queue(file());
         }
     }
 
-    /// # Safety
-    ///
-    /// As for [`napi::queue_of`].
     #[cold]
-    unsafe fn note_queue(&self, file: *mut bindings::file) {
-        // SAFETY: By the requirements.
-        if let Some(queue) = unsafe { napi::queue_of(file) } {
+    fn note_queue(&self, file: Unreleased<'_>) {
+        if let Some(queue) = napi::queue_of(file) {
             self.queue.write(queue.get());
         }
     }

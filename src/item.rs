@@ -66,6 +66,7 @@ use crate::{
             SlabBox,
             Slot, //
         },
+        unreleased::Unreleased, //
     },
     nesting::{
         self,
@@ -566,12 +567,12 @@ impl Item {
         sync: bool,
     ) -> bool {
         // SAFETY: The file is not released: one of its wait queues is being woken.
-        unsafe { owner.busy_poll.note(|| self.file()) };
+        let file = || unsafe { Unreleased::new(self.file()) };
+        owner.busy_poll.note(file);
         // A change of the interest is either seen here or finds, when it polls, what this wake-up is
         // about.
         let interest = self.interest();
-        // SAFETY: As above.
-        unsafe { trace::callback(self, interest, events) };
+        trace::callback(self, file, interest, events);
         if !interest.concerns(events) {
             return !interest.is_exclusive();
         }

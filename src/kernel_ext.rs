@@ -23,6 +23,7 @@ pub(crate) mod slab;
 pub(crate) mod sysctl;
 pub(crate) mod task;
 pub(crate) mod tracepoint;
+pub(crate) mod unreleased;
 pub(crate) mod user;
 pub(crate) mod wait_queue;
 pub(crate) mod wakeup_source;

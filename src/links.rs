@@ -16,6 +16,7 @@ use crate::{
             Installed,
             Loading, //
         },
+        unreleased::Unreleased, //
     },
 };
 use core::ptr::NonNull;
@@ -105,10 +106,10 @@ pub(crate) fn remove(item: &Item) {
 }
 
 /// Shows an instance's next link, from `from` on, to `see`, with the spinlock held: the file and
-/// the instance that it is. The file is not released before that lock is free.
+/// the instance that it is.
 pub(crate) fn next<T>(
     from: &mut Position,
-    see: impl FnOnce(*mut bindings::file, &Eventpoll) -> T,
+    see: impl FnOnce(Unreleased<'_>, &Eventpoll) -> T,
 ) -> Option<T> {
     let links = LINKS.get().lock();
     let cursor = links.cursor_lower_bound(from)?;
@@ -119,5 +120,6 @@ pub(crate) fn next<T>(
     from.item = position.item + 1;
     let file = link.0.as_ptr();
     // SAFETY: By the type invariant, and since the link is removed under the lock.
-    Some(see(file, unsafe { anon_file::data_of(file) }))
+    let (file, instance) = unsafe { (Unreleased::new(file), anon_file::data_of(file)) };
+    Some(see(file, instance))
 }

@@ -172,6 +172,11 @@ impl Vertex {
         self.file.load(Relaxed)
     }
 
+    /// Notes whether another instance may watch this one, which holders of the topology's mutex do.
+    fn set_watched(&self, watched: bool, _: &Guard<'_, u64, MutexBackend>) {
+        self.watched.store(watched, Relaxed);
+    }
+
     /// Whether another instance may watch this one. Who asks with the set's mutex held, and is told
     /// no, has that mutex before a new watcher looks for files below.
     fn is_watched(&self) -> bool {
@@ -219,7 +224,7 @@ pub(crate) fn link(
     if !topology.walk().fits_above(outer.vertex.file(), below) {
         return Err(ELOOP);
     }
-    inner.vertex.watched.store(true, Relaxed);
+    inner.vertex.set_watched(true, &topology.0);
     put()?;
     Ok(topology.walk())
 }
@@ -238,8 +243,8 @@ pub(crate) fn check_paths(outer: &Eventpoll, address: usize) -> Result {
         let topology = WALKS.get().try_lock();
         if !is_watched(outer.vertex.file()) {
             // It may be about to be, unless the mutex is held.
-            if topology.is_some() {
-                outer.vertex.watched.store(false, Relaxed);
+            if let Some(topology) = &topology {
+                outer.vertex.set_watched(false, topology);
             }
             return Ok(());
         }
@@ -356,8 +361,7 @@ impl Walk {
             if !self.goes_nearer(inner, level + 1) {
                 return None;
             }
-            // SAFETY: It is not released before the lock that is held is free.
-            unsafe { poll_file::try_get(file) }
+            file.try_get()
         }) {
             if let Some(inner) = file.as_deref().and_then(instance_of) {
                 self.check_paths_below(inner, level + 1)?;

@@ -8,8 +8,8 @@ use crate::{
     eventpoll::Eventpoll,
     item::Item,
     kernel_ext::{
-        poll_file,
         tracepoint,
+        unreleased::Unreleased,
         wait_queue::Policy, //
     },
     ready::{
@@ -68,91 +68,61 @@ pub(crate) fn release(instance: &Eventpoll) {
 }
 
 /// The item was added; its file had the events `found` at once.
-///
-/// # Safety
-///
-/// The file is not released.
 #[inline]
-pub(crate) unsafe fn add(item: &Item, found: u32) {
-    // SAFETY: By the requirements.
-    tracepoint::repoll_add(move || [unsafe { change(item, found) }]);
+pub(crate) fn add(item: &Item, file: &LocalFile, found: u32) {
+    tracepoint::repoll_add(move || [change(item, file, found)]);
 }
 
 /// The item was changed; its file had the events `found` at once.
-///
-/// # Safety
-///
-/// The file is not released.
 #[inline]
-pub(crate) unsafe fn modify(item: &Item, found: u32) {
-    // SAFETY: By the requirements.
-    tracepoint::repoll_mod(move || [unsafe { change(item, found) }]);
+pub(crate) fn modify(item: &Item, file: &LocalFile, found: u32) {
+    tracepoint::repoll_mod(move || [change(item, file, found)]);
 }
 
-/// The fields of a change.
-///
-/// # Safety
-///
-/// The file is not released.
-unsafe fn change(item: &Item, found: u32) -> (u64, i32, u64, u32, u64, u32) {
-    // SAFETY: By the requirements.
-    let ino = unsafe { ino(item) };
+/// The fields of a change to an item on `file`.
+fn change(item: &Item, file: &LocalFile, found: u32) -> (u64, i32, u64, u32, u64, u32) {
     let (instance, fd) = (item.owner().number(), item.key().fd());
     (
         instance,
         fd,
-        ino,
+        Unreleased::from(file).inode_number(),
         item.interest().bits(),
         item.data(),
         found,
     )
 }
 
-/// The number of the file's inode.
-///
-/// # Safety
-///
-/// The file is not released.
-unsafe fn ino(item: &Item) -> u64 {
-    // SAFETY: By the requirements.
-    let file = unsafe { LocalFile::from_raw_file(item.file()) };
-    poll_file::identity(file).inode
-}
-
 /// The item on `file` under that number was deleted.
 #[inline]
 pub(crate) fn delete(instance: &Eventpoll, file: &LocalFile, fd: i32) {
-    tracepoint::repoll_del(move || [(instance.number(), fd, poll_file::identity(file).inode)]);
+    tracepoint::repoll_del(move || {
+        [(instance.number(), fd, Unreleased::from(file).inode_number())]
+    });
 }
 
-/// The item goes, since its file was closed.
-///
-/// # Safety
-///
-/// The release of the file does not go on before the return.
+/// The item goes, since its file, which is `file`, was closed.
 #[inline]
-pub(crate) unsafe fn dropped(item: &Item) {
+pub(crate) fn dropped(item: &Item, file: Unreleased<'_>) {
     tracepoint::repoll_drop(move || {
         let (instance, fd) = (item.owner().number(), item.key().fd());
-        // SAFETY: By the requirements.
-        let ino = unsafe { ino(item) };
+        let ino = file.inode_number();
         let held = item.watched().is_held();
         [(instance, fd, ino, item.data(), held)]
     });
 }
 
 /// A wait queue of the item's file was woken with these events, and the item is not in the ready
-/// list on account of it yet.
-///
-/// # Safety
-///
-/// The file is not released, and the lock of the ready list is held.
+/// list on account of it yet, whose lock is held.
 #[inline]
-pub(crate) unsafe fn callback(item: &Item, interest: Interest, events: u32) {
+pub(crate) fn callback<'a>(
+    item: &Item,
+    file: impl FnOnce() -> Unreleased<'a>,
+    interest: Interest,
+    events: u32,
+) {
     tracepoint::repoll_callback(move || {
         let (instance, fd) = (item.owner().number(), item.key().fd());
-        // SAFETY: By the requirements.
-        let ino = unsafe { ino(item) };
+        let ino = file().inode_number();
         let result = match item.place() {
             _ if !interest.concerns(events) => bindings::REPOLL_IGNORED,
             Place::Idle => bindings::REPOLL_LISTED,

@@ -108,6 +108,7 @@ use crate::{
         rbtree::RawTree,
         slab::SlabBox,
         task,
+        unreleased::Unreleased,
         work::Periodic, //
     },
     links::{
@@ -444,7 +445,8 @@ impl Table {
             // SAFETY: The same lock, and the item is in the table.
             unsafe { item.unhook() };
             // SAFETY: The release of the file goes on when this returns.
-            unsafe { trace::dropped(item) };
+            let file = unsafe { Unreleased::new(item.file()) };
+            trace::dropped(item, file);
             let left = bucket.change(|items| items.remove(item));
             item.bury();
             (NonNull::from(item.owner()), left)

@@ -95,10 +95,8 @@ impl Eventpoll {
         // one, and so is the file.
         match unsafe { item.attach(file) } {
             Ok(events) => {
-                // SAFETY: The file is referenced.
-                unsafe { self.busy_poll.note(|| item.file()) };
-                // SAFETY: As above.
-                unsafe { trace::add(item, events) };
+                self.busy_poll.note(|| file.into());
+                trace::add(item, file, events);
                 self.tally.adds.increment();
                 if events != 0 {
                     self.make_ready(item);
@@ -201,8 +199,7 @@ impl Eventpoll {
         } else {
             item.poll(file, interest, 1)
         };
-        // SAFETY: The file is referenced.
-        unsafe { trace::modify(item, events) };
+        trace::modify(item, file, events);
         self.tally.mods.increment();
         if events != 0 {
             self.make_ready(item);

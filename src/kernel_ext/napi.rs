@@ -4,6 +4,7 @@
 //!
 //! C header: [`include/net/busy_poll.h`](srctree/include/net/busy_poll.h)
 
+use super::unreleased::Unreleased;
 use crate::bindings;
 use core::{
     num::NonZeroU32,
@@ -18,13 +19,9 @@ use kernel::ffi::{
 pub(crate) const MAX_BUDGET: u16 = bindings::NAPI_POLL_WEIGHT as u16;
 
 /// The queue that the packets of a file come from, if it is a socket that had some.
-///
-/// # Safety
-///
-/// The file is not released.
-pub(crate) unsafe fn queue_of(file: *mut bindings::file) -> Option<NonZeroU32> {
-    // SAFETY: By the requirements.
-    NonZeroU32::new(unsafe { bindings::rp_file_napi_id(file) })
+pub(crate) fn queue_of(file: Unreleased<'_>) -> Option<NonZeroU32> {
+    // SAFETY: The file is not torn down, and with it its socket.
+    NonZeroU32::new(unsafe { bindings::rp_file_napi_id(file.as_ptr()) })
 }
 
 /// A point in time, in units of about a microsecond.
