@@ -32,7 +32,10 @@ use crate::{
         self,
         Interest, //
     },
-    eventpoll::Eventpoll,
+    eventpoll::{
+        Eventpoll,
+        Set, //
+    },
     kernel_ext::{
         anon_file,
         global::{
@@ -133,11 +136,7 @@ unsafe impl Cached for Item {
         &ITEMS
     }
 
-    #[inline]
-    unsafe fn drop_box(object: NonNull<Self>) {
-        // SAFETY: By the requirements.
-        unsafe { hosted::drop_user(object) };
-    }
+    const DROP: unsafe fn(NonNull<Self>) = hosted::drop_user::<Self>;
 }
 
 // SAFETY: That is where it is, and an item is dropped as just said.
@@ -523,14 +522,11 @@ impl Item {
         }
     }
 
-    /// If the item takes turns with others on its file, this one was its.
-    ///
-    /// # Safety
-    ///
-    /// The file is not released, and nobody unhooks the item meanwhile.
-    pub(crate) unsafe fn end_turn(&self) {
-        if self.takes_turns {
-            // SAFETY: By the requirements.
+    /// If the item, which is in that set, takes turns with others on its `file`, this one was its.
+    pub(crate) fn end_turn(&self, _set: &Set, file: &LocalFile) {
+        if self.takes_turns && core::ptr::eq(file.as_ptr(), self.file()) {
+            // SAFETY: The file is open, so nobody unhooks the item without the mutex, which is held
+            // as the set shows.
             unsafe { self.hooks.move_back() };
         }
     }
@@ -557,6 +553,13 @@ impl Item {
 }
 
 impl Item {
+    /// The file, while one of its wait queues is being woken.
+    #[inline]
+    fn woken_file(&self) -> Unreleased<'_> {
+        // SAFETY: The callers have the lock of the queue, without which the file is not torn down.
+        unsafe { Unreleased::new(self.file()) }
+    }
+
     /// As [`Hooked::woken`], with the lock of the lists held.
     #[inline(always)]
     fn woken_with<B: Backend>(
@@ -566,8 +569,7 @@ impl Item {
         events: u32,
         sync: bool,
     ) -> bool {
-        // SAFETY: The file is not released: one of its wait queues is being woken.
-        let file = || unsafe { Unreleased::new(self.file()) };
+        let file = || self.woken_file();
         owner.busy_poll.note(file);
         // A change of the interest is either seen here or finds, when it polls, what this wake-up is
         // about.
@@ -582,7 +584,7 @@ impl Item {
         }
         let changed = lists.push(self);
         if owner.ready.waiters.is_active() || owner.pollers.is_active() {
-            return self.announce(owner.ready.locked(lists), interest, events, sync);
+            return self.announce(file(), owner.ready.locked(lists), interest, events, sync);
         }
         if changed {
             drop(owner.ready.locked(lists));
@@ -594,6 +596,7 @@ impl Item {
     #[inline(never)]
     fn announce<B: Backend>(
         &self,
+        file: Unreleased<'_>,
         mut ready: Locked<'_, B>,
         interest: Interest,
         events: u32,
@@ -603,22 +606,18 @@ impl Item {
         let pollers = self.owner().pollers.is_active();
         drop(ready);
         if pollers {
-            self.wake_pollers(events & event::URING_WAKE);
+            self.wake_pollers(file, events & event::URING_WAKE);
         }
         !interest.is_exclusive() || (woke && interest.absorbs(events, events & POLLFREE != 0))
     }
 
-    /// Wakes who polls the instance, since the file's wait queue is being woken.
-    fn wake_pollers(&self, flags: u32) {
+    /// Wakes who polls the instance, since the wait queue of its `file` is being woken.
+    fn wake_pollers(&self, file: Unreleased<'_>, flags: u32) {
         let owner = self.owner();
         match self.kind {
             _ if self.crowded.read() => relay::wake_pollers(owner, flags),
             Kind::Plain => owner.wake_pollers(flags, None),
-            Kind::Instance => {
-                // SAFETY: The file is an instance's, and not released.
-                let inner = unsafe { anon_file::data_of::<Eventpoll>(self.file()) };
-                owner.wake_pollers(flags, Some(inner));
-            }
+            Kind::Instance => owner.wake_pollers(flags, anon_file::of_unreleased(file)),
             Kind::Epoll => relay::wake_pollers(owner, flags),
         }
     }
@@ -651,6 +650,7 @@ unsafe impl Hooked for Item {
     /// frees the item. After that a worker does.
     #[cold]
     fn ended(&self) {
+        trace::dropped(self, self.woken_file());
         self.bury();
         relay::remove_dead(self.owner());
     }

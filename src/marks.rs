@@ -3,11 +3,15 @@
 //! The superblocks whose files an instance watches, or has watched.
 
 use crate::{
-    kernel_ext::fsnotify::MarkUse,
+    kernel_ext::{
+        fsnotify::MarkUse,
+        poll_file, //
+    },
     watch, //
 };
 use kernel::{
     bindings,
+    fs::LocalFile,
     prelude::*, //
 };
 
@@ -34,35 +38,28 @@ impl Marks {
         Self(KVec::new())
     }
 
-    /// Makes sure that there is one on that superblock, until [`Marks::clear`].
+    /// Makes sure that there is one on the superblock of that file, until [`Marks::clear`].
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    ///
-    /// # Safety
-    ///
-    /// The superblock is alive during the call.
     #[inline]
-    pub(crate) unsafe fn set(&mut self, sb: *mut bindings::super_block) -> Result {
+    pub(crate) fn set(&mut self, file: &LocalFile) -> Result {
+        let sb = poll_file::super_block(file);
         let mut known = self.0.iter().filter(|marked| marked.sb == sb);
         if known.any(|marked| marked.mark.is_attached()) {
             return Ok(());
         }
-        // SAFETY: By the requirements.
-        unsafe { self.add(sb) }
+        self.add(file)
     }
 
-    /// # Safety
-    ///
-    /// As [`Marks::set`].
     #[cold]
-    unsafe fn add(&mut self, sb: *mut bindings::super_block) -> Result {
+    fn add(&mut self, file: &LocalFile) -> Result {
         // Superblocks that are gone, perhaps one that was at the same address.
         self.0.retain(|marked| marked.mark.is_attached());
         self.0.reserve(1, GFP_KERNEL_ACCOUNT)?;
-        // SAFETY: By the requirements.
-        let mark = unsafe { watch::mark(sb) }?;
+        let sb = poll_file::super_block(file);
+        let mark = watch::mark(file)?;
         self.0.push(Marked { sb, mark }, GFP_KERNEL_ACCOUNT)?;
         Ok(())
     }

@@ -57,10 +57,8 @@ use crate::{
             Once,
             Word, //
         },
-        poll_file::{
-            self,
-            FileRef, //
-        },
+        poll_file::FileRef,
+        unreleased::Unreleased,
         wait_queue::Waiters, //
     },
     trace,
@@ -240,9 +238,15 @@ impl Lists {
 /// Puts an item of the instance, which is in none of the lists, behind all others on one.
 #[inline]
 fn link(list: &mut List<Item, 0>, item: &Item) {
+    link_at(list, item, List::push_back);
+}
+
+/// Puts an item of the instance, which is in none of the lists, on one, by `push`.
+#[inline(always)]
+fn link_at(list: &mut List<Item, 0>, item: &Item, push: unsafe fn(&mut List<Item, 0>, &Item)) {
     // SAFETY: By its place the item is in no list. It is in the instance's tree, which it leaves
     // after it was forgotten here.
-    unsafe { list.push_back(item) };
+    unsafe { push(list, item) };
 }
 
 /// Takes an item off the list that it is in.
@@ -400,9 +404,14 @@ fn reference(item: &Item) -> Option<FileRef> {
     if item.is_dead() {
         return None;
     }
-    // SAFETY: An item that is not dead is buried under the lock that is held, before its file is
-    // freed.
-    unsafe { poll_file::try_get(item.file()) }
+    unburied(item).try_get()
+}
+
+/// The file of an item that is not dead, while the lock of the lists is held.
+#[inline]
+fn unburied(item: &Item) -> Unreleased<'_> {
+    // SAFETY: The item is buried under that lock, before its file is torn down.
+    unsafe { Unreleased::new(item.file()) }
 }
 
 /// An item's file, which stays open for as long as this is kept.

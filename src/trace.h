@@ -14,8 +14,8 @@
  * (file, fd) is what an item is known by; if a descriptor number is used again
  * while another one keeps the first file open, ino tells the two apart.
  *
- * repoll_callback and repoll_wake are hit with interrupts off and in any context;
- * all others in process context.
+ * repoll_callback and repoll_wake are hit with interrupts off and in any context,
+ * repoll_drop of an eventfd with interrupts off, all others in process context.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM repoll

@@ -220,8 +220,7 @@ impl Eventpoll {
         };
         let interest = item.interest();
         if item.kind() != Kind::Epoll {
-            // SAFETY: The file stays open meanwhile, so nobody unhooks the item without the mutex.
-            unsafe { item.end_turn() };
+            item.end_turn(&set, file);
             let events = item.poll(file, interest, 1);
             return Ok((set, events));
         }

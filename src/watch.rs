@@ -276,9 +276,7 @@ struct Items(RawTree<Item, 1>);
 impl Items {
     /// The first item from that key on, if it is on the same file.
     fn from(&self, key: &WatchKey) -> Option<&Item> {
-        let found = self.0.lower_bound(key)?;
-        // SAFETY: By the type invariant the item is alive, and it leaves under the lock only.
-        let found = unsafe { found.as_ref() };
+        let found = self.0.get_from(key)?;
         (found.address() == key.address).then_some(found)
     }
 
@@ -352,6 +350,12 @@ impl Items {
     }
 }
 
+/// The file of an item that is or was in the table while the caller has one of its locks.
+fn unreleased(item: &Item) -> Unreleased<'_> {
+    // SAFETY: The release of the file needs that lock to take the item out, or to find that it is.
+    unsafe { Unreleased::new(item.file()) }
+}
+
 /// The last item has left its file, under the lock of the bucket.
 #[cold]
 fn end(item: &Item) -> Option<Left> {
@@ -359,9 +363,7 @@ fn end(item: &Item) -> Option<Left> {
         return held::release(item.file().addr()).map(Left::Hold);
     }
     // If there is no reference to be had, the file is being released.
-    // SAFETY: The item was in the table under the lock that is held, and the release of its file
-    // takes that lock.
-    let file = unsafe { poll_file::try_get(item.file()) }?;
+    let file = unreleased(item).try_get()?;
     poll_file::set_reporting(&file, false);
     Some(Left::File(file))
 }
@@ -439,22 +441,18 @@ impl Table {
             let Some(item) = first else {
                 return false;
             };
-            // SAFETY: The item is in the table, which it leaves under the lock that is held, before
-            // it is dropped.
+            // SAFETY: The item is in the table, which it leaves before it is dropped, under the lock
+            // that is held. What it refers to is used longer: its instance was not released under
+            // the RCU read lock, so it is freed after that is let go.
             let item = unsafe { item.as_ref() };
-            // SAFETY: The same lock, and the item is in the table.
-            unsafe { item.unhook() };
-            // SAFETY: The release of the file goes on when this returns.
-            let file = unsafe { Unreleased::new(item.file()) };
-            trace::dropped(item, file);
+            unhook(item);
+            trace::dropped(item, unreleased(item));
             let left = bucket.change(|items| items.remove(item));
+            let owner = item.owner();
             item.bury();
-            (NonNull::from(item.owner()), left)
+            (owner, left)
         };
         drop(left);
-        // SAFETY: The item was in the table under the RCU read lock, so its instance is freed after
-        // that is let go.
-        let owner = unsafe { owner.as_ref() };
         if owner.remove_dead() {
             relay::remove_dead(owner);
         }
@@ -486,18 +484,14 @@ fn let_go() -> bool {
     held::any()
 }
 
-/// Makes sure that releases of files of a superblock come here, while the result is kept.
+/// Makes sure that releases of files on the superblock of this one come here, while the result is
+/// kept.
 ///
 /// # Errors
 ///
 /// `ENOMEM`.
-///
-/// # Safety
-///
-/// As for [`Group::mark`].
-pub(crate) unsafe fn mark(sb: *mut bindings::super_block) -> Result<MarkUse> {
-    // SAFETY: By the requirements.
-    unsafe { GROUP.get().mark(sb) }
+pub(crate) fn mark(file: &LocalFile) -> Result<MarkUse> {
+    GROUP.get().mark(file)
 }
 
 /// Watching, while the module is loaded.
@@ -545,9 +539,8 @@ impl New {
     ) -> Result<Self> {
         let mut hold = None;
         let source = match poll_file::close_source(file) {
-            CloseSource::SuperBlock(sb) => {
-                // SAFETY: The file keeps its superblock.
-                unsafe { marks.set(sb) }?;
+            CloseSource::SuperBlock => {
+                marks.set(file)?;
                 Source::SuperBlock {
                     made_to_report: Once::new(false),
                 }
@@ -607,6 +600,12 @@ pub(crate) fn next_watcher<T>(from: &mut WatchKey, see: impl FnOnce(&Eventpoll) 
     Some(see(item.owner()))
 }
 
+/// Takes an item off its wait queues that is in the table, with the file's unhooking lock held.
+fn unhook(item: &Item) {
+    // SAFETY: The callers hold the lock, and have found the item in the table.
+    unsafe { item.unhook() };
+}
+
 /// Takes an item off its wait queues and out of the table, unless the release of its file did.
 /// When this has returned no callback and no release refers to the item.
 pub(crate) fn stop(item: &Item) {
@@ -616,8 +615,7 @@ pub(crate) fn stop(item: &Item) {
         if !item.in_table.read() {
             return;
         }
-        // SAFETY: The lock is held, and the item in the table.
-        unsafe { item.unhook() };
+        unhook(item);
         let bucket = TABLE.get().bucket(item.address());
         bucket.change(|items| items.remove(item))
     };

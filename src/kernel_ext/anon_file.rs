@@ -9,6 +9,7 @@
 
 use super::{
     rcu::RcuBox,
+    unreleased::Unreleased,
     wait_queue::Pollers, //
 };
 use crate::bindings;
@@ -147,6 +148,14 @@ pub(crate) fn of_file<T: AnonFile>(file: &LocalFile) -> Option<&T> {
     }
     // SAFETY: Files with these operations are made by `create` alone.
     Some(unsafe { data_of(file) })
+}
+
+/// The private data of a file that is not torn down yet, if it is one of `T`'s.
+pub(crate) fn of_unreleased<T: AnonFile>(file: Unreleased<'_>) -> Option<&T> {
+    // SAFETY: The file is there, and its operations do not change.
+    let operations = unsafe { (*file.as_ptr()).f_op };
+    // SAFETY: Files with these operations are made by `create` alone.
+    core::ptr::eq(operations, &T::operations().0).then(|| unsafe { data_of(file.as_ptr()) })
 }
 
 /// The private data of a file that is known to be one of `T`'s.

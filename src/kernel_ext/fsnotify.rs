@@ -25,6 +25,7 @@
 //!
 //! C header: [`include/linux/fsnotify_backend.h`](srctree/include/linux/fsnotify_backend.h)
 
+use super::poll_file;
 use crate::bindings;
 use core::{
     ffi::{
@@ -38,6 +39,7 @@ use kernel::{
         from_err_ptr,
         to_result, //
     },
+    fs::LocalFile,
     prelude::*,
     sync::{
         atomic::{
@@ -222,21 +224,19 @@ impl Group {
         Ok(Self(core))
     }
 
-    /// Makes sure that the superblock carries a mark for as long as the returned value lives: the
-    /// listener hears of each release of a file that starts after this.
+    /// Makes sure that the superblock of a file carries a mark for as long as the returned value
+    /// lives: the listener hears of each release of a file that starts after this. (A mark does not
+    /// keep the superblock: see [`MarkUse::is_attached`].)
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    ///
-    /// # Safety
-    ///
-    /// The superblock is alive during the call. (A mark does not keep it: see
-    /// [`MarkUse::is_attached`].)
-    pub(crate) unsafe fn mark(&self, sb: *mut bindings::super_block) -> Result<MarkUse> {
-        let (raw, kind) = (sb.cast::<c_void>(), bindings::RP_OBJ_SB);
+    pub(crate) fn mark(&self, file: &LocalFile) -> Result<MarkUse> {
+        let kind = bindings::RP_OBJ_SB;
+        // The file keeps it during the call.
+        let raw = poll_file::super_block(file).cast::<c_void>();
         let find = || {
-            // SAFETY: By the requirements the superblock is alive.
+            // SAFETY: The superblock is alive.
             let found = unsafe { bindings::fsnotify_find_mark(raw, kind, self.0.group) };
             if found.is_null() {
                 return None;

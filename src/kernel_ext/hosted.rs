@@ -39,8 +39,7 @@ pub(crate) unsafe trait Counted: Send + Sync {
 ///
 /// # Safety
 ///
-/// `HOSTED` is the offset of the [`Hosted`] in the object, and [`Cached::drop_box`] is
-/// [`drop_user`].
+/// `HOSTED` is the offset of the [`Hosted`] in the object, and [`Cached::DROP`] is [`drop_user`].
 pub(crate) unsafe trait User: Cached + Send + Sync {
     /// The value.
     type Value: Counted;
@@ -156,7 +155,7 @@ impl<T: User> Drop for Shared<T> {
 ///
 /// # Safety
 ///
-/// As [`Cached::drop_box`].
+/// As [`Cached::DROP`].
 #[inline]
 pub(crate) unsafe fn drop_user<T: User>(object: NonNull<T>) {
     // SAFETY: The object is alive.

@@ -257,7 +257,7 @@ pub(crate) enum CloseSource {
     ///
     /// On kernel-internal superblocks some files do not report what happens to them until
     /// [`set_reporting`] makes them.
-    SuperBlock(*mut bindings::super_block),
+    SuperBlock,
     /// By its own last wake-up.
     Eventfd(Eventfd),
     /// Not at all: files that are silent for the security of others, as the master side of a
@@ -265,21 +265,25 @@ pub(crate) enum CloseSource {
     None,
 }
 
+/// The superblock that hears of what happens to a file, and is alive as long as that is open.
+#[inline]
+pub(crate) fn super_block(file: &LocalFile) -> *mut bindings::super_block {
+    // SAFETY: The file is alive, and with it its dentry's inode, whose superblock does not change.
+    unsafe { (*bindings::rp_file_dentry_inode(file.as_ptr())).i_sb }
+}
+
 /// How the last close of this file can be heard of.
 pub(crate) fn close_source(file: &LocalFile) -> CloseSource {
-    // SAFETY: The file is alive, and with it its dentry's inode.
-    let inode = unsafe { bindings::rp_file_dentry_inode(file.as_ptr()) };
-    // SAFETY: An inode's superblock does not change.
-    let sb = unsafe { (*inode).i_sb };
+    let sb = super_block(file);
     if is_reporting(file) {
-        return CloseSource::SuperBlock(sb);
+        return CloseSource::SuperBlock;
     }
     if let Some(eventfd) = Eventfd::of(file) {
         return CloseSource::Eventfd(eventfd);
     }
-    // SAFETY: The superblock is alive with its inode.
+    // SAFETY: The superblock is alive with its file.
     match unsafe { bindings::rp_sb_is_internal(sb) } {
-        true => CloseSource::SuperBlock(sb),
+        true => CloseSource::SuperBlock,
         false => CloseSource::None,
     }
 }
@@ -344,12 +348,8 @@ pub(crate) fn is_socket(file: &LocalFile) -> bool {
 
 /// The name that the kernel gave a file on a kernel-internal superblock.
 pub(crate) fn internal_name(file: &LocalFile) -> Option<&CStr> {
-    // SAFETY: As in `close_source`.
-    let internal = unsafe {
-        let inode = bindings::rp_file_dentry_inode(file.as_ptr());
-        bindings::rp_sb_is_internal((*inode).i_sb)
-    };
-    if !internal {
+    // SAFETY: The superblock is alive with its file.
+    if !unsafe { bindings::rp_sb_is_internal(super_block(file)) } {
         return None;
     }
     // SAFETY: Names on internal superblocks do not change, and live as long as the file.

@@ -125,6 +125,14 @@ impl<T: Keyed<ID>, const ID: usize> RawTree<T, ID> {
         above
     }
 
+    /// As [`RawTree::lower_bound`]: objects are alive, and a removal needs `&mut self`.
+    #[inline]
+    pub(crate) fn get_from(&self, key: &T::Key) -> Option<&T> {
+        let object = self.lower_bound(key)?;
+        // SAFETY: By the type invariant, and as just said.
+        Some(unsafe { object.as_ref() })
+    }
+
     /// The object with the next key.
     ///
     /// # Safety

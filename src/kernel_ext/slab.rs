@@ -67,18 +67,20 @@ pub(crate) unsafe trait Cached: Sized + 'static {
     /// Where the cache is kept while the module is loaded.
     fn cache() -> &'static Global<Cache<Self>>;
 
-    /// Drops an object, and frees its memory.
-    ///
-    /// # Safety
-    ///
-    /// The object was in a [`SlabBox`], and is not used any more.
-    #[inline]
-    unsafe fn drop_box(object: NonNull<Self>) {
-        // SAFETY: By the requirements.
-        unsafe { object.drop_in_place() };
-        // SAFETY: The object is from the cache, and its value is dropped.
-        unsafe { free(object) };
-    }
+    /// Drops an object that was in a [`SlabBox`] and is not used any more, and frees its memory.
+    const DROP: unsafe fn(NonNull<Self>) = drop_and_free::<Self>;
+}
+
+/// As [`Cached::DROP`].
+///
+/// # Safety
+///
+/// The object was in a [`SlabBox`], and is not used any more.
+unsafe fn drop_and_free<T: Cached>(object: NonNull<T>) {
+    // SAFETY: By the requirements.
+    unsafe { object.drop_in_place() };
+    // SAFETY: The object is from the cache, and its value is dropped.
+    unsafe { free(object) };
 }
 
 /// Memory for an object in the slab cache of its type.
@@ -178,6 +180,6 @@ impl<T: Cached> Deref for SlabBox<T> {
 impl<T: Cached> Drop for SlabBox<T> {
     fn drop(&mut self) {
         // SAFETY: By the type invariant this is the only owner.
-        unsafe { T::drop_box(self.0) };
+        unsafe { (T::DROP)(self.0) };
     }
 }

@@ -52,7 +52,15 @@ impl Unreleased<'_> {
         unsafe { (*(*self.as_ptr()).f_inode).i_ino }
     }
 
+    /// Gets a reference, to be had by [`poll_file::assume_got`], unless the last one is gone.
+    #[inline]
+    pub(crate) fn get(self) -> bool {
+        // SAFETY: By the type invariant the file is not freed yet.
+        unsafe { poll_file::get_raw(self.as_ptr()) }
+    }
+
     /// A reference, unless the last one is gone.
+    #[inline]
     pub(crate) fn try_get(self) -> Option<FileRef> {
         // SAFETY: By the type invariant the file is not freed yet.
         unsafe { poll_file::try_get(self.as_ptr()) }

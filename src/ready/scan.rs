@@ -4,8 +4,10 @@
 
 use super::{
     link,
+    link_at,
     listed,
     reference,
+    unburied,
     unlink,
     Counters,
     Lists,
@@ -175,8 +177,7 @@ impl Lists {
         if !item.is_dead() {
             self.forget(item);
             self.set_place(item, Place::Listed);
-            // SAFETY: The item is in no list now, and in the tree.
-            unsafe { self.batch.push_front(item) };
+            link_at(&mut self.batch, item, List::push_front);
         }
     }
 }
@@ -420,9 +421,7 @@ impl<'b> Chunk<'b> {
                 break;
             }
             next = list.after(item);
-            // SAFETY: The item was not buried, which happens under the lock before the file is
-            // freed.
-            if unsafe { poll_file::get_raw(item.file()) } {
+            if unburied(item).get() {
                 item.set_place(Place::Seen);
                 self.last = Some(item);
                 // SAFETY: No more are taken than there is room for.
