@@ -190,12 +190,12 @@ out:
 	return failure;
 }
 
-/* How often it is tried: each takes a tenth of a second where it is emulated. */
+/* How often it is tried: each takes some 30 ms where it is emulated. */
 static long rounds(void)
 {
 	const char *wish = getenv("REPOLL_CYCLES");
 
-	return wish ? atol(wish) : 60;
+	return wish ? atol(wish) : 200;
 }
 
 /*

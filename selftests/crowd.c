@@ -15,7 +15,7 @@
 #include "waiter.h"
 
 #define CROWD 100
-#define ROUNDS 50
+#define ROUNDS 200
 
 /* An instance of another user's, which may not open the node. */
 static int open_by_node(struct poller *p, int node)

@@ -279,7 +279,7 @@ static int use_ones_own(struct stage *s)
 	    poller_add(&p, inner.fd, EPOLLIN) ||
 	    poller_add(&p, epoll.fd, EPOLLIN) ||
 	    poller_add(&epoll, inner.fd, EPOLLIN) ||
-	    poller_count(&p) != 2 || poller_count(&epoll) != 1 ||
+	    poller_count(&p) != 3 || poller_count(&epoll) != 1 ||
 	    poller_del(&p, inner.fd))
 		return 3;
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", p.fd);

@@ -254,7 +254,9 @@ static void *watch(void *arg)
  *	4 waiters that never sleep ---> P, or one P each ---> master <===> slave
  *
  * The master is ready, so that they all look at it, over and over again, when it
- * is closed. None of them takes another's look for a user of the file.
+ * is closed. None of them takes another's look for a user of the file. With epoll
+ * they do, if each has its own: while one looks the file is open, and another one
+ * reports it; how often is printed.
  */
 TEST_F(poller, closed_master_is_not_held_by_who_looks)
 {
@@ -262,8 +264,8 @@ TEST_F(poller, closed_master_is_not_held_by_who_looks)
 	struct watcher w[WATCHERS] = {};
 	atomic_bool closed, stop;
 	int master, slave, round, i;
+	long waits, ghosts = 0;
 	void *failure;
-	long waits;
 
 	for (round = 0; round < 2 * ROUNDS; round++) {
 		closed = false;
@@ -295,12 +297,15 @@ TEST_F(poller, closed_master_is_not_held_by_who_looks)
 		for (i = 0; i < WATCHERS; i++) {
 			ASSERT_EQ(0, pthread_join(w[i].thread, &failure));
 			EXPECT_TRUE(!failure);
-			EXPECT_EQ(0, w[i].ghosts)
-				TH_LOG("round %d, of %ld waits", round, w[i].waits);
+			ghosts += w[i].ghosts;
 			if (round % 2)
 				close(w[i].p.fd);
 		}
 		close(slave);
+	}
+	TH_LOG("%ld waits have reported the closed file", ghosts);
+	if (variant->ops == &repoll_ops) {
+		EXPECT_EQ(0, ghosts);
 	}
 }
 
