@@ -478,8 +478,8 @@ struct repoll_features {
  *
  * Returns the number of elements stored, 0 if there are no more items, fewer than there
  * is room for also after a signal; or -1 with errno, those of REPOLL_LIST and
- *	EINVAL	@cursor is not one of this instance
  *	ENOENT	there is no such instance for the caller
+ *	EINVAL	@cursor is not one of this instance
  */
 #define REPOLL_ITEMS _IOWR(REPOLL_IOC_TYPE, 6, struct repoll_query)
 
