@@ -3,7 +3,6 @@
  * Files that lose their names, and their mounts, while they are open and watched:
  * they are watched until they are closed, and not a moment longer.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>

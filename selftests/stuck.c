@@ -30,8 +30,8 @@ struct stage {
 	/* Watches the file, @efd, and @spare, which may be deleted. */
 	struct poller p;
 	int efd, spare;
-	/* An instance and an epoll that watch p. */
-	struct poller above, epoll;
+	/* What watches p. Who waits for an epoll that is held cannot be killed. */
+	struct poller above, held_epoll, epoll;
 	/* Has nothing to do with all this. */
 	struct poller aside;
 	/* The control node, and p's number. */
@@ -59,6 +59,13 @@ static void wait_in_epoll(struct stage *s)
 	struct epoll_event event;
 
 	poller_wait(&s->epoll, &event, 1, FOR_EVER);
+}
+
+static void hold_epoll(struct stage *s)
+{
+	struct epoll_event event;
+
+	poller_wait(&s->held_epoll, &event, 1, FOR_EVER);
 }
 
 static void add_file(struct stage *s)
@@ -316,7 +323,7 @@ FIXTURE_VARIANT_ADD(stuck, wait_of_one_above) {
 };
 
 FIXTURE_VARIANT_ADD(stuck, wait_of_an_epoll_above) {
-	.act = wait_in_epoll,
+	.act = hold_epoll,
 };
 
 FIXTURE_VARIANT_ADD(stuck, add) {
@@ -357,6 +364,7 @@ FIXTURE_SETUP(stuck) {
 	ASSERT_EQ(0, poller_open(&s->above, &repoll_ops));
 	ASSERT_EQ(0, poller_open(&s->aside, &repoll_ops));
 	ASSERT_EQ(0, poller_open(&s->epoll, &native_ops));
+	ASSERT_EQ(0, poller_open(&s->held_epoll, &native_ops));
 	ASSERT_EQ(0, query_info(s->p.fd, &info));
 	s->id = info.id;
 	/* It is ready, so that it will be polled. */
@@ -371,6 +379,7 @@ FIXTURE_SETUP(stuck) {
 	ASSERT_EQ(0, poller_add(&s->p, s->spare, EPOLLIN));
 	ASSERT_EQ(0, poller_add(&s->above, s->p.fd, EPOLLIN));
 	ASSERT_EQ(0, poller_add(&s->epoll, s->p.fd, EPOLLIN));
+	ASSERT_EQ(0, poller_add(&s->held_epoll, s->p.fd, EPOLLIN));
 	fuse_hold_polls(&s->fuse);
 	self->holder = start(s, variant->act);
 	ASSERT_LE(0, self->holder);
@@ -389,6 +398,7 @@ FIXTURE_TEARDOWN(stuck) {
 	close(s->copy);
 	close(s->efd);
 	close(s->spare);
+	close(s->held_epoll.fd);
 	close(s->epoll.fd);
 	close(s->above.fd);
 	close(s->aside.fd);

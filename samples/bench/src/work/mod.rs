@@ -79,7 +79,7 @@ pub fn icount(bench: &mut Bench, sizes: &[u64]) {
     }
     bench.compare("churn", "connect, accept, add, close", churn::Churn::new);
     bench.compare("fifo", "FIFO: make, open, add, close", fifo::Churn::new);
-    bench.compare_with_nobody(
+    bench.compare(
         "fifo-neighbour",
         "open and close of a FIFO beside a watched one",
         fifo::Neighbour::new,
