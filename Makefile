@@ -8,8 +8,8 @@ PAYLOAD := $(BUILD)/payload
 
 .DEFAULT_GOAL := modules
 .PHONY: modules modules_install payload deb setup demo demo-reactors test test-deb \
-	test-kernel-suite test-python test-tracers test-debug test-differential torture apps scale bench \
-	bench-update bench-gate profile herd blocking trace fuzz \
+	test-kernel-suite test-python test-tracers test-instrumented test-debug test-differential \
+	torture apps scale bench bench-update bench-gate profile herd blocking trace fuzz \
 	fuzz-minimise payload-fuzz vm lint clean distclean help
 
 ifdef KDIR
@@ -106,6 +106,11 @@ test-python: payload
 test-tracers: export PKGS := bpftrace linux-perf trace-cmd
 test-tracers: payload
 	@qemu/vm /opt/repoll/suites/tracers
+
+# Sanitizers of gcc and valgrind.
+test-instrumented: export PKGS := gcc libc6-dev valgrind
+test-instrumented: payload
+	@qemu/vm /opt/repoll/suites/instrumented
 
 APPS := curl libmemcached-tools memcached nginx-light nodejs python3 redis-server stress-ng wrk
 
@@ -229,6 +234,7 @@ help:
 	@echo 'make test-python        the same with Python'"'"'s tests'
 	@echo 'make apps               the same with servers, under load'
 	@echo 'make test-tracers       record tracepoints by trace-cmd, perf and bpftrace'
+	@echo 'make test-instrumented  run programs with sanitizers and under valgrind on repoll'
 	@echo 'make test-differential  compare epoll and repoll by random operations, for some minutes'
 	@echo '  STEPS=<n> SEED=<n>    how many (2000000), and from which seed (any)'
 	@echo 'make scale              watch a million files, and tell what each costs'

@@ -29,6 +29,9 @@ toolchain_packages=(
 
 # debootstrap_tar PACKAGE... - a minimal Debian with these packages, as a tar
 # archive on stdout: the one format that root and others can make alike
+#
+# It has no manual pages, but their folders: commands that are alternatives, as Java's,
+# have links made in there.
 debootstrap_tar() {
 	local packages proxy alone=()
 
@@ -40,6 +43,7 @@ debootstrap_tar() {
 		--aptopt='Acquire::Retries "5"' \
 		${proxy:+--aptopt="$proxy"} \
 		--dpkgopt='path-exclude=/usr/share/man/*' \
+		--dpkgopt='path-include=/usr/share/man/man?' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' \
 		--format=tar "$suite" -

@@ -17,6 +17,7 @@ use crate::{
     },
     observer,
     settings::settings,
+    valgrind::filled,
     wait::Wait, //
 };
 use libc::{
@@ -61,15 +62,10 @@ pub extern "C-unwind" fn epoll_wait(
     maxevents: c_int,
     timeout: c_int,
 ) -> c_int {
-    let arguments = [
-        int(epfd),
-        events.expose_provenance(),
-        int(maxevents),
-        int(timeout),
-        0,
-        0,
-    ];
-    to_libc(Wait::new(libc::SYS_epoll_wait, arguments).run_cancellable()) as c_int
+    let events = events.expose_provenance();
+    let arguments = [int(epfd), events, int(maxevents), int(timeout), 0, 0];
+    let wait = Wait::new(libc::SYS_epoll_wait, arguments);
+    to_libc(filled(events, wait.run_cancellable())) as c_int
 }
 
 /// `epoll_pwait(2)`.
@@ -81,15 +77,17 @@ pub extern "C-unwind" fn epoll_pwait(
     timeout: c_int,
     sigmask: *const sigset_t,
 ) -> c_int {
+    let events = events.expose_provenance();
     let arguments = [
         int(epfd),
-        events.expose_provenance(),
+        events,
         int(maxevents),
         int(timeout),
         sigmask.expose_provenance(),
         KERNEL_SIGSET_SIZE,
     ];
-    to_libc(Wait::new(libc::SYS_epoll_pwait, arguments).run_cancellable()) as c_int
+    let wait = Wait::new(libc::SYS_epoll_pwait, arguments);
+    to_libc(filled(events, wait.run_cancellable())) as c_int
 }
 
 /// `epoll_pwait2(2)`.
@@ -101,15 +99,17 @@ pub extern "C-unwind" fn epoll_pwait2(
     timeout: *const timespec,
     sigmask: *const sigset_t,
 ) -> c_int {
+    let events = events.expose_provenance();
     let arguments = [
         int(epfd),
-        events.expose_provenance(),
+        events,
         int(maxevents),
         timeout.expose_provenance(),
         sigmask.expose_provenance(),
         KERNEL_SIGSET_SIZE,
     ];
-    to_libc(Wait::new(libc::SYS_epoll_pwait2, arguments).run_cancellable()) as c_int
+    let wait = Wait::new(libc::SYS_epoll_pwait2, arguments);
+    to_libc(filled(events, wait.run_cancellable())) as c_int
 }
 
 /// `syscall(2)`, by which some runtimes call epoll, and Node.js's sets up io_uring.
@@ -136,8 +136,10 @@ pub unsafe extern "C" fn syscall(
         libc::SYS_epoll_create => create::create(a as c_int),
         libc::SYS_epoll_create1 => create::create1(a as c_int),
         libc::SYS_epoll_ctl => ctl(a as c_int, b as c_int, c as c_int, d),
-        libc::SYS_epoll_wait => Wait::new(number, [a, b, c, d, 0, 0]).run(),
-        libc::SYS_epoll_pwait | libc::SYS_epoll_pwait2 => Wait::new(number, arguments).run(),
+        libc::SYS_epoll_wait => filled(b, Wait::new(number, [a, b, c, d, 0, 0]).run()),
+        libc::SYS_epoll_pwait | libc::SYS_epoll_pwait2 => {
+            filled(b, Wait::new(number, arguments).run())
+        }
         libc::SYS_io_uring_setup if !settings().allows_io_uring() => error(libc::ENOSYS),
         _ => {
             observer::before_call(number, &arguments);

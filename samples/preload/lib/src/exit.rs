@@ -9,8 +9,12 @@ use crate::{
         int, //
     },
     observer,
-    settings::settings,
-    stats, //
+    settings::{
+        self,
+        settings, //
+    },
+    stats,
+    symbols, //
 };
 use libc::c_int;
 
@@ -21,9 +25,11 @@ use libc::c_int;
 static AT_LOAD: extern "C" fn() = {
     extern "C" fn at_load() {
         settings();
+        settings::leave_own_preload();
         stats::load();
         observer::load();
         gather::load();
+        symbols::load();
     }
     at_load
 };

@@ -6,7 +6,8 @@
 //! It stands in for libc's `epoll_create`, `epoll_create1`, `epoll_ctl`,
 //! `epoll_wait`, `epoll_pwait` and `epoll_pwait2`, and for `syscall` with the
 //! numbers of these; results and errno are those of epoll. `repoll-run` preloads
-//! it into a program.
+//! it into a program. Whoever looks these functions up in libc itself finds the library's,
+//! too (see `symbols.rs`): plugins loaded with `RTLD_DEEPBIND`, and callers of `dlsym`.
 //!
 //! # Environment
 //!
@@ -20,6 +21,7 @@
 //! | `REPOLL_IO_URING=1` | io_uring can be set up |
 //! | `REPOLL_GATHER=1` | in a process with one thread, modifications are put off until the wait that follows, and made by the same call, where that cannot be told |
 //! | `REPOLL_WAKE=fifo` | of several threads that wait on an instance, the one that came first is woken first; with epoll it is the last |
+//! | `REPOLL_PRELOAD_OWN=FILE` | what `LD_PRELOAD` begins with is taken away from it if it is this: it is for this program alone. `repoll-run` so has the runtime of a program's sanitizer come first |
 //! | `REPOLL_EXCLUSIVE=round-robin` | instances that watch a file with `EPOLLEXCLUSIVE` are woken in turns; with epoll it is always the first that waits |
 //!
 //! Another value of the last two is ignored, which is told on stderr. Native
@@ -41,6 +43,7 @@
 //!   linked with another libc than glibc.
 //! * System calls that a program makes by itself: those of Go, and of Rust's
 //!   rustix.
+//! * Code that `dlmopen` loads into another namespace, with a libc of its own.
 //! * Instances made where `/dev/repoll` is not there or not open to the process:
 //!   after a `chroot`, or with rights given up. The udev rule in `samples/udev`
 //!   opens it.
@@ -82,7 +85,10 @@ mod gather;
 mod kernel;
 mod known;
 mod message;
+mod object;
 mod observer;
 mod settings;
 mod stats;
+mod symbols;
+mod valgrind;
 mod wait;

@@ -90,6 +90,16 @@ pub(crate) fn unknown_policy(name: &CStr, value: &CStr, known: &CStr) {
     .write_to(libc::STDERR_FILENO);
 }
 
+/// Tells that libc's own functions are left to those who look them up there.
+#[cold]
+pub(crate) fn not_in_libc(errno: c_int) {
+    Line::new(format_args!(
+        "repoll: libc's table of symbols cannot be changed (errno {errno}); \
+         what is looked up in libc itself is epoll"
+    ))
+    .write_to(libc::STDERR_FILENO);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -70,7 +70,18 @@ macro_rules! functions {
 
         /// Looks all of them up.
         pub(crate) fn load() {
-            $(next::$name.get(const { name_of(concat!(stringify!($name), "\0")) });)*
+            each(|_, _| ());
+        }
+
+        /// How many there are.
+        pub(crate) const COUNT: usize = [$(stringify!($name)),*].len();
+
+        /// Tells of each its name, and where the function is that this one stands in for.
+        pub(crate) fn each(mut tell: impl FnMut(&'static CStr, usize)) {
+            $(
+                let name = const { name_of(concat!(stringify!($name), "\0")) };
+                tell(name, next::$name.get(name));
+            )*
         }
     };
 }

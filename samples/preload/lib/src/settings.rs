@@ -6,6 +6,7 @@ use crate::message;
 use libc::c_char;
 use std::{
     ffi::CStr,
+    ptr,
     sync::atomic::{
         AtomicU8,
         Ordering::Relaxed, //
@@ -64,6 +65,9 @@ pub(crate) fn settings() -> Settings {
 
 #[cold]
 fn load() -> Settings {
+    if !has_environment() {
+        return Settings(0);
+    }
     let switch = |name, bit| if is_on(variable(name)) { bit } else { 0 };
     let settings = LOADED
         | switch(c"REPOLL_STRICT", STRICT)
@@ -93,15 +97,54 @@ fn policy(name: &CStr, known: &CStr, bit: u8) -> u8 {
     }
 }
 
+/// Removes from `LD_PRELOAD` the sanitizer's runtime that repoll-run has put first for this
+/// program alone. The programs that it starts were not built for it.
+///
+/// The string is changed where the kernel has put it, so `environ`, `main`'s third
+/// argument and `/proc/self/environ` agree.
+pub(crate) fn leave_own_preload() {
+    let preload: *mut u8 = address(c"LD_PRELOAD").cast();
+    let Some(own) = variable(c"REPOLL_PRELOAD_OWN").filter(|_| !preload.is_null()) else {
+        return;
+    };
+    // SAFETY: A C string, to which nobody writes before the last line.
+    let text = unsafe { CStr::from_ptr(preload.cast()) }.to_bytes_with_nul();
+    let len = text.len();
+    let rest = text
+        .strip_prefix(own.to_bytes())
+        .and_then(|rest| rest.strip_prefix(b":"));
+    let Some(rest) = rest.map(<[u8]>::len) else {
+        return;
+    };
+    // SAFETY: The end of the string is moved to its start, in the memory that the process has its
+    // environment in. The program has not begun: nobody else has looked at this variable for good.
+    unsafe { ptr::copy(preload.add(len - rest), preload, rest) };
+}
+
 /// A variable of the environment. In a program with more rights than its user
 /// it is as if there were none.
 pub(crate) fn variable(name: &CStr) -> Option<&'static CStr> {
-    extern "C" {
-        fn secure_getenv(name: *const c_char) -> *const c_char;
-    }
-    // SAFETY: The name is a C string.
-    let value = unsafe { secure_getenv(name.as_ptr()) };
+    let value = address(name);
     // SAFETY: Null or a C string. It is read before the program has a chance
     // to change its environment.
     (!value.is_null()).then(|| unsafe { CStr::from_ptr(value) })
+}
+
+/// Whether libc has its environment yet. Functions that a program has called before all libraries
+/// (`.preinit_array`) come earlier: for them it is as if nothing was asked for.
+pub(crate) fn has_environment() -> bool {
+    extern "C" {
+        static environ: *const *const c_char;
+    }
+    // SAFETY: No thread changes it while the program is being loaded, and later nobody asks.
+    unsafe { !environ.is_null() }
+}
+
+/// Where the variable's value is, or null.
+fn address(name: &CStr) -> *mut c_char {
+    extern "C" {
+        fn secure_getenv(name: *const c_char) -> *mut c_char;
+    }
+    // SAFETY: The name is a C string.
+    unsafe { secure_getenv(name.as_ptr()) }
 }

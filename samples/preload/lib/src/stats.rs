@@ -15,6 +15,7 @@ use crate::{
     },
     message::Line,
     settings::{
+        has_environment,
         is_on,
         settings,
         variable, //
@@ -149,9 +150,13 @@ pub(crate) fn load() {
     stats();
 }
 
-/// Looks at the environment. Returns what is in `STATS` then.
+/// Looks at the environment, if there is one. Returns what is in `STATS` then, or what stands for
+/// off.
 #[cold]
 fn look() -> *mut Stats {
+    if !has_environment() {
+        return off();
+    }
     let made = match variable(c"REPOLL_STATS") {
         Some(value) if !matches!(value.to_bytes(), b"" | b"0") => map(value),
         _ => off(),

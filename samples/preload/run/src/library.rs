@@ -11,7 +11,10 @@ use anyhow::{
 use std::{
     env,
     ffi::OsString,
-    os::unix::ffi::OsStrExt,
+    os::unix::ffi::{
+        OsStrExt,
+        OsStringExt, //
+    },
     path::{
         Path,
         PathBuf, //
@@ -43,45 +46,103 @@ pub(crate) fn find(named: Option<&Path>) -> Result<PathBuf> {
     )
 }
 
-/// What LD_PRELOAD has to be: the library comes before what is there already.
-pub(crate) fn preload(library: &Path, already: Option<OsString>) -> Result<OsString> {
+/// What the dynamic linker loads before all else.
+pub(crate) struct Preload {
+    /// What LD_PRELOAD has to be.
+    pub(crate) value: OsString,
+    /// The part at its beginning that is for this program alone, or nothing.
+    pub(crate) own: OsString,
+}
+
+/// Puts the library before what is there already, and after the runtime of a sanitizer.
+///
+/// ASan's runtime insists on being the first library of all. TSan's has functions for epoll of its
+/// own, by which it learns that a wait comes after a change. They call this library's.
+pub(crate) fn preload(
+    library: &Path,
+    needed: &[String],
+    already: Option<OsString>,
+) -> Result<Preload> {
     // The dynamic linker knows no way to quote these.
-    let separators = library.as_os_str().as_bytes();
+    let is_separator = |byte: &u8| matches!(byte, b' ' | b':');
     ensure!(
-        !separators.iter().any(|byte| b" :".contains(byte)),
+        !library.as_os_str().as_bytes().iter().any(is_separator),
         "{}: the path of a library to preload may hold neither blank nor colon",
         library.display()
     );
-    let mut preload = library.as_os_str().to_owned();
-    if let Some(already) = already.filter(|already| !already.is_empty()) {
-        preload.push(":");
-        preload.push(already);
-    }
-    Ok(preload)
+    let already = already.unwrap_or_default();
+    let (first, rest): (Vec<&[u8]>, Vec<_>) = already
+        .as_bytes()
+        .split(is_separator)
+        .filter(|name| !name.is_empty())
+        .partition(|name| is_runtime(name));
+    // Without a path, as the program names it, it is found where the program's is.
+    let own: Vec<_> = needed
+        .iter()
+        .map(|name| name.as_bytes())
+        .filter(|name| is_runtime(name) && !first.iter().any(|path| file_name(path) == *name))
+        .collect();
+    let library = library.as_os_str().as_bytes();
+    Ok(Preload {
+        value: OsString::from_vec([&own[..], &first, &[library], &rest].concat().join(&b':')),
+        own: OsString::from_vec(own.join(&b':')),
+    })
+}
+
+fn file_name(path: &[u8]) -> &[u8] {
+    path.rsplit(|byte| *byte == b'/').next().unwrap_or(path)
+}
+
+/// Whether it is the runtime of a sanitizer that stands in for functions of libc, by gcc's
+/// or clang's name of it.
+fn is_runtime(path: &[u8]) -> bool {
+    let name = file_name(path);
+    ["asan", "hwasan", "lsan", "tsan"].iter().any(|sanitizer| {
+        let gcc = format!("lib{sanitizer}.so");
+        let clang = format!("libclang_rt.{sanitizer}");
+        name.starts_with(gcc.as_bytes()) || name.starts_with(clang.as_bytes())
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn preload_of(library: &str, already: Option<&str>) -> Result<String> {
-        let preload = preload(Path::new(library), already.map(OsString::from))?;
-        Ok(preload.into_string().unwrap())
+    fn preload_of(library: &str, needed: &[&str], already: Option<&str>) -> (String, String) {
+        let needed: Vec<_> = needed.iter().map(|name| name.to_string()).collect();
+        let preload = preload(Path::new(library), &needed, already.map(OsString::from)).unwrap();
+        let text = |part: OsString| part.into_string().unwrap();
+        (text(preload.value), text(preload.own))
     }
 
     #[test]
     fn what_is_preloaded_already_stays() {
-        assert_eq!(preload_of("/l.so", None).unwrap(), "/l.so");
-        assert_eq!(preload_of("/l.so", Some("")).unwrap(), "/l.so");
-        assert_eq!(
-            preload_of("/l.so", Some("a.so b.so")).unwrap(),
-            "/l.so:a.so b.so"
-        );
+        let of = |already| preload_of("/l.so", &["libc.so.6"], already).0;
+        assert_eq!(of(None), "/l.so");
+        assert_eq!(of(Some("")), "/l.so");
+        assert_eq!(of(Some("a.so b.so")), "/l.so:a.so:b.so");
+    }
+
+    #[test]
+    fn runtimes_of_sanitizers_come_first() {
+        let of = |needed: &[&str], already| preload_of("/l.so", needed, already);
+        let (value, own) = of(&["liba.so", "libasan.so.8", "libc.so.6"], Some("b.so"));
+        assert_eq!(value, "libasan.so.8:/l.so:b.so");
+        assert_eq!(own, "libasan.so.8");
+        for runtime in ["libtsan.so.2", "libclang_rt.asan-x86_64.so"] {
+            assert_eq!(of(&[runtime], None).0, format!("{runtime}:/l.so"));
+        }
+        // What was asked for is for all that is started.
+        let (value, own) = of(&["libasan.so.8"], Some("b.so /x/libasan.so.8"));
+        assert_eq!(value, "/x/libasan.so.8:/l.so:b.so");
+        assert_eq!(own, "");
+        assert_eq!(of(&["libubsan.so.1"], None).0, "/l.so");
     }
 
     #[test]
     fn paths_that_the_linker_would_cut_are_refused() {
-        assert!(preload_of("/my lib/l.so", None).is_err());
-        assert!(preload_of("/a:b/l.so", None).is_err());
+        for path in ["/my lib/l.so", "/a:b/l.so"] {
+            assert!(preload(Path::new(path), &[], None).is_err());
+        }
     }
 }

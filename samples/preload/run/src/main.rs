@@ -2,6 +2,7 @@
 
 //! Runs a program with its epoll on repoll, by preloading a library into it.
 
+mod command;
 mod library;
 mod program;
 
@@ -35,7 +36,8 @@ use std::{
 ///
 /// It has to be dynamically linked and to call libc for this. Programs that are
 /// statically linked, that make system calls by themselves (as those in Go do)
-/// or that have more rights than their user stay on epoll. Daemons that give up
+/// or that have more rights than their user stay on epoll; the interpreter of a
+/// script is such a program, too. Daemons that give up
 /// root need a /dev/repoll that they may open: see the udev rule of repoll.
 ///
 /// The exit status is that of the program; 127 if there is no such program, 126
@@ -45,7 +47,7 @@ use std::{
 #[command(version)]
 struct Arguments {
     /// Without /dev/repoll, have epoll_create fail instead of giving epoll
-    /// (REPOLL_STRICT=1)
+    /// (REPOLL_STRICT=1); and do not run a program that is seen to stay on epoll
     #[arg(long)]
     strict: bool,
 
@@ -103,14 +105,20 @@ const NOT_FOUND: u8 = 127;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let mut command = match prepare(&arguments) {
+    let program = Program::find(&arguments.command);
+    let mut command = match prepare(&arguments, program.as_ref()) {
         Ok(command) => command,
         Err(error) => {
             complain(format_args!("{error:#}"));
             return ExitCode::from(FAILED);
         }
     };
-    warn(&arguments);
+    warn_of_device(arguments.strict);
+    if let Some(program) = program {
+        if !may_run(&program, arguments.strict) {
+            return ExitCode::from(NOT_EXECUTABLE);
+        }
+    }
     let error = command.exec();
     let program = command.get_program().to_string_lossy();
     complain(format_args!("{program}: {error}"));
@@ -126,14 +134,21 @@ fn complain(what: impl std::fmt::Display) {
 }
 
 /// The command with the environment that the library reads.
-fn prepare(arguments: &Arguments) -> Result<Command> {
+fn prepare(arguments: &Arguments, program: Option<&Program>) -> Result<Command> {
     let library = library::find(arguments.library.as_deref())?;
-    let preload = library::preload(&library, env::var_os("LD_PRELOAD"))?;
+    let needed = program.map_or(&[][..], Program::needed);
+    let preload = library::preload(&library, needed, env::var_os("LD_PRELOAD"))?;
 
     let mut command = Command::new(&arguments.command[0]);
     command
         .args(&arguments.command[1..])
-        .env("LD_PRELOAD", preload);
+        .env("LD_PRELOAD", preload.value)
+        .env("ASAN_OPTIONS", asan_options());
+    if preload.own.is_empty() {
+        command.env_remove("REPOLL_PRELOAD_OWN");
+    } else {
+        command.env("REPOLL_PRELOAD_OWN", preload.own);
+    }
     if arguments.strict {
         command.env("REPOLL_STRICT", "1");
     }
@@ -163,23 +178,43 @@ fn prepare(arguments: &Arguments) -> Result<Command> {
     Ok(command)
 }
 
-/// Tells why the program is going to be on epoll, if that is to be seen.
-fn warn(arguments: &Arguments) {
+/// Lets ASan's runtime come after the library, as it does in a program that another one starts.
+/// It then stands in for all that it does otherwise, but for the library's functions.
+fn asan_options() -> OsString {
+    let mut options = OsString::from("verify_asan_link_order=0");
+    if let Some(already) = env::var_os("ASAN_OPTIONS").filter(|already| !already.is_empty()) {
+        options.push(":");
+        options.push(already);
+    }
+    options
+}
+
+/// Tells why `/dev/repoll` cannot be used, if so.
+fn warn_of_device(is_strict: bool) {
     let device = repoll::uapi::REPOLL_DEVICE.to_string_lossy();
     let opened = File::options().read(true).write(true).open(&*device);
     if let Err(error) = opened {
-        let consequence = if arguments.strict {
+        let consequence = if is_strict {
             "there will be no epoll"
         } else {
             "it will be epoll"
         };
         complain(format_args!("{device}: {error}; {consequence}"));
     }
-    let Some(program) = Program::find(&arguments.command[0]) else {
-        return;
+}
+
+/// Tells why the program is going to be on epoll, if that is to be seen. Then it may only run
+/// if the user is not strict.
+fn may_run(program: &Program, is_strict: bool) -> bool {
+    let Some(reason) = program.obstacle() else {
+        return true;
     };
-    if let Some(reason) = program.obstacle() {
-        let name = program.path().display();
-        complain(format_args!("{name}: {reason}; it will be epoll"));
-    }
+    let consequence = if is_strict {
+        "it is not run"
+    } else {
+        "it will be epoll"
+    };
+    let name = program.path().display();
+    complain(format_args!("{name}: {reason}; {consequence}"));
+    !is_strict
 }

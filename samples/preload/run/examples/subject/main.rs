@@ -5,6 +5,8 @@
 #[path = "../../tests/preload/epoll.rs"]
 mod epoll;
 mod gathering;
+#[path = "../../tests/preload/plugin.rs"]
+mod plugin;
 
 use epoll::{
     close,
@@ -17,6 +19,7 @@ use epoll::{
     Call,
     Way, //
 };
+use plugin::Plugin;
 use rustix::net::{
     sendmsg,
     SendAncillaryBuffer,
@@ -36,6 +39,17 @@ use std::{
     },
 };
 
+/// A call that is made before any library is ready. It fails, and nothing follows from that.
+#[used]
+#[link_section = ".preinit_array"]
+static EARLY: extern "C" fn() = {
+    extern "C" fn early() {
+        // SAFETY: There is no event to be read.
+        unsafe { libc::epoll_ctl(-1, libc::EPOLL_CTL_DEL, -1, std::ptr::null_mut()) };
+    }
+    early
+};
+
 fn main() {
     let role = env::args().nth(1).unwrap_or_default();
     match role.as_str() {
@@ -47,6 +61,7 @@ fn main() {
         "counted_apart" => counted_apart(),
         "with_closed_descriptors" => with_closed_descriptors(),
         "io_uring" => io_uring(),
+        "with_plugin" => with_plugin(),
         "gathering" => gathering::all(),
         "gathering_unseen" => gathering::unseen(),
         _ => panic!("no such role: '{role}'"),
@@ -143,6 +158,12 @@ fn with_closed_descriptors() {
         Way::Function.add(epfd, efd, libc::EPOLLIN, 1).unwrap();
         assert_eq!(Way::Function.next(Call::Wait, epfd, -1), Ok(Some(1)));
     }));
+}
+
+/// One create, two changes and a wait, all by a plugin.
+fn with_plugin() {
+    let plugin = Plugin::load(&env::current_exe().unwrap());
+    assert_eq!(plugin.watch(plugin.instance(), eventfd(1)), 1);
 }
 
 fn io_uring() {

@@ -75,6 +75,13 @@ fn without_device(mut command: Command) -> Command {
     command
 }
 
+/// A new folder, to be removed in the end.
+fn folder(name: &str) -> PathBuf {
+    let folder = env::temp_dir().join(format!("repoll-{name}-{}", std::process::id()));
+    fs::create_dir(&folder).unwrap();
+    folder
+}
+
 pub struct Said {
     pub status: Option<i32>,
     pub stdout: String,
@@ -198,6 +205,10 @@ fn calls_are_counted_by_who_carried_them_out() {
                 "2 ctl=3 wait=4 native_create=0 native_ctl=1 native_wait=1"
             );
         }
+        assert_eq!(
+            counted(launch(&["--strict", "--stats"], "with_plugin")),
+            "1 ctl=2 wait=1 native_create=0 native_ctl=0 native_wait=0"
+        );
     }
 }
 
@@ -207,8 +218,7 @@ fn a_forked_child_is_counted_by_itself() {
     if !has_device() {
         return;
     }
-    let folder = env::temp_dir().join(format!("repoll-{}", std::process::id()));
-    fs::create_dir(&folder).unwrap();
+    let folder = folder("counts");
     let file = folder.join("counts");
     let option = format!("--stats={}", file.display());
     let said = run(launch(&[&option], "counted_apart"));
@@ -296,6 +306,40 @@ fn other_preloaded_libraries_stay() {
     assert!(said.stdout.ends_with(".so:libc.so.6\n"), "{}", said.stdout);
 }
 
+/// What is put first for a program is not for those that it starts.
+#[test]
+fn a_runtime_is_for_the_program_alone() {
+    let _together = together();
+    let mut command = launcher();
+    command
+        .args(["sh", "-c", "echo $LD_PRELOAD"])
+        .env("LD_PRELOAD", "libm.so.6");
+    let library = run(command).stdout.replace(":libm.so.6\n", "");
+    for (own, left) in [
+        ("libm.so.6", library.clone()),
+        ("libm", format!("libm.so.6:{library}")),
+    ] {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "echo $LD_PRELOAD; env"])
+            .env("LD_PRELOAD", format!("libm.so.6:{library}"))
+            .env("REPOLL_PRELOAD_OWN", own);
+        let said = run(command).stdout;
+        assert!(said.starts_with(&format!("{left}\n")), "{said}");
+        assert!(said.contains(&format!("\nLD_PRELOAD={left}\n")), "{said}");
+    }
+}
+
+#[test]
+fn asan_need_not_be_first() {
+    let _together = together();
+    let mut command = launcher();
+    command
+        .args(["sh", "-c", "echo $ASAN_OPTIONS"])
+        .env("ASAN_OPTIONS", "a=b");
+    assert_eq!(run(command).stdout, "verify_asan_link_order=0:a=b\n");
+}
+
 #[test]
 fn policies_go_into_the_environment() {
     let _together = together();
@@ -325,6 +369,53 @@ fn programs_that_stay_on_epoll_are_told() {
     );
 }
 
+#[test]
+fn scripts_whose_interpreter_stays_on_epoll_are_told() {
+    let _together = together();
+    let folder = folder("scripts");
+    for line in ["/sbin/ldconfig -p", "/usr/bin/env /sbin/ldconfig"] {
+        // A file that this process never had open to write to: see below.
+        let script = folder.join("script");
+        let written = Command::new("sh")
+            .args(["-c", "echo \"#!$0\" >\"$1\" && chmod 755 \"$1\"", line])
+            .arg(&script)
+            .status();
+        assert!(written.unwrap().success());
+        let mut command = launcher();
+        command.arg(&script);
+        let stderr = run(command).stderr;
+        assert!(
+            stderr.contains("it is statically linked; it will be epoll"),
+            "{stderr}"
+        );
+        let mut command = launcher();
+        command.arg("--strict").arg(&script);
+        let said = run(command);
+        assert_eq!(
+            (said.status, &*said.stdout),
+            (Some(126), ""),
+            "{}",
+            said.stderr
+        );
+        assert!(said.stderr.contains("it is not run"), "{}", said.stderr);
+    }
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn an_environment_that_is_taken_away_is_told() {
+    let _together = together();
+    for arguments in [
+        &["env", "-i", "true"][..],
+        &["env", "-u", "LD_PRELOAD", "true"],
+    ] {
+        let mut command = launcher();
+        command.args(arguments);
+        let stderr = run(command).stderr;
+        assert!(stderr.contains("env takes LD_PRELOAD away"), "{stderr}");
+    }
+}
+
 /// Needs to be root, to have something that belongs to another user.
 #[test]
 fn programs_with_more_rights_are_told() {
@@ -332,8 +423,7 @@ fn programs_with_more_rights_are_told() {
     if !has_device() {
         return;
     }
-    let folder = env::temp_dir().join(format!("repoll-rights-{}", std::process::id()));
-    fs::create_dir(&folder).unwrap();
+    let folder = folder("rights");
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     let program = folder.join("true");
     // A descriptor of this process's that can write to it might get into a child of another
@@ -347,6 +437,9 @@ fn programs_with_more_rights_are_told() {
         let said = run(without_device(command));
         assert_eq!(said.status, Some(0), "{}", said.stderr);
         assert!(said.stderr.contains(what), "{}", said.stderr);
+        let mut command = launcher();
+        command.arg("--strict").arg(&program);
+        assert_eq!(run(without_device(command)).status, Some(126));
     }
     fs::remove_dir_all(folder).unwrap();
 }

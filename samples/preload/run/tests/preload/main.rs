@@ -11,6 +11,7 @@ mod behaviour {
     mod descriptors;
     mod errors;
     mod interrupt;
+    mod lookup;
     mod processes;
     mod threads;
     mod wake;
@@ -20,4 +21,5 @@ mod epoll;
 mod fixture;
 mod gather;
 mod launcher;
+mod plugin;
 mod subject;

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Makes lookups in libc itself find this library's functions, too.
+//!
+//! Most callers get the first function of that name in the process, which is the
+//! preloaded one. Some do not:
+//!
+//! * A plugin that was loaded with `RTLD_DEEPBIND`, as Apache and PHP do it, searches its own
+//!   libraries first, and libc is one of them.
+//! * `dlsym` with a handle searches that library alone. Python's ctypes, the JVM and .NET call C
+//!   functions so.
+//!
+//! These would get the kernel's epoll in spite of `REPOLL_STRICT`, would not be
+//! counted, and would get `EINVAL` on an instance that the program has made. So
+//! this module changes libc's own table of symbols in the process's memory: the
+//! entries of these functions hold the addresses of this library's. Every later
+//! lookup then finds them, and libc's code stays as it is. The change is
+//! made when the library is loaded. It costs two system calls, and a private
+//! copy of each page of the table that it writes to.
+//!
+//! Other ways have these drawbacks:
+//!
+//! * Dropping `RTLD_DEEPBIND` in a `dlopen` of our own: a plugin that brings its own
+//!   version of a library would call the program's version. Also, libc's `dlopen` searches the
+//!   `RUNPATH` of its caller, which would be this library. Lookups by `dlsym` are not covered.
+//! * Changing a plugin's references after `dlopen`: the plugin's constructors have
+//!   already run, and may have made instances. Lookups by `dlsym` are not covered either.
+//! * An auditor of the dynamic linker (`LD_AUDIT`): it runs on a second libc in every process, and
+//!   slows down every start.
+//!
+//! A function that calls libc's function of the same name would find itself, if it looked that
+//! up after the change. Those of [`crate::observer`] have looked it up before. Another preloaded library
+//! might do so later, and then each would call the other. So a function of that kind is left alone if
+//! such a library has it, too.
+//!
+//! `dlmopen` loads another libc into a namespace of its own, which stays as it is.
+
+use crate::{
+    message,
+    object::Object,
+    observer,
+    settings::settings, //
+};
+use std::ffi::CStr;
+
+/// The functions that do not call libc's.
+const FUNCTIONS: [&CStr; 9] = [
+    c"epoll_create",
+    c"epoll_create1",
+    c"epoll_ctl",
+    c"epoll_wait",
+    c"epoll_pwait",
+    c"epoll_pwait2",
+    c"syscall",
+    c"_exit",
+    c"_Exit",
+];
+
+/// Changes the table, after [`observer::load`].
+pub(crate) fn load() {
+    let here = load as usize;
+    // SAFETY: Neither this library nor libc is unloaded.
+    let (own, libc) = unsafe { (Object::find(&|object| object.holds(here)), find_libc(here)) };
+    let (Some(own), Some(libc)) = (own, libc) else {
+        return message::not_in_libc(libc::ENOENT);
+    };
+    let mut definitions = [(c"", 0); FUNCTIONS.len() + observer::COUNT];
+    let mut count = 0;
+    let mut define = |name| {
+        // A program of unit tests need not show all of them to the dynamic linker.
+        if let Some(address) = own.address(name) {
+            definitions[count] = (name, address);
+            count += 1;
+        }
+    };
+    FUNCTIONS.into_iter().for_each(&mut define);
+    if settings().gathers() {
+        observer::each(|name, next| {
+            if libc.address(name) == Some(next) {
+                define(name);
+            }
+        });
+    }
+    // SAFETY: The functions here do what those of libc do, and the program has not begun.
+    if let Err(errno) = unsafe { libc.define(&definitions[..count]) } {
+        message::not_in_libc(errno);
+    }
+}
+
+/// Finds libc: the object with both epoll and errno, other than the one at this address.
+///
+/// # Safety
+///
+/// It is never unloaded.
+unsafe fn find_libc(here: usize) -> Option<Object> {
+    let has = |object: &Object, name| object.address(name).is_some();
+    // SAFETY: The caller vouches for it.
+    unsafe {
+        Object::find(&|object| {
+            has(object, c"epoll_create1") && has(object, c"__errno_location") && !object.holds(here)
+        })
+    }
+}
