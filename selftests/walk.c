@@ -17,7 +17,10 @@
 /* The most that is asked for at once. */
 #define ROOM (MANY + 1)
 
-/* An instance that watches many eventfds, whose data are their places here. */
+/*
+ * An instance that watches eventfds, by two descriptors each. The data of an item is
+ * the place of its descriptor here.
+ */
 FIXTURE(walk) {
 	struct poller p;
 	struct walk walk;
@@ -37,7 +40,8 @@ FIXTURE_SETUP(walk) {
 	self->walk.flags = REPOLL_ALL;
 	self->walk.id = info.id;
 	for (i = 0; i < MANY; i++) {
-		self->fds[i] = eventfd(0, EFD_CLOEXEC);
+		self->fds[i] = i % 2 ? dup(self->fds[i - 1]) :
+				       eventfd(0, EFD_CLOEXEC);
 		ASSERT_EQ(0, poller_add_data(&self->p, self->fds[i], EPOLLIN, i));
 	}
 }
