@@ -3,6 +3,7 @@
 //! The beginning and the end of the process.
 
 use crate::{
+    fork,
     gather,
     kernel::{
         call,
@@ -10,7 +11,8 @@ use crate::{
     },
     observer,
     settings::settings,
-    stats, //
+    stats,
+    threads, //
 };
 use libc::c_int;
 
@@ -21,6 +23,8 @@ use libc::c_int;
 static AT_LOAD: extern "C" fn() = {
     extern "C" fn at_load() {
         settings();
+        threads::load();
+        fork::load();
         stats::load();
         observer::load();
         gather::load();

@@ -3,14 +3,14 @@
 //! What the environment asks for.
 
 use crate::message;
-use libc::c_char;
-use std::{
+use core::{
     ffi::CStr,
     sync::atomic::{
         AtomicU8,
         Ordering::Relaxed, //
     }, //
 };
+use libc::c_char;
 
 /// The settings that a call asks for.
 #[derive(Clone, Copy)]

@@ -20,8 +20,7 @@ use crate::{
         variable, //
     },
 };
-use libc::c_int;
-use std::{
+use core::{
     ffi::CStr,
     fmt,
     mem::size_of,
@@ -37,6 +36,7 @@ use std::{
         }, //
     },
 };
+use libc::c_int;
 
 /// What is counted.
 #[derive(Clone, Copy)]
