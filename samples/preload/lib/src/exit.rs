@@ -3,6 +3,7 @@
 //! The beginning and the end of the process.
 
 use crate::{
+    cancel,
     fork,
     gather,
     kernel::{
@@ -24,6 +25,7 @@ static AT_LOAD: extern "C" fn() = {
     extern "C" fn at_load() {
         settings();
         threads::load();
+        cancel::load();
         fork::load();
         stats::load();
         observer::load();

@@ -5,8 +5,8 @@
 //!
 //! It stands in for libc's `epoll_create`, `epoll_create1`, `epoll_ctl`,
 //! `epoll_wait`, `epoll_pwait` and `epoll_pwait2`, and for `syscall` with the
-//! numbers of these; results and errno are those of epoll. `repoll-run` preloads
-//! it into a program.
+//! numbers of these; results and errno are those of epoll. `pthread_cancel` is there
+//! for their sake. `repoll-run` preloads it into a program.
 //!
 //! # Environment
 //!
@@ -84,6 +84,7 @@
 
 #[cfg(all(panic = "abort", not(test)))]
 mod bare;
+mod cancel;
 mod create;
 mod ctl;
 mod entry;

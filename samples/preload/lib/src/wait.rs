@@ -11,14 +11,15 @@
 //! be: it would be so in a signal handler that interrupts the wait, too, which would be
 //! cut off anywhere, and in all that comes after one that leaves by `siglongjmp`.
 //!
-//! So cancellation stays deferred, and the signal's other effect is used: it ends a
-//! sleep with `EINTR`, after which `pthread_testcancel` is called. That is after the
-//! program's handlers have run, if there were any, with nothing fetched that could be
-//! lost, and from the program's own call. What remains is the signal that comes just
-//! before the sleep, to no effect. For that it is blocked, then `pthread_testcancel`
-//! finds what has come so far, and the sleep itself lets the signal through, in one
-//! step, by the mask that every wait can have. A program's own mask is passed on
-//! as it is; there libc leaves the signal out.
+//! So cancellation stays deferred, and the signal does what any signal does: it ends the
+//! sleep with `EINTR`. Then `pthread_testcancel` ends the thread. By then the program's own
+//! handlers have returned, if one ran, and nothing was fetched that could be lost.
+//!
+//! The signal must not come between the last look and the sleep, where it would have no
+//! effect. So it is blocked first, then `pthread_testcancel` looks, then the sleep lets the
+//! signal through by its mask, which the kernel changes in one step. A mask that the
+//! program gives is passed on as it is: libc never puts the signal in there. That the signal is
+//! sent at all is [`crate::cancel`]'s to see to.
 //!
 //! Blocking takes two system calls. A thread that finds events at once, does not want
 //! to sleep or is the only one does without.

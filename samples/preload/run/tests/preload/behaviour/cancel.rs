@@ -246,10 +246,12 @@ fn a_cancelled_waiter_takes_no_event_with_it() {
             }
             signal(efd);
             cancel(thread);
-            assert_eq!(join(thread), CANCELED, "{call:?}");
+            let result = join(thread);
             let left = Way::Function.next(Call::Wait, epfd, 0).unwrap();
             let had = DATA.load(SeqCst) == 6;
-            assert_eq!((had, left), (left.is_none(), left), "{call:?} {round}");
+            assert_eq!(had, left.is_none(), "{call:?} {round}");
+            // With the event it may have been over before it was cancelled.
+            assert!(result == CANCELED || had, "{call:?} {round}");
         }
     }
     close(epfd);
