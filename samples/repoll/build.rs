@@ -33,5 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     if !status.success() {
         return Err(format!("{bindgen} failed on {}: {status}", header.display()).into());
     }
+    // For crates that depend on this one and have a build script of their own.
+    println!("cargo::metadata=uapi={}", out.join("uapi.rs").display());
     Ok(())
 }

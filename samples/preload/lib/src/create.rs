@@ -3,6 +3,7 @@
 //! Making an instance.
 
 use crate::{
+    fork,
     gather,
     kernel::{
         call,
@@ -16,14 +17,14 @@ use crate::{
     stats::{
         self,
         Kind, //
-    }, //
+    },
+    uapi, //
 };
+use core::ptr;
 use libc::{
     c_int,
     c_long, //
 };
-use repoll::uapi;
-use std::ptr;
 
 /// What `epoll_create` does: the size only has to be one.
 pub(crate) fn create(size: c_int) -> Answer {
@@ -38,7 +39,7 @@ pub(crate) fn create1(flags: c_int) -> Answer {
     if flags & !libc::EPOLL_CLOEXEC != 0 {
         return error(libc::EINVAL);
     }
-    let made = instance(flags);
+    let made = fork::apart(|| instance(flags));
     if made >= 0 {
         if settings().gathers() {
             gather::made(made as c_int);
@@ -84,7 +85,8 @@ fn open_control() -> Answer {
 /// number, `dup3` puts it in the place of the node in one step. At no time is
 /// that number free, so no other thread can get it, and no descriptor of
 /// another thread can be hit. The price is one more free descriptor than epoll
-/// needs, for an instant: with a single one left this is `EMFILE`.
+/// needs, for an instant: with a single one left this is `EMFILE`. A child that is
+/// forked in that instant would have one number too many for good: see [`fork`].
 fn instance(flags: c_int) -> Answer {
     let control = open_control();
     if control < 0 {

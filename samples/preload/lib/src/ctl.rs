@@ -18,11 +18,11 @@ use crate::{
     stats::{
         self,
         Kind, //
-    }, //
+    },
+    uapi, //
 };
+use core::ptr;
 use libc::c_int;
-use repoll::uapi;
-use std::ptr;
 
 /// What `epoll_ctl` does, on an instance of either kind, now or with the next wait.
 #[inline]

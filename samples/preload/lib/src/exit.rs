@@ -3,6 +3,8 @@
 //! The beginning and the end of the process.
 
 use crate::{
+    cancel,
+    fork,
     gather,
     kernel::{
         call,
@@ -14,7 +16,8 @@ use crate::{
         settings, //
     },
     stats,
-    symbols, //
+    symbols,
+    threads, //
 };
 use libc::c_int;
 
@@ -26,6 +29,9 @@ static AT_LOAD: extern "C" fn() = {
     extern "C" fn at_load() {
         settings();
         settings::leave_own_preload();
+        threads::load();
+        cancel::load();
+        fork::load();
         stats::load();
         observer::load();
         gather::load();

@@ -60,6 +60,7 @@
 //! `longjmp` leaves it so for good.
 
 use crate::{
+    fork,
     kernel::{
         call,
         int,
@@ -68,23 +69,18 @@ use crate::{
     },
     known,
     settings::settings,
-    stats, //
+    signals,
+    stats,
+    threads,
+    uapi, //
 };
-use libc::{
-    c_char,
-    c_int,
-    epoll_event, //
-};
-use repoll::uapi;
-use std::{
+use core::{
     cell::UnsafeCell,
-    ffi::CStr,
     mem::size_of,
     ptr,
     sync::atomic::{
         AtomicBool,
         AtomicI32,
-        AtomicPtr,
         AtomicU32,
         AtomicUsize,
         Ordering::{
@@ -92,6 +88,10 @@ use std::{
             SeqCst, //
         }, //
     },
+};
+use libc::{
+    c_int,
+    epoll_event, //
 };
 
 /// How many changes can be put off.
@@ -152,9 +152,6 @@ static PENDING: Pending = Pending {
     off: AtomicBool::new(false),
 };
 
-/// libc's, which is not 0 while there is one thread. Null if it has none.
-static SINGLE_THREADED: AtomicPtr<c_char> = AtomicPtr::new(ptr::null_mut());
-
 /// Where the main thread's stack ends.
 static STACK_END: AtomicUsize = AtomicUsize::new(0);
 
@@ -163,19 +160,13 @@ pub(crate) fn load() {
     if !settings().gathers() {
         return;
     }
-    let find = |name: &CStr| {
-        // SAFETY: The name is a C string.
-        unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }
-    };
-    let stack_end = find(c"__libc_stack_end").cast::<usize>();
+    let stack_end = threads::find(c"__libc_stack_end").cast::<usize>();
     if !stack_end.is_null() {
         // SAFETY: It is a pointer, and has its value before any program runs.
         STACK_END.store(unsafe { stack_end.read() }, Relaxed);
     }
-    SINGLE_THREADED.store(find(c"__libc_single_threaded").cast(), Relaxed);
-    // SAFETY: Functions that take nothing.
-    let error = unsafe { libc::pthread_atfork(Some(before_fork), Some(forked), Some(forked)) };
-    PENDING.off.store(error != 0, Relaxed);
+    let watched = fork::watch(before_fork, forked, forked);
+    PENDING.off.store(!watched, Relaxed);
 }
 
 extern "C" fn before_fork() {
@@ -185,12 +176,6 @@ extern "C" fn before_fork() {
 /// Parent and child share what there was.
 extern "C" fn forked() {
     known::forget_instances();
-}
-
-fn is_alone() -> bool {
-    let single = SINGLE_THREADED.load(Relaxed);
-    // SAFETY: libc's, for as long as the process lives.
-    !single.is_null() && unsafe { single.read_volatile() } != 0
 }
 
 /// The event at an address, if that can be read for sure.
@@ -298,7 +283,7 @@ impl Pending {
     /// much a call has done that was interrupted.
     #[cold]
     fn send_rest(&self) {
-        let before = set_mask(u64::MAX);
+        let before = signals::replace(u64::MAX);
         let (done, count) = (self.done().load(Relaxed), self.count().load(Relaxed));
         let left = count.saturating_sub(done);
         if left > 0 {
@@ -317,7 +302,7 @@ impl Pending {
             self.fail(left.saturating_sub(made));
         }
         self.count().store(0, SeqCst);
-        set_mask(before);
+        signals::replace(before);
     }
 
     /// So many changes have failed that should not have.
@@ -329,25 +314,9 @@ impl Pending {
     }
 }
 
-/// Sets the mask of blocked signals; returns what it was.
-fn set_mask(mask: u64) -> u64 {
-    let mut before = 0u64;
-    let arguments = [
-        int(libc::SIG_SETMASK),
-        ptr::from_ref(&mask).expose_provenance(),
-        ptr::from_mut(&mut before).expose_provenance(),
-        size_of::<u64>(),
-        0,
-        0,
-    ];
-    // SAFETY: It reads a set, and writes another.
-    unsafe { call(libc::SYS_rt_sigprocmask, &arguments) };
-    before
-}
-
 /// Puts off a modification. Returns false if it has to be made at once.
 pub(crate) fn put_off(epfd: c_int, fd: c_int, event: usize) -> bool {
-    if !known::is_watched(epfd, fd) || PENDING.busy.load(Relaxed) || !is_alone() {
+    if !known::is_watched(epfd, fd) || PENDING.busy.load(Relaxed) || !threads::is_alone() {
         return false;
     }
     let Some(event) = read(event).filter(is_plain) else {
@@ -397,18 +366,12 @@ fn send_now() {
 
 /// Sends what was put off, and waits by the same call if it is of that instance.
 /// `None` if it has to be waited for, again or at all.
-///
-/// Nothing in here may want to be dropped: a cancelled thread unwinds it.
 #[inline(always)]
-pub(crate) fn wait(
-    epfd: c_int,
-    wait: &uapi::repoll_wait,
-    make: impl FnOnce(&Arguments) -> Answer,
-) -> Option<Answer> {
+pub(crate) fn wait(epfd: c_int, wait: &uapi::repoll_wait) -> Option<Answer> {
     if PENDING.is_empty() {
         return None;
     }
-    if PENDING.busy.load(Relaxed) || PENDING.epfd.load(Relaxed) != epfd || !is_alone() {
+    if PENDING.busy.load(Relaxed) || PENDING.epfd.load(Relaxed) != epfd || !threads::is_alone() {
         send_now();
         return None;
     }
@@ -416,7 +379,10 @@ pub(crate) fn wait(
     // SAFETY: A handler, which finds it busy, does not use it.
     unsafe { (*PENDING.both.get()).wait = *wait };
     let asked = PENDING.count().load(Relaxed);
-    let answer = make(&PENDING.arguments(uapi::REPOLL_BATCH_WAIT));
+    let arguments = PENDING.arguments(uapi::REPOLL_BATCH_WAIT);
+    // SAFETY: The changes are this library's; the wait writes where the program wants its
+    // events.
+    let answer = unsafe { call(libc::SYS_ioctl, &arguments) };
     let settled = PENDING.settle(asked);
     PENDING.busy.store(false, SeqCst);
     // After a change that was not made it has not slept. What is wrong with the

@@ -7,11 +7,11 @@
 //! handler. So nothing has to be looked up before the first call, whoever makes
 //! it, and errno is left alone.
 
+use core::arch::asm;
 use libc::{
     c_int,
     c_long, //
 };
-use std::arch::asm;
 
 /// What the kernel answers: not negative, or an errno with a minus sign.
 pub(crate) type Answer = isize;
@@ -49,37 +49,6 @@ pub(crate) unsafe fn call(number: c_long, arguments: &Arguments) -> Answer {
         );
     }
     answer
-}
-
-/// Makes a system call as a point where the thread can be cancelled while it
-/// sleeps.
-///
-/// As glibc did it before 2.41: cancellation is asynchronous meanwhile. A thread
-/// that is cancelled in the instant after the kernel has answered loses that
-/// answer. The stack is unwound from within; so nothing on it may want to be
-/// dropped, here and in all callers.
-///
-/// # Safety
-///
-/// That of the system call.
-#[inline(always)]
-pub(crate) unsafe fn call_cancellable(number: c_long, arguments: &Arguments) -> Answer {
-    let mut before = 0;
-    // SAFETY: An int to write to. Until the type is what it was again, nothing
-    // is called but the kernel.
-    unsafe { pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &mut before) };
-    // SAFETY: The caller vouches for the call.
-    let answer = unsafe { call(number, arguments) };
-    // SAFETY: As above.
-    unsafe { pthread_setcanceltype(before, &mut before) };
-    answer
-}
-
-/// Of `<pthread.h>`.
-const PTHREAD_CANCEL_ASYNCHRONOUS: c_int = 1;
-
-extern "C-unwind" {
-    fn pthread_setcanceltype(kind: c_int, before: *mut c_int) -> c_int;
 }
 
 /// Gives a program its answer in libc's way: -1 and errno for an error.

@@ -5,9 +5,10 @@
 //!
 //! It stands in for libc's `epoll_create`, `epoll_create1`, `epoll_ctl`,
 //! `epoll_wait`, `epoll_pwait` and `epoll_pwait2`, and for `syscall` with the
-//! numbers of these; results and errno are those of epoll. `repoll-run` preloads
-//! it into a program. Whoever looks these functions up in libc itself finds the library's,
-//! too (see `symbols.rs`): plugins loaded with `RTLD_DEEPBIND`, and callers of `dlsym`.
+//! numbers of these; results and errno are those of epoll. `pthread_cancel` is there
+//! for their sake. `repoll-run` preloads it into a program. Whoever looks these functions up
+//! in libc itself finds the library's, too (see `symbols.rs`): plugins loaded with
+//! `RTLD_DEEPBIND`, and callers of `dlsym`.
 //!
 //! # Environment
 //!
@@ -40,7 +41,7 @@
 //!
 //! * Programs that the dynamic linker preloads nothing into: those that are
 //!   statically linked, have more rights than their user, are of 32 bits or
-//!   linked with another libc than glibc.
+//!   linked with another libc than glibc, of 2.34 or later, or musl.
 //! * System calls that a program makes by itself: those of Go, and of Rust's
 //!   rustix.
 //! * Code that `dlmopen` loads into another namespace, with a libc of its own.
@@ -62,8 +63,8 @@
 //! ioctl, and only if that cannot have been repoll's answer then epoll. So it
 //! need not know of `close`, `dup`, `fork`, `exec`, or descriptors that came
 //! through a socket, and instances of both kinds can be in one process. There are
-//! no locks and no allocations; all can be called in a signal handler and from
-//! any thread. What a program passes as an address is read and written by the
+//! no allocations and, but for the making of instances in a process with threads, no
+//! locks; all can be called in a signal handler and from any thread. What a program passes as an address is read and written by the
 //! kernel alone: a bad one is `EFAULT`, as ever.
 //!
 //! `REPOLL_GATHER` is the exception: the library then remembers its instances
@@ -75,12 +76,24 @@
 //!
 //! `epoll_wait` and `epoll_ctl` cost what the ioctl costs; with
 //! `REPOLL_EXCLUSIVE`, additions that are not exclusive cost it twice. `epoll_pwait2` takes
-//! one more system call, in which the kernel looks at the timeout.
+//! one more system call, in which the kernel looks at the timeout. In a process with
+//! threads, a wait by a function that has to sleep takes three more, for the sake of
+//! cancellation (see `wait.rs`); with musl every process counts as one with threads.
+//!
+//! What is installed is without the standard library, so that it needs nothing but libc, of
+//! which it takes what glibc and musl have in common. Panics abort there. As workspaces are
+//! built and tested with panics that unwind, it has the standard library then.
 
+#![cfg_attr(all(panic = "abort", not(test)), no_std)]
+
+#[cfg(all(panic = "abort", not(test)))]
+mod bare;
+mod cancel;
 mod create;
 mod ctl;
 mod entry;
 mod exit;
+mod fork;
 mod gather;
 mod kernel;
 mod known;
@@ -88,7 +101,10 @@ mod message;
 mod object;
 mod observer;
 mod settings;
+mod signals;
 mod stats;
 mod symbols;
+mod threads;
+mod uapi;
 mod valgrind;
 mod wait;

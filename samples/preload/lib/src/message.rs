@@ -2,9 +2,11 @@
 
 //! Lines of text, put together without an allocation.
 
-use crate::kernel::call;
-use libc::c_int;
-use std::{
+use crate::{
+    kernel::call,
+    uapi, //
+};
+use core::{
     ffi::CStr,
     fmt::{
         self,
@@ -15,6 +17,7 @@ use std::{
         Ordering::Relaxed, //
     },
 };
+use libc::c_int;
 
 /// A line in the making. What does not fit is cut.
 pub(crate) struct Line {
@@ -75,7 +78,7 @@ pub(crate) fn no_device(errno: c_int) {
     };
     Line::new(format_args!(
         "repoll: {device}: {reason} (errno {errno}); using epoll instead",
-        device = repoll::uapi::REPOLL_DEVICE.to_str().unwrap_or_default(),
+        device = uapi::REPOLL_DEVICE.to_str().unwrap_or_default(),
     ))
     .write_to(libc::STDERR_FILENO);
 }

@@ -12,6 +12,14 @@ use crate::{
     gather,
     kernel::Arguments, //
 };
+use core::{
+    ffi::CStr,
+    mem,
+    sync::atomic::{
+        AtomicUsize,
+        Ordering::Relaxed, //
+    },
+};
 use libc::{
     c_char,
     c_int,
@@ -28,14 +36,6 @@ use libc::{
     timespec,
     timeval,
     FILE, //
-};
-use std::{
-    ffi::CStr,
-    mem,
-    sync::atomic::{
-        AtomicUsize,
-        Ordering::Relaxed, //
-    },
 };
 
 /// The functions, each with what comes before it.

@@ -3,8 +3,7 @@
 //! What the environment asks for.
 
 use crate::message;
-use libc::c_char;
-use std::{
+use core::{
     ffi::CStr,
     ptr,
     sync::atomic::{
@@ -12,6 +11,7 @@ use std::{
         Ordering::Relaxed, //
     }, //
 };
+use libc::c_char;
 
 /// The settings that a call asks for.
 #[derive(Clone, Copy)]

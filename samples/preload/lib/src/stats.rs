@@ -21,8 +21,7 @@ use crate::{
         variable, //
     },
 };
-use libc::c_int;
-use std::{
+use core::{
     ffi::CStr,
     fmt,
     mem::size_of,
@@ -38,6 +37,7 @@ use std::{
         }, //
     },
 };
+use libc::c_int;
 
 /// What is counted.
 #[derive(Clone, Copy)]

@@ -1,30 +1,60 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Waiting for events.
+//!
+//! # Cancellation
+//!
+//! libc's functions that wait are points of cancellation: `pthread_cancel` ends the
+//! thread if it sleeps in one or comes to it. In libc the handler of its signal does
+//! that, by a look at where the thread is. It does not do it here, where it does not
+//! know its way, unless the thread's cancellation is asynchronous. That it must not
+//! be: it would be so in a signal handler that interrupts the wait, too, which would be
+//! cut off anywhere, and in all that comes after one that leaves by `siglongjmp`.
+//!
+//! So cancellation stays deferred, and the signal does what any signal does: it ends the
+//! sleep with `EINTR`. Then `pthread_testcancel` ends the thread. By then the program's own
+//! handlers have returned, if one ran, and nothing was fetched that could be lost.
+//!
+//! The signal must not come between the last look and the sleep, where it would have no
+//! effect. So it is blocked first, then `pthread_testcancel` looks, then the sleep lets the
+//! signal through by its mask, which the kernel changes in one step. A mask that the
+//! program gives is passed on as it is: libc never puts the signal in there. That the signal is
+//! sent at all is [`crate::cancel`]'s to see to.
+//!
+//! Blocking takes two system calls. A thread that finds events at once, does not want
+//! to sleep or is the only one does without.
+//!
+//! A signal handler in those instants finds one more signal blocked, which it does not
+//! know of. If it leaves by a `longjmp` that restores no mask, that remains so until the
+//! thread's next wait.
 
 use crate::{
     gather,
     kernel::{
         call,
-        call_cancellable,
         error,
         int,
         Answer,
         Arguments, //
     },
     settings::settings,
+    signals::{
+        self,
+        SET_SIZE, //
+    },
     stats::{
         self,
         Kind, //
     },
+    threads,
+    uapi, //
 };
+use core::ptr;
 use libc::{
     c_int,
     c_long,
     timespec, //
 };
-use repoll::uapi;
-use std::ptr;
 
 /// Where in the arguments of a wait something is; it is the same in all of them.
 mod at {
@@ -40,12 +70,15 @@ const NS_PER_MS: i64 = 1_000_000;
 const NS_PER_S: i64 = 1_000_000_000;
 
 /// A wait as the program has asked for it, with that system call of epoll's.
-///
-/// Nothing in here may want to be dropped: a cancelled thread unwinds it.
 #[derive(Clone, Copy)]
+#[repr(C)]
 pub(crate) struct Wait {
     number: c_long,
     arguments: Arguments,
+}
+
+extern "C-unwind" {
+    fn pthread_testcancel();
 }
 
 impl Wait {
@@ -56,19 +89,68 @@ impl Wait {
 
     /// Waits, and is no point of cancellation: as `syscall` does.
     pub(crate) fn run(&self) -> Answer {
-        self.run_by::<false>()
+        match self.timeout() {
+            Ok(timeout_ns) => self.wait(timeout_ns),
+            Err(answer) => answer,
+        }
     }
 
     /// Waits, and is a point of cancellation: as libc's functions do.
     ///
-    /// Inlined, as a frame of Rust's ABI is nothing to unwind.
+    /// A cancelled thread unwinds this and its callers. None of them may have a frame of
+    /// Rust's ABI, which is nothing to unwind, nor something that wants to be dropped.
+    pub(crate) extern "C-unwind" fn run_cancellable(&self) -> Answer {
+        // SAFETY: Nothing is to be dropped.
+        unsafe { pthread_testcancel() };
+        let answer = match self.timeout() {
+            Ok(timeout_ns) if timeout_ns == 0 || threads::is_alone() => self.wait(timeout_ns),
+            Ok(timeout_ns) => match self.ask_repoll(0) {
+                Some(0) | None => {
+                    let cancel = threads::cancel_signal();
+                    let mask = signals::block(cancel) & !cancel;
+                    // SAFETY: As before.
+                    unsafe { pthread_testcancel() };
+                    let answer = self.masked(&mask).wait(timeout_ns);
+                    signals::unblock(cancel);
+                    answer
+                }
+                Some(answer) => stats::repoll(Kind::Wait, answer),
+            },
+            Err(answer) => answer,
+        };
+        if answer == error(libc::EINTR) {
+            // SAFETY: As before.
+            unsafe { pthread_testcancel() };
+        }
+        answer
+    }
+
+    /// The same with this mask, if the program has asked for none.
+    fn masked(&self, mask: &u64) -> Self {
+        let mut masked = *self;
+        if self.number == libc::SYS_epoll_wait {
+            masked.number = libc::SYS_epoll_pwait;
+        }
+        if masked.arguments[at::SIGMASK] == 0 {
+            masked.arguments[at::SIGMASK] = ptr::from_ref(mask).expose_provenance();
+            masked.arguments[at::SIGSETSIZE] = SET_SIZE;
+        }
+        masked
+    }
+
+    /// Waits on an instance of either kind.
     #[inline(always)]
-    pub(crate) fn run_cancellable(&self) -> Answer {
-        self.run_by::<true>()
+    fn wait(&self, timeout_ns: i64) -> Answer {
+        if let Some(answer) = self.ask_repoll(timeout_ns) {
+            return stats::repoll(Kind::Wait, answer);
+        }
+        // SAFETY: This is what the program has asked for.
+        let answer = unsafe { call(self.number, &self.arguments) };
+        stats::native(Kind::Wait, answer)
     }
 
     /// repoll is asked first, and epoll only if that was not an answer of
-    /// repoll's:
+    /// repoll's, which is `None`:
     ///
     /// | the ioctl's answer | by | then |
     /// |---|---|---|
@@ -77,11 +159,7 @@ impl Wait {
     /// | `EINVAL` | a native epoll, or repoll | epoll is asked; on a repoll instance it finds the same errors in the same order, and last of all `EINVAL` |
     /// | anything else, as `ENOTTY` | any other file | epoll is asked |
     #[inline(always)]
-    fn run_by<const CANCELLABLE: bool>(&self) -> Answer {
-        let timeout_ns = match self.timeout() {
-            Ok(timeout) => timeout,
-            Err(answer) => return answer,
-        };
+    fn ask_repoll(&self, timeout_ns: i64) -> Option<Answer> {
         let wait = uapi::repoll_wait {
             events: self.arguments[at::EVENTS] as u64,
             sigmask: self.arguments[at::SIGMASK] as u64,
@@ -94,10 +172,9 @@ impl Wait {
             ..Default::default()
         };
         if settings().gathers() {
-            // SAFETY: The changes are this library's; for the wait, as below.
-            let make = |arguments: &_| unsafe { make::<CANCELLABLE>(libc::SYS_ioctl, arguments) };
-            if let Some(answer) = gather::wait(self.arguments[at::EPFD] as c_int, &wait, make) {
-                return stats::repoll(Kind::Wait, answer);
+            let answer = gather::wait(self.arguments[at::EPFD] as c_int, &wait);
+            if answer.is_some() {
+                return answer;
             }
         }
         let arguments: Arguments = [
@@ -110,23 +187,18 @@ impl Wait {
         ];
         // SAFETY: It reads a `repoll_wait`, and what that names with care; it
         // writes where the program wants its events.
-        let answer = unsafe { make::<CANCELLABLE>(libc::SYS_ioctl, &arguments) };
+        let answer = unsafe { call(libc::SYS_ioctl, &arguments) };
         if answer >= 0 {
-            return stats::repoll(Kind::Wait, answer);
+            return Some(answer);
         }
         match -answer as c_int {
-            libc::EFAULT | libc::EINTR => answer,
-            libc::EBADF => self.without_descriptor(),
-            _ => {
-                // SAFETY: This is what the program has asked for.
-                let answer = unsafe { make::<CANCELLABLE>(self.number, &self.arguments) };
-                stats::native(Kind::Wait, answer)
-            }
+            libc::EFAULT | libc::EINTR => Some(answer),
+            libc::EBADF => Some(self.without_descriptor()),
+            _ => None,
         }
     }
 
     /// The timeout as repoll wants it, or the answer if it cannot be one.
-    #[inline(always)]
     fn timeout(&self) -> Result<i64, Answer> {
         let timeout = self.arguments[at::TIMEOUT];
         if self.number == libc::SYS_epoll_pwait2 {
@@ -158,20 +230,6 @@ impl Wait {
         arguments[at::EPFD] = int(-1);
         // SAFETY: It writes nothing.
         unsafe { call(self.number, &arguments) }
-    }
-}
-
-/// # Safety
-///
-/// That of the system call.
-#[inline(always)]
-unsafe fn make<const CANCELLABLE: bool>(number: c_long, arguments: &Arguments) -> Answer {
-    if CANCELLABLE {
-        // SAFETY: The caller vouches for the call.
-        unsafe { call_cancellable(number, arguments) }
-    } else {
-        // SAFETY: As above.
-        unsafe { call(number, arguments) }
     }
 }
 

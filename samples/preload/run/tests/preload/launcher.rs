@@ -240,6 +240,36 @@ fn a_forked_child_is_counted_by_itself() {
     assert_ne!(process(child), process(parent));
 }
 
+/// Where musl's dynamic linker is not installed, there is nothing to be seen.
+#[test]
+fn a_program_of_musl_is_reached_too() {
+    let _together = together();
+    let program = here().join("subject-musl");
+    if !program.exists() || !Path::new("/lib/ld-musl-x86_64.so.1").exists() {
+        return;
+    }
+    let strict: &[&str] = if has_device() { &["--strict"] } else { &[] };
+    let mut command = launcher();
+    command.args(strict).arg("--stats").arg(program);
+    let said = run(command);
+    assert_eq!(said.status, Some(0), "{}{}", said.stdout, said.stderr);
+    assert_eq!(said.stdout, "all is well\n");
+    let lines = counts(&said.stderr);
+    assert_eq!(lines.len(), 2, "{}", said.stderr);
+    let (child, parent) = if has_device() {
+        (
+            "0 ctl=0 wait=1 native_create=0 native_ctl=0 native_wait=0",
+            "1 ctl=1 wait=2 native_create=0 native_ctl=0 native_wait=0",
+        )
+    } else {
+        (
+            "0 ctl=0 wait=0 native_create=0 native_ctl=0 native_wait=1",
+            "0 ctl=0 wait=0 native_create=1 native_ctl=1 native_wait=2",
+        )
+    };
+    assert_eq!([values(lines[0]), values(lines[1])], [child, parent]);
+}
+
 #[test]
 fn closing_all_descriptors_does_no_harm() {
     let _together = together();

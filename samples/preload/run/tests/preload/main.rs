@@ -8,6 +8,7 @@
 /// Where a native epoll can be asked the same beside it, nothing else is
 /// expected than its answers.
 mod behaviour {
+    mod cancel;
     mod descriptors;
     mod errors;
     mod interrupt;

@@ -21,11 +21,18 @@ use crate::{
 };
 use libc::c_int;
 use std::{
+    fs,
     os::{
         fd::OwnedFd,
         unix::net::UnixStream, //
     },
+    path::PathBuf,
     process::Stdio,
+    sync::atomic::{
+        AtomicBool,
+        Ordering::Relaxed, //
+    },
+    thread,
 };
 
 #[test]
@@ -53,6 +60,51 @@ fn a_forked_child_shares_the_instance() {
     for fd in [epfd, efd, other] {
         close(fd);
     }
+}
+
+/// What the descriptors of this process are of.
+fn descriptors() -> Vec<PathBuf> {
+    let entries = fs::read_dir("/proc/self/fd").unwrap();
+    // The one of the folder itself is not there any more when it is asked for.
+    entries
+        .filter_map(|entry| fs::read_link(entry.unwrap().path()).ok())
+        .collect()
+}
+
+fn blocked_signals() -> String {
+    let status = fs::read_to_string("/proc/thread-self/status").unwrap();
+    let blocked = status.lines().find(|line| line.starts_with("SigBlk:"));
+    blocked.unwrap().to_owned()
+}
+
+/// Whenever it is forked, a child has the instance that another thread makes by one number or
+/// none, and nothing else of it. It can make one of its own.
+#[test]
+fn a_child_has_no_part_of_an_instance_in_the_making() {
+    let _alone = alone();
+    let before = descriptors().len();
+    let blocked = blocked_signals();
+    let stopped = AtomicBool::new(false);
+    let good = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stopped.load(Relaxed) {
+                close(instance());
+            }
+        });
+        let good = (0..300).all(|_| {
+            in_child(|| {
+                let found = descriptors();
+                assert!(found.len() <= before + 1, "{found:?}");
+                assert!(!found.contains(&PathBuf::from("/dev/repoll")), "{found:?}");
+                assert_eq!(blocked_signals(), blocked);
+                close(instance());
+            })
+        });
+        stopped.store(true, Relaxed);
+        good
+    });
+    assert!(good);
+    assert_eq!(blocked_signals(), blocked);
 }
 
 /// Runs a program that waits on a descriptor with that number.

@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Threads that are cancelled: as they wait, before it and after it.
+
+use super::threads::{
+    thread_id,
+    until_asleep, //
+};
+use crate::{
+    epoll::{
+        close,
+        eventfd,
+        instance,
+        signal,
+        Call,
+        Wait,
+        Way,
+        SIGSET_SIZE, //
+    },
+    fixture::{
+        alone,
+        WAITS, //
+    }, //
+};
+use libc::{
+    c_int,
+    c_void,
+    epoll_event,
+    pthread_t, //
+};
+use std::{
+    arch::global_asm,
+    cell::UnsafeCell,
+    mem::{
+        zeroed,
+        MaybeUninit, //
+    },
+    ptr::{
+        from_mut,
+        from_ref,
+        null,
+        null_mut, //
+    },
+    sync::atomic::{
+        AtomicBool,
+        AtomicI32,
+        AtomicU64,
+        Ordering::SeqCst, //
+    },
+    thread,
+    time::{
+        Duration,
+        SystemTime,
+        UNIX_EPOCH, //
+    },
+};
+
+/// Never waited for in full unless a test fails.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const CANCEL_ENABLE: c_int = 0;
+const CANCEL_DISABLE: c_int = 1;
+const CANCEL_DEFERRED: c_int = 0;
+/// What a cancelled thread is joined with.
+const CANCELED: *mut c_void = -1isize as *mut c_void;
+
+extern "C-unwind" {
+    fn pthread_create(
+        thread: *mut pthread_t,
+        attributes: *const libc::pthread_attr_t,
+        start: extern "C-unwind" fn(*mut c_void) -> *mut c_void,
+        argument: *mut c_void,
+    ) -> c_int;
+    fn pthread_timedjoin_np(
+        thread: pthread_t,
+        result: *mut *mut c_void,
+        until: *const libc::timespec,
+    ) -> c_int;
+    fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
+    fn pthread_setcanceltype(kind: c_int, before: *mut c_int) -> c_int;
+    fn pthread_testcancel();
+    fn _pthread_cleanup_push(
+        buffer: *mut CleanupBuffer,
+        routine: extern "C" fn(*mut c_void),
+        argument: *mut c_void,
+    );
+    fn _pthread_cleanup_pop(buffer: *mut CleanupBuffer, execute: c_int);
+    fn siglongjmp(place: *mut c_void, value: c_int) -> !;
+}
+
+/// More than libc's, of which it is the caller's stack that counts.
+#[repr(C, align(16))]
+struct CleanupBuffer([u64; 8]);
+
+/// What a thread does that is to be cancelled. It has nothing to drop.
+#[derive(Clone, Copy)]
+struct Task {
+    way: Way,
+    call: Call,
+    epfd: c_int,
+    /// The wait has a mask of its own, by which nothing is blocked.
+    masked: bool,
+    /// Cancellation is not possible before the wait is over.
+    disabled: bool,
+}
+
+impl Task {
+    fn new(way: Way, call: Call, epfd: c_int) -> Self {
+        Self {
+            way,
+            call,
+            epfd,
+            masked: false,
+            disabled: false,
+        }
+    }
+}
+
+static TID: AtomicI32 = AtomicI32::new(0);
+static DATA: AtomicU64 = AtomicU64::new(0);
+static CLEANED: AtomicBool = AtomicBool::new(false);
+static AT_WORK: AtomicBool = AtomicBool::new(false);
+static RELEASED: AtomicBool = AtomicBool::new(false);
+static DONE: AtomicBool = AtomicBool::new(false);
+static KIND: AtomicI32 = AtomicI32::new(-1);
+
+/// Waits for one event, for ever, with that mask where the call can have one.
+fn next_with_mask(task: &Task, mask: &u64) -> Result<Option<u64>, c_int> {
+    let mut event = epoll_event { events: 0, u64: 0 };
+    let wait = Wait {
+        events: from_mut(&mut event) as usize,
+        maxevents: 1,
+        timeout: if task.call == Call::Pwait2 { 0 } else { -1 },
+        sigmask: from_ref(mask) as usize,
+        sigsetsize: SIGSET_SIZE,
+    };
+    let count = task.way.wait_at(task.call, task.epfd, &wait)?;
+    Ok((count == 1).then_some(event.u64))
+}
+
+extern "C-unwind" fn run(task: *mut c_void) -> *mut c_void {
+    // SAFETY: The task outlives the thread.
+    let task = unsafe { *task.cast::<Task>() };
+    if task.disabled {
+        // SAFETY: It takes a number.
+        unsafe { pthread_setcancelstate(CANCEL_DISABLE, null_mut()) };
+    }
+    TID.store(thread_id(), SeqCst);
+    // The signal by which libc cancels may end a wait that is not to be cancelled.
+    let mask = 0u64;
+    let mut next = Err(libc::EINTR);
+    while next == Err(libc::EINTR) {
+        next = if task.masked {
+            next_with_mask(&task, &mask)
+        } else {
+            task.way.next(task.call, task.epfd, -1)
+        };
+    }
+    if let Ok(Some(data)) = next {
+        DATA.store(data, SeqCst);
+    }
+    // SAFETY: The thread's own state; nothing is to be dropped.
+    unsafe {
+        pthread_setcancelstate(CANCEL_ENABLE, null_mut());
+        pthread_testcancel();
+    }
+    null_mut()
+}
+
+type Start = extern "C-unwind" fn(*mut c_void) -> *mut c_void;
+
+/// Starts the task in a thread of its own, and returns when it has begun.
+fn start(task: &mut Task) -> pthread_t {
+    start_in(run, task)
+}
+
+/// The same with another function, which tells that it has begun.
+fn start_in(function: Start, task: &mut Task) -> pthread_t {
+    TID.store(0, SeqCst);
+    DATA.store(0, SeqCst);
+    let mut thread = MaybeUninit::uninit();
+    let argument = from_mut(task).cast();
+    // SAFETY: The caller keeps the task until the thread is joined.
+    let thread = unsafe {
+        let error = pthread_create(thread.as_mut_ptr(), null(), function, argument);
+        assert_eq!(error, 0);
+        thread.assume_init()
+    };
+    while TID.load(SeqCst) == 0 {
+        thread::yield_now();
+    }
+    thread
+}
+
+fn cancel(thread: pthread_t) {
+    // SAFETY: It has not been joined.
+    assert_eq!(unsafe { libc::pthread_cancel(thread) }, 0);
+}
+
+/// Waits for its end, and not for ever: a thread that cannot be cancelled has none.
+fn join(thread: pthread_t) -> *mut c_void {
+    let until = SystemTime::now() + PATIENCE;
+    let until = libc::timespec {
+        tv_sec: until.duration_since(UNIX_EPOCH).unwrap().as_secs() as i64,
+        tv_nsec: 0,
+    };
+    let mut result = null_mut();
+    // SAFETY: It has not been joined.
+    let error = unsafe { pthread_timedjoin_np(thread, &mut result, &until) };
+    assert_eq!(error, 0);
+    result
+}
+
+#[test]
+fn a_sleeping_waiter_can_be_cancelled() {
+    let _alone = alone();
+    let epfd = instance();
+    for call in WAITS {
+        for masked in [false, true] {
+            let mut task = Task::new(Way::Function, call, epfd);
+            task.masked = masked;
+            let thread = start(&mut task);
+            until_asleep(TID.load(SeqCst));
+            cancel(thread);
+            assert_eq!(join(thread), CANCELED, "{call:?} {masked}");
+        }
+    }
+    close(epfd);
+}
+
+/// Whenever it is cancelled, it has the edge or leaves it to others.
+#[test]
+fn a_cancelled_waiter_takes_no_event_with_it() {
+    let _alone = alone();
+    let (epfd, efd) = (instance(), eventfd(0));
+    let edges = libc::EPOLLIN | libc::EPOLLET;
+    Way::Function.add(epfd, efd, edges, 6).unwrap();
+    for round in 0..300 {
+        for call in WAITS {
+            let mut task = Task::new(Way::Function, call, epfd);
+            let thread = start(&mut task);
+            match round % 3 {
+                0 => until_asleep(TID.load(SeqCst)),
+                1 => thread::yield_now(),
+                _ => {}
+            }
+            signal(efd);
+            cancel(thread);
+            let result = join(thread);
+            let left = Way::Function.next(Call::Wait, epfd, 0).unwrap();
+            let had = DATA.load(SeqCst) == 6;
+            assert_eq!(had, left.is_none(), "{call:?} {round}");
+            // With the event it may have been over before it was cancelled.
+            assert!(result == CANCELED || had, "{call:?} {round}");
+        }
+    }
+    close(epfd);
+    close(efd);
+}
+
+/// Cancellation that came earlier ends the thread in the wait, even if it need not sleep.
+#[test]
+fn a_cancelled_thread_does_not_begin_to_wait() {
+    extern "C-unwind" fn late(task: *mut c_void) -> *mut c_void {
+        // SAFETY: The task outlives the thread.
+        let task = unsafe { *task.cast::<Task>() };
+        // SAFETY: It takes a number.
+        unsafe { pthread_setcancelstate(CANCEL_DISABLE, null_mut()) };
+        TID.store(thread_id(), SeqCst);
+        while !RELEASED.load(SeqCst) {
+            thread::yield_now();
+        }
+        // SAFETY: As before.
+        unsafe { pthread_setcancelstate(CANCEL_ENABLE, null_mut()) };
+        let _ = task.way.next(task.call, task.epfd, 0);
+        DATA.store(1, SeqCst);
+        null_mut()
+    }
+
+    let _alone = alone();
+    let epfd = instance();
+    for call in WAITS {
+        RELEASED.store(false, SeqCst);
+        let mut task = Task::new(Way::Function, call, epfd);
+        let thread = start_in(late, &mut task);
+        cancel(thread);
+        RELEASED.store(true, SeqCst);
+        assert_eq!(join(thread), CANCELED, "{call:?}");
+        assert_eq!(DATA.load(SeqCst), 0, "{call:?}");
+    }
+    close(epfd);
+}
+
+#[test]
+fn what_is_to_be_cleaned_up_is() {
+    extern "C" fn clean(_: *mut c_void) {
+        CLEANED.store(true, SeqCst);
+    }
+    extern "C-unwind" fn wait(task: *mut c_void) -> *mut c_void {
+        let mut buffer = CleanupBuffer([0; 8]);
+        // SAFETY: The buffer is there until the pop, or the end of the thread.
+        unsafe { _pthread_cleanup_push(&mut buffer, clean, null_mut()) };
+        run(task);
+        // SAFETY: As above.
+        unsafe { _pthread_cleanup_pop(&mut buffer, 0) };
+        null_mut()
+    }
+
+    let _alone = alone();
+    let epfd = instance();
+    for call in WAITS {
+        CLEANED.store(false, SeqCst);
+        let mut task = Task::new(Way::Function, call, epfd);
+        let thread = start_in(wait, &mut task);
+        until_asleep(TID.load(SeqCst));
+        cancel(thread);
+        assert_eq!(join(thread), CANCELED, "{call:?}");
+        assert!(CLEANED.load(SeqCst), "{call:?}");
+    }
+    close(epfd);
+}
+
+/// Does what takes a while, and would not come to its end if it could be cancelled anywhere.
+fn compute() {
+    AT_WORK.store(true, SeqCst);
+    while !RELEASED.load(SeqCst) {
+        thread::yield_now();
+    }
+    // A signal that has been sent meanwhile is there at the latest after a system call.
+    thread::yield_now();
+    DONE.store(true, SeqCst);
+}
+
+/// Cancels the thread while it computes, and says what it is joined with.
+fn cancel_at_work(thread: pthread_t) -> *mut c_void {
+    while !AT_WORK.load(SeqCst) {
+        thread::yield_now();
+    }
+    cancel(thread);
+    RELEASED.store(true, SeqCst);
+    join(thread)
+}
+
+fn handle(signal: c_int, handler: usize) {
+    for flag in [&AT_WORK, &RELEASED, &DONE] {
+        flag.store(false, SeqCst);
+    }
+    // SAFETY: A handler that takes a number.
+    unsafe {
+        let mut action: libc::sigaction = zeroed();
+        action.sa_sigaction = handler;
+        assert_eq!(libc::sigaction(signal, &action, null_mut()), 0);
+    }
+}
+
+#[test]
+fn a_handler_that_interrupts_a_wait_comes_to_its_end() {
+    extern "C-unwind" fn handler(_signal: c_int) {
+        compute();
+    }
+
+    let _alone = alone();
+    let epfd = instance();
+    for call in WAITS {
+        handle(libc::SIGUSR2, handler as *const () as usize);
+        let mut task = Task::new(Way::Function, call, epfd);
+        let thread = start(&mut task);
+        until_asleep(TID.load(SeqCst));
+        // SAFETY: It has not been joined.
+        unsafe { libc::pthread_kill(thread, libc::SIGUSR2) };
+        assert_eq!(cancel_at_work(thread), CANCELED, "{call:?}");
+        assert!(DONE.load(SeqCst), "{call:?}");
+    }
+    close(epfd);
+}
+
+// unsigned long until_left(void *place, void (*function)(void *), void *argument): calls the
+// function; 1 if that is left by siglongjmp(place). A function that returns twice is nothing
+// for a compiler that does not know it.
+global_asm!(
+    ".pushsection .text",
+    ".type until_left, @function",
+    "until_left:",
+    "push rbx",
+    "push r12",
+    "push r13",
+    "mov r12, rsi",
+    "mov r13, rdx",
+    "mov esi, 1",
+    "call __sigsetjmp@PLT",
+    "mov ebx, eax",
+    "test eax, eax",
+    "jnz 1f",
+    "mov rdi, r13",
+    "call r12",
+    "1:",
+    "mov eax, ebx",
+    "pop r13",
+    "pop r12",
+    "pop rbx",
+    "ret",
+    ".size until_left, . - until_left",
+    ".popsection",
+);
+
+extern "C-unwind" {
+    fn until_left(place: *mut c_void, function: Start, argument: *mut c_void) -> u64;
+}
+
+/// Room for a `sigjmp_buf`.
+#[repr(align(16))]
+struct Place(UnsafeCell<[u64; 64]>);
+
+// SAFETY: One thread at a time uses it.
+unsafe impl Sync for Place {}
+
+static PLACE: Place = Place(UnsafeCell::new([0; 64]));
+
+/// A wait that a handler leaves by `siglongjmp` leaves nothing behind: the thread is cancelled
+/// at the next point of cancellation and not before.
+#[test]
+fn a_handler_that_leaves_a_wait_leaves_the_thread_as_it_was() {
+    extern "C-unwind" fn handler(_signal: c_int) {
+        // SAFETY: It leads to the function that was called on this thread.
+        unsafe { siglongjmp(PLACE.0.get().cast(), 1) }
+    }
+    extern "C-unwind" fn wait(task: *mut c_void) -> *mut c_void {
+        // SAFETY: Nothing between there and here is to be dropped.
+        let left = unsafe { until_left(PLACE.0.get().cast(), run, task) };
+        DATA.store(left, SeqCst);
+        compute();
+        let mut kind = -1;
+        // SAFETY: The thread's own; nothing is to be dropped.
+        unsafe {
+            pthread_setcanceltype(CANCEL_DEFERRED, &mut kind);
+            KIND.store(kind, SeqCst);
+            pthread_testcancel();
+        }
+        null_mut()
+    }
+
+    let _alone = alone();
+    let epfd = instance();
+    for call in WAITS {
+        handle(libc::SIGUSR2, handler as *const () as usize);
+        let mut task = Task::new(Way::Function, call, epfd);
+        let thread = start_in(wait, &mut task);
+        until_asleep(TID.load(SeqCst));
+        // SAFETY: It has not been joined.
+        unsafe { libc::pthread_kill(thread, libc::SIGUSR2) };
+        assert_eq!(cancel_at_work(thread), CANCELED, "{call:?}");
+        assert_eq!(DATA.load(SeqCst), 1, "{call:?}");
+        assert!(DONE.load(SeqCst), "{call:?}");
+        assert_eq!(KIND.load(SeqCst), CANCEL_DEFERRED, "{call:?}");
+    }
+    close(epfd);
+}
+
+#[test]
+fn a_waiter_that_forbids_it_is_not_cancelled() {
+    let _alone = alone();
+    for call in WAITS {
+        let (epfd, efd) = (instance(), eventfd(0));
+        Way::Function.add(epfd, efd, libc::EPOLLIN, 6).unwrap();
+        let mut task = Task::new(Way::Function, call, epfd);
+        task.disabled = true;
+        let thread = start(&mut task);
+        until_asleep(TID.load(SeqCst));
+        cancel(thread);
+        signal(efd);
+        assert_eq!(join(thread), CANCELED, "{call:?}");
+        assert_eq!(DATA.load(SeqCst), 6, "{call:?}");
+        close(epfd);
+        close(efd);
+    }
+}
+
+/// `syscall` is no point of cancellation: the wait gets its event first.
+#[test]
+fn a_system_call_is_not_cancelled() {
+    let _alone = alone();
+    for call in WAITS {
+        let (epfd, efd) = (instance(), eventfd(0));
+        Way::Function.add(epfd, efd, libc::EPOLLIN, 6).unwrap();
+        let mut task = Task::new(Way::Syscall, call, epfd);
+        let thread = start(&mut task);
+        until_asleep(TID.load(SeqCst));
+        cancel(thread);
+        signal(efd);
+        assert_eq!(join(thread), CANCELED, "{call:?}");
+        assert_eq!(DATA.load(SeqCst), 6, "{call:?}");
+        close(epfd);
+        close(efd);
+    }
+}
