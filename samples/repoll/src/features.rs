@@ -82,8 +82,8 @@ mod tests {
 
     #[test]
     fn later_features_are_kept() {
-        let later = Features::from_bits_retain(1 << 63 | 1);
+        let later = Features::from_bits_retain((1 << 63) | 1);
         assert!(later.contains(Features::FIFO));
-        assert_eq!(later.bits(), 1 << 63 | 1);
+        assert_eq!(later.bits(), (1 << 63) | 1);
     }
 }
