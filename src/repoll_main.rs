@@ -34,15 +34,16 @@
 //!    one. Who adds another kind of file to an instance may try it.
 //! 4. *The accounts' mutex* ([`limits`]) and fsnotify's ([`kernel_ext::fsnotify`]): innermost among
 //!    those that sleep.
-//! 5. *A bucket's spinlock* ([`watch`]): whether an item's file is still there, and with it its
-//!    wait queues. Process context only; a release of a file must not wait for anybody. Inside it,
-//!    the file's own `f_lock`, to change whether it reports, and *the spinlock of the links*
-//!    between instances ([`links`]).
-//! 6. *The spinlock of held files* ([`held`]), inside the mutex, outside nothing. *The registry's
-//!    spinlock* ([`registry`]), inside nothing, outside nothing: an instance that was found under it
-//!    is looked at afterwards, by RCU or by a reference to its file. Process context only.
+//! 5. *A watched file's unhooking lock* ([`watch::Watched`]): held while an item leaves the file's
+//!    wait queues and then the table. Process context only; a release of a file must not wait for
+//!    anybody but who unhooks an item from that very file.
+//! 6. *A bucket's spinlock* ([`watch`]): which items there are on files. Process context only. Inside
+//!    it, the file's own `f_lock`, to change whether it reports, *the spinlock of held files*
+//!    ([`held`]) and *that of the links* between instances ([`links`]). *The registry's spinlock*
+//!    ([`registry`]), inside nothing, outside nothing: an instance that was found under it is looked
+//!    at afterwards, by RCU or by a reference to its file.
 //! 7. *A file's wait-queue lock*, not ours: held while [`item`]'s callback runs, with interrupts
-//!    off where the file's owner wakes from interrupts.
+//!    off where the file's owner wakes from interrupts. Inside the unhooking lock, not a bucket's.
 //! 8. *The instance's spinlock* ([`ready::ReadyList`]): the ready list. Taken in the callback, so
 //!    with interrupts off. Nothing under it polls, allocates or touches user memory.
 //! 9. *The lock of the waiters' queue*, inside [`kernel_ext::wait_queue`], and that of a wake-up that
@@ -54,16 +55,16 @@
 //!
 //! # How an item goes
 //!
-//! * *Delete, or a failed add*: under the mutex, the item leaves the tree; then the watch table and
-//!   its wait queues, under the bucket's lock, after which no callback runs any more; then the
-//!   ready list; and is freed.
+//! * *Delete, or a failed add*: under the mutex, the item leaves the tree; then its wait queues and
+//!   the watch table, under the file's unhooking lock, after which no callback runs any more; then
+//!   the ready list; and is freed.
 //! * *Release of the instance*: the same for each item. The instance itself is freed a grace period
 //!   later, for those who found it by an item under RCU.
 //! * *Release of the watched file*: [`watch`] takes the item off its wait queues and the ready list
-//!   and buries it; whoever has the mutex, or has it next, does the rest.
+//!   and buries it; the holder of the mutex, or its next one, does the rest.
 //!
-//! The first two meet the third at the bucket's lock: who takes the item out of the table unhooks
-//! it, the other finds it gone. [`kernel_ext::hook`] has a fourth party, a wait queue that dies
+//! The first two meet the third at the unhooking lock: the one that has it first unhooks the item
+//! and takes it out of the table, the other finds it gone. [`kernel_ext::hook`] has a fourth party, a wait queue that dies
 //! before its file.
 //!
 //! # No wake-up is lost
