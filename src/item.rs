@@ -81,8 +81,7 @@ use crate::{
         Locked,
         Place, //
     },
-    relay,
-    trace,
+    relay, trace,
     watch::{
         Source,
         Watched, //

@@ -248,7 +248,6 @@ impl Watched {
             }
         }
     }
-
 }
 
 /// What the last item on a file leaves behind, to be dropped without locks.
@@ -289,7 +288,9 @@ impl Items {
     fn of_user(&self, address: usize, user: u32) -> impl Iterator<Item = &Item> {
         let mut key = WatchKey::first_of(address, user);
         core::iter::from_fn(move || {
-            let item = self.from(&key).filter(|item| item.owner().entry.user() == user)?;
+            let item = self
+                .from(&key)
+                .filter(|item| item.owner().entry.user() == user)?;
             key = item.watch_key().next();
             Some(item)
         })

@@ -310,12 +310,8 @@ unsafe extern "C" fn queue<T: Hooked>(
 }
 
 /// The function of a wait-queue entry.
-type Woken = unsafe extern "C" fn(
-    *mut bindings::wait_queue_entry,
-    c_uint,
-    c_int,
-    *mut c_void,
-) -> c_int;
+type Woken =
+    unsafe extern "C" fn(*mut bindings::wait_queue_entry, c_uint, c_int, *mut c_void) -> c_int;
 
 /// Puts an entry on a queue.
 ///
@@ -323,12 +319,7 @@ type Woken = unsafe extern "C" fn(
 ///
 /// The entry is on no queue, and stays alive and in place until it is taken off. The queue is
 /// initialised, and `woken` is for such entries.
-unsafe fn link(
-    entry: &Entry,
-    woken: Woken,
-    head: *mut bindings::wait_queue_head,
-    exclusive: bool,
-) {
+unsafe fn link(entry: &Entry, woken: Woken, head: *mut bindings::wait_queue_head, exclusive: bool) {
     // INVARIANT: Linked below.
     entry.head.store(head, Relaxed);
     let wait = entry.wait.get();
