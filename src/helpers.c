@@ -100,7 +100,7 @@ const struct file *rp_file_of_path(const void *path)
 
 struct eventfd_ctx *rp_eventfd_of(struct file *file)
 {
-	struct eventfd_ctx *ctx = ERR_PTR(-ENOSYS);
+	struct eventfd_ctx *ctx = ERR_PTR(-EINVAL);
 
 	if (IS_ENABLED(CONFIG_EVENTFD))
 		ctx = eventfd_ctx_fileget(file);
