@@ -15,7 +15,7 @@ use libc::{
     Elf64_Phdr,
     Elf64_Sym, //
 };
-use std::{
+use core::{
     ffi::{
         c_char,
         CStr, //
@@ -207,7 +207,7 @@ impl Object {
         };
         // An empty bucket has 0, which no hashed symbol is.
         let mut is_over = index < first.max(1);
-        std::iter::from_fn(move || {
+        core::iter::from_fn(move || {
             while !is_over {
                 let hash = *word(start + buckets + index - first);
                 is_over = hash & 1 != 0;

@@ -41,7 +41,7 @@ use crate::{
     observer,
     settings::settings, //
 };
-use std::ffi::CStr;
+use core::ffi::CStr;
 
 /// The functions that do not call libc's.
 const FUNCTIONS: [&CStr; 9] = [

@@ -10,7 +10,7 @@
 
 use crate::kernel::Answer;
 use libc::epoll_event;
-use std::mem::size_of;
+use core::mem::size_of;
 
 /// Tells of the events that a wait has filled, if any, and returns its answer.
 #[inline(always)]
@@ -35,7 +35,7 @@ const MAKE_MEM_DEFINED: usize = ((b'M' as usize) << 24) + ((b'C' as usize) << 16
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn request(request: [usize; 6]) {
-    use std::arch::asm;
+    use core::arch::asm;
 
     // SAFETY: The rotations are by 128 bits in all, and the exchange is of a register with itself.
     // Valgrind takes them for its mark, reads the request and answers in `rdx`.
