@@ -44,6 +44,7 @@ use crate::{
     },
     ready::{
         Chunk,
+        Place,
         ReadyList, //
     },
     registry::{
@@ -294,7 +295,10 @@ impl Eventpoll {
     /// Undoes all that an item has caused, and frees it. It is not in the tree.
     fn dispose(&self, item: SlabBox<Item>) {
         watch::stop(&item);
-        if !self.ready.lock().forget(&item) {
+        // An item that no wake-up or close can reach any more is moved by the holder of the mutex
+        // alone.
+        let was_dead = item.place() != Place::Idle && self.ready.lock().forget(&item);
+        if !was_dead {
             self.account.uncharge();
         }
     }

@@ -631,7 +631,7 @@ unsafe impl Hooked for Item {
     /// A wake-up that concerns the item makes it ready and wakes one waiter and all pollers. The
     /// answer matters for exclusive items only: if a waiter was there for what they asked for,
     /// the wake-up goes no further, otherwise another exclusive item may have one.
-    #[inline]
+    #[inline(always)]
     fn woken(&self, off: Option<&LocalInterruptDisabled>, events: u32, sync: bool) -> bool {
         let owner = self.owner();
         match off {

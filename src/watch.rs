@@ -94,6 +94,7 @@ use crate::{
             Loading, //
         },
         hosted::{
+            self,
             Counted,
             Hosted,
             Shared, //
@@ -130,7 +131,6 @@ use kernel::{
     new_spinlock,
     prelude::*,
     sync::{
-        atomic::ordering::Relaxed,
         rcu,
         Refcount,
         SpinLock, //
@@ -226,7 +226,7 @@ impl Watched {
 
     /// How many items there are on the file, about.
     fn items(&self) -> usize {
-        usize::try_from(self.refs.as_atomic().load(Relaxed)).unwrap_or(0)
+        hosted::users(&self.refs)
     }
 
     /// Whether there is something to undo when the last item leaves the file.

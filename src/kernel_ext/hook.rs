@@ -397,10 +397,7 @@ where
     let events = key.addr() as u32;
     if events & HUP != 0 && target.is_end(events) {
         // SAFETY: By the requirements.
-        unsafe { bindings::rp_wait_entry_del_init(entry.wait.get()) };
-        target.ended();
-        // All others have to hear of it, whatever they are.
-        return 0;
+        return unsafe { ended(target, entry) };
     }
     // SAFETY: No requirements.
     let off = unsafe { bindings::rp_irqs_disabled() }
@@ -414,6 +411,24 @@ where
         entry.head.store(ptr::null_mut(), Release);
     }
     done.into()
+}
+
+/// An object's wait queue is woken for the last time.
+///
+/// # Safety
+///
+/// As [`woken`].
+#[cold]
+#[inline(never)]
+unsafe fn ended<T: Hooked>(target: &T, entry: &Entry) -> c_int
+where
+    More<T>: Cached,
+{
+    // SAFETY: By the requirements.
+    unsafe { bindings::rp_wait_entry_del_init(entry.wait.get()) };
+    target.ended();
+    // All others have to hear of it, whatever they are.
+    0
 }
 
 /// Polls `file` for `events` without hooking anything.

@@ -19,10 +19,7 @@ use core::{
 };
 use kernel::{
     prelude::*,
-    sync::{
-        atomic::ordering::Relaxed,
-        Refcount, //
-    },
+    sync::Refcount, //
 };
 
 /// A value that counts its users.
@@ -33,6 +30,14 @@ use kernel::{
 pub(crate) unsafe trait Counted: Send + Sync {
     /// The count.
     fn count(&self) -> &Refcount;
+}
+
+/// How many users there are, at this moment, by a count. (Atomics call a function for that.)
+#[inline]
+pub(crate) fn users(count: &Refcount) -> usize {
+    // SAFETY: The pointer is valid and aligned; a word is read in one piece.
+    let users = unsafe { count.as_atomic().as_ptr().read_volatile() };
+    usize::try_from(users).unwrap_or(0)
 }
 
 /// An object that uses a shared value.
@@ -141,7 +146,7 @@ impl<T: User> Drop for Shared<T> {
     fn drop(&mut self) {
         let count = self.count();
         // Whoever has the only reference knows that there are no others.
-        if count.as_atomic().load(Relaxed) == 1 || count.dec_and_test() {
+        if users(count) == 1 || count.dec_and_test() {
             let hosted = of(self.0);
             // SAFETY: This was the last use of the value.
             unsafe { (*hosted).room.get().cast::<T::Value>().drop_in_place() };
