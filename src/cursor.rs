@@ -3,8 +3,8 @@
 //! Where a walk through the items of an instance goes on, as its user is told.
 //!
 //! It is the key of an item, which is the address of a file and a descriptor number: whatever items
-//! come and go meanwhile, those that stay are above or below it, and nothing has to be kept for
-//! who may never ask again. The address is not for users; nor is the order of files that are not
+//! come and go meanwhile, those that stay are above or below it, and the kernel keeps no state for a
+//! caller that may never come back. The address is not for users; nor is the order of files that are not
 //! theirs, which they would find out by a cursor of one instance in a walk through another. So both
 //! numbers are encrypted together, for each instance in another way: 128 bits by a Feistel network
 //! of four rounds with SipHash, whose key is made when the module is loaded. Anything else than a

@@ -297,10 +297,10 @@ impl Eventpoll {
         watch::stop(&item);
         // An item that no wake-up or close can reach any more is moved by the holder of the mutex
         // alone.
-        let was_dead = item.place() != Place::Idle && self.ready.lock().forget(&item);
-        if !was_dead {
-            self.account.uncharge();
+        if item.place() != Place::Idle {
+            self.ready.lock().forget(&item);
         }
+        self.account.uncharge();
     }
 
     fn remove(&self, set: &mut Set, key: &Key) -> Result {

@@ -47,11 +47,32 @@ bool rp_file_put_unless_last(struct file *file)
 }
 
 /*
+ * Whether the release of the file, of which this is the last reference, does not
+ * take long: there is one worker for all files of the machine.
+ */
+static bool rp_release_is_short(struct file *file)
+{
+	struct socket *sock = sock_from_file(file);
+
+	/* A terminal may have something to send yet. */
+	if (!sock)
+		return !S_ISCHR(file_inode(file)->i_mode);
+	if (!sock->sk || sock_flag(sock->sk, SOCK_LINGER))
+		return false;
+	return sock->sk->sk_family == AF_UNIX ||
+	       sock->sk->sk_family == AF_INET || sock->sk->sk_family == AF_INET6;
+}
+
+/*
  * fput() leaves the release to the task, for when it returns to user mode, unless
  * this is an interrupt: then to a worker.
  */
 void rp_fput_by_worker(struct file *file)
 {
+	if (!rp_release_is_short(file)) {
+		fput(file);
+		return;
+	}
 	local_bh_disable();
 	fput(file);
 	local_bh_enable();

@@ -32,10 +32,7 @@ use crate::{
         self,
         Interest, //
     },
-    eventpoll::{
-        Eventpoll,
-        Set, //
-    },
+    eventpoll::Eventpoll,
     kernel_ext::{
         anon_file,
         global::{
@@ -274,7 +271,8 @@ pub(crate) struct Item {
     /// To be used only while it is known not to have been released.
     file: NonNull<bindings::file>,
     owner: NonNull<Eventpoll>,
-    hooks: Hooks<Item>,
+    /// What is attached to the file's wait queues.
+    pub(crate) hooks: Hooks<Item>,
     data: Once<u64>,
     interest: Once<u32>,
     fd: i32,
@@ -521,33 +519,10 @@ impl Item {
         }
     }
 
-    /// If the item, which is in that set, takes turns with others on its `file`, this one was its.
-    pub(crate) fn end_turn(&self, _set: &Set, file: &LocalFile) {
-        if self.takes_turns && core::ptr::eq(file.as_ptr(), self.file()) {
-            // SAFETY: The file is open, so nobody unhooks the item without the mutex, which is held
-            // as the set shows.
-            unsafe { self.hooks.move_back() };
-        }
-    }
-
-    /// Takes the item off its file's wait queues.
-    ///
-    /// # Safety
-    ///
-    /// The file's unhooking lock is held, and the item is in the watch table.
-    #[inline]
-    pub(crate) unsafe fn unhook(&self) {
-        // SAFETY: The lock excludes other calls, and an item is in the table only while its wait
-        // queues exist.
-        unsafe { self.hooks.unhook() };
-    }
-
     /// The file is closed: from outside, the item is gone. Its instance's mutex is needed for the
     /// rest. Callable from any context.
     pub(crate) fn bury(&self) {
-        let owner = self.owner();
-        owner.account.uncharge();
-        owner.ready.lock().bury(self);
+        self.owner().ready.lock().bury(self);
     }
 }
 

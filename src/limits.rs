@@ -123,7 +123,7 @@ impl Account {
         Ok(())
     }
 
-    /// Gives one item's charge back. Callable from any context.
+    /// Gives one item's charge back.
     pub(crate) fn uncharge(&self) {
         self.watches.items.fetch_sub(1, Relaxed);
     }

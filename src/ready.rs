@@ -186,14 +186,12 @@ impl Lists {
         &mut self.awake
     }
 
-    /// Takes the item off its list. Returns whether that was the list of the dead.
-    pub(crate) fn forget(&mut self, item: &Item) -> bool {
-        let place = item.place();
-        if place != Place::Idle {
+    /// Takes the item off its list.
+    pub(crate) fn forget(&mut self, item: &Item) {
+        if item.place() != Place::Idle {
             unlink(self.list_of(item), item);
             self.set_place(item, Place::Idle);
         }
-        place == Place::Dead
     }
 
     /// Puts the item, whose file was closed, where the next holder of the mutex finds it.
@@ -418,7 +416,7 @@ fn unburied(item: &Item) -> Unreleased<'_> {
 pub(crate) enum Pinned {
     /// By a reference of its own.
     Open(FileRef),
-    /// By the reference that all items on a file have whose close cannot be heard of.
+    /// By the one reference that all items share on a file whose close cannot be heard of.
     Held(Hold),
 }
 

@@ -3,8 +3,8 @@
 //! What a worker does for an instance: the wake-ups of its pollers that an epoll causes, or a file
 //! that many watch; and the removal of its dead items, if the close of a file finds too many.
 //!
-//! Each instance has work of its own, a bounded part of which is done at a time, so that none waits
-//! for another one's. The wake-ups are made without the locks of the wake-up that causes them: see
+//! Each instance has work of its own, a bounded part of which is done at a time: none waits for
+//! another one's, unless [`MAX_RUNS`] are being done. The wake-ups are made without the locks of the wake-up that causes them: see
 //! [`crate::nesting`].
 //!
 //! A worker's wake-ups may come back here, by way of other epolls, or of the same one if instances
@@ -72,8 +72,7 @@ struct Wake {
     hops: usize,
 }
 
-/// How many wake-ups are being made at the same time, but for a few more on machines with several
-/// nodes. As all are short, no more would be done sooner.
+/// How many wake-ups are made at the same time, but for a few more on machines with several nodes.
 const MAX_RUNS: usize = 64;
 
 /// The wake-ups that are being made: the address of the worker's task, and, in the bits that are 0

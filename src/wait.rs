@@ -30,6 +30,7 @@ use crate::{
         Event,
         Pending, //
     },
+    watch,
 };
 use kernel::prelude::*;
 
@@ -220,7 +221,7 @@ impl Eventpoll {
         };
         let interest = item.interest();
         if item.kind() != Kind::Epoll {
-            item.end_turn(&set, file);
+            watch::end_turn(item);
             let events = item.poll(file, interest, 1);
             return Ok((set, events));
         }

@@ -43,10 +43,10 @@
 //! on one file are neighbours. **While an item is in the table, its file and its wait queues exist;
 //! and it leaves its wait queues, and then the table, under the lock of its `Watched`.** So:
 //!
-//! * who has that lock may unhook an item that is in the table, without a reference to the file: its
-//!   release waits for the lock;
-//! * once the release of a file has passed here, no item refers to it: its address may be reused by
-//!   another file at once, as it is;
+//! * the holder of that lock may unhook an item that is in the table without a reference to the
+//!   file, since the file's release waits for the lock;
+//! * once the release of a file has passed here, no item refers to it: another file may have its
+//!   address at once, and many do;
 //! * the instance of an item in the table is not freed before the item has left it, and then only
 //!   after a grace period.
 //!
@@ -54,14 +54,14 @@
 //! exists, and as long as it does no other file is found by its address.)
 //!
 //! Unhooking takes the lock of the file's wait queue, which may be held for as long as a wake-up of
-//! all items on it takes. Only who closes that very file, or stops watching it, waits for that: the
-//! lock of a bucket, which other files share, is held for some steps in a tree.
+//! all items on it takes. Only a task that closes that very file, or stops watching it, waits for
+//! that: the lock of a bucket, which other files share, is held for some steps in a tree.
 //!
 //! # From the close to the last trace of the item
 //!
 //! `__fput()` → [`Closing::closing`] → [`Table::bury`] → for each item on the file
 //! [`Table::bury_one`]: unhooked, out of the table, off the ready list, onto its instance's list of
-//! the dead, its charge given back. From outside, the item is gone. The hook must not wait for
+//! the dead. From outside, the item is gone. The hook must not wait for
 //! anybody, so it cannot take the instance's mutex: then [`Eventpoll::remove_dead`] takes it if
 //! nobody has it, else its holder removes the dead on unlocking; if more are dead than one removes at
 //! once, [`relay`] sees to the rest. The item goes by [`Eventpoll::dispose`] → [`stop`], which finds
@@ -131,6 +131,13 @@ use kernel::{
     new_spinlock,
     prelude::*,
     sync::{
+        atomic::{
+            ordering::{
+                Acquire,
+                Release, //
+            },
+            Atomic, //
+        },
         rcu,
         Refcount,
         SpinLock, //
@@ -177,7 +184,7 @@ pub(crate) enum Source {
 pub(crate) struct Watched {
     /// How many items are on the file; and who is about to do something to them.
     refs: Refcount,
-    /// Held by who takes an item off its wait queues, and out of the table.
+    /// Held while an item is taken off its wait queues and out of the table.
     #[pin]
     unhooking: SpinLock<()>,
     source: Source,
@@ -191,7 +198,7 @@ unsafe impl Counted for Watched {
 }
 
 impl Watched {
-    /// A file whose close is heard of so.
+    /// A file whose close is heard of by `source`.
     #[inline]
     pub(crate) fn new(source: Source) -> impl PinInit<Self> {
         pin_init!(Self {
@@ -373,7 +380,7 @@ fn end(item: &Item) -> Option<Left> {
 #[pin_data]
 struct Bucket {
     /// Whether there are any. Written under the lock.
-    occupied: Once<bool>,
+    occupied: Atomic<bool>,
     #[pin]
     items: SpinLock<Items>,
 }
@@ -383,7 +390,7 @@ impl Bucket {
     fn change<T>(&self, change: impl FnOnce(&mut Items) -> T) -> T {
         let mut items = self.items.lock();
         let changed = change(&mut items);
-        self.occupied.write(items.0.any().is_some());
+        self.occupied.store(items.0.any().is_some(), Release);
         changed
     }
 }
@@ -395,7 +402,7 @@ impl Table {
     fn new() -> Result<Self> {
         let bucket = |_| {
             try_pin_init!(Bucket {
-                occupied: Once::new(false),
+                occupied: Atomic::new(false),
                 items <- new_spinlock!(Items(RawTree::new()), "repoll::bucket"),
             }? Error)
         };
@@ -414,8 +421,9 @@ impl Table {
     fn watched(&self, address: usize) -> Option<Shared<Item>> {
         let bucket = self.bucket(address);
         // An addition comes before the last reference to the file, the adder's, is given back, which
-        // orders the two: who releases the file sees it.
-        if !bucket.occupied.read() {
+        // orders the two: the release of the file sees it. A removal has let go of the file's wait
+        // queues before this can be false.
+        if !bucket.occupied.load(Acquire) {
             return None;
         }
         let items = bucket.items.lock();
@@ -603,8 +611,22 @@ pub(crate) fn next_watcher<T>(from: &mut WatchKey, see: impl FnOnce(&Eventpoll) 
 
 /// Takes an item off its wait queues that is in the table, with the file's unhooking lock held.
 fn unhook(item: &Item) {
-    // SAFETY: The callers hold the lock, and have found the item in the table.
-    unsafe { item.unhook() };
+    // SAFETY: The callers hold the lock, which excludes other calls, and have found the item in the
+    // table, where it is only while its wait queues exist.
+    unsafe { item.hooks.unhook() };
+}
+
+/// If the item takes turns with others on its file, this one was its.
+pub(crate) fn end_turn(item: &Item) {
+    if !item.takes_turns() {
+        return;
+    }
+    // Even if the file stays open: if it is held it may be found to be closed meanwhile.
+    let _unhooking = item.watched().unhooking.lock();
+    if item.in_table.read() {
+        // SAFETY: The lock is held, without which nobody unhooks the item; and it is in the table.
+        unsafe { item.hooks.move_back() };
+    }
 }
 
 /// Takes an item off its wait queues and out of the table, unless the release of its file did.

@@ -19,7 +19,10 @@ use core::{
 };
 use kernel::{
     prelude::*,
-    sync::Refcount, //
+    sync::{
+        atomic::ordering::Acquire,
+        Refcount, //
+    },
 };
 
 /// A value that counts its users.
@@ -146,7 +149,7 @@ impl<T: User> Drop for Shared<T> {
     fn drop(&mut self) {
         let count = self.count();
         // Whoever has the only reference knows that there are no others.
-        if users(count) == 1 || count.dec_and_test() {
+        if count.as_atomic().load(Acquire) == 1 || count.dec_and_test() {
             let hosted = of(self.0);
             // SAFETY: This was the last use of the value.
             unsafe { (*hosted).room.get().cast::<T::Value>().drop_in_place() };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Files that may have no reference any more, and are there all the same.
+//! Files that still exist although their last reference may be gone.
 //!
 //! Whoever is called by a wait queue of a file, or by its last close, has no reference to the file,
 //! and may not be able to get one; but the file is not torn down before the call returns.

@@ -7,14 +7,6 @@ use crate::kernel::{
     int,
     Answer, //
 };
-use libc::{
-    c_int,
-    c_void,
-    dl_phdr_info,
-    size_t,
-    Elf64_Phdr,
-    Elf64_Sym, //
-};
 use core::{
     ffi::{
         c_char,
@@ -27,6 +19,14 @@ use core::{
     ops::Range,
     ptr,
     slice, //
+};
+use libc::{
+    c_int,
+    c_void,
+    dl_phdr_info,
+    size_t,
+    Elf64_Phdr,
+    Elf64_Sym, //
 };
 
 /// The size of a page, for `mprotect`.

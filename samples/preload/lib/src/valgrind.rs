@@ -9,8 +9,8 @@
 //!     - "The Client Request mechanism" in valgrind's manual, and its `valgrind.h`
 
 use crate::kernel::Answer;
-use libc::epoll_event;
 use core::mem::size_of;
+use libc::epoll_event;
 
 /// Tells of the events that a wait has filled, if any, and returns its answer.
 #[inline(always)]
