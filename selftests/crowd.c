@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A file that many watch, somebody else all but one of them: how the one's wake-ups
- * travel does not depend on what the others once did.
+ * Many items watch a file, all but one of another user's. How the wake-ups of that one
+ * travel does not depend on items that have gone.
  */
 #include <fcntl.h>
 #include <sys/ioctl.h>

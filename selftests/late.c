@@ -45,8 +45,8 @@ static int in_select(const struct poller *p)
 
 /*
  * What is looked at: P, or an eventpoll that watches it. If that is an epoll which
- * watches the file as well, it has its mutex when P looks, which whoever releases the
- * file needs; and it may be the one that is late.
+ * watches the file as well, it holds its mutex while P looks, and the release of the
+ * file needs that mutex; and it may be the one that is late.
  */
 enum outer { NOTHING, EPOLL, EPOLL_OF_BOTH, ITS_KIND };
 

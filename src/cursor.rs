@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where a walk through the items of an instance goes on, as its user is told.
+//! The position in a walk through an instance's items, in the form that users get.
 //!
 //! It is the key of an item, which is the address of a file and a descriptor number: whatever items
 //! come and go meanwhile, those that stay are above or below it, and the kernel keeps no state for a
-//! caller that may never come back. The address is not for users; nor is the order of files that are not
-//! theirs, which they would find out by a cursor of one instance in a walk through another. So both
-//! numbers are encrypted together, for each instance in another way: 128 bits by a Feistel network
-//! of four rounds with SipHash, whose key is made when the module is loaded. Anything else than a
-//! cursor of that instance is, decrypted, random, and nearly always no key at all, as 32 bits are
-//! zero in each; that once in billions of times it is one does no harm, since a key is only
-//! compared with those that there are.
+//! caller that may never come back. The address is not for users. Nor is the order of other users'
+//! files, which a cursor that is used on another instance would reveal. So both numbers are
+//! encrypted together, for each instance in another way: 128 bits by a Feistel network of four
+//! rounds with SipHash, whose key is made when the module is loaded. Any other value decrypts to
+//! random bits. These are hardly ever a key, since 32 bits of each key are zero; and if they are, it
+//! does no harm, since keys are only compared.
 
 use crate::{
     item::Key,
@@ -26,8 +25,7 @@ pub(crate) struct Cipher(siphash::Key);
 impl Cipher {
     const BEGIN: Cursor = [0; 2];
 
-    /// With as many rounds it is as good as any permutation, to who may choose what is decrypted as
-    /// well.
+    /// Four make it a strong pseudorandom permutation, even against chosen ciphertexts.
     const ROUNDS: u64 = 4;
 
     /// With a key of its own.

@@ -398,8 +398,8 @@ impl Eventpoll {
     pub(crate) fn release(&self) {
         trace::release(self);
         registry::remove(self);
-        // For how long others have it, who have no reference to the file any more, is not up to
-        // users: it is who removes some dead items.
+        // Without a reference to the instance's file, only a task that removes a few dead items may
+        // have the mutex. Users cannot prolong that, so a lock that cannot be killed is fine.
         let mut set = self.locked(self.set.lock());
         while let Some(item) = set.items.pop() {
             self.dispose(item);

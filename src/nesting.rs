@@ -38,8 +38,8 @@
 //!   or was last found to have events, counts as having some. So polls do not go round in circles.
 //! * *The wake-up of an epoll wakes the pollers of an instance by way of a worker*
 //!   ([`crate::relay`]), as work of that instance, without the locks of that wake-up, and at most
-//!   [`MAX_NESTS`] times in succession. So wake-ups do not go round in circles, and arrive wherever epoll's own limit on
-//!   depth lets them.
+//!   [`MAX_NESTS`] times in succession. So wake-ups do not go round in circles, and arrive wherever
+//!   epoll's own limit on depth lets them.
 //!
 //! The relay is used, too, for the pollers of instances that watch a file which many others watch
 //! already. Otherwise epolls on top of these, which the kernel counts for each instance as if it

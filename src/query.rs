@@ -3,8 +3,8 @@
 //! What can be asked of all instances: which there are, and what they watch.
 //!
 //! This is by ioctls of the control node. Files in debugfs would be root's alone, gone where the
-//! kernel is locked down, and no interface to rely on; they are text, too, for a program to take
-//! apart that reads a thousand counters each second. Generic netlink has cursors and versions, but
+//! kernel is locked down, and no interface to rely on; and a program that reads a thousand counters
+//! each second would have to parse text. Generic netlink has cursors and versions, but
 //! its rights go by network namespace, it would be a second way into the module with a user of its
 //! own to be let in, and there is no safe wrapper of it for Rust. The node is there already, with
 //! rights that the administrator has thought about; its structures have sizes, so that they can
@@ -12,7 +12,7 @@
 //! So the answer is made while nobody waits: instances are found one at a time, under RCU, and
 //! copied with no more than their spinlock held, for some words.
 //!
-//! Who has the node open may be anybody, so without a capability a query is about instances that
+//! Anybody may have the node open, so without a capability a query is about instances that
 //! the caller has made, as [`View`] tells.
 
 use crate::{
@@ -160,7 +160,7 @@ pub(crate) fn items(arg: usize) -> Result<isize> {
     let mut answer = Answer::new(arg, uapi::ITEM_SIZE_1)?;
     let view = answer.view()?;
     let (id, cipher) = (answer.query.id, registry::cipher());
-    // First, so that who may not be told of an instance cannot try its cursors.
+    // First, so that a caller without access to an instance cannot try its cursors.
     registry::file_of(id, view).ok_or(ENOENT)?;
     let mut from = cipher.decrypt(id, answer.query.cursor).ok_or(EINVAL)?;
     if let Err(error) = store_items(&mut answer, view, &mut from) {

@@ -64,8 +64,8 @@
 //!   and buries it; the holder of the mutex, or its next one, does the rest.
 //!
 //! The first two meet the third at the unhooking lock: the one that has it first unhooks the item
-//! and takes it out of the table, the other finds it gone. [`kernel_ext::hook`] has a fourth party, a wait queue that dies
-//! before its file.
+//! and takes it out of the table, the other finds it gone. [`kernel_ext::hook`] has a fourth party,
+//! a wait queue that dies before its file.
 //!
 //! # No wake-up is lost
 //!

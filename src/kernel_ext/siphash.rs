@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Numbers that nobody can foretell who has not the key.
+//! Numbers that cannot be predicted without the key.
 //!
 //! C header: [`include/linux/siphash.h`](srctree/include/linux/siphash.h)
 

@@ -319,8 +319,8 @@ impl<'b> Chunk<'b> {
         }
     }
 
-    /// Puts the items that have events before the others. Of these it notes how many of those
-    /// were before them.
+    /// Puts the items that have events before the others. For each of the others it notes how many
+    /// items with events were before it.
     #[cold]
     fn sort_by_events(&mut self) {
         let items = self.items.as_mut_slice();

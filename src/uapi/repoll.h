@@ -296,8 +296,8 @@ struct repoll_info {
 #define REPOLL_ITEM_LATE_CLOSE (1U << 2)
 
 /*
- * repoll_item.state: an event of its file wakes who polls the instance a moment late.
- * Who waits by REPOLL_WAIT is woken at once.
+ * repoll_item.state: an event of its file wakes the pollers of the instance a moment
+ * late. Threads in REPOLL_WAIT are woken at once.
  */
 #define REPOLL_ITEM_LATE_POLLERS (1U << 3)
 
@@ -467,14 +467,15 @@ struct repoll_features {
 /*
  * REPOLL_ITEMS - on the control node: tell what an instance watches.
  *
- * The items come in no order that means anything, each once. A call goes on where the
- * one before ended, by the cursor that this has left. Any number of items come and go
- * between two calls, or during one: those that stay are told of all the same.
+ * Each item is listed once, in no particular order. A call continues from the cursor
+ * that the previous one stored. Any number of items may come and go between two calls,
+ * or during one: those that stay are listed all the same.
  *
  * A cursor is good for its instance alone, for as long as the module is loaded. It
- * tells nothing to who has it, and takes no room in the kernel.
+ * reveals nothing to its holder, and takes no room in the kernel.
  *
- * Who uses the instance has to wait for some items at a time, and this call for them.
+ * Other users of the instance wait while a few items are copied; this call waits for
+ * them in turn.
  *
  * Returns the number of elements stored, 0 if there are no more items, fewer than there
  * is room for also after a signal; or -1 with errno, those of REPOLL_LIST and

@@ -6,10 +6,10 @@
 //!
 //! libc's functions that wait are points of cancellation: `pthread_cancel` ends the
 //! thread if it sleeps in one or comes to it. In libc the handler of its signal does
-//! that, by a look at where the thread is. It does not do it here, where it does not
-//! know its way, unless the thread's cancellation is asynchronous. That it must not
-//! be: it would be so in a signal handler that interrupts the wait, too, which would be
-//! cut off anywhere, and in all that comes after one that leaves by `siglongjmp`.
+//! that, by a look at where the thread is. It does not recognise this library's code, and
+//! acts here only if the thread's cancellation is asynchronous. That it must not be: a
+//! signal handler that interrupts the wait could be cut off anywhere, and so could all
+//! that comes after one that leaves by `siglongjmp`.
 //!
 //! So cancellation stays deferred, and the signal does what any signal does: it ends the
 //! sleep with `EINTR`. Then `pthread_testcancel` ends the thread. By then the program's own
