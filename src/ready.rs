@@ -383,26 +383,37 @@ impl<B: Backend> Locked<'_, B> {
 
     /// Unlocks, and gives the item's file, unless that was closed. The caller has the mutex.
     pub(crate) fn file_of(self, item: &Item) -> Option<Pinned> {
-        let file = match item.watched().is_held() {
-            true => None,
-            false => Some(reference(item)?),
-        };
-        // The lock of the held files is outside this one.
+        let alone = Alone::new(item);
         drop(self);
-        match file {
-            Some(file) => Some(Pinned::Open(file)),
-            None => watch::held_file(item).map(Pinned::Held),
-        }
+        alone.pin()
     }
 }
 
-/// A reference to the file of an item, under the lock of the lists, unless the file is being
-/// released.
-fn reference(item: &Item) -> Option<FileRef> {
-    if item.is_dead() {
-        return None;
+/// An item whose file is wanted, while the lock of the lists is held: with a reference to the file, if
+/// it is to have one of its own and is not being closed.
+struct Alone<'b> {
+    item: &'b Item,
+    file: Option<FileRef>,
+}
+
+impl<'b> Alone<'b> {
+    /// With the lock held.
+    fn new(item: &'b Item) -> Self {
+        // All users of a held file have one reference.
+        let own = !item.watched().is_held() && !item.is_dead();
+        let file = own.then(|| unburied(item).try_get()).flatten();
+        Self { item, file }
     }
-    unburied(item).try_get()
+
+    /// Gets the file, unless that is being closed. The lock of the held files is outside that of the
+    /// lists, which the caller has no more.
+    #[cold]
+    fn pin(self) -> Option<Pinned> {
+        match self.item.watched().is_held() {
+            true => watch::held_file(self.item).map(Pinned::Held),
+            false => self.file.map(Pinned::Open),
+        }
+    }
 }
 
 /// The file of an item that is not dead, while the lock of the lists is held.

@@ -114,19 +114,17 @@ impl<'a> Mutexes<'a> {
         outer: &mut Option<Outer<'a>>,
         kind: Kind,
     ) -> Result<Locked<'a>> {
-        if outer.is_none() {
-            if kind == Kind::Epoll || eventpoll.watches_epolls.read() {
-                return Self::take_both(eventpoll, outer, kind);
-            }
+        if outer.is_some() {
+            return eventpoll.lock();
+        }
+        if kind != Kind::Epoll && !eventpoll.watches_epolls.read() {
             let set = eventpoll.lock()?;
             // It changes with the mutex held.
             if !eventpoll.watches_epolls.read() {
                 return Ok(set);
             }
-            drop(set);
-            return Self::take_both(eventpoll, outer, kind);
         }
-        eventpoll.lock()
+        Self::take_both(eventpoll, outer, kind)
     }
 
     #[cold]
@@ -136,7 +134,7 @@ impl<'a> Mutexes<'a> {
         kind: Kind,
     ) -> Result<Locked<'a>> {
         let set;
-        (*outer, set) = eventpoll.enter(kind)?;
+        (*outer, set) = eventpoll.enter_both(kind)?;
         Ok(set)
     }
 

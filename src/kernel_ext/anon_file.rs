@@ -141,13 +141,7 @@ pub(crate) fn create<T: AnonFile>(data: RcuBox<T>, cloexec: bool) -> Result<u32>
 
 /// The private data of `file` if it is one of `T`'s.
 pub(crate) fn of_file<T: AnonFile>(file: &LocalFile) -> Option<&T> {
-    let file = file.as_ptr();
-    // SAFETY: The file is alive, and its operations do not change.
-    if !core::ptr::eq(unsafe { (*file).f_op }, &T::operations().0) {
-        return None;
-    }
-    // SAFETY: Files with these operations are made by `create` alone.
-    Some(unsafe { data_of(file) })
+    of_unreleased(file.into())
 }
 
 /// The private data of a file that is not torn down yet, if it is one of `T`'s.

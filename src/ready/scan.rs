@@ -6,9 +6,9 @@ use super::{
     link,
     link_at,
     listed,
-    reference,
     unburied,
     unlink,
+    Alone,
     Counters,
     Lists,
     Locked,
@@ -32,7 +32,6 @@ use crate::{
         task, //
     },
     uapi::Pending,
-    watch, //
 };
 
 /// How many items a scan looks at at once. It bounds how long their lock is held for that.
@@ -65,7 +64,7 @@ impl ReadyList {
         };
         let alone = special.map(|item| lists.hide_for_one(chunk, item));
         drop(locked);
-        Ok((scan, alone.and_then(Alone::pin)))
+        Ok((scan, alone.and_then(taken)))
     }
 
     /// Sees to the last items of a scan, and ends it.
@@ -232,24 +231,9 @@ pub(crate) struct Suspended {
 /// An item that a scan has taken off all lists, with its file.
 pub(crate) type Taken<'b> = (&'b Item, Pinned);
 
-/// The same, while the lock of the lists is held: with a reference to the file, if it is to have one
-/// of its own and is not being closed.
-struct Alone<'b> {
-    item: &'b Item,
-    file: Option<FileRef>,
-}
-
-impl<'b> Alone<'b> {
-    /// Gets the file, unless that is being closed, without the lock of the lists.
-    #[cold]
-    fn pin(self) -> Option<Taken<'b>> {
-        let Self { item, file } = self;
-        let file = match item.watched().is_held() {
-            true => Pinned::Held(watch::held_file(item)?),
-            false => Pinned::Open(file?),
-        };
-        Some((item, file))
-    }
+fn taken(alone: Alone<'_>) -> Option<Taken<'_>> {
+    let item = alone.item;
+    Some((item, alone.pin()?))
 }
 
 /// Some items that a scan looks at, none of which needs to be taken alone; later, what was found of
@@ -442,10 +426,7 @@ impl<'b> Chunk<'b> {
     fn take_alone(&mut self, lists: &mut Lists, item: &'b Item) -> Alone<'b> {
         lists.forget(item);
         self.more = !lists.batch.is_empty();
-        // All users of a held file have one reference.
-        let held = item.watched().is_held();
-        let file = (!held).then(|| reference(item)).flatten();
-        Alone { item, file }
+        Alone::new(item)
     }
 }
 
@@ -497,7 +478,7 @@ impl Scan<'_> {
         let special = chunk.fill(&mut lists.batch, &mut lists.counters, items, most);
         let alone = special.map(|item| chunk.take_alone(lists, item));
         drop(locked);
-        alone.and_then(Alone::pin)
+        alone.and_then(taken)
     }
 
     /// Whether somebody was told, since this was asked last, that nothing is ready.
