@@ -4,6 +4,7 @@
 
 use crate::{
     busy_poll::BusyPoll,
+    direct,
     uapi::{
         self,
         feature,
@@ -28,7 +29,11 @@ const BITS: u32 = u64::BITS;
 
 /// Whether the module has the feature with that number.
 fn has(number: u32) -> bool {
-    ALWAYS.contains(&number) || (number == feature::BUSY_POLL && BusyPoll::IS_SUPPORTED)
+    match number {
+        feature::BUSY_POLL => BusyPoll::IS_SUPPORTED,
+        feature::DIRECT => direct::are_answered(),
+        _ => ALWAYS.contains(&number),
+    }
 }
 
 /// `REPOLL_FEATURES`, with the argument at the user's address `arg`.

@@ -36,12 +36,12 @@ use crate::{
         op,
         Batch,
         BatchWait,
+        Buffer,
         Change,
         Ctl,
         Event,
         Wait, //
-    },
-    wait::Buffer, //
+    }, //
 };
 use core::mem::{
     offset_of,
@@ -73,18 +73,20 @@ impl AnonFile for Eventpoll {
     #[inline]
     fn ioctl(&self, file: &File, cmd: u32, arg: usize) -> Result<u32> {
         match cmd {
-            uapi::WAIT => self.ioctl_wait(uapi::read_often_into::<Wait>(
-                &mut MaybeUninit::uninit(),
-                arg,
-            )?),
+            uapi::WAIT => self.call_wait(arg),
             uapi::CTL => self.ioctl_ctl(file, arg),
-            uapi::BATCH => self.ioctl_batch(file, arg),
-            uapi::BATCH_WAIT => self.ioctl_batch_wait(file, arg),
+            uapi::BATCH => self.call_batch(file, arg),
+            uapi::BATCH_WAIT => self.call_batch_wait(file, arg),
             uapi::INFO => self.ioctl_info(arg),
             uapi::FEATURES => self.ioctl_features(arg),
             uapi::SET_PARAMS | uapi::GET_PARAMS => self.ioctl_params(cmd, arg),
             _ => Err(ENOTTY),
         }
+    }
+
+    #[inline]
+    fn fadvise(&self, file: &File, offset: u64, len: u64, advice: u32) -> Option<Result<u32>> {
+        self.direct(file, offset, len, advice)
     }
 
     fn pollers(&self) -> &Pollers {
@@ -151,8 +153,13 @@ impl Eventpoll {
         Ok(0)
     }
 
+    /// `REPOLL_BATCH`, with the argument at the user's address `arg`.
+    ///
+    /// # Errors
+    ///
+    /// As `REPOLL_BATCH`.
     #[inline(never)]
-    fn ioctl_batch(&self, me: &File, arg: usize) -> Result<u32> {
+    pub(crate) fn call_batch(&self, me: &File, arg: usize) -> Result<u32> {
         let progress = self.batch(me, arg, &uapi::read_often::<Batch>(arg)?)?;
         Ok(progress.done)
     }
@@ -166,23 +173,41 @@ impl Eventpoll {
         Ok(progress)
     }
 
+    /// `REPOLL_BATCH_WAIT`, with the argument at the user's address `arg`.
+    ///
+    /// # Errors
+    ///
+    /// As `REPOLL_BATCH_WAIT`.
     #[inline(never)]
-    fn ioctl_batch_wait(&self, me: &File, arg: usize) -> Result<u32> {
+    pub(crate) fn call_batch_wait(&self, me: &File, arg: usize) -> Result<u32> {
         let mut both: BatchWait = uapi::read_often(arg)?;
         let progress = self.batch(me, arg + offset_of!(BatchWait, batch), &both.batch)?;
         if progress.failed > 0 || progress.done < both.batch.count {
             both.wait.timeout_ns = 0;
         }
-        self.ioctl_wait(&both.wait)
+        self.wait_as(&both.wait)
+    }
+
+    /// `REPOLL_WAIT`, with the argument at the user's address `arg`.
+    ///
+    /// # Errors
+    ///
+    /// As `REPOLL_WAIT`.
+    #[inline]
+    pub(crate) fn call_wait(&self, arg: usize) -> Result<u32> {
+        self.wait_as(uapi::read_often_into::<Wait>(
+            &mut MaybeUninit::uninit(),
+            arg,
+        )?)
     }
 
     // Or else the result, which is traced, would be copied by each call.
     #[inline(always)]
-    fn ioctl_wait(&self, wait: &Wait) -> Result<u32> {
+    fn wait_as(&self, wait: &Wait) -> Result<u32> {
         if wait.flags != 0 || wait.__pad != 0 {
             return Err(EINVAL);
         }
-        trace::wait_enter(self, wait);
+        trace::wait_enter(self, wait.maxevents, wait.timeout_ns);
         let result = match wait.sigmask {
             0 => self.checked_wait(wait),
             _ => self.masked_wait(wait),
@@ -203,20 +228,7 @@ impl Eventpoll {
 
     #[inline]
     fn checked_wait(&self, wait: &Wait) -> Result<u32> {
-        if !(1..=uapi::MAX_EVENTS).contains(&wait.maxevents) {
-            return Err(EINVAL);
-        }
-        let buffer = Buffer {
-            address: uapi::address(wait.events)?,
-            len: wait.maxevents as usize,
-        };
-        if !uapi::may_be_events(buffer.address, buffer.len) {
-            return Err(EFAULT);
-        }
-        if wait.timeout_ns == 0 && !self.ready.is_available() {
-            return Ok(0);
-        }
-        self.wait(buffer, wait.timeout_ns)
+        self.wait(Buffer::new(wait.events, wait.maxevents)?, wait.timeout_ns)
     }
 
     /// Prints some items, the one with that key or the next first. Returns from where to go on, if

@@ -203,6 +203,11 @@ bool rp_read_24(void *to, unsigned long from)
 	return rp_read_words(to, from, 24);
 }
 
+bool rp_read_32(void *to, unsigned long from)
+{
+	return rp_read_words(to, from, 32);
+}
+
 bool rp_read_40(void *to, unsigned long from)
 {
 	return rp_read_words(to, from, 40);

@@ -52,6 +52,7 @@ struct kmem_cache *rp_cache_create(const char *name, unsigned int size,
 /* User memory. */
 bool rp_access_ok(unsigned long addr, unsigned long size);
 bool rp_read_24(void *to, unsigned long from);
+bool rp_read_32(void *to, unsigned long from);
 bool rp_read_40(void *to, unsigned long from);
 bool rp_read_64(void *to, unsigned long from);
 size_t rp_read_changes(struct repoll_change *to, unsigned long from,

@@ -84,6 +84,7 @@ mod busy_poll;
 mod change;
 mod control;
 mod cursor;
+mod direct;
 mod event;
 mod eventpoll;
 mod features;
@@ -124,6 +125,12 @@ module! {
     authors: ["The repoll authors"],
     description: "An eventpoll beside the kernel's own: instances like epoll's, from /dev/repoll",
     license: "GPL",
+    params: {
+        direct: bool {
+            default: true,
+            description: "Answer to fadvise64(2), past security modules (0: to ioctls alone)",
+        },
+    },
 }
 
 /// Everything that the module registers. Dropped in this order on unload, when no instance is open

@@ -18,8 +18,7 @@ use crate::{
     },
     uapi::{
         Event,
-        Pending,
-        Wait, //
+        Pending, //
     },
 };
 use kernel::{
@@ -148,8 +147,8 @@ pub(crate) fn wake(ready: &ReadyList, sync: bool) {
 
 /// A wait begins.
 #[inline]
-pub(crate) fn wait_enter(instance: &Eventpoll, wait: &Wait) {
-    tracepoint::repoll_wait_enter(move || [(instance.number(), wait.maxevents, wait.timeout_ns)]);
+pub(crate) fn wait_enter(instance: &Eventpoll, maxevents: i32, timeout: i64) {
+    tracepoint::repoll_wait_enter(move || [(instance.number(), maxevents, timeout)]);
 }
 
 /// The first `written` of the events that were found have been written.

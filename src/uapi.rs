@@ -37,6 +37,7 @@ pub(crate) use crate::bindings::{
     repoll_batch as Batch,
     repoll_batch_wait as BatchWait,
     repoll_change as Change,
+    repoll_change_wait as ChangeWait,
     repoll_create as Create,
     repoll_ctl as Ctl,
     repoll_features as Features,
@@ -92,11 +93,26 @@ pub(crate) mod feature {
         REPOLL_FEATURE_BATCH as BATCH,
         REPOLL_FEATURE_BATCH_WAIT as BATCH_WAIT,
         REPOLL_FEATURE_BUSY_POLL as BUSY_POLL,
+        REPOLL_FEATURE_DIRECT as DIRECT,
         REPOLL_FEATURE_FIFO as FIFO,
         REPOLL_FEATURE_INFO as INFO,
         REPOLL_FEATURE_ITEMS as ITEMS,
         REPOLL_FEATURE_LIST as LIST,
         REPOLL_FEATURE_ROUND_ROBIN as ROUND_ROBIN, //
+    };
+}
+
+/// Direct calls.
+pub(crate) mod direct {
+    pub(crate) use crate::bindings::{
+        REPOLL_DIRECT_ADD as ADD,
+        REPOLL_DIRECT_BATCH as BATCH,
+        REPOLL_DIRECT_BATCH_WAIT as BATCH_WAIT,
+        REPOLL_DIRECT_CHANGE_WAIT as CHANGE_WAIT,
+        REPOLL_DIRECT_DEL as DELETE,
+        REPOLL_DIRECT_MOD as MODIFY,
+        REPOLL_DIRECT_PWAIT as PWAIT,
+        REPOLL_DIRECT_WAIT as WAIT, //
     };
 }
 
@@ -124,7 +140,7 @@ macro_rules! integers {
     };
 }
 
-integers!(Batch, BatchWait, Create, Ctl, Features, Info, Item, Params, Query, Wait);
+integers!(Batch, BatchWait, ChangeWait, Create, Ctl, Features, Info, Item, Params, Query, Wait);
 
 /// Reads the structure at the user's address `arg`.
 ///
@@ -218,10 +234,34 @@ impl From<bindings::epoll_event> for Event {
     }
 }
 
-/// Whether an array of `len` events at the user's address `at` may be user memory at all.
-pub(crate) fn may_be_events(at: usize, len: usize) -> bool {
-    user::may_be(at, len * Event::SIZE)
+/// A user's array of events, to be filled.
+#[derive(Clone, Copy)]
+pub(crate) struct Buffer {
+    /// The user's address of it.
+    pub(crate) address: usize,
+    /// Its length in events, at least 1.
+    pub(crate) len: usize,
 }
 
-/// The greatest number of events that one wait may ask for.
-pub(crate) const MAX_EVENTS: i32 = i32::MAX / Event::SIZE as i32;
+impl Buffer {
+    /// The greatest number of events that one wait may ask for.
+    const MAX: u32 = (i32::MAX / Event::SIZE as i32) as u32;
+
+    /// The array at the user's address `address`, with room for `maxevents`.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there must not be so many, `EFAULT` if this cannot be user memory.
+    #[inline(always)]
+    pub(crate) fn new(address: u64, maxevents: i32) -> Result<Self> {
+        // Of a negative number or 0 this is greater still.
+        if (maxevents as u32).wrapping_sub(1) >= Self::MAX {
+            return Err(EINVAL);
+        }
+        let (address, len) = (self::address(address)?, maxevents as usize);
+        match user::may_be(address, len * Event::SIZE) {
+            true => Ok(Self { address, len }),
+            false => Err(EFAULT),
+        }
+    }
+}

@@ -27,21 +27,13 @@ use crate::{
     },
     trace,
     uapi::{
+        Buffer,
         Event,
         Pending, //
     },
     watch,
 };
 use kernel::prelude::*;
-
-/// Where a waiter wants its events.
-#[derive(Clone, Copy)]
-pub(crate) struct Buffer {
-    /// The user's address of an array of events.
-    pub(crate) address: usize,
-    /// Its length in events, at least 1.
-    pub(crate) len: usize,
-}
 
 impl Eventpoll {
     /// Hands out what is ready; sleeps until something is, a signal comes or `timeout` nanoseconds
@@ -50,8 +42,17 @@ impl Eventpoll {
     /// # Errors
     ///
     /// `EINTR` after a signal, `EFAULT` if nothing could be written.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn wait(&self, buffer: Buffer, timeout: i64) -> Result<u32> {
+        match timeout == 0 && !self.ready.is_available() {
+            true => Ok(0),
+            false => self.wait_or_deliver(buffer, timeout),
+        }
+    }
+
+    /// As [`Eventpoll::wait`], if that takes more than a glance.
+    #[inline(never)]
+    fn wait_or_deliver(&self, buffer: Buffer, timeout: i64) -> Result<u32> {
         let deadline = Deadline::after(timeout);
         if self.ready.is_available() {
             let delivered = self.deliver(buffer)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Anonymous files with ioctl, poll and fdinfo.
+//! Anonymous files with ioctl, fadvise, poll and fdinfo.
 //!
 //! [`kernel::miscdevice`] offers neither `poll` nor files without a node.
 //!
@@ -51,6 +51,11 @@ pub(crate) trait AnonFile: Send + Sync + Sized + 'static {
     /// `ioctl(2)`, from 64-bit and 32-bit programs alike.
     fn ioctl(&self, file: &File, cmd: u32, arg: usize) -> Result<u32>;
 
+    /// `fadvise64(2)`, from 64-bit and 32-bit programs alike, or `None` to answer as other anonymous
+    /// files do. It is called without any check by a security module. May be called from a worker of
+    /// io_uring's, which is a thread of the process.
+    fn fadvise(&self, file: &File, offset: u64, len: u64, advice: u32) -> Option<Result<u32>>;
+
     /// The wait queue that pollers of the file wait on.
     fn pollers(&self) -> &Pollers;
 
@@ -98,6 +103,7 @@ impl<T: AnonFile> Operations<T> {
                 #[cfg(CONFIG_COMPAT)]
                 compat_ioctl: bindings::compat_ptr_ioctl,
                 poll: Some(poll::<T>),
+                fadvise: Some(fadvise::<T>),
                 release: Some(release::<T>),
                 show_fdinfo: Some(show_fdinfo::<T>),
                 ..pin_init::zeroed()
@@ -177,6 +183,27 @@ unsafe extern "C" fn ioctl<T: AnonFile>(
     match data.ioctl(file, cmd, arg) {
         Ok(value) => value as c_long,
         Err(error) => error.to_errno() as c_long,
+    }
+}
+
+/// # Safety
+///
+/// `file` was made by [`create::<T>`] and is alive.
+unsafe extern "C" fn fadvise<T: AnonFile>(
+    file: *mut bindings::file,
+    offset: bindings::loff_t,
+    len: bindings::loff_t,
+    advice: c_int,
+) -> c_int {
+    // SAFETY: By the requirements.
+    let data = unsafe { data_of::<T>(file) };
+    // SAFETY: The file is alive; the system call has no `fdget_pos` of it.
+    let me = unsafe { File::from_raw_file(file) };
+    match data.fadvise(me, offset as u64, len as u64, advice as u32) {
+        Some(Ok(value)) => value as c_int,
+        Some(Err(error)) => error.to_errno(),
+        // SAFETY: By the requirements.
+        None => unsafe { bindings::generic_fadvise(file, offset, len, advice) },
     }
 }
 

@@ -22,7 +22,7 @@ use kernel::{
     },
 };
 
-/// Reads a structure of 24, 40 or 64 bytes at the user's address `at`.
+/// Reads a structure of 24, 32, 40 or 64 bytes at the user's address `at`.
 ///
 /// # Errors
 ///
@@ -48,6 +48,7 @@ pub(crate) fn read_often_into<T: FromBytes>(
     let read = const {
         match size_of::<T>() {
             24 => bindings::rp_read_24,
+            32 => bindings::rp_read_32,
             40 => bindings::rp_read_40,
             64 => bindings::rp_read_64,
             _ => panic!("no structure of this size is read so"),

@@ -16,6 +16,7 @@
  *	ioctl(ctl, REPOLL_ITEMS, &query);		// what one of them watches
  *	ioctl(rpfd, REPOLL_INFO, &query);		// what one has done so far
  *	ioctl(ctl, REPOLL_FEATURES, &features);		// what the module can do
+ *	fadvise64(rpfd, ..., REPOLL_DIRECT_WAIT);	// ~ epoll_wait(), see the end
  *
  * struct epoll_event, the EPOLL* event bits and the EPOLL_CTL_* operations are
  * those of <sys/epoll.h> (or <linux/eventpoll.h>): same values, same layout,
@@ -357,6 +358,9 @@ struct repoll_item {
 /* EPIOCSPARAMS and EPIOCGPARAMS: the kernel was built with busy polling. */
 #define REPOLL_FEATURE_BUSY_POLL 7
 
+/* Direct calls: the module was not loaded with direct=0. */
+#define REPOLL_FEATURE_DIRECT 8
+
 /**
  * struct repoll_features - argument of REPOLL_FEATURES
  * @word: which 64 features: those with the numbers from 64 * @word on
@@ -504,5 +508,100 @@ struct repoll_features {
  *	EINVAL	padding not zero
  */
 #define REPOLL_FEATURES _IOWR(REPOLL_IOC_TYPE, 8, struct repoll_features)
+
+/*
+ * Direct calls
+ * ------------
+ *
+ * What programs ask an instance most often it answers to fadvise64(2) as well. That
+ * system call hands a file two words of 64 bits and a number, and does nothing else:
+ * it copies no argument, and no security module looks at it. So a direct call costs
+ * less than an ioctl, and less than epoll's own calls.
+ *
+ *	int fadvise64(int rpfd, __u64 first, __u64 second, int operation);
+ *
+ *	operation			first			second
+ *	REPOLL_DIRECT_WAIT		events			room, timeout
+ *	REPOLL_DIRECT_PWAIT		struct repoll_wait	0
+ *	REPOLL_DIRECT_ADD		data			fd, events
+ *	REPOLL_DIRECT_MOD		data			fd, events
+ *	REPOLL_DIRECT_DEL		0			fd
+ *	REPOLL_DIRECT_BATCH		struct repoll_batch	0
+ *	REPOLL_DIRECT_BATCH_WAIT	struct repoll_batch_wait	0
+ *	REPOLL_DIRECT_CHANGE_WAIT	struct repoll_change_wait	room, timeout
+ *
+ * Structures and the array of events are passed by address. Two numbers of 32 bits in
+ * a word are packed by REPOLL_DIRECT_PAIR(), the one that is named first lowest.
+ *
+ * The result is that of the ioctl that does the same, and so is the order of errors.
+ * EBADF comes first, as ever. A word that is to be 0 and is not is EINVAL, before
+ * anything else is looked at.
+ *
+ * An instance answers the six values of posix_fadvise(2) as any anonymous file does:
+ * by nothing. Every other operation is EINVAL; so are all of these if the module was
+ * loaded with direct=0, or is too old. Ask REPOLL_FEATURES for REPOLL_FEATURE_DIRECT,
+ * once. Where a filter of system calls lets nobody call fadvise64 the errors are the
+ * filter's, such as ENOSYS or EPERM. Of these only EPERM can be an answer of the module,
+ * to ADD, MOD, DEL and CHANGE_WAIT: the ioctl tells which it was.
+ *
+ * A 32-bit program calls fadvise64_64, by syscall(): posix_fadvise64() has no room for
+ * a result. Where registers have 32 bits each word takes two of them, in the order that
+ * the machine wants.
+ */
+
+/* The first of 16 operations. */
+#define REPOLL_DIRECT 0xE900
+
+/* As REPOLL_WAIT, for @room events and @timeout milliseconds, negative for ever. */
+#define REPOLL_DIRECT_WAIT (REPOLL_DIRECT + 0)
+
+/* REPOLL_WAIT, which can wait for nanoseconds, and with a signal mask. */
+#define REPOLL_DIRECT_PWAIT (REPOLL_DIRECT + 1)
+
+/*
+ * As REPOLL_CTL: watch @fd for @events, change what it is watched for, forget it. There
+ * are no flags: REPOLL_ROUND_ROBIN goes by one of the other ways.
+ */
+#define REPOLL_DIRECT_ADD (REPOLL_DIRECT + 2)
+#define REPOLL_DIRECT_MOD (REPOLL_DIRECT + 3)
+#define REPOLL_DIRECT_DEL (REPOLL_DIRECT + 4)
+
+/* REPOLL_BATCH. */
+#define REPOLL_DIRECT_BATCH (REPOLL_DIRECT + 5)
+
+/* REPOLL_BATCH_WAIT. */
+#define REPOLL_DIRECT_BATCH_WAIT (REPOLL_DIRECT + 6)
+
+/**
+ * struct repoll_change_wait - a change, and where the events go that are waited for then
+ * @op: EPOLL_CTL_ADD, EPOLL_CTL_MOD or EPOLL_CTL_DEL
+ * @fd: the descriptor to watch, change or forget
+ * @flags: 0 or REPOLL_ROUND_ROBIN
+ * @events: what to watch for, as in struct epoll_event; ignored by EPOLL_CTL_DEL
+ * @data: the user's, as in struct epoll_event; ignored by EPOLL_CTL_DEL
+ * @to: address of an array of struct epoll_event, filled on return
+ */
+struct repoll_change_wait {
+	__s32 op;
+	__s32 fd;
+	__u32 flags;
+	__u32 events;
+	__aligned_u64 data;
+	__aligned_u64 to;
+};
+
+/*
+ * Make a change, as REPOLL_CTL, then wait, as REPOLL_DIRECT_WAIT.
+ *
+ * An error of the change ends the call. What can be told from the arguments to be wrong
+ * with the wait, EINVAL and EFAULT, comes before the change, which is not made then. An
+ * error of the wait itself does not undo the change: EINTR, or EFAULT if the array of
+ * events cannot be written.
+ */
+#define REPOLL_DIRECT_CHANGE_WAIT (REPOLL_DIRECT + 7)
+
+/* Two numbers of 32 bits in a word. */
+#define REPOLL_DIRECT_PAIR(low, high) \
+	((__u64)(__u32)(low) | (__u64)(__u32)(high) << 32)
 
 #endif /* _UAPI_REPOLL_H */
