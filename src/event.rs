@@ -80,15 +80,15 @@ impl Interest {
         self.0 & ONESHOT != 0
     }
 
-    /// Whether the item goes back on the ready list, and nothing else is to be seen to.
-    #[inline]
-    pub(crate) const fn is_simple(self) -> bool {
-        self.0 & (ONESHOT | ET | WAKEUP) == 0
-    }
-
     /// Whether the item goes back on the ready list for as long as it has events.
     pub(crate) const fn is_level_triggered(self) -> bool {
-        self.0 & ET == 0
+        self.0 & (ONESHOT | ET) == 0
+    }
+
+    /// Whether the two ask for the same handling of their events, whatever those are.
+    #[inline]
+    pub(crate) const fn has_mode_of(self, other: Self) -> bool {
+        (self.0 ^ other.0) & (ONESHOT | ET | WAKEUP) == 0
     }
 
     /// Whether the item is exclusive.

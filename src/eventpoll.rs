@@ -356,12 +356,12 @@ impl Eventpoll {
         // Whoever polls may hold any locks, and is about to sleep: a worker releases the files.
         let mut last = LastRefs::new();
         let mut chunk = Chunk::new();
-        let (mut scan, mut alone) = match self.ready.scan(set.items(), 1, &mut chunk) {
+        let mut scan = match self.ready.scan::<true>(set.items(), 1, &mut chunk) {
             Ok(started) => started,
             Err(suspended) => return suspended.may_be_ready,
         };
         loop {
-            let found = if let Some((item, file)) = alone {
+            let found = if let Some((item, file)) = chunk.take_alone() {
                 let interest = item.interest();
                 let has_events = match item.kind() {
                     Kind::Epoll => interest.bits() & READABLE != 0,
@@ -376,7 +376,7 @@ impl Eventpoll {
             } else {
                 chunk.poll(&mut last);
                 self.tally.spurious(chunk.empty());
-                !chunk.found().is_empty()
+                chunk.has_events()
             };
             if found {
                 return true;
@@ -388,7 +388,7 @@ impl Eventpoll {
             if !task::go_on() {
                 break;
             }
-            alone = scan.take(set.items(), 1, &mut chunk);
+            scan.take(set.items(), 1, &mut chunk);
         }
         // Nobody will know.
         true

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! tree node                   the instance's mutex
-//! data, interest, special     by anybody; changed under the mutex
+//! data, interest, handling    by anybody; changed under the mutex
 //! hooks                       the mutex (for an epoll: the outer one) to attach; the file's unhooking
 //!                             lock to unhook
 //! links                       the instance's spinlock
@@ -55,7 +55,10 @@ use crate::{
             Linked,
             Links, //
         },
-        once::Once,
+        once::{
+            Once,
+            Word, //
+        },
         rbtree::{
             Keyed,
             Node, //
@@ -256,6 +259,35 @@ pub(crate) struct Asked {
     pub(crate) takes_turns: bool,
 }
 
+/// What a scan does with an item that is ready.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Handling {
+    /// It stays on its list for as long as its file has events.
+    Stays,
+    /// It leaves the list, and is polled: an edge-triggered or a one-shot one.
+    Leaves,
+    /// The scan takes it alone: its file needs more than to be polled, the system is to be kept awake,
+    /// or it is the next one's turn.
+    Alone,
+}
+
+// SAFETY: It is a byte.
+unsafe impl Word for Handling {}
+
+impl Handling {
+    #[inline]
+    fn of(kind: Kind, held: bool, interest: Interest, takes_turns: bool) -> Self {
+        if kind != Kind::Plain || held || interest.keeps_awake() || takes_turns {
+            Self::Alone
+        } else if interest.is_level_triggered() {
+            Self::Stays
+        } else {
+            Self::Leaves
+        }
+    }
+}
+
 /// One watched file under one descriptor number.
 ///
 /// # Invariants
@@ -283,8 +315,7 @@ pub(crate) struct Item {
     /// Whether pollers of this instance are woken by the relay, rather than with the lock of the
     /// file's wait queue held: the user has many other items on the file.
     pub(crate) crowded: Once<bool>,
-    /// See [`Item::is_special`].
-    special: Once<bool>,
+    handling: Once<Handling>,
     kind: Kind,
     /// Whether the item takes turns with the other exclusive ones on the file.
     takes_turns: bool,
@@ -351,7 +382,7 @@ impl Item {
     ) -> Result<SlabBox<Self>> {
         let interest = Interest::new(asked.events);
         let held = matches!(source, Source::Held);
-        let special = Self::special_for(kind, held, interest, asked.takes_turns);
+        let handling = Handling::of(kind, held, interest, asked.takes_turns);
         // INVARIANT: By the requirements.
         Slot::new()?.init(try_pin_init!(Self {
             node: Node::new(),
@@ -367,7 +398,7 @@ impl Item {
             place: Once::new(Place::Idle),
             in_table: Once::new(false),
             crowded: Once::new(false),
-            special: Once::new(special),
+            handling: Once::new(handling),
             kind,
             takes_turns: asked.takes_turns,
         }? Error))
@@ -396,11 +427,10 @@ impl Item {
         self.kind
     }
 
-    /// Whether a scan has to take the item alone: its file needs more than to be polled, the
-    /// system is to be kept awake, or it is the next one's turn.
+    /// What a scan does with the item.
     #[inline]
-    pub(crate) fn is_special(&self) -> bool {
-        self.special.read()
+    pub(crate) fn handling(&self) -> Handling {
+        self.handling.read()
     }
 
     /// The watched file: to be used only while it is known not to have been released.
@@ -460,23 +490,21 @@ impl Item {
     }
 
     /// Changes what the item watches for, with the mutex held. Wake-ups that must see it are ordered
-    /// by the caller. If it keeps the system awake now and did not before, or the reverse,
-    /// [`Item::renew_special`] is to follow.
+    /// by the caller.
+    #[inline(always)]
     pub(crate) fn set_interest(&self, interest: Interest) {
+        let before = self.interest();
         self.interest.write(interest.bits());
+        if !before.has_mode_of(interest) {
+            self.renew_handling();
+        }
     }
 
-    /// Finds out anew whether the item is special, with the mutex held.
-    pub(crate) fn renew_special(&self) {
-        let interest = self.interest();
+    #[cold]
+    fn renew_handling(&self) {
         let held = self.watched.is_held();
-        let special = Self::special_for(self.kind, held, interest, self.takes_turns);
-        self.special.write(special);
-    }
-
-    #[inline]
-    fn special_for(kind: Kind, held: bool, interest: Interest, takes_turns: bool) -> bool {
-        kind != Kind::Plain || held || interest.keeps_awake() || takes_turns
+        let handling = Handling::of(self.kind, held, self.interest(), self.takes_turns);
+        self.handling.write(handling);
     }
 
     /// The user's data.

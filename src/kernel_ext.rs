@@ -7,6 +7,7 @@ pub(crate) mod anon_file;
 pub(crate) mod array;
 pub(crate) mod fsnotify;
 pub(crate) mod global;
+pub(crate) mod hint;
 pub(crate) mod hook;
 pub(crate) mod hosted;
 pub(crate) mod list;

@@ -7,7 +7,8 @@
 //! ```text
 //!              push                  fill                settle, if it has no events
 //!     idle ------------> listed <==========> seen ----------------------------------> idle
-//!                                    push                or needs none to stay
+//!                           |        push
+//!                           +--- fill, if it is edge-triggered, one-shot or alone ---> idle
 //!
 //!     from anywhere: forget ---> idle, bury ---> dead
 //! ```
@@ -15,17 +16,18 @@
 //! A scan runs without the spinlock, since it polls files and writes to user memory; the
 //! instance's mutex makes it the only one. (With one exception: while it polls an epoll, it is
 //! suspended without the mutex, and who looks meanwhile is told so; see [`crate::nesting`].) It
-//! looks at some items at a time, which stay where they are until it is known what becomes of them:
-//! they are only marked as seen, before they are polled. A wake-up takes that mark away, so what
-//! comes after the poll is not taken for what the poll has seen. An item that has events and is
-//! level-triggered stays; so a scan of few such items takes the lock once.
+//! looks at some items at a time. Those that are level-triggered stay on their list, marked as seen
+//! before they are polled. A wake-up takes that mark away, so what comes after the poll is not taken
+//! for what the poll has seen. Others leave the list before they are polled, and a wake-up lists
+//! them again. So once the events are handed out, all items are where they belong, unless a file had
+//! none: such a scan takes the lock once. What could not be handed out is put back.
 //!
 //! If there is more than it looks at at once, the scan takes the ready list over as its batch, and
 //! puts aside what is to be looked at again by the next one, while wake-ups go on filling the ready
 //! list. At its end the lists are joined: what the scan did not reach, then what became ready
 //! meanwhile, then what was put aside; so nobody starves. (What becomes ready during a scan that
-//! looks at all there is stays behind that, and may have to wait for the next but one.) What it has
-//! to poll alone it takes off the lists. No item is looked at twice by a scan.
+//! looks at all there is stays behind that, and may have to wait for the next but one.) No item is
+//! looked at twice by a scan.
 //!
 //! A file may be closed during the scan, too: its items leave whichever list they are in, for the
 //! list of the dead, which the next holder of the mutex empties.
@@ -96,7 +98,7 @@ use kernel::{
 pub(crate) enum Place {
     /// In no list.
     Idle,
-    /// As [`Place::Listed`], and no wake-up has come since a scan began to look at it.
+    /// As [`Place::Listed`], and no wake-up has come since a scan began to look at it there.
     Seen,
     /// In the ready list, the batch or the list of what was put back.
     Listed,
@@ -173,11 +175,8 @@ impl Lists {
         let before = item.interest().keeps_awake();
         let now = interest.keeps_awake();
         item.set_interest(interest);
-        if before != now {
-            item.renew_special();
-            if item.place().is_ready() {
-                self.count_awake(now);
-            }
+        if before != now && item.place().is_ready() {
+            self.count_awake(now);
         }
     }
 

@@ -151,11 +151,12 @@ pub(crate) fn wait_enter(instance: &Eventpoll, maxevents: i32, timeout: i64) {
     tracepoint::repoll_wait_enter(move || [(instance.number(), maxevents, timeout)]);
 }
 
-/// The first `written` of the events that were found have been written.
+/// The events, of those that have any, have been written.
 #[inline]
-pub(crate) fn deliver(instance: &Eventpoll, found: &[Pending<&Item>], written: usize) {
+pub(crate) fn deliver(instance: &Eventpoll, written: &[Pending<&Item>]) {
     tracepoint::repoll_deliver(move || {
-        found.iter().take(written).map(|pending| {
+        let written = written.iter().filter(|pending| pending.has_events());
+        written.map(|pending| {
             let Event { events, data } = pending.event().into();
             (instance.number(), pending.what.key().fd(), events, data)
         })

@@ -28,8 +28,7 @@ use crate::{
     trace,
     uapi::{
         Buffer,
-        Event,
-        Pending, //
+        Event, //
     },
     watch,
 };
@@ -147,12 +146,15 @@ impl Eventpoll {
             .inspect_err(|_| self.ready.pass_on())?;
         let mut delivered = 0usize;
         let mut chunk = Chunk::new();
-        let Ok((mut scan, mut alone)) = self.ready.scan(set.items(), buffer.len, &mut chunk) else {
+        let Ok(mut scan) = self
+            .ready
+            .scan::<false>(set.items(), buffer.len, &mut chunk)
+        else {
             // Who could have suspended one has the outer mutex.
             return Ok(0);
         };
         loop {
-            if let Some((item, file)) = alone {
+            if let Some((item, file)) = chunk.take_alone() {
                 let key = item.key();
                 drop(chunk);
                 let events;
@@ -179,23 +181,19 @@ impl Eventpoll {
                 chunk.poll(last);
                 self.tally.spurious(chunk.empty());
             }
-            let found = chunk.found();
-            let to = buffer.address + delivered * Event::SIZE;
-            let written = Pending::write_all(found, to);
-            let all = written == found.len();
-            trace::deliver(self, found, written);
-            chunk.set_handed_out(written);
-            delivered += written;
+            delivered += chunk.hand_out(buffer.address + delivered * Event::SIZE);
+            trace::deliver(self, chunk.reached());
+            let all = chunk.is_handed_out();
             if !all && delivered == 0 {
                 scan.finish(&chunk);
                 return Err(EFAULT);
             }
             // Who is being killed needs no more events.
-            let enough = !all || delivered == buffer.len || !chunk.more;
+            let enough = !all || !chunk.more || delivered == buffer.len;
             if enough || !last.is_empty() || !task::go_on() {
                 break;
             }
-            alone = scan.take(set.items(), buffer.len - delivered, &mut chunk);
+            scan.take(set.items(), buffer.len - delivered, &mut chunk);
         }
         self.tally.wait(delivered);
         scan.finish(&chunk);
@@ -213,7 +211,7 @@ impl Eventpoll {
         &'a self,
         set: Locked<'a>,
         outer: Option<&Outer<'_>>,
-        scan: &mut Scan<'_>,
+        scan: &mut Scan<'_, false>,
         key: &Key,
         file: &Pinned,
     ) -> Result<(Locked<'a>, u32)> {

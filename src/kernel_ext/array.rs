@@ -29,29 +29,18 @@ impl<T: Copy, const N: usize> Array<T, N> {
     pub(crate) fn push(&mut self, value: T) -> bool {
         let room = self.len < N;
         if room {
-            // SAFETY: There is room.
-            unsafe { self.push_unchecked(value) };
+            // SAFETY: There is such a slot.
+            unsafe {
+                self.slots
+                    .as_mut_ptr()
+                    .cast::<T>()
+                    .add(self.len)
+                    .write(value)
+            };
+            // INVARIANT: It was just written. There is no overflow: it was less than `N`.
+            self.len = self.len.wrapping_add(1);
         }
         room
-    }
-
-    /// Puts a value behind all others.
-    ///
-    /// # Safety
-    ///
-    /// There is room.
-    #[inline]
-    pub(crate) unsafe fn push_unchecked(&mut self, value: T) {
-        // SAFETY: By the requirements there is such a slot.
-        unsafe {
-            self.slots
-                .as_mut_ptr()
-                .cast::<T>()
-                .add(self.len)
-                .write(value)
-        };
-        // INVARIANT: It was just written. There is no overflow: it was less than `N`.
-        self.len = self.len.wrapping_add(1);
     }
 
     /// Has `fill` write values, at most `most` and as many as there is room for, to where its first
@@ -85,9 +74,55 @@ impl<T: Copy, const N: usize> Array<T, N> {
         unsafe { core::slice::from_raw_parts_mut(self.slots.as_mut_ptr().cast(), self.len) }
     }
 
-    /// Forgets all values.
+    /// Forgets all values, to put others in.
     #[inline]
-    pub(crate) fn clear(&mut self) {
+    pub(crate) fn filler(&mut self) -> Filler<'_, T, N> {
         self.len = 0;
+        Filler {
+            array: self,
+            len: 0,
+        }
+    }
+}
+
+/// Fills a list. Its length is known, and written once, at the end.
+pub(crate) struct Filler<'a, T: Copy, const N: usize> {
+    array: &'a mut Array<T, N>,
+    len: usize,
+}
+
+impl<T: Copy, const N: usize> Filler<'_, T, N> {
+    /// How many values there are.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Puts a value behind all others.
+    ///
+    /// # Safety
+    ///
+    /// There is room.
+    #[inline]
+    pub(crate) unsafe fn push_unchecked(&mut self, value: T) {
+        // SAFETY: By the requirements there is such a slot.
+        unsafe {
+            self.array
+                .slots
+                .as_mut_ptr()
+                .cast::<T>()
+                .add(self.len)
+                .write(value)
+        };
+        // There is no overflow: it was less than `N`.
+        self.len = self.len.wrapping_add(1);
+    }
+}
+
+impl<T: Copy, const N: usize> Drop for Filler<'_, T, N> {
+    #[inline]
+    fn drop(&mut self) {
+        // INVARIANT: So many were written.
+        self.array.len = self.len;
     }
 }

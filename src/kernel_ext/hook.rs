@@ -23,10 +23,13 @@
 //! C headers: [`include/linux/poll.h`](srctree/include/linux/poll.h),
 //! [`include/linux/wait.h`](srctree/include/linux/wait.h)
 
-use super::slab::{
-    Cached,
-    SlabBox,
-    Slot, //
+use super::{
+    hint,
+    slab::{
+        Cached,
+        SlabBox,
+        Slot, //
+    },
 };
 use crate::bindings;
 use core::{
@@ -431,15 +434,32 @@ where
     0
 }
 
+/// Polls files without hooking anything.
+pub(crate) struct Look(bindings::poll_table_struct);
+
+impl Look {
+    /// To poll any number of files with.
+    #[inline]
+    pub(crate) fn new() -> Self {
+        Self(bindings::poll_table_struct {
+            _qproc: None,
+            _key: 0,
+        })
+    }
+
+    /// Which of the `events` the file has.
+    #[inline]
+    pub(crate) fn poll(&mut self, file: &LocalFile, events: u32) -> u32 {
+        self.0._key = events;
+        // SAFETY: The table has no function.
+        events & unsafe { vfs_poll(file, &mut self.0) }
+    }
+}
+
 /// Polls `file` for `events` without hooking anything.
 #[inline]
 pub(crate) fn poll(file: &LocalFile, events: u32) -> u32 {
-    let mut table = bindings::poll_table_struct {
-        _qproc: None,
-        _key: events,
-    };
-    // SAFETY: The table has no function.
-    events & unsafe { vfs_poll(file, &mut table) }
+    Look::new().poll(file, events)
 }
 
 /// The events that `file` has: all of which no file is without, if it does not say.
@@ -454,6 +474,9 @@ unsafe fn vfs_poll(file: &LocalFile, table: *mut bindings::poll_table_struct) ->
     match unsafe { (*(*file).f_op).poll } {
         // SAFETY: By the requirements.
         Some(poll) => unsafe { poll(file, table) },
-        None => bindings::RP_DEFAULT_POLLMASK,
+        None => {
+            hint::cold_path();
+            bindings::RP_DEFAULT_POLLMASK
+        }
     }
 }

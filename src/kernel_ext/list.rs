@@ -124,27 +124,28 @@ impl<T: Linked<ID>, const ID: usize> List<T, ID> {
         object.links().next.get()
     }
 
-    /// Takes all objects up to `last` out, as a list of their own. Takes no time that depends on the
-    /// lengths.
+    /// Takes all objects before `rest`, or all, out, as a list of their own. Takes no time that
+    /// depends on the lengths.
     ///
     /// # Safety
     ///
-    /// `last` is in this list.
+    /// `rest` is in this list.
     #[inline]
-    pub(crate) unsafe fn split_front(&mut self, last: &T) -> Self {
-        let rest = last.links().next.take();
-        let front = Self {
-            first: self.first,
-            last: Some(NonNull::from(last)),
-            _links: PhantomData,
+    pub(crate) unsafe fn split_before(&mut self, rest: Option<NonNull<T>>) -> Self {
+        let Some(rest) = rest else {
+            return core::mem::replace(self, Self::new());
         };
-        self.first = rest;
-        match rest {
-            // SAFETY: By the type invariant the object is alive.
-            Some(rest) => unsafe { rest.as_ref() }.links().prev.set(None),
-            None => self.last = None,
+        // SAFETY: By the requirements and the type invariant the object is alive.
+        let Some(last) = unsafe { rest.as_ref() }.links().prev.take() else {
+            return Self::new();
+        };
+        // SAFETY: By the type invariant the object is alive.
+        unsafe { last.as_ref() }.links().next.set(None);
+        Self {
+            first: self.first.replace(rest),
+            last: Some(last),
+            _links: PhantomData,
         }
-        front
     }
 
     /// Unlinks `object`.
@@ -289,15 +290,12 @@ mod tests {
                 }
                 (Some(from), 0..=1) if from != to => {
                     // SAFETY: By the arrays the object is in this list.
-                    let mut moved = unsafe { lists[from].split_front(object) };
+                    let mut moved = unsafe { lists[from].split_before(Some(object.into())) };
                     lists[to].append(&mut moved);
                     let front = arrays[from];
-                    for moved in front.all() {
+                    for moved in front.all().iter().take_while(|moved| **moved != number) {
                         arrays[from].remove(*moved);
                         arrays[to].push(*moved);
-                        if *moved == number {
-                            break;
-                        }
                     }
                 }
                 (Some(from), 2..=9) => {
@@ -306,7 +304,8 @@ mod tests {
                     arrays[from].remove(number);
                 }
                 (Some(from), _) if from != to => {
-                    let mut moved = core::mem::replace(&mut lists[from], List::new());
+                    // SAFETY: No object is named.
+                    let mut moved = unsafe { lists[from].split_before(None) };
                     lists[to].append(&mut moved);
                     let moved = core::mem::replace(&mut arrays[from], Numbers::new());
                     for number in moved.all() {

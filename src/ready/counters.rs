@@ -49,10 +49,10 @@ impl Counters {
         self.listed = self.listed.wrapping_add(1);
     }
 
-    /// So many items that were ready are [`Place::Idle`] now.
+    /// An item that was ready is [`Place::Idle`] now.
     #[inline]
-    pub(super) fn leave(&mut self, items: u32) {
-        self.listed = self.listed.wrapping_sub(items);
+    pub(super) fn leave(&mut self) {
+        self.listed = self.listed.wrapping_sub(1);
     }
 }
 

@@ -18,10 +18,14 @@ use super::{
 };
 use crate::{
     event::Interest,
-    item::Item,
+    item::{
+        Handling,
+        Item, //
+    },
     kernel_ext::{
         array::Array,
-        hook,
+        hint,
+        hook::Look,
         list::List,
         poll_file::{
             self,
@@ -31,40 +35,40 @@ use crate::{
         rbtree::Tree,
         task, //
     },
-    uapi::Pending,
+    uapi::{
+        Event,
+        Pending, //
+    },
 };
+use core::ptr::NonNull;
 
 /// How many items a scan looks at at once. It bounds how long their lock is held for that.
 pub(crate) const CHUNK: usize = 16;
 
 impl ReadyList {
     /// Starts a scan of what is ready, and takes the first items as [`Scan::take`] does. `items`
-    /// shows that the caller holds the mutex.
+    /// shows that the caller holds the mutex. Whoever is only to `LOOK` hands nothing out.
     ///
     /// # Errors
     ///
     /// [`Suspended`] if another scan has not ended yet, though the mutex is free.
     #[inline(always)]
-    pub(crate) fn scan<'b>(
+    pub(crate) fn scan<'b, const LOOK: bool>(
         &self,
         items: &'b Tree<Item>,
         most: usize,
         chunk: &mut Chunk<'b>,
-    ) -> Result<(Scan<'_>, Option<Taken<'b>>), Suspended> {
+    ) -> Result<Scan<'_, LOOK>, Suspended> {
         let mut locked = self.lock();
         if let Some(scanner) = locked.scanner {
             return Err(locked.suspended(scanner));
         }
         let lists = &mut *locked;
         self.scanning.write(true);
-        let special = chunk.fill(&mut lists.ready, &mut lists.counters, items, most);
-        let scan = Scan {
-            list: self,
-            hides: special.is_some(),
-        };
-        let alone = special.map(|item| lists.hide_for_one(chunk, item));
+        let rest = chunk.fill::<LOOK>(&mut lists.ready, &mut lists.counters, items, most);
+        let hides = rest.is_some_and(|rest| lists.hides_rest::<LOOK>(chunk, rest, most));
         drop(locked);
-        Ok((scan, alone.and_then(taken)))
+        Ok(Scan { list: self, hides })
     }
 
     /// Sees to the last items of a scan, and ends it.
@@ -87,91 +91,94 @@ impl Lists {
         Suspended { may_be_ready }
     }
 
-    #[cold]
-    fn hide_for_one<'b>(&mut self, chunk: &mut Chunk<'b>, item: &'b Item) -> Alone<'b> {
-        self.hide(task::current_id());
-        chunk.take_alone(self, item)
+    /// A scan has filled its first chunk, and there is something behind that. Takes that off the
+    /// ready list, and returns true, if the scan goes on for certain, or is to put something behind it.
+    #[inline(never)]
+    fn hides_rest<'b, const LOOK: bool>(
+        &mut self,
+        chunk: &mut Chunk<'b>,
+        rest: &'b Item,
+        most: usize,
+    ) -> bool {
+        let is_next = self.ready.first() == Some(NonNull::from(rest));
+        let is_alone = chunk.is_empty() && rest.handling() == Handling::Alone;
+        let hides = is_alone || !LOOK && (most > CHUNK || !is_next);
+        if hides {
+            self.hide();
+            self.take_off::<LOOK>(chunk, Some(rest));
+        }
+        hides
     }
 
     /// From now on the scan takes items off the ready list. What is listed is its batch.
-    fn hide(&mut self, scanner: usize) {
+    fn hide(&mut self) {
         self.batch.append(&mut self.ready);
         self.denied = false;
-        self.scanner = Some(scanner);
+        self.scanner = Some(task::current_id());
         self.scan_is_awake = self.awake.is_active();
         if self.scan_is_awake {
             self.awake.count(true);
         }
     }
 
-    /// Does with the items of a chunk what their interest and their events want: disarms them, puts
-    /// them off the lists, or behind all others, to be looked at again in the next scan.
-    fn settle(&mut self, chunk: &Chunk<'_>) {
-        match chunk.last {
-            Some(last) if chunk.is_handed_out() && chunk.burials == self.counters.closed => {
-                let list = match self.scanner {
-                    None => &mut self.ready,
-                    Some(_) => &mut self.batch,
-                };
-                // SAFETY: The chunk is the front of the list, up to `last`: nothing has left it, as
-                // no item was buried.
-                let mut front = unsafe { list.split_front(last) };
-                if chunk.all_stay() {
-                    self.requeued.append(&mut front);
-                    return;
-                }
-                let (found, empty) = chunk.split();
-                let mut gone = 0u32;
-                let mut settle = |item: &Item, stays: bool| {
-                    if stays {
-                        item.set_place(Place::Listed);
-                        link(&mut self.requeued, item);
-                    } else {
-                        item.set_place(Place::Idle);
-                        gone = gone.wrapping_add(1);
-                    }
-                };
-                for Pending { what: item, .. } in found {
-                    settle(item, stays(item, true));
-                }
-                for Pending { what: item, .. } in empty {
-                    settle(item, stays(item, false));
-                }
-                self.counters.leave(gone);
+    /// Takes what was filled into the chunk off the batch, as far as it is there, for the next scan;
+    /// or else an item that has to be taken alone.
+    #[inline]
+    fn take_off<'b, const LOOK: bool>(&mut self, chunk: &mut Chunk<'b>, rest: Option<&'b Item>) {
+        match rest {
+            Some(item) if chunk.is_empty() && item.handling() == Handling::Alone => {
+                self.forget(item);
+                chunk.alone = Some(Alone::new(item));
+                chunk.more = !self.batch.is_empty();
             }
+            // It stays where it is if it is found.
+            _ if LOOK => (),
             _ => {
-                for (at, pending) in chunk.items.as_slice().iter().enumerate() {
-                    let handed_out = at < chunk.handed_out;
-                    let reached = handed_out || chunk.is_passed_over(at, pending);
-                    self.settle_one(pending.what, handed_out, reached);
-                }
+                // SAFETY: It was found there, under the lock that is held still.
+                let mut front = unsafe { self.batch.split_before(rest.map(NonNull::from)) };
+                self.requeued.append(&mut front);
             }
         }
     }
 
-    /// Does the same with one item, wherever that may be by now; if it was not `reached`, as an event
-    /// before it could not be handed out, it is where it was.
-    #[cold]
-    fn settle_one(&mut self, item: &Item, handed_out: bool, reached: bool) {
-        if item.is_dead() {
-            return;
-        }
-        if !reached {
-            // What was polled in place has not left it.
-            if item.place() == Place::Idle {
-                self.put_back(item);
-            }
-            return;
-        }
-        let stays = stays(item, handed_out);
-        self.forget(item);
-        if stays {
-            self.set_place(item, Place::Listed);
-            link(&mut self.requeued, item);
+    /// Sees to the items of a chunk that are not where they belong, now that it is known what became
+    /// of their events.
+    fn settle(&mut self, chunk: &Chunk<'_>) {
+        if !chunk.is_settled() {
+            self.settle_all(chunk);
         }
     }
 
-    /// Puts an item that was taken alone back as if it had not been taken.
+    #[inline(never)]
+    fn settle_all(&mut self, chunk: &Chunk<'_>) {
+        let items = chunk.items.as_slice();
+        let (reached, unreached) = items.split_at(chunk.reached.min(items.len()));
+        // Before all others, in their order.
+        for pending in unreached.iter().rev() {
+            self.put_back(pending.what);
+        }
+        for pending in reached {
+            let item = pending.what;
+            let place = item.place();
+            let stays = match pending.has_events() {
+                // One that was taken alone.
+                true if place == Place::Idle => item.interest().is_level_triggered(),
+                true => continue,
+                // What came meanwhile is for the next scan.
+                false => place == Place::Listed,
+            };
+            if place == Place::Dead {
+                continue;
+            }
+            self.forget(item);
+            if stays {
+                self.set_place(item, Place::Listed);
+                link(&mut self.requeued, item);
+            }
+        }
+    }
+
+    /// Puts an item back as if it had not been taken.
     fn put_back(&mut self, item: &Item) {
         if !item.is_dead() {
             self.forget(item);
@@ -179,28 +186,6 @@ impl Lists {
             link_at(&mut self.batch, item, List::push_front);
         }
     }
-}
-
-/// Whether an item, whose events if any were `handed_out`, is to be looked at by the next scan. If it
-/// is a one-shot one it is disarmed.
-#[inline(always)]
-fn stays(item: &Item, handed_out: bool) -> bool {
-    // What came meanwhile is for the next scan.
-    let woken = item.place() == Place::Listed;
-    if !handed_out {
-        return woken;
-    }
-    let interest = item.interest();
-    if interest.is_oneshot() {
-        disarm(item, interest);
-        return woken;
-    }
-    woken || interest.is_level_triggered()
-}
-
-#[cold]
-fn disarm(item: &Item, interest: Interest) {
-    item.set_interest(interest.disarmed());
 }
 
 impl Locked<'_> {
@@ -241,21 +226,20 @@ fn taken(alone: Alone<'_>) -> Option<Taken<'_>> {
 ///
 /// # Invariants
 ///
-/// Until they are `polled` there is a reference to the file of each. `handed_out` is at most
-/// `found`, and that at most the number of items.
+/// Until they are `polled` there is a reference to the file of each.
 pub(crate) struct Chunk<'b> {
     items: Array<Pending<&'b Item>, CHUNK>,
     polled: bool,
-    /// Of all items: whether what they want is no more than to stay listed while they have events.
-    simple: bool,
-    /// How many, from the first one on, have events.
-    found: usize,
-    /// How many of these were handed out.
-    handed_out: usize,
-    /// The last one on the list, if the items are there.
-    last: Option<&'b Item>,
-    /// How many items had been buried when it was filled.
-    burials: u64,
+    /// Whether one of them is a one-shot one.
+    oneshot: bool,
+    /// How many have no events.
+    empty: usize,
+    /// How many, from the first one on, were handed out, or had nothing to be.
+    reached: usize,
+    /// An item that was taken off all lists instead, alone.
+    alone: Option<Alone<'b>>,
+    /// Whether the item is such a one, which was polled.
+    is_alone: bool,
     /// Whether the scan may find more.
     pub(crate) more: bool,
 }
@@ -267,166 +251,186 @@ impl<'b> Chunk<'b> {
         Self {
             items: Array::new(),
             polled: true,
-            simple: true,
-            found: 0,
-            handed_out: 0,
-            last: None,
-            burials: 0,
+            oneshot: false,
+            empty: 0,
+            reached: 0,
+            alone: None,
+            is_alone: false,
             more: true,
         }
     }
 
-    /// Polls the files, and gives the references to them back. `last` keeps those that turn out to be
-    /// the last ones.
+    /// Looks at the next items of the list, at most so many. Those that are level-triggered stay there;
+    /// others leave it, unless this is only to `LOOK`. Returns the item behind them.
     #[inline(always)]
-    pub(crate) fn poll(&mut self, last: &mut LastRefs<CHUNK>) {
-        if self.polled {
-            return;
-        }
-        self.polled = true;
-        let mut all = Interest::NOTHING;
-        let mut found = 0;
-        for pending in self.items.as_mut_slice() {
-            let item = pending.what;
-            let file = assume_got(item);
-            let interest = item.interest();
-            all = all.with(interest);
-            let events = hook::poll(&file, interest.bits());
-            pending.set(events, item.data());
-            found += usize::from(events != 0);
-            last.put(file);
-        }
-        self.simple = all.is_simple();
-        self.found = found;
-        if found != self.len() {
-            self.sort_by_events();
-        }
-    }
-
-    /// Puts the items that have events before the others. For each of the others it notes how many
-    /// items with events were before it.
-    #[cold]
-    fn sort_by_events(&mut self) {
-        let items = self.items.as_mut_slice();
-        let mut front = 0;
-        for at in 0..items.len() {
-            if items[at].has_events() {
-                items.swap(front, at);
-                front += 1;
-            } else {
-                items[at].set(0, front as u64);
-            }
-        }
-    }
-
-    /// Puts the item, which was taken alone and polled, in.
-    pub(crate) fn push(&mut self, item: &'b Item, events: u32) {
-        let mut pending = Pending::new(item);
-        pending.set(events, item.data());
-        self.simple = false;
-        if self.items.push(pending) {
-            self.found += 1;
-        }
-    }
-
-    /// The items that have events.
-    #[inline]
-    pub(crate) fn found(&self) -> &[Pending<&'b Item>] {
-        self.split().0
-    }
-
-    /// How many have none.
-    #[inline]
-    pub(crate) fn empty(&self) -> usize {
-        self.len().wrapping_sub(self.found)
-    }
-
-    /// Notes how many of these were handed out.
-    #[inline]
-    pub(crate) fn set_handed_out(&mut self, count: usize) {
-        self.handed_out = count.min(self.found);
-    }
-
-    /// Whether the item with that index has no events, and all that were before it were handed out.
-    fn is_passed_over(&self, at: usize, pending: &Pending<&Item>) -> bool {
-        at >= self.found && pending.event().data <= self.handed_out as u64
-    }
-
-    /// Those that have events, and those that have none.
-    #[inline]
-    fn split(&self) -> (&[Pending<&'b Item>], &[Pending<&'b Item>]) {
-        let all = self.items.as_slice();
-        all.split_at(self.found.min(all.len()))
-    }
-
-    #[inline]
-    fn len(&self) -> usize {
-        self.items.as_slice().len()
-    }
-
-    /// Whether all that was found was handed out.
-    #[inline]
-    fn is_handed_out(&self) -> bool {
-        self.handed_out == self.found
-    }
-
-    /// Whether all items, once they are seen to, are on the list as before.
-    #[inline]
-    fn all_stay(&self) -> bool {
-        self.simple && self.handed_out == self.len()
-    }
-
-    /// Looks at the next items of the list, at most so many. One that has to be taken alone, and is
-    /// the first, is returned.
-    #[inline(always)]
-    fn fill(
+    fn fill<const LOOK: bool>(
         &mut self,
         list: &mut List<Item, 0>,
         counters: &mut Counters,
         _items: &'b Tree<Item>,
         most: usize,
     ) -> Option<&'b Item> {
-        self.items.clear();
-        (self.found, self.handed_out) = (0, 0);
-        self.last = None;
-        self.burials = counters.closed;
-        self.polled = false;
-        let mut next = list.first();
-        for _ in 0..most.min(CHUNK) {
-            let Some(item) = next else {
-                break;
+        let mut items = self.items.filler();
+        let mut room = most.min(CHUNK);
+        // The mutex is held during `'b`, as the tree shows.
+        let mut next: Option<&'b Item> = list.first().map(listed);
+        while let Some(item) = next.filter(|_| items.len() < room) {
+            let stays = match item.handling() {
+                Handling::Alone => break,
+                Handling::Stays => true,
+                Handling::Leaves => LOOK,
             };
-            // The mutex is held during `'b`, as the tree shows.
-            let item: &'b Item = listed(item);
-            if item.is_special() {
-                if self.items.as_slice().is_empty() {
-                    return Some(item);
-                }
-                break;
-            }
-            next = list.after(item);
-            if unburied(item).get() {
+            next = list.after(item).map(listed);
+            let got = unburied(item).get();
+            if got && stays {
                 item.set_place(Place::Seen);
-                self.last = Some(item);
-                // SAFETY: No more are taken than there is room for.
-                unsafe { self.items.push_unchecked(Pending::new(item)) };
             } else {
-                // The file is being closed, and the item about to be buried.
-                counters.moved(item.place(), Place::Idle);
+                counters.leave();
                 item.set_place(Place::Idle);
                 unlink(list, item);
             }
+            if got {
+                // SAFETY: There is room for them.
+                unsafe { items.push_unchecked(Pending::new(item)) };
+            } else {
+                // The file is being closed, and the item about to be buried.
+                room -= 1;
+            }
         }
+        drop(items);
+        self.polled = false;
         self.more = next.is_some();
-        None
+        next
     }
 
-    /// Takes an item off the list alone.
+    /// The item that was taken off all lists, with its file, unless that is closed.
+    #[inline]
+    pub(crate) fn take_alone(&mut self) -> Option<Taken<'b>> {
+        taken(self.alone.take()?)
+    }
+
+    /// Whether there are no items.
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.items().is_empty()
+    }
+
+    /// Polls the files, and gives the references to them back. `last` keeps those that turn out to be
+    /// the last ones.
+    #[inline(always)]
+    pub(crate) fn poll(&mut self, last: &mut LastRefs<CHUNK>) {
+        self.polled = true;
+        let mut all = Interest::NOTHING;
+        let mut empty = 0;
+        let mut look = Look::new();
+        for pending in self.items.as_mut_slice() {
+            let item = pending.what;
+            let file = assume_got(item);
+            let interest = item.interest();
+            all = all.with(interest);
+            let events = look.poll(&file, interest.bits());
+            pending.set(events, item.data());
+            if events == 0 {
+                hint::cold_path();
+                empty += 1;
+            }
+            last.put(file);
+        }
+        self.oneshot = all.is_oneshot();
+        self.empty = empty;
+        self.reached = self.items().len();
+        self.is_alone = false;
+    }
+
+    /// Puts the item, which was taken alone and polled, in.
+    pub(crate) fn push(&mut self, item: &'b Item, events: u32) {
+        let mut pending = Pending::new(item);
+        pending.set(events, item.data());
+        self.is_alone = true;
+        self.oneshot = item.interest().is_oneshot();
+        self.items.push(pending);
+    }
+
+    /// The items.
+    #[inline]
+    fn items(&self) -> &[Pending<&'b Item>] {
+        self.items.as_slice()
+    }
+
+    /// How many have no events.
+    #[inline]
+    pub(crate) fn empty(&self) -> usize {
+        self.empty
+    }
+
+    /// Whether any has events.
+    #[inline]
+    pub(crate) fn has_events(&self) -> bool {
+        self.empty != self.items().len()
+    }
+
+    /// Hands the events out to the array at the user's address `to`, which has room for them. Returns
+    /// how many: fewer than there are after a fault.
+    #[inline(always)]
+    pub(crate) fn hand_out(&mut self, to: usize) -> usize {
+        let handed_out = match self.empty {
+            0 => {
+                self.reached = Pending::write_all(self.items(), to);
+                self.reached
+            }
+            _ => self.hand_out_some(to),
+        };
+        if self.oneshot {
+            self.disarm();
+        }
+        handed_out
+    }
+
     #[cold]
-    fn take_alone(&mut self, lists: &mut Lists, item: &'b Item) -> Alone<'b> {
-        lists.forget(item);
-        self.more = !lists.batch.is_empty();
-        Alone::new(item)
+    fn hand_out_some(&mut self, to: usize) -> usize {
+        let mut handed_out = 0;
+        self.reached = 0;
+        for pending in self.items.as_slice() {
+            if pending.has_events() {
+                let at = to + handed_out * Event::SIZE;
+                if Pending::write_all(core::slice::from_ref(pending), at) == 0 {
+                    break;
+                }
+                handed_out += 1;
+            }
+            self.reached += 1;
+        }
+        handed_out
+    }
+
+    /// Disarms the one-shot items whose events were handed out. A wake-up that came in between has
+    /// listed them for the next scan, which finds nothing.
+    #[inline(never)]
+    fn disarm(&self) {
+        for pending in self.reached() {
+            let interest = pending.what.interest();
+            if interest.is_oneshot() && pending.has_events() {
+                pending.what.set_interest(interest.disarmed());
+            }
+        }
+    }
+
+    /// Those that were handed out, or had nothing to be.
+    #[inline]
+    pub(crate) fn reached(&self) -> &[Pending<&'b Item>] {
+        self.items().get(..self.reached).unwrap_or_default()
+    }
+
+    /// Whether all that was found was handed out.
+    #[inline]
+    pub(crate) fn is_handed_out(&self) -> bool {
+        self.reached == self.items().len()
+    }
+
+    /// Whether all items are where they belong.
+    #[inline]
+    fn is_settled(&self) -> bool {
+        self.empty == 0 && !self.is_alone && self.is_handed_out()
     }
 }
 
@@ -453,32 +457,26 @@ impl Drop for Chunk<'_> {
 }
 
 /// A scan of what was ready when it began. Ends when it is dropped.
-pub(crate) struct Scan<'a> {
+pub(crate) struct Scan<'a, const LOOK: bool> {
     list: &'a ReadyList,
-    /// Whether it has taken items off the ready list, and is known as its scanner.
+    /// Whether it has taken what it did not look at yet off the ready list, and is known as its
+    /// scanner.
     hides: bool,
 }
 
-impl Scan<'_> {
+impl<const LOOK: bool> Scan<'_, LOOK> {
     /// Sees to the items of the chunk, and takes the next ones into it, at most so many; or one that
-    /// has to be taken alone, which is returned. `items` shows that the caller holds the mutex.
-    pub(crate) fn take<'b>(
-        &mut self,
-        items: &'b Tree<Item>,
-        most: usize,
-        chunk: &mut Chunk<'b>,
-    ) -> Option<Taken<'b>> {
+    /// has to be taken alone. `items` shows that the caller holds the mutex.
+    pub(crate) fn take<'b>(&mut self, items: &'b Tree<Item>, most: usize, chunk: &mut Chunk<'b>) {
         let mut locked = self.list.lock();
         let lists = &mut *locked;
         lists.settle(chunk);
         if !self.hides {
             self.hides = true;
-            lists.hide(task::current_id());
+            lists.hide();
         }
-        let special = chunk.fill(&mut lists.batch, &mut lists.counters, items, most);
-        let alone = special.map(|item| chunk.take_alone(lists, item));
-        drop(locked);
-        alone.and_then(taken)
+        let rest = chunk.fill::<LOOK>(&mut lists.batch, &mut lists.counters, items, most);
+        lists.take_off::<LOOK>(chunk, rest);
     }
 
     /// Whether somebody was told, since this was asked last, that nothing is ready.
@@ -497,17 +495,17 @@ impl Scan<'_> {
         let (list, hides) = (self.list, self.hides);
         core::mem::forget(self);
         list.scanning.write(false);
-        if hides || chunk.more || !chunk.all_stay() {
+        if hides || !chunk.is_settled() {
             list.settle(chunk);
         } else if list.waiters.is_active() {
             // Who slept before the scan began, which has hidden nothing. Who went to sleep since then
-            // did so after the files of all that was listed were closed.
+            // did so after the files of all that was listed were closed, or its events handed out.
             list.pass_on();
         }
     }
 }
 
-impl Drop for Scan<'_> {
+impl<const LOOK: bool> Drop for Scan<'_, LOOK> {
     fn drop(&mut self) {
         self.list.scanning.write(false);
         if self.hides {
