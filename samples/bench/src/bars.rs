@@ -21,23 +21,32 @@ use Bar::{
 
 /// All promises, by the keys of the figures.
 pub const BARS: &[(&str, Bar)] = &[
-    ("add-delete", AtMost(1.05)),
-    ("modify", AtMost(1.30)),
-    ("wait-level-0", AtMost(1.60)),
-    ("wait-level-1", AtMost(1.20)),
-    ("wait-level-64", AtMost(0.85)),
-    ("batch-modify", AtMost(0.45)),
-    ("batch-add-delete", AtMost(0.65)),
-    ("rearm-wait", AtMost(0.70)),
-    ("callback-listed-more", AtMost(1.00)),
-    ("callback-idle-more", AtMost(1.00)),
-    ("echo-tcp-1", AtMost(0.95)),
-    ("echo-tcp-16", AtMost(0.95)),
+    ("add-delete", AtMost(0.88)),
+    ("modify", AtMost(0.95)),
+    ("wait-level-0", AtMost(0.85)),
+    ("wait-level-1", AtMost(0.97)),
+    ("wait-level-64", AtMost(0.76)),
+    ("wait-level-1000", AtMost(0.76)),
+    ("wait-edge-1", AtMost(0.97)),
+    ("wait-edge-64", AtMost(0.90)),
+    ("batch-modify", AtMost(0.43)),
+    ("batch-add-delete", AtMost(0.60)),
+    ("rearm-wait", AtMost(0.85)),
+    ("rearm-then-wait", AtMost(1.00)),
+    ("callback-listed-more", AtMost(0.95)),
+    ("callback-idle-more", AtMost(0.85)),
+    ("wakeup", AtMost(1.02)),
+    ("echo-tcp-1", AtMost(0.995)),
+    ("echo-tcp-16", AtMost(0.96)),
+    ("echo-unix-1", AtMost(0.995)),
+    ("echo-unix-16", AtMost(0.90)),
     ("churn", AtMost(1.02)),
     ("fifo", AtMost(1.30)),
-    ("memory", AtMost(1.00)),
-    ("rps-nginx", AtLeast(0.97)),
-    ("rps-redis", AtLeast(0.97)),
+    ("memory", AtMost(0.885)),
+    ("smp-throughput-1", AtMost(1.00)),
+    ("smp-throughput-4", AtMost(1.00)),
+    ("rps-nginx", AtLeast(0.998)),
+    ("rps-redis", AtLeast(0.998)),
 ];
 
 impl Bar {
@@ -66,8 +75,8 @@ impl Bar {
 impl fmt::Display for Bar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            AtMost(bar) => write!(f, "<= {bar:.2}"),
-            AtLeast(bar) => write!(f, ">= {bar:.2}"),
+            AtMost(bar) => write!(f, "<= {bar:.3}"),
+            AtLeast(bar) => write!(f, ">= {bar:.3}"),
         }
     }
 }
@@ -98,7 +107,7 @@ mod tests {
 
     #[test]
     fn bars_are_found_by_the_whole_key() {
-        assert_eq!(Bar::of("modify"), Some(AtMost(1.30)));
+        assert_eq!(Bar::of("modify"), Some(AtMost(0.95)));
         assert_eq!(Bar::of("modif"), None);
         let keys = BARS.iter().map(|(key, _)| key);
         let different: std::collections::HashSet<_> = keys.collect();

@@ -128,6 +128,25 @@ impl<'fd> Change<'fd> {
         &self.change
     }
 
+    /// The argument that has it made before a wait.
+    #[inline]
+    pub(crate) fn before_wait(&self, events: u64) -> uapi::repoll_change_wait {
+        uapi::repoll_change_wait {
+            op: self.change.op,
+            fd: self.change.fd,
+            flags: self.change.flags,
+            events: self.change.events,
+            data: self.change.data,
+            to: events,
+        }
+    }
+
+    /// It has been made by a call that stores no result.
+    #[inline]
+    pub(crate) fn set_made(&mut self) {
+        self.change.result = 0;
+    }
+
     #[inline]
     fn new(op: c_int, fd: BorrowedFd<'fd>, interest: Interest, mode: AddMode, data: u64) -> Self {
         Self {

@@ -12,7 +12,6 @@ use rustix::{
 };
 use std::{
     ffi::c_void,
-    io,
     ptr, //
 };
 
@@ -35,9 +34,9 @@ impl<'a, const OPCODE: Opcode, T> Command<'a, OPCODE, T> {
     /// `OPCODE` must take a `T`, and every address in the argument must be good
     /// for what the ioctl does with it.
     #[inline]
-    pub(crate) unsafe fn run(self, fd: impl AsFd) -> io::Result<IoctlOutput> {
+    pub(crate) unsafe fn run(self, fd: impl AsFd) -> rustix::io::Result<IoctlOutput> {
         // SAFETY: The caller vouches for the argument.
-        Ok(unsafe { rustix::ioctl::ioctl(fd, self)? })
+        unsafe { rustix::ioctl::ioctl(fd, self) }
     }
 }
 

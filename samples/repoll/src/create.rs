@@ -38,7 +38,7 @@ pub(crate) fn create(flags: CreateFlags) -> Result<OwnedFd, Unavailable> {
     };
     // SAFETY: REPOLL_CREATE reads a `repoll_create` and writes nothing.
     let fd = unsafe { Command::<{ uapi::REPOLL_CREATE }, _>::new(&mut create).run(&control) }
-        .map_err(Unavailable::Other)?;
+        .map_err(|errno| Unavailable::Other(errno.into()))?;
     // SAFETY: REPOLL_CREATE returned a new descriptor, which is ours alone.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

@@ -55,6 +55,10 @@ bitflags::bitflags! {
         /// [`Poller::set_busy_poll`](crate::Poller::set_busy_poll): the kernel
         /// was built with it.
         const BUSY_POLL = bit(uapi::REPOLL_FEATURE_BUSY_POLL);
+        /// Calls that cost less than an ioctl, which all methods of
+        /// [`Poller`](crate::Poller) make by themselves where they can: the module
+        /// was not loaded with `direct=0`.
+        const DIRECT = bit(uapi::REPOLL_FEATURE_DIRECT);
     }
 }
 
@@ -77,7 +81,7 @@ mod tests {
         assert_eq!(Features::FIFO.bits(), 1);
         assert_eq!(Features::ROUND_ROBIN.bits(), 2);
         assert_eq!(Features::BUSY_POLL.bits(), 1 << 7);
-        assert_eq!(Features::all().bits(), 0xff);
+        assert_eq!(Features::all().bits(), 0x1ff);
     }
 
     #[test]

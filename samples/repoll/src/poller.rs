@@ -7,6 +7,10 @@ use crate::{
     change,
     command::Command,
     create::create,
+    direct::{
+        pair,
+        Direct, //
+    },
     uapi,
     AddMode,
     Batch,
@@ -19,10 +23,17 @@ use crate::{
     Mode,
     Unavailable, //
 };
-use rustix::event::epoll::{
-    Event,
-    EventData,
-    EventFlags, //
+use rustix::{
+    event::epoll::{
+        Event,
+        EventData,
+        EventFlags, //
+    },
+    io::Errno,
+    ioctl::{
+        IoctlOutput,
+        Opcode, //
+    },
 };
 use std::{
     ffi::c_int,
@@ -38,6 +49,7 @@ use std::{
         RawFd, //
     },
     ptr,
+    slice,
     time::Duration, //
 };
 
@@ -48,6 +60,8 @@ pub(crate) const EPOLL_CTL_MOD: c_int = 3;
 
 /// As many events as one wait can be asked for.
 const MAX_EVENTS: usize = c_int::MAX as usize / size_of::<Event>();
+
+const NS_PER_MS: i64 = 1_000_000;
 
 /// An instance of the kernel's repoll: a set of watched files, and the list of
 /// those that are ready.
@@ -60,6 +74,7 @@ const MAX_EVENTS: usize = c_int::MAX as usize / size_of::<Event>();
 #[derive(Debug)]
 pub struct Poller {
     fd: OwnedFd,
+    direct: Direct,
 }
 
 impl Poller {
@@ -104,8 +119,13 @@ impl Poller {
     /// Those of [`Poller::try_new`]; [`Unavailable::Other`] with `EINVAL` if the
     /// module does not know a flag.
     pub fn with_flags(flags: CreateFlags) -> Result<Self, Unavailable> {
-        let fd = create(flags)?;
-        Ok(Self { fd })
+        Ok(Self::of(create(flags)?))
+    }
+
+    /// An instance that there is.
+    fn of(fd: OwnedFd) -> Self {
+        let direct = Direct::of(&fd);
+        Self { fd, direct }
     }
 
     /// Watches `fd` for `interest`; its events carry `data`.
@@ -141,7 +161,14 @@ impl Poller {
         mode: impl Into<AddMode>,
         data: u64,
     ) -> io::Result<()> {
-        self.control(EPOLL_CTL_ADD, fd.as_fd(), interest, mode.into(), data)
+        let (fd, mode) = (fd.as_fd(), mode.into());
+        let events = interest.bits() | mode.events();
+        match mode.flags() {
+            0 => self.change(EPOLL_CTL_ADD, fd, events, data)?,
+            // For which there is no room in a direct call.
+            flags => self.change_by_ioctl(EPOLL_CTL_ADD, fd, flags, events, data)?,
+        };
+        Ok(())
     }
 
     /// Changes what `fd` is watched for, how, and the data of its events.
@@ -166,7 +193,9 @@ impl Poller {
         mode: Mode,
         data: u64,
     ) -> io::Result<()> {
-        self.control(EPOLL_CTL_MOD, fd.as_fd(), interest, mode.into(), data)
+        let events = interest.bits() | mode.bits();
+        self.change(EPOLL_CTL_MOD, fd.as_fd(), events, data)?;
+        Ok(())
     }
 
     /// Stops watching `fd`.
@@ -182,7 +211,8 @@ impl Poller {
     ///   file cannot be polled.
     #[inline]
     pub fn delete(&self, fd: impl AsFd) -> io::Result<()> {
-        self.run_control(EPOLL_CTL_DEL, fd.as_fd(), 0, None)
+        self.change(EPOLL_CTL_DEL, fd.as_fd(), 0, 0)?;
+        Ok(())
     }
 
     /// Makes many changes by one call, one after the other.
@@ -203,7 +233,9 @@ impl Poller {
         // SAFETY: REPOLL_BATCH reads and writes a `repoll_batch` and the `count`
         // changes that it points to, which are borrowed mutably until the call
         // is over. What it writes there are results, of which any is valid.
-        unsafe { Command::<{ uapi::REPOLL_BATCH }, _>::new(&mut batch).run(&self.fd)? };
+        unsafe {
+            self.structure::<{ uapi::REPOLL_BATCH }, _>(uapi::REPOLL_DIRECT_BATCH, &mut batch)?
+        };
         Ok(Batch::from(&batch))
     }
 
@@ -231,17 +263,13 @@ impl Poller {
         timeout: Option<Duration>,
     ) -> io::Result<Batch> {
         let events = events.as_mut_vec();
-        let mut both = uapi::repoll_batch_wait {
-            batch: change::batch(changes),
-            wait: wait_for(events, timeout),
-        };
-        // SAFETY: As for `batch` and `wait`: the changes and the room in
-        // `events` are borrowed mutably until the call is over.
-        let count =
-            unsafe { Command::<{ uapi::REPOLL_BATCH_WAIT }, _>::new(&mut both).run(&self.fd)? };
-        // SAFETY: The kernel has written that many events, as in `wait`.
-        unsafe { events.set_len(count as usize) };
-        Ok(Batch::from(&both.batch))
+        match (changes, milliseconds(timeout)) {
+            // Without room a wait would be refused before the change is made.
+            ([change], Some(timeout)) if events.capacity() > 0 => {
+                self.change_wait(change, events, timeout)
+            }
+            (changes, _) => self.changes_wait(changes, events, nanoseconds(timeout)),
+        }
     }
 
     /// Waits until something is ready, or `timeout` has passed, and puts the
@@ -266,17 +294,36 @@ impl Poller {
     #[inline]
     pub fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
         let events = events.as_mut_vec();
-        let mut wait = wait_for(events, timeout);
-        // SAFETY: REPOLL_WAIT reads a `repoll_wait` and writes at most
-        // `maxevents` events to `events`, which has room for them and is
-        // borrowed mutably until the call is over.
-        let count = unsafe { Command::<{ uapi::REPOLL_WAIT }, _>::new(&mut wait).run(&self.fd)? };
-        let count = count as usize;
-        // SAFETY: The kernel has written that many events from the start of the
-        // vector's buffer on, and any bits make a valid `Event`. The count is
-        // not negative after success.
-        unsafe { events.set_len(count) };
-        Ok(count)
+        let room = Room::of(events);
+        let count = match milliseconds(timeout) {
+            Some(timeout) => {
+                let how = pair(room.maxevents, timeout as u32);
+                let ioctl = move || {
+                    let mut wait = room.wait(i64::from(timeout) * NS_PER_MS);
+                    // SAFETY: As below.
+                    unsafe { Command::<{ uapi::REPOLL_WAIT }, _>::new(&mut wait).run(&self.fd) }
+                };
+                // SAFETY: At most `maxevents` events are written to `events`, which
+                // has room for them and is borrowed mutably until the call is over.
+                unsafe {
+                    let operation = uapi::REPOLL_DIRECT_WAIT;
+                    self.direct
+                        .call_or(&self.fd, operation, room.events, how, ioctl)?
+                }
+            }
+            None => {
+                let mut wait = room.wait(nanoseconds(timeout));
+                // SAFETY: REPOLL_WAIT reads a `repoll_wait`, and writes as above.
+                unsafe {
+                    self.structure::<{ uapi::REPOLL_WAIT }, _>(
+                        uapi::REPOLL_DIRECT_PWAIT,
+                        &mut wait,
+                    )?
+                }
+            }
+        };
+        // SAFETY: The kernel has written that many.
+        Ok(unsafe { filled(events, count) })
     }
 
     /// What the module can do that the instance is of.
@@ -317,56 +364,181 @@ impl Poller {
         Ok(())
     }
 
+    /// Makes a change that has no flags.
     #[inline]
-    fn control(
+    fn change(
         &self,
         op: c_int,
         fd: BorrowedFd<'_>,
-        interest: Interest,
-        mode: AddMode,
+        events: u32,
         data: u64,
-    ) -> io::Result<()> {
-        let event = Event {
-            flags: EventFlags::from_bits_retain(interest.bits() | mode.events()),
-            data: EventData::new_u64(data),
+    ) -> rustix::io::Result<IoctlOutput> {
+        let operation = match op {
+            EPOLL_CTL_ADD => uapi::REPOLL_DIRECT_ADD,
+            EPOLL_CTL_MOD => uapi::REPOLL_DIRECT_MOD,
+            _ => uapi::REPOLL_DIRECT_DEL,
         };
-        self.run_control(op, fd, mode.flags(), Some(&event))
+        let what = pair(fd.as_raw_fd() as u32, events);
+        let ioctl = move || self.change_by_ioctl(op, fd, 0, events, data);
+        // SAFETY: There are no addresses in it.
+        unsafe { self.direct.call_or(&self.fd, operation, data, what, ioctl) }
     }
 
-    #[inline]
-    fn run_control(
+    #[cold]
+    fn change_by_ioctl(
         &self,
         op: c_int,
         fd: BorrowedFd<'_>,
         flags: u32,
-        event: Option<&Event>,
-    ) -> io::Result<()> {
+        events: u32,
+        data: u64,
+    ) -> rustix::io::Result<IoctlOutput> {
+        let event = Event {
+            flags: EventFlags::from_bits_retain(events),
+            data: EventData::new_u64(data),
+        };
         let mut ctl = uapi::repoll_ctl {
             op,
             fd: fd.as_raw_fd(),
             flags,
-            event: event.map_or(ptr::null(), ptr::from_ref).expose_provenance() as u64,
+            event: ptr::from_ref(&event).expose_provenance() as u64,
             ..Default::default()
         };
         // SAFETY: REPOLL_CTL reads a `repoll_ctl` and the event that it points
         // to, which lives until the call is over, and writes nothing.
-        unsafe { Command::<{ uapi::REPOLL_CTL }, _>::new(&mut ctl).run(&self.fd)? };
-        Ok(())
+        unsafe { Command::<{ uapi::REPOLL_CTL }, _>::new(&mut ctl).run(&self.fd) }
+    }
+
+    /// Makes changes and waits, by the call for any number of them.
+    fn changes_wait(
+        &self,
+        changes: &mut [Change<'_>],
+        events: &mut Vec<Event>,
+        timeout_ns: i64,
+    ) -> io::Result<Batch> {
+        let mut both = uapi::repoll_batch_wait {
+            batch: change::batch(changes),
+            wait: Room::of(events).wait(timeout_ns),
+        };
+        // SAFETY: As for `batch` and `wait`: the changes and the room in `events`
+        // are borrowed mutably until the call is over.
+        let count = unsafe {
+            self.structure::<{ uapi::REPOLL_BATCH_WAIT }, _>(
+                uapi::REPOLL_DIRECT_BATCH_WAIT,
+                &mut both,
+            )?
+        };
+        // SAFETY: The kernel has written that many.
+        unsafe { filled(events, count) };
+        Ok(Batch::from(&both.batch))
+    }
+
+    /// Makes a change and waits, for so many milliseconds, by the call for just
+    /// that. `events` has room.
+    ///
+    /// That call ends with the error of a change. So there is more to be done then,
+    /// and the other call does it, for which the change is tried once more.
+    #[inline]
+    fn change_wait(
+        &self,
+        change: &mut Change<'_>,
+        events: &mut Vec<Event>,
+        timeout: c_int,
+    ) -> io::Result<Batch> {
+        let room = Room::of(events);
+        let both = change.before_wait(room.events);
+        let at = ptr::from_ref(&both).expose_provenance() as u64;
+        let how = pair(room.maxevents, timeout as u32);
+        // SAFETY: It reads a `repoll_change_wait`, and writes as a wait does.
+        let answer = unsafe {
+            self.direct
+                .call(&self.fd, uapi::REPOLL_DIRECT_CHANGE_WAIT, at, how)
+        };
+        match answer {
+            Ok(count) => {
+                // SAFETY: The kernel has written that many.
+                unsafe { filled(events, count) };
+                change.set_made();
+                Ok(Batch { done: 1, failed: 0 })
+            }
+            // Those of the wait.
+            Err(errno @ (Errno::INTR | Errno::FAULT)) => {
+                change.set_made();
+                Err(errno.into())
+            }
+            Err(_) => {
+                let timeout = i64::from(timeout) * NS_PER_MS;
+                self.changes_wait(slice::from_mut(change), events, timeout)
+            }
+        }
+    }
+
+    /// Makes a call that takes the address of a structure, which is at hand in both
+    /// ways.
+    ///
+    /// # Safety
+    ///
+    /// `OPCODE` and `operation` must take a `T`, and every address in the argument
+    /// must be good for what they do with it.
+    #[inline]
+    unsafe fn structure<const OPCODE: Opcode, T>(
+        &self,
+        operation: u32,
+        argument: &mut T,
+    ) -> rustix::io::Result<IoctlOutput> {
+        let at = ptr::from_mut(argument).expose_provenance() as u64;
+        // SAFETY: The caller vouches for the argument.
+        unsafe {
+            self.direct.call_or(&self.fd, operation, at, 0, || {
+                Command::<OPCODE, _>::new(argument).run(&self.fd)
+            })
+        }
     }
 }
 
-/// A wait that fills the capacity of `events`, which is emptied.
-#[inline]
-fn wait_for(events: &mut Vec<Event>, timeout: Option<Duration>) -> uapi::repoll_wait {
-    events.clear();
-    let room = events.spare_capacity_mut();
-    uapi::repoll_wait {
-        events: room.as_mut_ptr().expose_provenance() as u64,
-        // At most MAX_EVENTS, so it fits.
-        maxevents: room.len().min(MAX_EVENTS) as c_int,
-        timeout_ns: nanoseconds(timeout),
-        ..Default::default()
+/// Where a wait puts its events: the capacity of a vector, which is emptied.
+#[derive(Clone, Copy)]
+struct Room {
+    events: u64,
+    maxevents: u32,
+}
+
+impl Room {
+    #[inline]
+    fn of(events: &mut Vec<Event>) -> Self {
+        events.clear();
+        let room = events.spare_capacity_mut();
+        Self {
+            events: room.as_mut_ptr().expose_provenance() as u64,
+            maxevents: room.len().min(MAX_EVENTS) as u32,
+        }
     }
+
+    /// A wait that fills it.
+    #[inline]
+    fn wait(self, timeout_ns: i64) -> uapi::repoll_wait {
+        uapi::repoll_wait {
+            events: self.events,
+            // At most MAX_EVENTS, so it fits.
+            maxevents: self.maxevents as c_int,
+            timeout_ns,
+            ..Default::default()
+        }
+    }
+}
+
+/// Tells a vector how many events there are in its room.
+///
+/// # Safety
+///
+/// A wait has filled its [`Room`], and has returned `count`.
+#[inline]
+unsafe fn filled(events: &mut Vec<Event>, count: IoctlOutput) -> usize {
+    let count = count as usize;
+    // SAFETY: So many have been written from the start of the buffer on, and any
+    // bits make a valid `Event`. After success the count is not negative.
+    unsafe { events.set_len(count) };
+    count
 }
 
 /// `timeout` as the kernel wants it: negative means for ever. What does not fit
@@ -377,6 +549,21 @@ fn nanoseconds(timeout: Option<Duration>) -> i64 {
         None => -1,
         Some(timeout) => timeout.as_nanos().try_into().unwrap_or(i64::MAX),
     }
+}
+
+/// `timeout` in milliseconds, negative for ever; `None` if it has fractions of one,
+/// or is too long.
+#[inline]
+fn milliseconds(timeout: Option<Duration>) -> Option<c_int> {
+    let Some(timeout) = timeout else {
+        return Some(-1);
+    };
+    if i64::from(timeout.subsec_nanos()) % NS_PER_MS != 0 {
+        return None;
+    }
+    let seconds = c_int::try_from(timeout.as_secs()).ok()?;
+    let rest = timeout.subsec_millis() as c_int;
+    seconds.checked_mul(1000)?.checked_add(rest)
 }
 
 impl AsFd for Poller {
@@ -409,10 +596,8 @@ impl From<Poller> for OwnedFd {
 /// another driver may give the same ioctl numbers another meaning.
 impl FromRawFd for Poller {
     unsafe fn from_raw_fd(fd: RawFd) -> Self {
-        Self {
-            // SAFETY: The caller hands over a descriptor that it owns.
-            fd: unsafe { OwnedFd::from_raw_fd(fd) },
-        }
+        // SAFETY: The caller hands over a descriptor that it owns.
+        Self::of(unsafe { OwnedFd::from_raw_fd(fd) })
     }
 }
 
@@ -430,6 +615,22 @@ mod tests {
         assert_eq!(nanoseconds(Some(Duration::ZERO)), 0);
         assert_eq!(nanoseconds(Some(Duration::from_nanos(1))), 1);
         assert_eq!(nanoseconds(Some(Duration::new(2, 3))), 2_000_000_003);
+    }
+
+    #[test]
+    fn milliseconds_are_whole_or_none() {
+        assert_eq!(milliseconds(None), Some(-1));
+        assert_eq!(milliseconds(Some(Duration::ZERO)), Some(0));
+        assert_eq!(milliseconds(Some(Duration::from_millis(1))), Some(1));
+        assert_eq!(milliseconds(Some(Duration::new(2, 3_000_000))), Some(2003));
+        assert_eq!(milliseconds(Some(Duration::from_nanos(1))), None);
+        assert_eq!(milliseconds(Some(Duration::from_micros(1001))), None);
+        let longest = c_int::MAX as u64;
+        let of = |ms| milliseconds(Some(Duration::from_millis(ms)));
+        assert_eq!(of(longest), Some(c_int::MAX));
+        assert_eq!(of(longest + 1), None);
+        assert_eq!(milliseconds(Some(Duration::from_secs(longest))), None);
+        assert_eq!(milliseconds(Some(Duration::from_secs(u64::MAX))), None);
     }
 
     #[test]
@@ -452,9 +653,7 @@ mod tests {
         }
 
         let file = std::fs::File::open("/dev/null").unwrap();
-        let other = Poller {
-            fd: file.try_clone().unwrap().into(),
-        };
+        let other = Poller::of(file.try_clone().unwrap().into());
         assert!(is_enotty(other.add(
             &file,
             Interest::READABLE,

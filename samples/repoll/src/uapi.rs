@@ -73,6 +73,29 @@ mod tests {
     }
 
     #[test]
+    fn a_change_before_a_wait_has_the_layout_of_the_interface() {
+        assert_eq!(size_of::<repoll_change_wait>(), 32);
+        assert_eq!(offset_of!(repoll_change_wait, op), 0);
+        assert_eq!(offset_of!(repoll_change_wait, fd), 4);
+        assert_eq!(offset_of!(repoll_change_wait, flags), 8);
+        assert_eq!(offset_of!(repoll_change_wait, events), 12);
+        assert_eq!(offset_of!(repoll_change_wait, data), 16);
+        assert_eq!(offset_of!(repoll_change_wait, to), 24);
+    }
+
+    #[test]
+    fn direct_operations_have_the_numbers_of_the_interface() {
+        assert_eq!(REPOLL_DIRECT_WAIT, 0xE900);
+        assert_eq!(REPOLL_DIRECT_PWAIT, 0xE901);
+        assert_eq!(REPOLL_DIRECT_ADD, 0xE902);
+        assert_eq!(REPOLL_DIRECT_MOD, 0xE903);
+        assert_eq!(REPOLL_DIRECT_DEL, 0xE904);
+        assert_eq!(REPOLL_DIRECT_BATCH, 0xE905);
+        assert_eq!(REPOLL_DIRECT_BATCH_WAIT, 0xE906);
+        assert_eq!(REPOLL_DIRECT_CHANGE_WAIT, 0xE907);
+    }
+
+    #[test]
     fn query_has_the_layout_of_the_interface() {
         assert_eq!(size_of::<repoll_query>(), 48);
         assert_eq!(offset_of!(repoll_query, id), 0);

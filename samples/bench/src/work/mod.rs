@@ -51,8 +51,13 @@ pub fn icount(bench: &mut Bench, sizes: &[u64]) {
     );
     bench.compare(
         "rearm-wait",
-        "arm a one-shot again and wait, 1 ready",
-        ready::Rearm::new,
+        "arm a one-shot again and wait, by one call",
+        || ready::Rearm::new(true),
+    );
+    bench.compare(
+        "rearm-then-wait",
+        "arm a one-shot again, then wait, by two calls",
+        || ready::Rearm::new(false),
     );
     bench.compare_with_nobody("callback-listed", "send and recv, listed already", || {
         callback::Callback::new(false)

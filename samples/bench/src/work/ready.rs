@@ -116,13 +116,17 @@ impl Work for Edge {
     }
 }
 
-/// A one-shot item is armed again and found ready, by one call where that is
-/// possible.
-pub struct Rearm(Vec<Pair>);
+/// A one-shot item is armed again and found ready; by one call where that is
+/// possible, or by two.
+pub struct Rearm {
+    pairs: Vec<Pair>,
+    at_once: bool,
+}
 
 impl Rearm {
-    pub fn new() -> Result<Self> {
-        Ok(Self(readable(1)?))
+    pub fn new(at_once: bool) -> Result<Self> {
+        let pairs = readable(1)?;
+        Ok(Self { pairs, at_once })
     }
 }
 
@@ -130,10 +134,16 @@ impl Work for Rearm {
     fn sample<P: Poller>(&mut self) -> Result<f64> {
         let poller = P::open()?;
         let mode = Mode::ONE_SHOT;
-        add_all(&poller, &self.0, mode)?;
+        add_all(&poller, &self.pairs, mode)?;
         let mut events = Events::with_capacity(1);
         take(&poller, &mut events, 1)?;
-        let fd = self.0[0].fd();
+        let fd = self.pairs[0].fd();
+        if !self.at_once {
+            return each(times(1), || {
+                poller.modify(fd, mode, 1)?;
+                take(&poller, &mut events, 1)
+            });
+        }
         each(times(1), || {
             let mut change = [Change::modify(fd, Interest::READABLE, mode, 1)];
             poller.apply_and_wait(&mut change, &mut events, Patience::None)?;
