@@ -45,6 +45,20 @@ pub(crate) struct Progress {
     pub(crate) failed: u32,
 }
 
+/// Whether the change, which has flags or padding that is not zero, is of an item that takes turns.
+///
+/// # Errors
+///
+/// `EINVAL`.
+#[cold]
+fn takes_turns(change: &Change) -> Result<bool> {
+    let exclusive = change.op == op::ADD && change.events & event::EXCLUSIVE != 0;
+    match (change.flags, change.__pad) {
+        (uapi::ROUND_ROBIN, 0) if exclusive => Ok(true),
+        _ => Err(EINVAL),
+    }
+}
+
 impl Eventpoll {
     /// Makes a change. `me` is the instance's own file.
     ///
@@ -53,13 +67,23 @@ impl Eventpoll {
     /// As `REPOLL_CTL`.
     #[inline(always)]
     pub(crate) fn change(&self, mutexes: &mut Mutexes<'_>, me: &File, change: &Change) -> Result {
-        let takes_turns = change.flags & uapi::ROUND_ROBIN != 0;
-        if change.flags & !uapi::ROUND_ROBIN != 0
-            || change.__pad != 0
-            || (takes_turns && !(change.op == op::ADD && change.events & event::EXCLUSIVE != 0))
-        {
-            return Err(EINVAL);
-        }
+        self.change_before::<false>(mutexes, me, change)
+    }
+
+    /// Makes a change, as [`Eventpoll::change`]. The caller is about to scan if `SCAN`: what has become
+    /// ready by the change is left to that to be found, if nobody else waits for it.
+    ///
+    /// # Errors
+    ///
+    /// As `REPOLL_CTL`.
+    #[inline(always)]
+    pub(crate) fn change_before<const SCAN: bool>(
+        &self,
+        mutexes: &mut Mutexes<'_>,
+        me: &File,
+        change: &Change,
+    ) -> Result {
+        let takes_turns = change.flags | change.__pad != 0 && takes_turns(change)?;
         let file = Borrowed::get(change.fd as u32)?;
         if !poll_file::can_poll(&file) {
             return Err(EPERM);
@@ -77,7 +101,7 @@ impl Eventpoll {
         }
         match change.op {
             op::ADD => self.add(mutexes, &file, change.fd, asked),
-            op::MODIFY => self.modify(mutexes, &file, change.fd, asked.events, asked.data),
+            op::MODIFY => self.modify::<SCAN>(mutexes, &file, change.fd, asked.events, asked.data),
             op::DELETE => self.delete(mutexes, &file, change.fd),
             _ => Err(EINVAL),
         }

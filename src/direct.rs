@@ -25,6 +25,7 @@ use crate::{
     }, //
 };
 use kernel::{
+    ffi::c_int,
     fs::File,
     prelude::*, //
 };
@@ -32,10 +33,15 @@ use kernel::{
 /// Nanoseconds of a millisecond.
 const MILLISECOND: i64 = 1_000_000;
 
-/// Whether direct calls are answered, while the module is loaded.
-#[inline]
+/// Whether instances that are made now answer direct calls.
 pub(crate) fn are_answered() -> bool {
     module_parameters::direct.value()
+}
+
+/// What a system call returns.
+#[inline(always)]
+fn outcome(result: Result<u32>) -> c_int {
+    result.map_or_else(Error::to_errno, |value| value as c_int)
 }
 
 /// The two numbers of a word, the lower one first.
@@ -53,43 +59,77 @@ fn zero(word: u64) -> Result {
     }
 }
 
+/// The address of a structure, which is all that a call takes.
+#[inline]
+fn structure(first: u64, second: u64) -> Result<usize> {
+    zero(second)?;
+    uapi::address(first)
+}
+
 impl Eventpoll {
-    /// A direct call on the instance, whose file is `me`. `None` if the operation is none of ours.
-    #[inline]
+    /// A direct call on the instance, whose file is `me`: its result, or the negative error. `None`
+    /// if the operation is none of ours.
+    #[inline(always)]
     pub(crate) fn direct(
         &self,
         me: &File,
         first: u64,
         second: u64,
         operation: u32,
-    ) -> Option<Result<u32>> {
-        if !are_answered() {
+    ) -> Option<c_int> {
+        if !self.answers_direct_calls {
             return None;
         }
+        // The most frequent one comes first.
+        if operation == direct::WAIT {
+            return Some(self.direct_wait(first, second));
+        }
         Some(match operation {
-            direct::WAIT => self.direct_wait(first, second),
-            direct::ADD => self.direct_change(me, op::ADD, first, second),
-            direct::MODIFY => self.direct_change(me, op::MODIFY, first, second),
+            direct::ADD => self.direct_add(me, first, second),
+            direct::MODIFY => self.direct_modify(me, first, second),
             direct::DELETE => self.direct_delete(me, first, second),
             direct::CHANGE_WAIT => self.direct_change_wait(me, first, second),
-            direct::PWAIT => structure(first, second, |at| self.call_wait(at)),
-            direct::BATCH => structure(first, second, |at| self.call_batch(me, at)),
-            direct::BATCH_WAIT => structure(first, second, |at| self.call_batch_wait(me, at)),
+            direct::PWAIT => self.direct_pwait(first, second),
+            direct::BATCH => self.direct_batch(me, first, second),
+            direct::BATCH_WAIT => self.direct_batch_wait(me, first, second),
             _ => return None,
         })
     }
 
-    #[inline(always)]
-    fn direct_wait(&self, events: u64, how: u64) -> Result<u32> {
+    #[inline(never)]
+    fn direct_wait(&self, events: u64, how: u64) -> c_int {
         let (room, timeout) = pair(how);
-        let (room, timeout) = (room as i32, i64::from(timeout as i32) * MILLISECOND);
+        let buffer = Buffer::new(events, room as i32);
+        outcome(self.wait_for(buffer, room as i32, timeout as i32))
+    }
+
+    /// Waits for so many milliseconds, for ever if that is negative.
+    #[inline(always)]
+    fn wait_for(&self, buffer: Result<Buffer>, room: i32, timeout: i32) -> Result<u32> {
+        let timeout = i64::from(timeout) * MILLISECOND;
         trace::wait_enter(self, room, timeout);
-        let result = Buffer::new(events, room).and_then(|buffer| self.wait(buffer, timeout));
+        let result = buffer.and_then(|buffer| self.wait(buffer, timeout));
         trace::wait_exit(self, result);
         result
     }
 
-    #[inline]
+    #[inline(never)]
+    fn direct_add(&self, me: &File, data: u64, what: u64) -> c_int {
+        outcome(self.direct_change(me, op::ADD, data, what))
+    }
+
+    #[inline(never)]
+    fn direct_modify(&self, me: &File, data: u64, what: u64) -> c_int {
+        outcome(self.direct_change(me, op::MODIFY, data, what))
+    }
+
+    #[inline(never)]
+    fn direct_delete(&self, me: &File, first: u64, what: u64) -> c_int {
+        let zeros = zero(first).and_then(|()| zero(what >> 32));
+        outcome(zeros.and_then(|()| self.direct_change(me, op::DELETE, 0, what)))
+    }
+
+    #[inline(always)]
     fn direct_change(&self, me: &File, op: i32, data: u64, what: u64) -> Result<u32> {
         let (fd, events) = pair(what);
         let change = Change {
@@ -105,19 +145,16 @@ impl Eventpoll {
         Ok(0)
     }
 
-    #[inline]
-    fn direct_delete(&self, me: &File, first: u64, what: u64) -> Result<u32> {
-        zero(first)?;
-        zero(what >> 32)?;
-        self.direct_change(me, op::DELETE, 0, what)
+    #[inline(never)]
+    fn direct_change_wait(&self, me: &File, at: u64, how: u64) -> c_int {
+        outcome(self.change_and_wait(me, at, how))
     }
 
-    #[inline(never)]
-    fn direct_change_wait(&self, me: &File, at: u64, how: u64) -> Result<u32> {
+    #[inline(always)]
+    fn change_and_wait(&self, me: &File, at: u64, how: u64) -> Result<u32> {
         let both: ChangeWait = uapi::read_often(uapi::address(at)?)?;
         let (room, timeout) = pair(how);
-        let (room, timeout) = (room as i32, i64::from(timeout as i32) * MILLISECOND);
-        let buffer = Buffer::new(both.to, room)?;
+        let buffer = Buffer::new(both.to, room as i32)?;
         let change = Change {
             op: both.op,
             fd: both.fd,
@@ -127,17 +164,22 @@ impl Eventpoll {
             result: 0,
             __pad: 0,
         };
-        self.change(&mut Mutexes::new(self), me, &change)?;
-        trace::wait_enter(self, room, timeout);
-        let result = self.wait(buffer, timeout);
-        trace::wait_exit(self, result);
-        result
+        self.change_before::<true>(&mut Mutexes::new(self), me, &change)?;
+        self.wait_for(Ok(buffer), room as i32, timeout as i32)
     }
-}
 
-/// Makes a call whose argument is a structure at the user's address `first`.
-#[inline]
-fn structure(first: u64, second: u64, call: impl FnOnce(usize) -> Result<u32>) -> Result<u32> {
-    zero(second)?;
-    call(uapi::address(first)?)
+    #[inline(never)]
+    fn direct_pwait(&self, first: u64, second: u64) -> c_int {
+        outcome(structure(first, second).and_then(|at| self.call_wait(at)))
+    }
+
+    #[inline(never)]
+    fn direct_batch(&self, me: &File, first: u64, second: u64) -> c_int {
+        outcome(structure(first, second).and_then(|at| self.call_batch(me, at)))
+    }
+
+    #[inline(never)]
+    fn direct_batch_wait(&self, me: &File, first: u64, second: u64) -> c_int {
+        outcome(structure(first, second).and_then(|at| self.call_batch_wait(me, at)))
+    }
 }

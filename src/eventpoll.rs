@@ -16,6 +16,7 @@ pub(crate) use mutexes::{
 
 use crate::{
     busy_poll::BusyPoll,
+    direct,
     event,
     item::{
         Item,
@@ -83,10 +84,6 @@ const READABLE: u32 = event::IN | event::RDNORM;
 /// How many dead items are removed before others get a chance to run, or to have the mutex.
 const DEAD_BATCH: usize = 64;
 
-/// Held by who delivers, as by who makes changes: the outer mutex if the instance watches an epoll,
-/// and the mutex.
-type Entered<'a> = (Option<Outer<'a>>, Locked<'a>);
-
 /// The items of an instance.
 pub(crate) struct Set {
     items: Tree<Item>,
@@ -151,7 +148,7 @@ impl Tally {
 #[pin_data]
 pub(crate) struct Eventpoll {
     /// Outside the set's, held by who changes or waits on an instance that watches an epoll: see
-    /// [`nesting`].
+    /// [`nesting`](crate::nesting).
     #[pin]
     outer: Mutex<()>,
     /// Whether the instance ever watched an epoll. Set with both mutexes held.
@@ -178,6 +175,7 @@ pub(crate) struct Eventpoll {
     pub(crate) tally: Tally,
     /// The instance among all others.
     pub(crate) entry: Entry,
+    pub(crate) answers_direct_calls: bool,
 }
 
 impl Eventpoll {
@@ -199,35 +197,36 @@ impl Eventpoll {
             busy_poll: BusyPoll::new(),
             tally: Tally::new(),
             entry: Entry::new(),
+            answers_direct_calls: direct::are_answered(),
         })
     }
 
-    /// Takes the mutex, for a change or a delivery; and the outer one if the instance watches an
-    /// epoll, or will when an item of that `kind` is added.
+    /// Takes the mutex, for a change or a delivery, if that is all that it takes: `None` if the
+    /// instance watches an epoll.
     ///
     /// # Errors
     ///
     /// `EINTR` if the task is being killed.
     #[inline(always)]
-    pub(crate) fn enter(&self, kind: Kind) -> Result<Entered<'_>> {
-        if kind != Kind::Epoll && !self.watches_epolls.read() {
-            let set = self.lock()?;
-            // It changes with the mutex held.
-            if !self.watches_epolls.read() {
-                return Ok((None, set));
-            }
+    pub(crate) fn enter_plain(&self) -> Result<Option<Locked<'_>>> {
+        if self.watches_epolls.read() {
+            return Ok(None);
         }
-        self.enter_both(kind)
+        let set = self.lock()?;
+        // It changes with the mutex held.
+        Ok((!self.watches_epolls.read()).then_some(set))
     }
 
+    /// Takes the outer mutex, and the mutex, for a change or a delivery of an instance that watches
+    /// an epoll, or is about to.
+    ///
+    /// # Errors
+    ///
+    /// As [`Eventpoll::enter_plain`].
     #[cold]
-    fn enter_both(&self, kind: Kind) -> Result<Entered<'_>> {
+    pub(crate) fn enter_both(&self) -> Result<(Outer<'_>, Locked<'_>)> {
         let outer = self.lock_outer()?;
-        let set = self.lock()?;
-        if kind == Kind::Epoll {
-            self.watches_epolls.write(true);
-        }
-        Ok((Some(outer), set))
+        Ok((outer, self.lock()?))
     }
 
     /// Takes the mutex. There are no dead items then, but for those that die while it is held.
@@ -236,7 +235,7 @@ impl Eventpoll {
     ///
     /// `EINTR` if the task is being killed: the mutex may be held for as long as the poll of a file
     /// takes, which users can make arbitrarily long.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn lock(&self) -> Result<Locked<'_>> {
         self.lock_nested(0)
     }
@@ -247,7 +246,7 @@ impl Eventpoll {
     /// # Errors
     ///
     /// As for [`Eventpoll::lock`].
-    #[inline]
+    #[inline(always)]
     pub(crate) fn lock_nested(&self, nesting: u32) -> Result<Locked<'_>> {
         Ok(self.locked(lock_killable(&self.set, nesting)?))
     }
@@ -374,8 +373,8 @@ impl Eventpoll {
                 }
                 has_events
             } else {
-                chunk.poll(&mut last);
-                self.tally.spurious(chunk.empty());
+                let empty = chunk.poll(&mut last);
+                self.tally.spurious(empty);
                 chunk.has_events()
             };
             if found {

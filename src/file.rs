@@ -48,6 +48,7 @@ use core::mem::{
     MaybeUninit, //
 };
 use kernel::{
+    ffi::c_int,
     fs::File,
     prelude::*,
     seq_file::seq_print, //
@@ -84,8 +85,8 @@ impl AnonFile for Eventpoll {
         }
     }
 
-    #[inline]
-    fn fadvise(&self, file: &File, offset: u64, len: u64, advice: u32) -> Option<Result<u32>> {
+    #[inline(always)]
+    fn fadvise(&self, file: &File, offset: u64, len: u64, advice: u32) -> Option<c_int> {
         self.direct(file, offset, len, advice)
     }
 

@@ -17,6 +17,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/uidgid.h>
+#include <linux/unaligned.h>
 #include <linux/wait.h>
 #include <net/busy_poll.h>
 #include <net/sock.h>
@@ -275,27 +276,46 @@ fault:
 	return false;
 }
 
-/*
- * From structures that begin with an event, of so many bytes each. Returns how
- * many were written before a fault.
- */
+/* Words in two events, which have no gap between them. */
+#define RP_PAIR (2 * sizeof(struct epoll_event) / sizeof(u64))
+
+/* Returns how many were written before a fault. */
 size_t rp_write_events(unsigned long to, const struct epoll_event *from,
-		       size_t stride, size_t count)
+		       size_t count)
 {
-	struct epoll_event __user *at = (struct epoll_event __user *)to;
-	struct epoll_event __user *end = at + count;
+	u64 __user *at = (u64 __user *)to;
+	const u64 *words = (const u64 *)from;
+	struct epoll_event __user *begin = (struct epoll_event __user *)to;
+	const void __user *end = begin + count;
+	size_t i;
 
 	might_fault();
-	if (!user_write_access_begin(at, count * sizeof(*at)))
+	if (!user_write_access_begin(at, count * sizeof(*begin)))
 		return 0;
-	for (; at < end; at++) {
-		unsafe_put_user(from->events, &at->events, fault);
-		unsafe_put_user(from->data, &at->data, fault);
-		from = (const void *)from + stride;
+	if (count & 1) {
+		unsafe_put_user(from->events, &begin->events, fault);
+		unsafe_put_user(from->data, &begin->data, fault);
+		at = (u64 __user *)(begin + 1);
+		words = (const u64 *)(from + 1);
 	}
+	while ((const void __user *)at < end) {
+#pragma GCC unroll 4
+		for (i = 0; i < RP_PAIR; i++)
+			unsafe_put_user(get_unaligned(&words[i]), &at[i],
+					fault);
+		at += RP_PAIR;
+		words += RP_PAIR;
+	}
+	user_write_access_end();
+	return count;
 fault:
 	user_write_access_end();
-	return at - (struct epoll_event __user *)to;
+	i = ((unsigned long)at - to) / sizeof(*begin);
+	/* Of a pair the first one may have been written. */
+	if (!put_user(from[i].events, &begin[i].events) &&
+	    !put_user(from[i].data, &begin[i].data))
+		i++;
+	return i;
 }
 
 /* As much of it as there is @room for, and zeros behind it. */

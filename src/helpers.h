@@ -61,7 +61,7 @@ bool rp_write_result(unsigned long to, s32 result);
 bool rp_write_done(unsigned long to, u32 done, u32 failed);
 bool rp_read_event(struct epoll_event *to, unsigned long from);
 size_t rp_write_events(unsigned long to, const struct epoll_event *from,
-		       size_t stride, size_t count);
+		       size_t count);
 bool rp_write_struct(unsigned long to, size_t room, const void *from,
 		     size_t size);
 

@@ -32,18 +32,19 @@
 //! A file may be closed during the scan, too: its items leave whichever list they are in, for the
 //! list of the dead, which the next holder of the mutex empties.
 
+mod chunk;
 mod counters;
 mod scan;
 
+pub(crate) use chunk::{
+    Chunk,
+    CHUNK, //
+};
 pub(crate) use counters::{
     increment,
     Counters, //
 };
-pub(crate) use scan::{
-    Chunk,
-    Scan,
-    CHUNK, //
-};
+pub(crate) use scan::Scan;
 
 use crate::{
     awake::Awake,

@@ -16,10 +16,7 @@ use crate::{
         Place,
         ReadyList, //
     },
-    uapi::{
-        Event,
-        Pending, //
-    },
+    uapi::Event,
 };
 use kernel::{
     fs::LocalFile,
@@ -151,15 +148,12 @@ pub(crate) fn wait_enter(instance: &Eventpoll, maxevents: i32, timeout: i64) {
     tracepoint::repoll_wait_enter(move || [(instance.number(), maxevents, timeout)]);
 }
 
-/// The events, of those that have any, have been written.
+/// The events of these items, if they have any, have been written.
 #[inline]
-pub(crate) fn deliver(instance: &Eventpoll, written: &[Pending<&Item>]) {
+pub(crate) fn deliver<'a>(instance: &Eventpoll, written: impl Iterator<Item = (&'a Item, Event)>) {
     tracepoint::repoll_deliver(move || {
-        let written = written.iter().filter(|pending| pending.has_events());
-        written.map(|pending| {
-            let Event { events, data } = pending.event().into();
-            (instance.number(), pending.what.key().fd(), events, data)
-        })
+        let written = written.filter(|(_, event)| event.events != 0);
+        written.map(|(item, event)| (instance.number(), item.key().fd(), event.events, event.data))
     });
 }
 

@@ -28,8 +28,7 @@ pub(crate) use crate::kernel_ext::user::{
     read_changes,
     read_often,
     read_often_into,
-    write_struct,
-    Pending, //
+    write_struct, //
 };
 
 pub(crate) use crate::bindings::{
@@ -234,12 +233,28 @@ impl From<bindings::epoll_event> for Event {
     }
 }
 
+/// A `struct epoll_event` as it is in user memory.
+pub(crate) type RawEvent = bindings::epoll_event;
+
+/// These events, with the user's data.
+#[inline]
+pub(crate) fn raw(events: u32, data: u64) -> RawEvent {
+    RawEvent { events, data }
+}
+
+/// Writes events to the array, which has room for them. Returns how many: fewer than there are after
+/// a fault.
+#[inline]
+pub(crate) fn write_events(to: Buffer, events: &[RawEvent]) -> usize {
+    user::write_events(to.address, events)
+}
+
 /// A user's array of events, to be filled.
 #[derive(Clone, Copy)]
 pub(crate) struct Buffer {
     /// The user's address of it.
     pub(crate) address: usize,
-    /// Its length in events, at least 1.
+    /// Its length in events.
     pub(crate) len: usize,
 }
 
@@ -262,6 +277,15 @@ impl Buffer {
         match user::may_be(address, len * Event::SIZE) {
             true => Ok(Self { address, len }),
             false => Err(EFAULT),
+        }
+    }
+
+    /// What is left of it behind that many events, of which it has as many.
+    #[inline]
+    pub(crate) fn behind(self, events: usize) -> Self {
+        Self {
+            address: self.address.wrapping_add(events.wrapping_mul(Event::SIZE)),
+            len: self.len.wrapping_sub(events),
         }
     }
 }

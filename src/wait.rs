@@ -26,10 +26,7 @@ use crate::{
         CHUNK, //
     },
     trace,
-    uapi::{
-        Buffer,
-        Event, //
-    },
+    uapi::Buffer,
     watch,
 };
 use kernel::prelude::*;
@@ -43,23 +40,15 @@ impl Eventpoll {
     /// `EINTR` after a signal, `EFAULT` if nothing could be written.
     #[inline(always)]
     pub(crate) fn wait(&self, buffer: Buffer, timeout: i64) -> Result<u32> {
-        match timeout == 0 && !self.ready.is_available() {
-            true => Ok(0),
-            false => self.wait_or_deliver(buffer, timeout),
+        let available = self.ready.is_available();
+        if timeout == 0 && !available {
+            return Ok(0);
         }
-    }
-
-    /// As [`Eventpoll::wait`], if that takes more than a glance.
-    #[inline(never)]
-    fn wait_or_deliver(&self, buffer: Buffer, timeout: i64) -> Result<u32> {
         let deadline = Deadline::after(timeout);
-        if self.ready.is_available() {
-            let delivered = self.deliver(buffer)?;
-            if delivered > 0 {
-                return Ok(delivered);
-            }
+        match if available { self.deliver(buffer)? } else { 0 } {
+            0 => self.wait_long(buffer, &deadline),
+            delivered => Ok(delivered),
         }
-        self.wait_long(buffer, &deadline)
     }
 
     /// Sleeps until something can be handed out, or the deadline passes, as [`Eventpoll::wait`].
@@ -141,10 +130,28 @@ impl Eventpoll {
     /// As [`Eventpoll::deliver`].
     #[inline(never)]
     fn deliver_until(&self, buffer: Buffer, last: &mut LastRefs<CHUNK>) -> Result<u32> {
-        let (outer, mut set) = self
-            .enter(Kind::Plain)
-            .inspect_err(|_| self.ready.pass_on())?;
-        let mut delivered = 0usize;
+        match self.enter_plain().inspect_err(|_| self.ready.pass_on())? {
+            Some(set) => self.scan_all(None, set, buffer, last),
+            None => self.deliver_from_epolls(buffer, last),
+        }
+    }
+
+    /// The same for an instance that watches an epoll.
+    #[cold]
+    fn deliver_from_epolls(&self, buffer: Buffer, last: &mut LastRefs<CHUNK>) -> Result<u32> {
+        let (outer, set) = self.enter_both().inspect_err(|_| self.ready.pass_on())?;
+        self.scan_all(Some(outer), set, buffer, last)
+    }
+
+    /// The same, with the mutexes held that it takes.
+    #[inline(always)]
+    fn scan_all<'a>(
+        &'a self,
+        outer: Option<Outer<'a>>,
+        mut set: Locked<'a>,
+        buffer: Buffer,
+        last: &mut LastRefs<CHUNK>,
+    ) -> Result<u32> {
         let mut chunk = Chunk::new();
         let Ok(mut scan) = self
             .ready
@@ -153,16 +160,18 @@ impl Eventpoll {
             // Who could have suspended one has the outer mutex.
             return Ok(0);
         };
+        let mut rest = buffer;
         loop {
             if let Some((item, file)) = chunk.take_alone() {
                 let key = item.key();
-                drop(chunk);
+                let more = chunk.more;
                 let events;
                 (set, events) = self.poll_alone(set, outer.as_ref(), &mut scan, &key, &file)?;
                 if let Pinned::Open(file) = file {
                     last.put(file);
                 }
                 chunk = Chunk::new();
+                chunk.more = more;
                 // It is there: who could have deleted it has the outer mutex.
                 let Some(item) = set.items().find(&key) else {
                     break;
@@ -178,23 +187,24 @@ impl Eventpoll {
                 }
                 self.tally.spurious(usize::from(events == 0));
             } else {
-                chunk.poll(last);
-                self.tally.spurious(chunk.empty());
+                let empty = chunk.poll(last);
+                self.tally.spurious(empty);
             }
-            delivered += chunk.hand_out(buffer.address + delivered * Event::SIZE);
+            let all;
+            (rest, all) = chunk.hand_out(rest);
             trace::deliver(self, chunk.reached());
-            let all = chunk.is_handed_out();
-            if !all && delivered == 0 {
+            if !all && rest.len == buffer.len {
                 scan.finish(&chunk);
                 return Err(EFAULT);
             }
             // Who is being killed needs no more events.
-            let enough = !all || !chunk.more || delivered == buffer.len;
+            let enough = !chunk.more || !all || rest.len == 0;
             if enough || !last.is_empty() || !task::go_on() {
                 break;
             }
-            scan.take(set.items(), buffer.len - delivered, &mut chunk);
+            scan.take(set.items(), rest.len, &mut chunk);
         }
+        let delivered = buffer.len.wrapping_sub(rest.len);
         self.tally.wait(delivered);
         scan.finish(&chunk);
         // At most as many as an `int` can count.

@@ -163,13 +163,14 @@ impl Eventpoll {
         .inspect_err(|_| self.account.uncharge())
     }
 
-    /// Changes what the item watches for.
+    /// Changes what the item watches for. Whether it has become ready is left to the caller's `SCAN`,
+    /// if there will be one, and nobody else waits for it.
     ///
     /// # Errors
     ///
     /// `EINVAL` if an item must not be changed so, `ENOENT`; `EINTR` if the task is being killed.
     #[inline(always)]
-    pub(crate) fn modify(
+    pub(crate) fn modify<const SCAN: bool>(
         &self,
         mutexes: &mut Mutexes<'_>,
         file: &LocalFile,
@@ -182,7 +183,7 @@ impl Eventpoll {
         }
         let key = Key::new(file, fd);
         let set = mutexes.enter(Kind::Plain)?;
-        let mut item = set.items.find(&key).ok_or(ENOENT)?;
+        let item = set.items.find(&key).ok_or(ENOENT)?;
         if item.interest().is_exclusive() {
             return Err(EINVAL);
         }
@@ -193,18 +194,52 @@ impl Eventpoll {
         }
         item.set_data(data);
         self.set_interest(item, interest);
+        if item.kind() != Kind::Plain {
+            return self.look_at_nested(mutexes, file, fd, interest);
+        }
+        if SCAN && !self.is_listened_to() {
+            // The scan polls it anyway.
+            self.ready.lock().push(item);
+            self.note_modified(item, file, 0);
+        } else {
+            let events = hook::poll(file, interest.bits());
+            self.note_modified(item, file, events);
+            if events != 0 {
+                self.make_ready(item);
+            }
+        }
+        Ok(())
+    }
+
+    /// An item on an eventpoll has been changed. Makes it ready if that has events.
+    #[cold]
+    fn look_at_nested(
+        &self,
+        mutexes: &mut Mutexes<'_>,
+        file: &LocalFile,
+        fd: i32,
+        interest: Interest,
+    ) -> Result {
+        let set = mutexes.enter(Kind::Plain)?;
+        let mut item = set.items.find(&Key::new(file, fd)).ok_or(ENOENT)?;
         let events = if item.kind() == Kind::Epoll {
             item = mutexes.keep(file, fd).ok_or(ENOENT)?;
             hook::poll(file, interest.bits())
         } else {
             item.poll(file, interest, 1)
         };
-        trace::modify(item, file, events);
-        self.tally.mods.increment();
+        self.note_modified(item, file, events);
         if events != 0 {
             self.make_ready(item);
         }
         Ok(())
+    }
+
+    /// An item was changed, and its file found to have these events.
+    #[inline(always)]
+    fn note_modified(&self, item: &Item, file: &LocalFile, events: u32) {
+        trace::modify(item, file, events);
+        self.tally.mods.increment();
     }
 
     /// Changes what an item watches for. A poll that follows sees what a wake-up was about that has
@@ -232,6 +267,12 @@ impl Eventpoll {
         trace::delete(self, file, fd);
         self.tally.dels.increment();
         Ok(())
+    }
+
+    /// Whether anybody waits on the instance, or polls it.
+    #[inline]
+    fn is_listened_to(&self) -> bool {
+        self.ready.waiters.is_active() || self.pollers.is_active()
     }
 
     /// Puts an item that was found to have events onto the ready list.

@@ -14,7 +14,10 @@ use crate::{
     kernel_ext::nested_mutex::lock_killable,
     nesting::Kind, //
 };
-use core::ptr::NonNull;
+use core::{
+    mem,
+    ptr::NonNull, //
+};
 use kernel::{
     fs::LocalFile,
     prelude::*,
@@ -76,6 +79,7 @@ pub(crate) struct Mutexes<'a> {
 
 impl<'a> Mutexes<'a> {
     /// Holds nothing yet.
+    #[inline]
     pub(crate) fn new(eventpoll: &'a Eventpoll) -> Self {
         Self {
             eventpoll,
@@ -84,8 +88,9 @@ impl<'a> Mutexes<'a> {
         }
     }
 
-    /// Holds what [`Eventpoll::enter`] takes, and gives the items: no dead ones among them, but for
-    /// those that die while it is held.
+    /// Holds the mutex, and the outer one, if the instance watches an epoll, or will when an item of
+    /// that `kind` is added. Gives the items: no dead ones among them, but for those that die while it
+    /// is held.
     ///
     /// # Errors
     ///
@@ -101,40 +106,40 @@ impl<'a> Mutexes<'a> {
                 eventpoll.remove_all_dead(set);
             }
         }
-        match &mut self.set {
-            Some(set) => Ok(set),
-            none => Ok(none.insert(Self::take(eventpoll, &mut self.outer, kind)?)),
+        if self.set.is_none() {
+            let plain = match self.outer.is_none() && kind != Kind::Epoll {
+                true => eventpoll.enter_plain()?,
+                false => None,
+            };
+            let set = match plain {
+                Some(set) => set,
+                None => Self::take(eventpoll, &mut self.outer, kind)?,
+            };
+            // There is none to be let go of.
+            mem::forget(self.set.replace(set));
         }
+        // It is there.
+        self.set.as_mut().ok_or(EINVAL)
     }
 
     /// Takes what is missing.
-    #[inline(never)]
+    #[cold]
     fn take(
         eventpoll: &'a Eventpoll,
         outer: &mut Option<Outer<'a>>,
         kind: Kind,
     ) -> Result<Locked<'a>> {
-        if outer.is_some() {
-            return eventpoll.lock();
-        }
-        if kind != Kind::Epoll && !eventpoll.watches_epolls.read() {
-            let set = eventpoll.lock()?;
-            // It changes with the mutex held.
-            if !eventpoll.watches_epolls.read() {
-                return Ok(set);
+        let set = match outer {
+            Some(_) => eventpoll.lock()?,
+            none => {
+                let (outer, set) = eventpoll.enter_both()?;
+                *none = Some(outer);
+                set
             }
+        };
+        if kind == Kind::Epoll {
+            eventpoll.watches_epolls.write(true);
         }
-        Self::take_both(eventpoll, outer, kind)
-    }
-
-    #[cold]
-    fn take_both(
-        eventpoll: &'a Eventpoll,
-        outer: &mut Option<Outer<'a>>,
-        kind: Kind,
-    ) -> Result<Locked<'a>> {
-        let set;
-        (*outer, set) = eventpoll.enter_both(kind)?;
         Ok(set)
     }
 

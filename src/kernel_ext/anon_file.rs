@@ -51,10 +51,10 @@ pub(crate) trait AnonFile: Send + Sync + Sized + 'static {
     /// `ioctl(2)`, from 64-bit and 32-bit programs alike.
     fn ioctl(&self, file: &File, cmd: u32, arg: usize) -> Result<u32>;
 
-    /// `fadvise64(2)`, from 64-bit and 32-bit programs alike, or `None` to answer as other anonymous
-    /// files do. It is called without any check by a security module. May be called from a worker of
-    /// io_uring's, which is a thread of the process.
-    fn fadvise(&self, file: &File, offset: u64, len: u64, advice: u32) -> Option<Result<u32>>;
+    /// `fadvise64(2)`, from 64-bit and 32-bit programs alike: its result, or the negative error; or
+    /// `None`, to answer as other anonymous files do. No security module is asked before. The thread
+    /// may be a worker of io_uring's, which is one of the process.
+    fn fadvise(&self, file: &File, offset: u64, len: u64, advice: u32) -> Option<c_int>;
 
     /// The wait queue that pollers of the file wait on.
     fn pollers(&self) -> &Pollers;
@@ -200,8 +200,7 @@ unsafe extern "C" fn fadvise<T: AnonFile>(
     // SAFETY: The file is alive; the system call has no `fdget_pos` of it.
     let me = unsafe { File::from_raw_file(file) };
     match data.fadvise(me, offset as u64, len as u64, advice as u32) {
-        Some(Ok(value)) => value as c_int,
-        Some(Err(error)) => error.to_errno(),
+        Some(result) => result,
         // SAFETY: By the requirements.
         None => unsafe { bindings::generic_fadvise(file, offset, len, advice) },
     }

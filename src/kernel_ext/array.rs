@@ -67,17 +67,9 @@ impl<T: Copy, const N: usize> Array<T, N> {
         unsafe { core::slice::from_raw_parts(self.slots.as_ptr().cast(), self.len) }
     }
 
-    /// The values, to be changed.
-    #[inline]
-    pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
-        // SAFETY: As for `as_slice`.
-        unsafe { core::slice::from_raw_parts_mut(self.slots.as_mut_ptr().cast(), self.len) }
-    }
-
-    /// Forgets all values, to put others in.
+    /// Puts other values in the place of all these.
     #[inline]
     pub(crate) fn filler(&mut self) -> Filler<'_, T, N> {
-        self.len = 0;
         Filler {
             array: self,
             len: 0,

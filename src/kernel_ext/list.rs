@@ -118,10 +118,29 @@ impl<T: Linked<ID>, const ID: usize> List<T, ID> {
         self.first = Some(ptr);
     }
 
-    /// The object behind `object`, which is in this list.
+    /// The object behind `object`, which is in a list.
     #[inline]
-    pub(crate) fn after(&self, object: &T) -> Option<NonNull<T>> {
+    pub(crate) fn after(object: &T) -> Option<NonNull<T>> {
         object.links().next.get()
+    }
+
+    /// Unlinks all that is between two objects, of which the first may be the beginning of the list, and
+    /// the other one its end. Takes no time that depends on the lengths.
+    ///
+    /// # Safety
+    ///
+    /// Both are in this list, in this order.
+    #[inline]
+    pub(crate) unsafe fn cut(&mut self, before: Option<&T>, after: Option<&T>) {
+        let (prev, next) = (before.map(NonNull::from), after.map(NonNull::from));
+        match before {
+            Some(before) => before.links().next.set(next),
+            None => self.first = next,
+        }
+        match after {
+            Some(after) => after.links().prev.set(prev),
+            None => self.last = prev,
+        }
     }
 
     /// Takes all objects before `rest`, or all, out, as a list of their own. Takes no time that
@@ -298,10 +317,24 @@ mod tests {
                         arrays[to].push(*moved);
                     }
                 }
-                (Some(from), 2..=9) => {
+                (Some(from), 2..=7) => {
                     // SAFETY: By the arrays the object is in this list.
                     unsafe { lists[from].remove(object) };
                     arrays[from].remove(number);
+                }
+                (Some(from), 8..=9) => {
+                    // All between the object, or the beginning, and the end.
+                    let before = (random >> 59 & 1 == 0).then_some(number);
+                    // SAFETY: By the arrays the object is in this list.
+                    unsafe { lists[from].cut(before.map(|number| &objects[number]), None) };
+                    let mut behind = before.is_none();
+                    let all = arrays[from];
+                    for &other in all.all() {
+                        if behind {
+                            arrays[from].remove(other);
+                        }
+                        behind |= Some(other) == before;
+                    }
                 }
                 (Some(from), _) if from != to => {
                     // SAFETY: No object is named.

@@ -122,47 +122,12 @@ pub(crate) fn read_event(at: usize) -> Result<(u32, u64)> {
     read.then_some((event.events, event.data)).ok_or(EFAULT)
 }
 
-/// An event that is to be stored, and what it is about.
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub(crate) struct Pending<T> {
-    event: bindings::epoll_event,
-    /// What it is about.
-    pub(crate) what: T,
-}
-
-impl<T> Pending<T> {
-    /// No event yet.
-    #[inline]
-    pub(crate) fn new(what: T) -> Self {
-        let event = bindings::epoll_event { events: 0, data: 0 };
-        Self { event, what }
-    }
-
-    /// Whether there are events.
-    pub(crate) fn has_events(&self) -> bool {
-        self.event.events != 0
-    }
-
-    /// Says which events there are.
-    #[inline]
-    pub(crate) fn set(&mut self, events: u32, data: u64) {
-        self.event = bindings::epoll_event { events, data };
-    }
-
-    /// The event.
-    pub(crate) fn event(&self) -> bindings::epoll_event {
-        self.event
-    }
-
-    /// Writes events to the array at the user's address `to`. Returns how many: fewer than there
-    /// are after a fault.
-    #[inline]
-    pub(crate) fn write_all(pending: &[Self], to: usize) -> usize {
-        let first = pending.as_ptr().cast();
-        // SAFETY: So many structures are there, each of which begins with an event, by its layout.
-        unsafe { bindings::rp_write_events(to, first, size_of::<Self>(), pending.len()) }
-    }
+/// Writes events to the array at the user's address `to`. Returns how many: fewer than there are after
+/// a fault.
+#[inline]
+pub(crate) fn write_events(to: usize, events: &[bindings::epoll_event]) -> usize {
+    // SAFETY: So many events are there.
+    unsafe { bindings::rp_write_events(to, events.as_ptr(), events.len()) }
 }
 
 /// Whether `size` bytes at the user's address `at` may be user memory at all.

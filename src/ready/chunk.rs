@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The items that a scan looks at at once, and what it finds of them.
+
+use super::{
+    listed,
+    unburied,
+    Alone,
+    Counters,
+    Pinned,
+    Place, //
+};
+use crate::{
+    event::Interest,
+    item::{
+        Handling,
+        Item, //
+    },
+    kernel_ext::{
+        array::Array,
+        hint,
+        hook::Look,
+        list::List,
+        poll_file::{
+            self,
+            LastRefs, //
+        },
+        rbtree::Tree, //
+    },
+    uapi::{
+        self,
+        Buffer,
+        Event,
+        RawEvent, //
+    },
+};
+
+/// How many items a scan looks at at once. It bounds how long their lock is held for that.
+pub(crate) const CHUNK: usize = 16;
+
+/// An item that a scan has taken off all lists, with its file.
+type Taken<'b> = (&'b Item, Pinned);
+
+/// Some items that a scan looks at, none of which needs to be taken alone; later, what was found of
+/// them. Or one that was taken alone.
+///
+/// Whoever fills it polls it: until then there is a reference to the file of each item.
+///
+/// # Invariants
+///
+/// Once it is polled, there are as many events as items.
+pub(crate) struct Chunk<'b> {
+    items: Array<&'b Item, CHUNK>,
+    /// Those of items whose files have none are 0.
+    events: Array<RawEvent, CHUNK>,
+    /// An item that was taken off all lists instead, alone, and is not polled yet.
+    alone: Option<Alone<'b>>,
+    /// How many have no events.
+    empty: usize,
+    /// How many, from the first one on, were handed out, or had nothing to be; of an unsettled chunk.
+    reached: usize,
+    /// Whether one of them is a one-shot one.
+    oneshot: bool,
+    /// Whether an item may not be where it belongs.
+    unsettled: bool,
+    /// Whether the scan may find more.
+    pub(crate) more: bool,
+}
+
+impl<'b> Chunk<'b> {
+    /// Nothing.
+    #[inline]
+    pub(crate) const fn new() -> Self {
+        Self {
+            items: Array::new(),
+            events: Array::new(),
+            alone: None,
+            empty: 0,
+            reached: 0,
+            oneshot: false,
+            unsettled: false,
+            more: true,
+        }
+    }
+
+    /// Forgets what was found.
+    pub(super) fn clear(&mut self) {
+        *self = Self::new();
+    }
+
+    /// Looks at the next items of the list, at most so many. Those that are level-triggered stay there;
+    /// others leave it, unless this is only to `LOOK`; and those whose file is being closed, which are
+    /// about to be buried. Returns the item behind them.
+    #[inline(always)]
+    pub(super) fn fill<const LOOK: bool>(
+        &mut self,
+        list: &mut List<Item, 0>,
+        counters: &mut Counters,
+        _items: &'b Tree<Item>,
+        most: usize,
+    ) -> Option<&'b Item> {
+        let mut items = self.items.filler();
+        let mut room = most.min(CHUNK);
+        // The mutex is held during `'b`, as the tree shows.
+        let after = |item: &Item| List::after(item).map(listed);
+        let mut next: Option<&'b Item> = list.first().map(listed);
+        // The last one that stays.
+        let mut kept: Option<&'b Item> = None;
+        while let Some(first) = next.filter(|_| items.len() < room) {
+            let handling = first.handling();
+            if handling == Handling::Alone {
+                break;
+            }
+            if handling == Handling::Stays || LOOK {
+                next = after(first);
+                if unburied(first).get() {
+                    first.set_place(Place::Seen);
+                    kept = Some(first);
+                    // SAFETY: There is room for it.
+                    unsafe { items.push_unchecked(first) };
+                    continue;
+                }
+                room -= 1;
+                first.set_place(Place::Idle);
+                counters.leave();
+            } else {
+                // All of the kind that follow.
+                let mut item = first;
+                loop {
+                    next = after(item);
+                    if unburied(item).get() {
+                        // SAFETY: There is room for it.
+                        unsafe { items.push_unchecked(item) };
+                    } else {
+                        room -= 1;
+                    }
+                    item.set_place(Place::Idle);
+                    counters.leave();
+                    match next {
+                        Some(next) if items.len() < room && next.handling() == handling => {
+                            item = next;
+                        }
+                        _ => break,
+                    }
+                }
+            }
+            // SAFETY: Both are in the list, and what is between them has just been said to be in none.
+            unsafe { list.cut(kept, next) };
+        }
+        drop(items);
+        self.more = next.is_some();
+        next
+    }
+
+    /// Has an item that was taken off all lists, alone. Says whether the scan may find more.
+    pub(super) fn set_alone(&mut self, alone: Alone<'b>, more: bool) {
+        self.alone = Some(alone);
+        self.more = more;
+    }
+
+    /// The item that was taken off all lists, with its file, unless that is closed.
+    #[inline]
+    pub(crate) fn take_alone(&mut self) -> Option<Taken<'b>> {
+        let alone = self.alone.take()?;
+        let item = alone.item;
+        Some((item, alone.pin()?))
+    }
+
+    /// Puts the item, which was taken alone and polled, in.
+    pub(crate) fn push(&mut self, item: &'b Item, events: u32) {
+        self.items.push(item);
+        self.events.push(uapi::raw(events, item.data()));
+        self.oneshot = item.interest().is_oneshot();
+        self.unsettled = true;
+    }
+
+    /// Whether there are no items.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.as_slice().is_empty()
+    }
+
+    /// Polls the files, and gives the references to them back. `last` keeps those that turn out to be
+    /// the last ones. Returns how many have no events.
+    #[inline(always)]
+    pub(crate) fn poll(&mut self, last: &mut LastRefs<CHUNK>) -> usize {
+        let mut all = Interest::NOTHING;
+        let mut empty = 0usize;
+        let mut look = Look::new();
+        let mut found = self.events.filler();
+        for item in self.items.as_slice() {
+            // SAFETY: `fill` got it, and this is done once.
+            let file = unsafe { poll_file::assume_got(item.file()) };
+            let interest = item.interest();
+            all = all.with(interest);
+            let events = look.poll(&file, interest.bits());
+            if events == 0 {
+                hint::cold_path();
+                empty = empty.wrapping_add(1);
+            }
+            // SAFETY: There are no more items than there is room for.
+            unsafe { found.push_unchecked(uapi::raw(events, item.data())) };
+            last.put(file);
+        }
+        drop(found);
+        self.oneshot = all.is_oneshot();
+        if empty != 0 {
+            self.empty = empty;
+            self.reached = self.items.as_slice().len();
+            self.unsettled = true;
+        }
+        empty
+    }
+
+    /// Whether any has events.
+    #[inline]
+    pub(crate) fn has_events(&self) -> bool {
+        self.empty != self.items.as_slice().len()
+    }
+
+    /// Hands the events out to the array, which has room for them. Returns the rest of it, and whether
+    /// all were handed out, as they are unless there was a fault.
+    #[inline(always)]
+    pub(crate) fn hand_out(&mut self, to: Buffer) -> (Buffer, bool) {
+        let events = self.events.as_slice();
+        let handed_out = match self.empty {
+            0 => uapi::write_events(to, events),
+            _ => self.hand_out_some(to),
+        };
+        let all = handed_out == events.len().wrapping_sub(self.empty);
+        if !all || self.unsettled {
+            self.note_reached(handed_out, all);
+        }
+        if self.oneshot {
+            self.disarm();
+        }
+        (to.behind(handed_out), all)
+    }
+
+    /// Hands out the events of the items that have any.
+    #[cold]
+    fn hand_out_some(&self, mut to: Buffer) -> usize {
+        let mut handed_out = 0;
+        for event in self.events.as_slice() {
+            if event.events != 0 {
+                if uapi::write_events(to, core::slice::from_ref(event)) == 0 {
+                    break;
+                }
+                to = to.behind(1);
+                handed_out += 1;
+            }
+        }
+        handed_out
+    }
+
+    /// Notes how far it got, after so many events were handed out.
+    #[cold]
+    fn note_reached(&mut self, handed_out: usize, all: bool) {
+        self.unsettled = true;
+        self.reached = match all {
+            true => self.events.as_slice().len(),
+            // Up to the one that could not be.
+            false => self
+                .events
+                .as_slice()
+                .iter()
+                .enumerate()
+                .filter(|(_, event)| event.events != 0)
+                .nth(handed_out)
+                .map_or(0, |(at, _)| at),
+        };
+    }
+
+    /// Disarms the one-shot items whose events were handed out. A wake-up that came in between has
+    /// listed them for the next scan, which finds nothing.
+    #[inline(never)]
+    fn disarm(&self) {
+        for (item, event) in self.reached() {
+            let interest = item.interest();
+            if interest.is_oneshot() && event.events != 0 {
+                item.set_interest(interest.disarmed());
+            }
+        }
+    }
+
+    /// How many were handed out, or had nothing to be.
+    #[inline]
+    fn count_reached(&self) -> usize {
+        match self.unsettled {
+            true => self.reached,
+            false => self.items.as_slice().len(),
+        }
+    }
+
+    /// Those that were handed out, or had nothing to be, with their events.
+    #[inline]
+    pub(crate) fn reached(&self) -> impl Iterator<Item = (&'b Item, Event)> + use<'_, 'b> {
+        let both = self.items.as_slice().iter().zip(self.events.as_slice());
+        let reached = both.take(self.count_reached());
+        reached.map(|(item, event)| (*item, Event::from(*event)))
+    }
+
+    /// The others.
+    #[inline]
+    pub(super) fn unreached(&self) -> &[&'b Item] {
+        let items = self.items.as_slice();
+        items.get(self.count_reached()..).unwrap_or_default()
+    }
+
+    /// Whether all items are where they belong.
+    #[inline]
+    pub(super) fn is_settled(&self) -> bool {
+        !self.unsettled
+    }
+}
