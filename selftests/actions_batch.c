@@ -9,9 +9,9 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "repoll.h"
 
 static int files[READY];
@@ -102,8 +102,8 @@ static int make(struct scene *scene)
 	if (scene->p.ops != &repoll_ops)
 		make_one_by_one(scene, &changes);
 	else
-		done = ioctl(scene->p.fd, REPOLL_BATCH, &changes.batch);
-	return judge(scene, &changes, done < 0 ? -errno : done);
+		done = call_with(scene->p.fd, REPOLL_BATCH, &changes.batch);
+	return judge(scene, &changes, done);
 }
 
 static const char *delete_all(struct scene *scene)
@@ -152,9 +152,7 @@ static int make_and_wait(struct scene *scene)
 			.maxevents = READY + 1,
 		},
 	};
-	result = ioctl(scene->p.fd, REPOLL_BATCH_WAIT, &args);
-	if (result < 0)
-		result = -errno;
+	result = call_with(scene->p.fd, REPOLL_BATCH_WAIT, &args);
 	changes.batch = args.batch;
 	return judge(scene, &changes, result);
 }
