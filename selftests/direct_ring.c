@@ -310,4 +310,44 @@ TEST_F(direct_ring, wait_goes_with_its_process)
 	EXPECT_EQ(EPOLLIN, poller_next(&self->p, self->efd));
 }
 
+static int handled;
+
+static void handle(int signal)
+{
+	(void)signal;
+	__atomic_fetch_add(&handled, 1, __ATOMIC_RELAXED);
+}
+
+/*
+ *	signal ---> the process whose ring waits with a mask that lets it in
+ *
+ * It is the process's own, whatever the ring's thread lets in for the time of a wait.
+ */
+TEST_F(direct_ring, mask_takes_no_signal_away)
+{
+	const struct sigaction action = { .sa_handler = handle };
+	const uint64_t none = 0;
+	const struct repoll_wait wait = {
+		.events = (uintptr_t)self->events, .maxevents = 1,
+		.timeout_ns = FOR_EVER, .sigmask = (uintptr_t)&none,
+		.sigsetsize = KERNEL_SIGSET_SIZE,
+	};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	ASSERT_EQ(0, sigprocmask(SIG_BLOCK, &set, NULL));
+	ASSERT_EQ(0, submit(&self->r, self->p.fd, (uintptr_t)&wait, 0,
+			    REPOLL_DIRECT_PWAIT));
+	ASSERT_EQ(1, sleepers_of(&self->p, 1));
+	ASSERT_EQ(0, kill(getpid(), SIGUSR1));
+	EXPECT_EQ(-EINTR, ring_next(&self->r, 0));
+	/* The thread's next wait is without a mask. */
+	EXPECT_EQ(0, call_by(&self->r, self->p.fd, (uintptr_t)self->events,
+			     REPOLL_DIRECT_PAIR(1, 1), REPOLL_DIRECT_WAIT));
+	ASSERT_EQ(0, sigprocmask(SIG_UNBLOCK, &set, NULL));
+	EXPECT_EQ(1, handled);
+}
+
 TEST_HARNESS_MAIN
