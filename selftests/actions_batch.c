@@ -176,3 +176,39 @@ static const char *check_made_and_found(struct scene *scene, int result)
 const struct action batch_add_and_wait = {
 	open_files, make_and_wait, check_made_and_found
 };
+
+/* An error of the wait leaves the change made; to be judged it is undone. */
+static int add_one_and_wait(struct scene *scene)
+{
+	const struct repoll_change_wait change = {
+		.op = EPOLL_CTL_ADD, .fd = files[0], .events = EPOLLIN, .data = DATA,
+		.to = (uintptr_t)scene->found,
+	};
+	int result;
+
+	if (scene->p.ops == &repoll_ops && calls_next_directly())
+		result = call_directly(scene->p.fd, (uintptr_t)&change,
+				       REPOLL_DIRECT_PAIR(1, SOON_MS),
+				       REPOLL_DIRECT_CHANGE_WAIT);
+	else
+		result = poller_add_data(&scene->p, files[0], EPOLLIN, DATA) ?:
+			 poller_wait(&scene->p, scene->found, 1, SOON);
+	if (result < 0)
+		poller_del(&scene->p, files[0]);
+	return result;
+}
+
+static const char *check_one(struct scene *scene, int result)
+{
+	int i;
+
+	if (result != 1 || scene->found[0].data.u64 != DATA)
+		return "its event does not come";
+	if (poller_del(&scene->p, files[0]))
+		return "it cannot be deleted";
+	for (i = 0; i < READY; i++)
+		close(files[i]);
+	return NULL;
+}
+
+const struct action change_and_wait = { open_files, add_one_and_wait, check_one };
