@@ -36,6 +36,9 @@ extern const struct action wait_file;
 /* Of READY ready files at once, the second one with a wait behind it. */
 extern const struct action batch_add, batch_add_and_wait;
 
+/* Of one ready file, with a wait behind it. */
+extern const struct action change_and_wait;
+
 /* Of parameters; they succeed with 1 if the kernel has no busy polling. */
 extern const struct action set_params, get_params;
 

@@ -9,9 +9,9 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "repoll.h"
 
 static int files[READY];
@@ -102,8 +102,8 @@ static int make(struct scene *scene)
 	if (scene->p.ops != &repoll_ops)
 		make_one_by_one(scene, &changes);
 	else
-		done = ioctl(scene->p.fd, REPOLL_BATCH, &changes.batch);
-	return judge(scene, &changes, done < 0 ? -errno : done);
+		done = call_with(scene->p.fd, REPOLL_BATCH, &changes.batch);
+	return judge(scene, &changes, done);
 }
 
 static const char *delete_all(struct scene *scene)
@@ -152,9 +152,7 @@ static int make_and_wait(struct scene *scene)
 			.maxevents = READY + 1,
 		},
 	};
-	result = ioctl(scene->p.fd, REPOLL_BATCH_WAIT, &args);
-	if (result < 0)
-		result = -errno;
+	result = call_with(scene->p.fd, REPOLL_BATCH_WAIT, &args);
 	changes.batch = args.batch;
 	return judge(scene, &changes, result);
 }
@@ -178,3 +176,39 @@ static const char *check_made_and_found(struct scene *scene, int result)
 const struct action batch_add_and_wait = {
 	open_files, make_and_wait, check_made_and_found
 };
+
+/* An error of the wait leaves the change made; to be judged it is undone. */
+static int add_one_and_wait(struct scene *scene)
+{
+	const struct repoll_change_wait change = {
+		.op = EPOLL_CTL_ADD, .fd = files[0], .events = EPOLLIN, .data = DATA,
+		.to = (uintptr_t)scene->found,
+	};
+	int result;
+
+	if (scene->p.ops == &repoll_ops && calls_next_directly())
+		result = call_directly(scene->p.fd, (uintptr_t)&change,
+				       REPOLL_DIRECT_PAIR(1, SOON_MS),
+				       REPOLL_DIRECT_CHANGE_WAIT);
+	else
+		result = poller_add_data(&scene->p, files[0], EPOLLIN, DATA) ?:
+			 poller_wait(&scene->p, scene->found, 1, SOON);
+	if (result < 0)
+		poller_del(&scene->p, files[0]);
+	return result;
+}
+
+static const char *check_one(struct scene *scene, int result)
+{
+	int i;
+
+	if (result != 1 || scene->found[0].data.u64 != DATA)
+		return "its event does not come";
+	if (poller_del(&scene->p, files[0]))
+		return "it cannot be deleted";
+	for (i = 0; i < READY; i++)
+		close(files[i]);
+	return NULL;
+}
+
+const struct action change_and_wait = { open_files, add_one_and_wait, check_one };

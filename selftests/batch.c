@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/timerfd.h>
 
+#include "calls.h"
 #include "fixture.h"
 #include "waiter.h"
 
@@ -45,16 +46,12 @@ static struct repoll_batch batch_of(struct repoll_change *changes, int count)
 /* Makes the changes. Returns how many were tried, or the error. */
 static int make(const struct poller *p, struct repoll_batch *batch)
 {
-	int done = ioctl(p->fd, REPOLL_BATCH, batch);
-
-	return done < 0 ? -errno : done;
+	return call_with(p->fd, REPOLL_BATCH, batch);
 }
 
 static int make_and_wait(const struct poller *p, struct repoll_batch_wait *args)
 {
-	int count = ioctl(p->fd, REPOLL_BATCH_WAIT, args);
-
-	return count < 0 ? -errno : count;
+	return call_with(p->fd, REPOLL_BATCH_WAIT, args);
 }
 
 /* A page of memory, and an unmapped one behind it. */

@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 
+#include "calls.h"
 #include "query.h"
 #include "require.h"
 #include "trap.h"
@@ -102,7 +103,7 @@ TEST_F(counters, changes)
 		changes[i].events = EPOLLIN;
 	}
 	changes[TIMES - 1].fd = -1;
-	ASSERT_EQ(TIMES, ioctl(self->p.fd, REPOLL_BATCH, &batch));
+	ASSERT_EQ(TIMES, call_with(self->p.fd, REPOLL_BATCH, &batch));
 	self->expected.adds += TIMES - 1;
 	self->expected.items = TIMES - 1;
 	EXPECT_AS_EXPECTED();

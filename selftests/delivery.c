@@ -179,7 +179,7 @@ TEST_F(delivery, waiter_is_killed_meanwhile)
 		poller_wait(&q, trap.page, 1, FOR_EVER);
 		_exit(2);
 	}
-	ASSERT_TRUE(sleeps_in(pid, variant->ops->wait_syscall));
+	ASSERT_TRUE(falls_asleep(pid, variant->ops));
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status));

@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 
+#include "calls.h"
 #include "fixture.h"
 
 #define MAX_EVENTS ((int)(INT_MAX / sizeof(struct epoll_event)))
@@ -100,10 +101,25 @@ static int ctl_once(const struct poller_ops *ops, int op, enum target target,
 	return ret;
 }
 
+/* The same by ioctl and by a direct call, unless the event can be named by its address alone. */
+static int ctl_both_ways(int op, enum target target, struct epoll_event *event,
+			 const int *efds, bool readable)
+{
+	int by_ioctl, directly;
+
+	calls_go(BY_IOCTL);
+	by_ioctl = ctl_once(&repoll_ops, op, target, event, efds);
+	if (!readable)
+		return by_ioctl;
+	calls_go(DIRECTLY);
+	directly = ctl_once(&repoll_ops, op, target, event, efds);
+	return by_ioctl == directly ? directly : INT_MIN;
+}
+
 /*
- *	                .---> native epoll ---.
- *	(op, fd, event)                       compare
- *	                `---> repoll ---------'
+ *	                .---> native epoll ---------------.
+ *	(op, fd, event)                                   compare
+ *	                `---> repoll, ioctl and direct ---'
  */
 TEST(ctl_errors_are_those_of_epoll)
 {
@@ -140,8 +156,8 @@ TEST(ctl_errors_are_those_of_epoll)
 						  pointer, efds);
 				if (pointer == &event)
 					event.events = masks[mask];
-				repoll = ctl_once(&repoll_ops, ops[op], target,
-						  pointer, efds);
+				repoll = ctl_both_ways(ops[op], target, pointer,
+						       efds, pointer == &event);
 				ASSERT_NE(INT_MIN, native);
 				ASSERT_NE(INT_MIN, repoll);
 				EXPECT_EQ(native, repoll)
@@ -167,9 +183,9 @@ static unsigned int take_digit(unsigned int *number, unsigned int base)
 }
 
 /*
- *	                               .---> native epoll ---.
- *	(maxevents, array, mask, size)                       compare
- *	                               `---> repoll ---------'
+ *	                               .---> native epoll ---------------.
+ *	(maxevents, array, mask, size)                                   compare
+ *	                               `---> repoll, ioctl and direct ---'
  */
 TEST(wait_errors_are_those_of_epoll)
 {
@@ -186,6 +202,7 @@ TEST(wait_errors_are_those_of_epoll)
 	unsigned int ready, i, rest, count, size, where, mask;
 	int efd = eventfd(0, EFD_CLOEXEC), native, repoll;
 	struct poller n, r;
+	enum way way;
 
 	if (may_skip_repoll())
 		SKIP(return, "no " REPOLL_DEVICE);
@@ -206,13 +223,16 @@ TEST(wait_errors_are_those_of_epoll)
 			native = native_ops.wait(n.fd, arrays[where],
 						 counts[count], NOT_AT_ALL,
 						 masks[mask], sizes[size]);
-			repoll = repoll_ops.wait(r.fd, arrays[where],
-						 counts[count], NOT_AT_ALL,
-						 masks[mask], sizes[size]);
-			EXPECT_EQ(native, repoll)
-				TH_LOG("maxevents %d, array %p, mask %p, size %zu, ready %u",
-				       counts[count], arrays[where],
-				       masks[mask], sizes[size], ready);
+			for (way = BY_IOCTL; way <= DIRECTLY; way++) {
+				calls_go(way);
+				repoll = repoll_ops.wait(r.fd, arrays[where],
+							 counts[count], NOT_AT_ALL,
+							 masks[mask], sizes[size]);
+				EXPECT_EQ(native, repoll)
+					TH_LOG("%d events, array %p, mask %p, size %zu, ready %u, way %d",
+					       counts[count], arrays[where],
+					       masks[mask], sizes[size], ready, way);
+			}
 		}
 		ASSERT_EQ(0, eventfd_write(efd, 1));
 	}

@@ -11,18 +11,24 @@
 #include <sys/mount.h>
 
 #include "actions.h"
+#include "calls.h"
 #include "require.h"
 #include "slab.h"
 #include "sysfile.h"
 
 /* Seconds for a test, on an emulated processor. */
-#define LONG 300
+#define LONG 600
 
-enum { CREATE, CTL, WAIT, BATCH, PARAMS, POLL, FDINFO, INFO, CLOSE, ALL, GROUPS };
+enum {
+	CREATE, CTL, WAIT, BATCH, DIRECT_CTL, DIRECT_WAIT, DIRECT_BATCH, PARAMS, POLL,
+	FDINFO, INFO, CLOSE, ALL, GROUPS
+};
 
 static const char * const groups[GROUPS] = {
 	"open, REPOLL_CREATE", "REPOLL_CTL", "REPOLL_WAIT",
-	"REPOLL_BATCH, REPOLL_BATCH_WAIT", "EPIOC[SG]PARAMS",
+	"REPOLL_BATCH, REPOLL_BATCH_WAIT",
+	"REPOLL_DIRECT_ADD, _MOD, _DEL", "REPOLL_DIRECT_WAIT, _PWAIT",
+	"REPOLL_DIRECT_BATCH, _BATCH_WAIT, _CHANGE_WAIT", "EPIOC[SG]PARAMS",
 	"poll, select, epoll", "fdinfo", "REPOLL_INFO, _LIST, _ITEMS, _FEATURES",
 	"close",
 	"all",
@@ -108,13 +114,21 @@ FIXTURE_TEARDOWN(failnth) {
 	fault_close();
 }
 
+/* By ioctls, and by direct calls if there are such. */
 static const char *attempt(struct scene *scene, const struct action *action,
 			   int group)
 {
 	static struct fault_tally native;
+	const char *problem;
 
-	return fail_each(scene, action, scene->p.ops == &repoll_ops ?
-			 &tallies[group] : &native);
+	if (scene->p.ops != &repoll_ops)
+		return fail_each(scene, action, &native);
+	calls_go(BY_IOCTL);
+	problem = fail_each(scene, action, &tallies[group]);
+	if (problem || group < CTL || group > BATCH)
+		return problem;
+	calls_go(DIRECTLY);
+	return fail_each(scene, action, &tallies[group - CTL + DIRECT_CTL]);
 }
 
 /* Does it, and expects nothing to be wrong with it. */
@@ -288,7 +302,7 @@ TEST_F_TIMEOUT(failnth, wait_for_files, LONG)
 }
 
 /*
- *	BATCH, BATCH_WAIT ---> P ---> three eventfds that are ready
+ *	BATCH, BATCH_WAIT, CHANGE_WAIT ---> P ---> three eventfds that are ready
  *
  * A change that fails does so alone.
  */
@@ -296,6 +310,7 @@ TEST_F_TIMEOUT(failnth, batch, LONG)
 {
 	EXPECT_FAILS_WELL(BATCH, &batch_add);
 	EXPECT_FAILS_WELL(BATCH, &batch_add_and_wait);
+	EXPECT_FAILS_WELL(BATCH, &change_and_wait);
 }
 
 /*

@@ -4,6 +4,7 @@
  */
 #include <sys/eventfd.h>
 
+#include "calls.h"
 #include "fixture.h"
 #include "waiter.h"
 
@@ -203,7 +204,7 @@ static int modify_and_wait(const struct poller *p, int fd,
 	if (p->ops != &repoll_ops)
 		return poller_mod(p, fd, EPOLLIN | EPOLLONESHOT) ?:
 		       poller_wait(p, array, 1, SOON);
-	err = ioctl(p->fd, REPOLL_BATCH_WAIT, &args) < 0 ? -errno : 0;
+	err = call_with(p->fd, REPOLL_BATCH_WAIT, &args);
 	return args.batch.done == 1 && !args.batch.failed ? err : -EPROTO;
 }
 

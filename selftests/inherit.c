@@ -220,7 +220,7 @@ TEST_F(poller, child_waits_on_an_inherited_instance)
 	ASSERT_LE(0, pid);
 	if (!pid)
 		_exit(poller_next(&self->p, fds[0]) == EPOLLIN ? 0 : 1);
-	ASSERT_TRUE(sleeps_in(pid, variant->ops->wait_syscall));
+	ASSERT_TRUE(falls_asleep(pid, variant->ops));
 	ASSERT_EQ(0, put(fds[1]));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);

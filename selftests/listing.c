@@ -223,7 +223,7 @@ TEST_F(asked, who_asks_is_not_held_up)
 	ASSERT_EQ(0, pthread_create(&thread, NULL, ask, &a));
 	while (!__atomic_load_n(&a.tid, __ATOMIC_ACQUIRE))
 		sched_yield();
-	ASSERT_TRUE(sleeps_in(a.tid, repoll_ops.wait_syscall));
+	ASSERT_TRUE(falls_asleep(a.tid, &repoll_ops));
 	ASSERT_EQ(0, pthread_kill(thread, SIGUSR1));
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(-EINTR, a.result);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The module, unloaded and loaded again from the file that REPOLL_MODULE in the
- * environment names. Both return 0 or -errno.
+ * environment names. Each returns 0 or -errno.
  */
 #ifndef SELFTESTS_LOADING_H
 #define SELFTESTS_LOADING_H
@@ -12,16 +12,21 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static inline int load(void)
+static inline int load_with(const char *parameters)
 {
 	int fd = open(getenv("REPOLL_MODULE"), O_RDONLY | O_CLOEXEC);
 	int err;
 
 	if (fd < 0)
 		return -errno;
-	err = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+	err = syscall(SYS_finit_module, fd, parameters, 0) ? -errno : 0;
 	close(fd);
 	return err;
+}
+
+static inline int load(void)
+{
+	return load_with("");
 }
 
 static inline int unload(void)

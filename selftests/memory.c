@@ -206,7 +206,7 @@ TEST_F(memory, killed_process_leaves_nothing)
 			poller_wait(&self->p, &event, 1, FOR_EVER);
 			_exit(2);
 		}
-		ASSERT_TRUE(sleeps_in(pid, repoll_ops.wait_syscall));
+		ASSERT_TRUE(falls_asleep(pid, &repoll_ops));
 		ASSERT_EQ(0, kill(pid, SIGKILL));
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
 		ASSERT_TRUE(WIFSIGNALED(status));

@@ -142,8 +142,7 @@ static bool spinner_start(struct spinner *s, const struct poller *p)
 		return false;
 	while (!used.tv_sec && used.tv_nsec < 20 * NSEC_PER_MSEC) {
 		tid = __atomic_load_n(&s->tid, __ATOMIC_ACQUIRE);
-		if (is_asleep_in(tid, p->ops->wait_syscall) ||
-		    now_ns() > deadline)
+		if (is_waiting(tid, p->ops) || now_ns() > deadline)
 			return false;
 		sched_yield();
 		clock_gettime(clock, &used);

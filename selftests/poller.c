@@ -4,11 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/time_types.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "repoll.h"
 
 #define BATCH 64
@@ -43,7 +45,7 @@ static int native_wait(int pfd, struct epoll_event *events, int maxevents,
 }
 
 const struct poller_ops native_ops = {
-	.wait_syscall = SYS_epoll_pwait2,
+	.wait_syscalls = { SYS_epoll_pwait2, SYS_epoll_pwait2 },
 	.max_user_watches = "/proc/sys/fs/epoll/max_user_watches",
 	.create = native_create,
 	.ctl = native_ctl,
@@ -63,14 +65,26 @@ static int repoll_create(bool cloexec)
 	return pfd;
 }
 
+/* What names the event by its address goes by ioctl, as does what is no operation. */
 static int repoll_ctl(int pfd, int op, int fd, struct epoll_event *event)
 {
+	static const int operations[] = {
+		[EPOLL_CTL_ADD] = REPOLL_DIRECT_ADD,
+		[EPOLL_CTL_DEL] = REPOLL_DIRECT_DEL,
+		[EPOLL_CTL_MOD] = REPOLL_DIRECT_MOD,
+	};
 	struct repoll_ctl args = {
 		.op = op,
 		.fd = fd,
 		.event = (uintptr_t)event,
 	};
+	bool known = op >= EPOLL_CTL_ADD && op <= EPOLL_CTL_MOD;
 
+	if (known && (op == EPOLL_CTL_DEL || event) && calls_next_directly())
+		return op == EPOLL_CTL_DEL ?
+		       call_directly(pfd, 0, REPOLL_DIRECT_PAIR(fd, 0), operations[op]) :
+		       call_directly(pfd, event->data.u64,
+				     REPOLL_DIRECT_PAIR(fd, event->events), operations[op]);
 	return result(ioctl(pfd, REPOLL_CTL, &args));
 }
 
@@ -85,12 +99,19 @@ static int repoll_wait(int pfd, struct epoll_event *events, int maxevents,
 		.maxevents = maxevents,
 		.sigsetsize = sigsetsize,
 	};
+	int64_t timeout_ms = timeout_ns < 0 ? -1 : timeout_ns / NSEC_PER_MSEC;
+	bool simple = !sigmask && timeout_ms <= INT_MAX &&
+		      (timeout_ns < 0 || timeout_ns % NSEC_PER_MSEC == 0);
 
-	return result(ioctl(pfd, REPOLL_WAIT, &args));
+	if (simple && calls_next_directly())
+		return call_directly(pfd, (uintptr_t)events,
+				     REPOLL_DIRECT_PAIR(maxevents, timeout_ms),
+				     REPOLL_DIRECT_WAIT);
+	return call_with(pfd, REPOLL_WAIT, &args);
 }
 
 const struct poller_ops repoll_ops = {
-	.wait_syscall = SYS_ioctl,
+	.wait_syscalls = { SYS_ioctl, DIRECT_SYSCALL },
 	.max_user_watches = "/proc/sys/fs/repoll/max_user_watches",
 	.create = repoll_create,
 	.ctl = repoll_ctl,

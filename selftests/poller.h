@@ -34,8 +34,8 @@
 #define FOR_EVER -1LL
 
 struct poller_ops {
-	/* The system call in which a sleeping waiter is found. */
-	long wait_syscall;
+	/* The system calls in one of which a sleeping waiter is found. */
+	long wait_syscalls[2];
 	/* The file with the number of watches that one user may have. */
 	const char *max_user_watches;
 	int (*create)(bool cloexec);

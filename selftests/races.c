@@ -269,7 +269,7 @@ TEST(wakeup_of_a_killed_waiter_is_passed_on)
 		poller_wait(&p, &event, 1, FOR_EVER);
 		_exit(0);
 	}
-	ASSERT_TRUE(sleeps_in(pid, repoll_ops.wait_syscall));
+	ASSERT_TRUE(falls_asleep(pid, &repoll_ops));
 	err = stay_on(0, SCHED_FIFO);
 	if (err == -EPERM)
 		SKIP(goto out, "real-time priority needs CAP_SYS_NICE");

@@ -302,7 +302,7 @@ TEST_F(poller, kill_cannot_be_masked)
 		wait_masked(&self->p, FOR_EVER, &all);
 		_exit(1);
 	}
-	ASSERT_TRUE(sleeps_in(pid, variant->ops->wait_syscall));
+	ASSERT_TRUE(falls_asleep(pid, variant->ops));
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status));
@@ -337,7 +337,7 @@ TEST_F(poller, killed_while_being_woken)
 					       &self->p);
 			wait_for_ever(&self->p);
 		}
-		ASSERT_TRUE(sleeps_in(pid, variant->ops->wait_syscall));
+		ASSERT_TRUE(falls_asleep(pid, variant->ops));
 		for (i = 0; i < 20 + round; i++) {
 			ASSERT_EQ(0, eventfd_write(efd, 1));
 		}
@@ -365,7 +365,7 @@ TEST_F(poller, stop_and_continue_end_it)
 	ASSERT_LE(0, pid);
 	if (!pid)
 		_exit(wait_masked(&self->p, SOON, NULL) == -EINTR ? 0 : 1);
-	ASSERT_TRUE(sleeps_in(pid, variant->ops->wait_syscall));
+	ASSERT_TRUE(falls_asleep(pid, variant->ops));
 	ASSERT_EQ(0, kill(pid, SIGSTOP));
 	ASSERT_EQ(pid, waitpid(pid, &status, WUNTRACED));
 	ASSERT_TRUE(WIFSTOPPED(status));

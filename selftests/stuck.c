@@ -14,6 +14,7 @@
 #include <sys/select.h>
 #include <sys/wait.h>
 
+#include "calls.h"
 #include "fuse.h"
 #include "query.h"
 #include "require.h"
@@ -105,7 +106,7 @@ static void change_many(struct stage *s)
 		.count = 1,
 	};
 
-	ioctl(s->p.fd, REPOLL_BATCH, &batch);
+	call_with(s->p.fd, REPOLL_BATCH, &batch);
 }
 
 static void change_and_wait(struct stage *s)
@@ -125,7 +126,7 @@ static void change_and_wait(struct stage *s)
 		},
 	};
 
-	ioctl(s->p.fd, REPOLL_BATCH_WAIT, &both);
+	call_with(s->p.fd, REPOLL_BATCH_WAIT, &both);
 }
 
 static void poll_p(struct stage *s)
@@ -276,7 +277,7 @@ static int use_ones_own(struct stage *s)
 	inner.fd = ioctl(s->node, REPOLL_CREATE, &create);
 	if (poller_open(&epoll, &native_ops))
 		return 1;
-	if (ioctl(p.fd, REPOLL_BATCH, &batch) != 1 || batch.failed ||
+	if (call_with(p.fd, REPOLL_BATCH, &batch) != 1 || batch.failed ||
 	    poller_del(&p, efd) || poller_add(&p, efd, EPOLLIN) ||
 	    poller_mod(&p, efd, EPOLLIN | EPOLLOUT) ||
 	    poller_count(&p) != 1)

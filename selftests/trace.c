@@ -11,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "calls.h"
 #include "loading.h"
 #include "pair.h"
 #include "query.h"
@@ -302,6 +303,46 @@ TEST_F(trace, waits_that_get_nothing)
 	EXPECT_EVENT(i++, "wait_enter", " maxevents=0 timeout=0");
 	EXPECT_EVENT(i++, "wait_exit", " ret=%d", -EINVAL);
 	EXPECT_EQ(i, self->r.count);
+}
+
+/*
+ *	direct calls: WAIT, and CHANGE_WAIT, some of which are refused
+ */
+TEST_F(trace, waits_by_direct_calls)
+{
+	struct epoll_event event;
+	int efd = eventfd(1, EFD_CLOEXEC), pfd = self->p.fd, i = 1;
+	const struct repoll_change_wait change = {
+		.op = EPOLL_CTL_ADD, .fd = efd, .events = EPOLLIN, .data = 7,
+		.to = (uintptr_t)&event,
+	};
+
+	EXPECT_EQ(0, call_directly(pfd, (uintptr_t)&event, REPOLL_DIRECT_PAIR(8, 3),
+				   REPOLL_DIRECT_WAIT));
+	EXPECT_EQ(-EINVAL, call_directly(pfd, 0, REPOLL_DIRECT_PAIR(-1, 0),
+					 REPOLL_DIRECT_WAIT));
+	EXPECT_EQ(-EINVAL, call_directly(pfd, (uintptr_t)&change, 0,
+					 REPOLL_DIRECT_CHANGE_WAIT));
+	EXPECT_EQ(1, call_directly(pfd, (uintptr_t)&change, REPOLL_DIRECT_PAIR(2, 5),
+				   REPOLL_DIRECT_CHANGE_WAIT));
+	EXPECT_EQ(-EEXIST, call_directly(pfd, (uintptr_t)&change,
+					 REPOLL_DIRECT_PAIR(2, 5),
+					 REPOLL_DIRECT_CHANGE_WAIT));
+
+	ASSERT_EQ(0, read_lines(&self->r));
+	EXPECT_EVENT(i++, "wait_enter", " maxevents=8 timeout=%lld", 3 * NSEC_PER_MSEC);
+	EXPECT_EVENT(i++, "wait_exit", " ret=0");
+	EXPECT_EVENT(i++, "wait_enter", " maxevents=-1 timeout=0");
+	EXPECT_EVENT(i++, "wait_exit", " ret=%d", -EINVAL);
+	/* No wait without the change, nor a change without a wait. */
+	EXPECT_EVENT(i++, "add",
+		     " fd=%d ino=%llu events=0x19(IN|ERR|HUP) data=0x7 found=0x1(IN)",
+		     efd, ino_of(efd));
+	EXPECT_EVENT(i++, "wait_enter", " maxevents=2 timeout=%lld", 5 * NSEC_PER_MSEC);
+	EXPECT_EVENT(i++, "deliver", " fd=%d events=0x1(IN) data=0x7", efd);
+	EXPECT_EVENT(i++, "wait_exit", " ret=1");
+	EXPECT_EQ(i, self->r.count);
+	close(efd);
 }
 
 /*

@@ -81,6 +81,24 @@ bool sleeps_in(pid_t tid, long nr)
 	return true;
 }
 
+bool is_waiting(pid_t tid, const struct poller_ops *ops)
+{
+	return is_asleep_in(tid, ops->wait_syscalls[0]) ||
+	       is_asleep_in(tid, ops->wait_syscalls[1]);
+}
+
+bool falls_asleep(pid_t tid, const struct poller_ops *ops)
+{
+	int64_t deadline = now_ns() + SOON;
+
+	while (!is_waiting(tid, ops)) {
+		if (now_ns() > deadline)
+			return false;
+		sched_yield();
+	}
+	return true;
+}
+
 bool is_held_off(pid_t tid)
 {
 	int64_t deadline = now_ns() + SOON;
@@ -169,7 +187,7 @@ bool waiter_sleeps(const struct waiter *w)
 {
 	pid_t tid = __atomic_load_n(&w->tid, __ATOMIC_ACQUIRE);
 
-	return tid && is_asleep_in(tid, w->p.ops->wait_syscall);
+	return tid && is_waiting(tid, w->p.ops);
 }
 
 int waiter_join(struct waiter *w)

@@ -62,6 +62,12 @@ int waiter_join(struct waiter *w);
  */
 uint32_t waiter_event(struct waiter *w, uint64_t data);
 
+/* True if @tid sleeps in a wait on such a poller, and nobody has woken it. */
+bool is_waiting(pid_t tid, const struct poller_ops *ops);
+
+/* Waits until @tid sleeps in a wait on such a poller; false if it does not do so soon. */
+bool falls_asleep(pid_t tid, const struct poller_ops *ops);
+
 /* True if @tid sleeps in system call @nr, and nobody has woken it. */
 bool is_asleep_in(pid_t tid, long nr);
 

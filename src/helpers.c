@@ -567,8 +567,15 @@ int rp_sigmask_apply(unsigned long mask, size_t size)
 	return sigprocmask(SIG_SETMASK, &set, NULL);
 }
 
-void rp_sigmask_restore(void)
+/*
+ * After an interruption the mask is put back when the signal has been delivered, on the way
+ * to user space. A thread of io_uring's never goes there: it would keep the mask, and take
+ * signals that are others' to handle.
+ */
+void rp_sigmask_restore(bool interrupted)
 {
+	if (interrupted && !(current->flags & PF_USER_WORKER))
+		return;
 	if (test_and_clear_restore_sigmask())
 		sigprocmask(SIG_SETMASK, &current->saved_sigmask, NULL);
 }

@@ -107,7 +107,7 @@ bool rp_may_administer_system(void);
 
 /* Signal masks, as ppoll() and epoll_pwait() apply them. */
 int rp_sigmask_apply(unsigned long mask, size_t size);
-void rp_sigmask_restore(void);
+void rp_sigmask_restore(bool interrupted);
 
 /* Wake-up sources. */
 struct wakeup_source *rp_wakeup_source_register(const char *name);

@@ -5,7 +5,7 @@
  * standard output, and the files. The constants are the program's.
  *
  *	cc -I src/uapi -I selftests -I selftests/differential \
- *		program.c selftests/poller.c -lutil
+ *		program.c selftests/poller.c selftests/calls.c -lutil
  */
 #ifndef SELFTESTS_REPLAY_H
 #define SELFTESTS_REPLAY_H
@@ -35,7 +35,9 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "poller.h"
+#include "repoll.h"
 
 /* An instance of the kernel's epoll, and one of repoll. */
 struct pair {
@@ -48,6 +50,8 @@ static struct pair p[PAIRS];
 static char buf[CHUNK];
 static sigset_t signals;
 static bool repoll_first;
+/* Whether repoll is asked by the calls that take a structure and can do more. */
+static bool structures;
 static int differences;
 
 static char folder[32], fifo[64], file[64];
@@ -83,11 +87,19 @@ static inline void prepare(void)
 	close(open(file, O_CREAT | O_WRONLY, 0600));
 	atexit(remove_files);
 
+	go(false, false);
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGUSR1);
 	sigaddset(&signals, SIGUSR2);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
+}
+
+/* By which calls repoll is asked from now on. */
+static inline void go(bool directly, bool by_structure)
+{
+	calls_go(directly ? DIRECTLY : BY_IOCTL);
+	structures = by_structure;
 }
 
 /* Which of a pair is asked first, and which second. */
@@ -120,6 +132,50 @@ static inline void destroy(struct pair *pair)
 	}
 }
 
+static inline int change_one(const struct poller *q, int op, int fd,
+			     struct epoll_event *event)
+{
+	struct repoll_change change = { .op = op, .fd = fd };
+	struct repoll_batch batch = { .changes = (uintptr_t)&change, .count = 1 };
+	int done;
+
+	if (q->ops != &repoll_ops || !structures || !event)
+		return q->ops->ctl(q->fd, op, fd, event);
+	change.events = event->events;
+	change.data = event->data.u64;
+	done = call_with(q->fd, REPOLL_BATCH, &batch);
+	return done == 1 ? -change.result : done;
+}
+
+static inline int wait_one(const struct poller *q, struct epoll_event *events,
+			   int maxevents)
+{
+	struct repoll_wait wait = { .events = (uintptr_t)events,
+				    .maxevents = maxevents };
+
+	return q->ops == &repoll_ops && structures ?
+	       call_with(q->fd, REPOLL_WAIT, &wait) :
+	       poller_wait(q, events, maxevents, NOT_AT_ALL);
+}
+
+static inline int change_and_wait(const struct poller *q, int op, int fd,
+				  struct epoll_event *event,
+				  struct epoll_event *events, int maxevents)
+{
+	struct repoll_change_wait change = {
+		.op = op, .fd = fd, .events = event->events,
+		.data = event->data.u64, .to = (uintptr_t)events,
+	};
+	int err;
+
+	if (q->ops == &repoll_ops && calls_next_directly())
+		return call_directly(q->fd, (uintptr_t)&change,
+				     REPOLL_DIRECT_PAIR(maxevents, 0),
+				     REPOLL_DIRECT_CHANGE_WAIT);
+	err = change_one(q, op, fd, event);
+	return err ? err : wait_one(q, events, maxevents);
+}
+
 static inline void ctl_both(const struct pair *pair, int op, const int fd[2],
 			    struct epoll_event *event)
 {
@@ -129,7 +185,7 @@ static inline void ctl_both(const struct pair *pair, int op, const int fd[2],
 		int i = nth(turn);
 		const struct poller *q = &pair->q[i];
 
-		answer[i] = q->ops->ctl(q->fd, op, fd[i], event);
+		answer[i] = change_one(q, op, fd[i], event);
 	}
 	judge("ctl", answer, true);
 }
@@ -156,19 +212,11 @@ static inline void ctl_pair(const struct pair *pair, int op,
 	ctl_both(pair, op, (int[]) { other->q[0].fd, other->q[1].fd }, &event);
 }
 
-/* A wait with room for @usable events before the end of memory. */
-static inline void wait_events(const struct pair *pair, int maxevents,
-			       int usable)
+static inline void judge_events(const char *what, const int answer[2], int usable)
 {
-	int answer[2], turn, i, n;
+	int i, n;
 
-	for (turn = 0; turn < 2; turn++) {
-		i = nth(turn);
-		answer[i] = poller_wait(&pair->q[i], room[i] + ROOM - usable,
-					maxevents, NOT_AT_ALL);
-	}
-	judge("wait", answer,
-	      !memcmp(room[0], room[1], ROOM * sizeof(*room[0])));
+	judge(what, answer, !memcmp(room[0], room[1], ROOM * sizeof(*room[0])));
 	for (i = 0; i < 2; i++)
 		for (n = 0; n < answer[i]; n++) {
 			struct epoll_event *event = room[i] + ROOM - usable + n;
@@ -179,6 +227,35 @@ static inline void wait_events(const struct pair *pair, int maxevents,
 		}
 }
 
+/* A wait with room for @usable events before the end of memory. */
+static inline void wait_events(const struct pair *pair, int maxevents,
+			       int usable)
+{
+	int answer[2], turn, i;
+
+	for (turn = 0; turn < 2; turn++) {
+		i = nth(turn);
+		answer[i] = wait_one(&pair->q[i], room[i] + ROOM - usable,
+				     maxevents);
+	}
+	judge_events("wait", answer, usable);
+}
+
+/* A change, and then a wait if that went well. */
+static inline void change_wait(const struct pair *pair, int op, int fd,
+			       uint32_t events, uint64_t data, int maxevents)
+{
+	struct epoll_event event = { .events = events, .data.u64 = data };
+	int answer[2], turn, i;
+
+	for (turn = 0; turn < 2; turn++) {
+		i = nth(turn);
+		answer[i] = change_and_wait(&pair->q[i], op, fd, &event,
+					    room[i], maxevents);
+	}
+	judge_events("ctl, wait", answer, ROOM);
+}
+
 static inline void wait_at(const struct pair *pair, int maxevents,
 			   unsigned long address)
 {
@@ -187,9 +264,8 @@ static inline void wait_at(const struct pair *pair, int maxevents,
 	for (turn = 0; turn < 2; turn++) {
 		int i = nth(turn);
 
-		answer[i] = poller_wait(&pair->q[i],
-					(struct epoll_event *)address,
-					maxevents, NOT_AT_ALL);
+		answer[i] = wait_one(&pair->q[i],
+				     (struct epoll_event *)address, maxevents);
 	}
 	judge("wait", answer, true);
 }

@@ -192,9 +192,7 @@ impl TemporarySigmask {
     /// Puts the task's own mask back: now, or, if `interrupted`, when the signal that is pending
     /// has been delivered.
     pub(crate) fn restore(self, interrupted: bool) {
-        if !interrupted {
-            // SAFETY: `apply` saved the mask of the current task.
-            unsafe { bindings::rp_sigmask_restore() };
-        }
+        // SAFETY: `apply` saved the mask of the current task.
+        unsafe { bindings::rp_sigmask_restore(interrupted) };
     }
 }

@@ -22,7 +22,8 @@ use crate::{
         answer,
         Answer,
         Engine,
-        Event, //
+        Event,
+        Way, //
     },
     tally::Tally,
     world::World,
@@ -74,6 +75,16 @@ pub(crate) enum Target {
     Number(RawFd),
 }
 
+impl Target {
+    fn in_c(self) -> String {
+        match self {
+            Self::Place(place) => format!("f[{place}]"),
+            Self::Number(fd) => fd.to_string(),
+            Self::Pair(other) => format!("&p[{other}]"),
+        }
+    }
+}
+
 /// All pairs. The descriptors are -1 where there is none any more.
 pub(crate) struct Pairs {
     engines: &'static Engines,
@@ -81,6 +92,7 @@ pub(crate) struct Pairs {
     fds: [[RawFd; 2]; PAIRS],
     /// Whether the second of a pair is asked first.
     swapped: bool,
+    way: Way,
     /// How many items have been given data.
     items: u64,
     pub(crate) tally: Tally,
@@ -94,6 +106,7 @@ impl Pairs {
             bench,
             fds: [[NEVER; 2]; PAIRS],
             swapped: false,
+            way: Way::default(),
             items: 0,
             tally: Tally::default(),
         }
@@ -122,6 +135,21 @@ impl Pairs {
         self.swapped = !self.swapped;
         let swapped = self.swapped;
         world.program.line(|| format!("repoll_first = {swapped};"));
+    }
+
+    /// Goes that way from now on.
+    pub(crate) fn go(&mut self, world: &mut World, way: Way) {
+        if self.way == way {
+            return;
+        }
+        self.way = way;
+        let Way {
+            directly,
+            by_structure,
+        } = way;
+        world
+            .program
+            .line(|| format!("go({directly}, {by_structure});"));
     }
 
     /// Asks both.
@@ -174,6 +202,17 @@ impl Pairs {
         }
     }
 
+    /// The descriptors of a target, and the data of an item of it.
+    fn resolve(&mut self, world: &World, target: Target) -> ([RawFd; 2], u64) {
+        self.items += 1;
+        let data = (self.items << 32) | self.items;
+        match target {
+            Target::Place(place) => ([world.fd(place); 2], data),
+            Target::Number(fd) => ([fd; 2], data),
+            Target::Pair(other) => (self.fds[other], data | NESTED),
+        }
+    }
+
     /// Changes the interest list of both. `mask` is `None` for an address that cannot be read.
     pub(crate) fn ctl(
         &mut self,
@@ -183,23 +222,9 @@ impl Pairs {
         target: Target,
         mask: Option<u32>,
     ) -> Result<(), Disagreement> {
-        self.items += 1;
-        let mut data = (self.items << 32) | self.items;
-        let fds = match target {
-            Target::Place(place) => [world.fd(place); 2],
-            Target::Number(fd) => [fd; 2],
-            Target::Pair(other) => {
-                data |= NESTED;
-                self.fds[other]
-            }
-        };
+        let (fds, data) = self.resolve(world, target);
         world.program.line(|| {
-            let target = match target {
-                Target::Place(place) => format!("f[{place}]"),
-                Target::Number(fd) => fd.to_string(),
-                Target::Pair(other) => format!("&p[{other}]"),
-            };
-            let op = op_in_c(op);
+            let (op, target) = (op_in_c(op), target.in_c());
             let Some(mask) = mask.map(interest::in_c) else {
                 return format!("ctl_fault(&p[{pair}], {op}, {target});");
             };
@@ -209,10 +234,13 @@ impl Pairs {
             };
             format!("{function}(&p[{pair}], {op}, {target}, {mask}, {data:#x});")
         });
-        let pollers = self.fds[pair];
-        let answers = self.ask(|engine, which| match mask {
-            Some(events) => engine.ctl(pollers[which], op, fds[which], &mut Event { events, data }),
-            None => engine.ctl(pollers[which], op, fds[which], std::ptr::null_mut()),
+        let (pollers, way) = (self.fds[pair], self.way);
+        let answers = self.ask(|engine, which| {
+            let event = &mut mask.map(|events| Event { events, data });
+            let event = event
+                .as_mut()
+                .map_or(std::ptr::null_mut(), std::ptr::from_mut);
+            engine.ctl(way, pollers[which], op, fds[which], event)
         });
         self.judge("epoll_ctl", answers).map(drop)
     }
@@ -228,17 +256,55 @@ impl Pairs {
         world
             .program
             .line(|| format!("wait_events(&p[{pair}], {maxevents}, {usable});"));
-        let pollers = self.fds[pair];
-        let starts = self
-            .bench
-            .buffers
-            .map(|buffer| buffer.wrapping_add(ROOM - usable));
+        let (pollers, way, starts) = (self.fds[pair], self.way, self.room_for(usable));
         let answers = self.ask(|engine, which| {
             // SAFETY: The last `usable` events of the buffers are this function's to use, and
             // behind them is nothing.
-            unsafe { engine.wait(pollers[which], starts[which], maxevents) }
+            unsafe { engine.wait(way, pollers[which], starts[which], maxevents) }
         });
         let count = self.judge("epoll_wait", answers)?;
+        self.judge_events("epoll_wait", count, usable)
+    }
+
+    /// Changes the interest list of both in what is in a place, then waits, with room for
+    /// `maxevents`, if that went well.
+    pub(crate) fn change_and_wait(
+        &mut self,
+        world: &mut World,
+        pair: usize,
+        (op, place, events): (i32, usize, u32),
+        maxevents: i32,
+    ) -> Result<(), Disagreement> {
+        let (fds, data) = self.resolve(world, Target::Place(place));
+        world.program.line(|| {
+            let (op, mask) = (op_in_c(op), interest::in_c(events));
+            format!("change_wait(&p[{pair}], {op}, f[{place}], {mask}, {data:#x}, {maxevents});")
+        });
+        let (pollers, way, starts) = (self.fds[pair], self.way, self.room_for(ROOM));
+        let answers = self.ask(|engine, which| {
+            let change = (op, fds[which], &mut Event { events, data });
+            // SAFETY: The buffers are this function's to use, and behind them is nothing.
+            unsafe { engine.change_and_wait(way, pollers[which], change, starts[which], maxevents) }
+        });
+        let question = "epoll_ctl, epoll_wait";
+        let count = self.judge(question, answers)?;
+        self.judge_events(question, count, ROOM)
+    }
+
+    /// The last `usable` events of both buffers.
+    fn room_for(&self, usable: usize) -> [*mut Event; 2] {
+        self.bench
+            .buffers
+            .map(|buffer| buffer.wrapping_add(ROOM - usable))
+    }
+
+    /// Compares the buffers after a wait that had `count` events.
+    fn judge_events(
+        &mut self,
+        question: &str,
+        count: Answer,
+        usable: usize,
+    ) -> Result<(), Disagreement> {
         // Both began alike, so they are alike in full, also where there are no events.
         let buffers = self.bench.buffers.map(|buffer| {
             // SAFETY: So much is there, and nobody writes to it now.
@@ -247,7 +313,7 @@ impl Pairs {
         if buffers[0] != buffers[1] {
             let events = buffers.map(|buffer| name_of_events(&buffer[ROOM - usable..], count));
             return Err(Disagreement {
-                question: "epoll_wait".to_owned(),
+                question: question.to_owned(),
                 answers: events,
             });
         }
@@ -268,10 +334,11 @@ impl Pairs {
         world
             .program
             .line(|| format!("wait_at(&p[{pair}], 4, {address:#x});"));
-        let pollers = self.fds[pair];
+        let (pollers, way) = (self.fds[pair], self.way);
         let events = std::ptr::without_provenance_mut(address);
         // SAFETY: There is no memory that can be written to.
-        let answers = self.ask(|engine, which| unsafe { engine.wait(pollers[which], events, 4) });
+        let answers =
+            self.ask(|engine, which| unsafe { engine.wait(way, pollers[which], events, 4) });
         self.judge("epoll_wait", answers).map(drop)
     }
 

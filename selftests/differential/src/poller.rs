@@ -33,6 +33,15 @@ pub(crate) enum Engine {
     Faulty,
 }
 
+/// By which calls repoll is asked: of the two that do the same, and of the two forms of these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Way {
+    /// By direct calls, rather than by ioctls.
+    pub(crate) directly: bool,
+    /// By the call that takes a structure and can do more, if there is another.
+    pub(crate) by_structure: bool,
+}
+
 /// What a call came to: its result, or the negative error.
 pub(crate) type Answer = i32;
 
@@ -72,7 +81,14 @@ impl Engine {
     }
 
     /// Changes the interest list. `event` is the address of an event, or null.
-    pub(crate) fn ctl(&self, poller: RawFd, op: c_int, fd: RawFd, event: *mut Event) -> Answer {
+    pub(crate) fn ctl(
+        &self,
+        way: Way,
+        poller: RawFd,
+        op: c_int,
+        fd: RawFd,
+        event: *mut Event,
+    ) -> Answer {
         let result = match self {
             #[cfg(test)]
             Self::Faulty => {
@@ -82,35 +98,86 @@ impl Engine {
                     data,
                 });
                 let event = event.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
-                return Self::Native.ctl(poller, op, fd, event.cast_mut());
+                return Self::Native.ctl(way, poller, op, fd, event.cast_mut());
             }
             // SAFETY: The kernel checks the address, which it only reads.
             Self::Native => unsafe { libc::epoll_ctl(poller, op, fd, event.cast()) },
-            // Every other descriptor's by the other way in.
-            Self::Repoll(_) if fd % 2 == 1 && (!event.is_null() || op == libc::EPOLL_CTL_DEL) => {
-                // SAFETY: Who passes an address has an event there.
-                let event = unsafe { event.as_ref() };
-                let mut change = uapi::repoll_change {
-                    op,
-                    fd,
-                    events: event.map_or(0, |event| event.events),
-                    data: event.map_or(0, |event| event.data),
-                    ..Default::default()
-                };
-                return change_by_batch(poller, &mut change);
-            }
             Self::Repoll(_) => {
-                let mut ctl = uapi::repoll_ctl {
-                    op,
-                    fd,
-                    event: event.addr() as u64,
-                    ..Default::default()
-                };
-                // SAFETY: REPOLL_CTL takes this structure; for the event as above.
-                unsafe { ioctl(poller, uapi::REPOLL_CTL, &mut ctl) }
+                // SAFETY: Who passes an address has an event there.
+                match (unsafe { event.as_ref() }, direct_operation(op)) {
+                    (Some(event), _) if way.by_structure => {
+                        let mut change = uapi::repoll_change {
+                            op,
+                            fd,
+                            events: event.events,
+                            data: event.data,
+                            ..Default::default()
+                        };
+                        return change_by_batch(way, poller, &mut change);
+                    }
+                    (Some(event), Some(operation)) if way.directly => {
+                        let (data, what) = match op {
+                            libc::EPOLL_CTL_DEL => (0, pair(fd, 0)),
+                            _ => (event.data, pair(fd, event.events as i32)),
+                        };
+                        // SAFETY: These take no address.
+                        unsafe { direct(poller, data, what, operation) }
+                    }
+                    _ => {
+                        let mut ctl = uapi::repoll_ctl {
+                            op,
+                            fd,
+                            event: event.addr() as u64,
+                            ..Default::default()
+                        };
+                        // SAFETY: REPOLL_CTL takes this structure; for the event as above.
+                        unsafe { ioctl(poller, uapi::REPOLL_CTL, &mut ctl) }
+                    }
+                }
             }
         };
         answer(result.into())
+    }
+
+    /// Changes the interest list, and then fetches what is ready, if that went well.
+    ///
+    /// # Safety
+    ///
+    /// As of [`Engine::wait`].
+    pub(crate) unsafe fn change_and_wait(
+        &self,
+        way: Way,
+        poller: RawFd,
+        (op, fd, event): (c_int, RawFd, &mut Event),
+        events: *mut Event,
+        maxevents: c_int,
+    ) -> Answer {
+        if matches!(self, Self::Repoll(_)) && way.directly {
+            let mut change = uapi::repoll_change_wait {
+                op,
+                fd,
+                events: event.events,
+                data: event.data,
+                to: events.expose_provenance() as u64,
+                ..Default::default()
+            };
+            let at = std::ptr::from_mut(&mut change).expose_provenance() as u64;
+            // SAFETY: The operation takes this structure; for the events by the requirements.
+            let result = unsafe {
+                direct(
+                    poller,
+                    at,
+                    pair(maxevents, 0),
+                    uapi::REPOLL_DIRECT_CHANGE_WAIT,
+                )
+            };
+            return answer(result.into());
+        }
+        match self.ctl(way, poller, op, fd, event) {
+            // SAFETY: By the requirements.
+            0 => unsafe { self.wait(way, poller, events, maxevents) },
+            error => error,
+        }
     }
 
     /// Fetches what is ready now.
@@ -121,6 +188,7 @@ impl Engine {
     /// that can be written to.
     pub(crate) unsafe fn wait(
         &self,
+        way: Way,
         poller: RawFd,
         events: *mut Event,
         maxevents: c_int,
@@ -128,35 +196,87 @@ impl Engine {
         let result = match self {
             #[cfg(test)]
             // SAFETY: By the requirements.
-            Self::Faulty => return unsafe { Self::Native.wait(poller, events, maxevents) },
+            Self::Faulty => return unsafe { Self::Native.wait(way, poller, events, maxevents) },
             // SAFETY: By the requirements.
             Self::Native => unsafe { libc::epoll_wait(poller, events.cast(), maxevents, 0) },
+            Self::Repoll(_) if way.directly && !way.by_structure => {
+                let events = events.expose_provenance() as u64;
+                // SAFETY: For the events by the requirements.
+                unsafe { direct(poller, events, pair(maxevents, 0), uapi::REPOLL_DIRECT_WAIT) }
+            }
             Self::Repoll(_) => {
                 let mut wait = uapi::repoll_wait {
                     events: events.expose_provenance() as u64,
                     maxevents,
                     ..Default::default()
                 };
-                // SAFETY: REPOLL_WAIT takes this structure; for the events by the requirements.
-                unsafe { ioctl(poller, uapi::REPOLL_WAIT, &mut wait) }
+                let calls = (uapi::REPOLL_WAIT, uapi::REPOLL_DIRECT_PWAIT);
+                // SAFETY: Both take this structure; for the events by the requirements.
+                unsafe { call_with(way, poller, calls, &mut wait) }
             }
         };
         answer(result.into())
     }
 }
 
+/// The direct call that makes a change with this operation.
+fn direct_operation(op: c_int) -> Option<u32> {
+    match op {
+        libc::EPOLL_CTL_ADD => Some(uapi::REPOLL_DIRECT_ADD),
+        libc::EPOLL_CTL_MOD => Some(uapi::REPOLL_DIRECT_MOD),
+        libc::EPOLL_CTL_DEL => Some(uapi::REPOLL_DIRECT_DEL),
+        _ => None,
+    }
+}
+
 /// Makes one change as a batch.
-fn change_by_batch(poller: RawFd, change: &mut uapi::repoll_change) -> Answer {
+fn change_by_batch(way: Way, poller: RawFd, change: &mut uapi::repoll_change) -> Answer {
     let mut batch = uapi::repoll_batch {
         changes: std::ptr::from_mut(change).expose_provenance() as u64,
         count: 1,
         ..Default::default()
     };
-    // SAFETY: REPOLL_BATCH takes this structure, and so many changes at that address.
-    match unsafe { ioctl(poller, uapi::REPOLL_BATCH, &mut batch) } {
+    let calls = (uapi::REPOLL_BATCH, uapi::REPOLL_DIRECT_BATCH);
+    // SAFETY: Both take this structure, and so many changes at that address.
+    match unsafe { call_with(way, poller, calls, &mut batch) } {
         1 => -change.result,
         result => answer(result.into()),
     }
+}
+
+/// Two numbers in a word.
+fn pair(low: i32, high: i32) -> u64 {
+    u64::from(low as u32) | (u64::from(high as u32) << 32)
+}
+
+/// A direct call.
+///
+/// # Safety
+///
+/// The addresses in the words are good for what the operation does with them.
+unsafe fn direct(fd: RawFd, first: u64, second: u64, operation: u32) -> c_int {
+    // SAFETY: By the requirements.
+    unsafe { libc::syscall(libc::SYS_fadvise64, fd, first, second, operation) as c_int }
+}
+
+/// Makes the ioctl, or the direct call, that takes a structure.
+///
+/// # Safety
+///
+/// Both take a `T`, and the addresses in it are good for what they do with them.
+unsafe fn call_with<T>(
+    way: Way,
+    fd: RawFd,
+    (command, operation): (u32, u32),
+    argument: &mut T,
+) -> c_int {
+    if way.directly {
+        let at = std::ptr::from_mut(argument).expose_provenance() as u64;
+        // SAFETY: By the requirements.
+        return unsafe { direct(fd, at, 0, operation) };
+    }
+    // SAFETY: By the requirements.
+    unsafe { ioctl(fd, command, argument) }
 }
 
 /// # Safety

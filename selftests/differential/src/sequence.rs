@@ -63,6 +63,13 @@ pub(crate) fn take_tally() -> Tally {
     TALLY.take()
 }
 
+/// The operations on an interest list.
+const OPS: [i32; 3] = [
+    libc::EPOLL_CTL_ADD,
+    libc::EPOLL_CTL_MOD,
+    libc::EPOLL_CTL_DEL,
+];
+
 /// Files, pairs, and what has become of them.
 pub(crate) struct Sequence {
     // Dropped first: instances that still watch something are closed, too.
@@ -129,8 +136,9 @@ impl Sequence {
         self.world.open(kind, place, other);
     }
 
-    fn apply(&mut self, Step { verb, a, b, c }: Step) -> Result<(), Disagreement> {
+    fn apply(&mut self, step: Step) -> Result<(), Disagreement> {
         let Self { pairs, world, .. } = self;
+        let Step { verb, a, b, c, way } = step;
         let (pair, place) = (Pairs::pair(a), World::place(b));
         let (mask, other) = (Some(interest::from_number(c)), Target::Pair(Pairs::pair(b)));
         let place_target = Target::Place(world.full_place(b));
@@ -146,6 +154,7 @@ impl Sequence {
                 if let Verb::AddPair | Verb::ModifyPair | Verb::DeletePair = verb {
                     pairs.ensure(world, Pairs::pair(b));
                 }
+                pairs.go(world, way);
                 world.witness.settle();
                 return match verb {
                     Verb::Wait => pairs.wait(world, pair, room(c), ROOM),
@@ -157,6 +166,11 @@ impl Sequence {
                     Verb::AddPair => pairs.ctl(world, pair, libc::EPOLL_CTL_ADD, other, mask),
                     Verb::ModifyPair => pairs.ctl(world, pair, libc::EPOLL_CTL_MOD, other, mask),
                     Verb::DeletePair => pairs.ctl(world, pair, libc::EPOLL_CTL_DEL, other, mask),
+                    Verb::ChangeWait => {
+                        let (op, full) = (OPS[usize::from(c >> 4) % 3], world.full_place(b));
+                        let change = (op, full, interest::from_number(c >> 6));
+                        pairs.change_and_wait(world, pair, change, room(c))
+                    }
                     Verb::WaitWrongly => self.wait_wrongly(pair, c),
                     _ => self.ctl_wrongly(pair, place, c),
                 };
@@ -186,11 +200,6 @@ impl Sequence {
 
     /// A change with a wrong operation, descriptor or address.
     fn ctl_wrongly(&mut self, pair: usize, place: usize, number: u16) -> Result<(), Disagreement> {
-        const OPS: [i32; 3] = [
-            libc::EPOLL_CTL_ADD,
-            libc::EPOLL_CTL_MOD,
-            libc::EPOLL_CTL_DEL,
-        ];
         let Self { pairs, world, .. } = self;
         let (op, mask) = (
             OPS[usize::from(number >> 4) % 3],

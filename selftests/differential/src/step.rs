@@ -2,10 +2,11 @@
 
 //! Steps: what can happen next, and how often it does.
 //!
-//! A step is four numbers, of which each operation takes what it needs, modulo what there is. So it
+//! A step is five numbers, of which each operation takes what it needs, modulo what there is. So it
 //! is quick to generate, every step is possible in every state, and each number shrinks by itself
 //! towards 0, the simplest.
 
+use crate::poller::Way;
 use proptest::prelude::*;
 
 /// An operation.
@@ -47,10 +48,12 @@ pub(crate) enum Verb {
     ModifyPair,
     /// Stop watching a pair.
     DeletePair,
+    /// Add, change or delete a file, then wait.
+    ChangeWait,
 }
 
 /// How often each comes up, the simplest first.
-pub(crate) const WEIGHTS: [(Verb, u16); 18] = [
+pub(crate) const WEIGHTS: [(Verb, u16); 19] = [
     (Verb::Wait, 60),
     (Verb::Act, 90),
     (Verb::Add, 30),
@@ -69,6 +72,7 @@ pub(crate) const WEIGHTS: [(Verb, u16); 18] = [
     (Verb::AddPair, 6),
     (Verb::ModifyPair, 2),
     (Verb::DeletePair, 2),
+    (Verb::ChangeWait, 15),
 ];
 
 /// A step.
@@ -78,6 +82,8 @@ pub(crate) struct Step {
     pub(crate) a: u8,
     pub(crate) b: u8,
     pub(crate) c: u16,
+    /// By which calls repoll is asked.
+    pub(crate) way: Way,
 }
 
 fn total() -> u16 {
@@ -98,13 +104,20 @@ fn verb_at(mut number: u16) -> Verb {
 pub(crate) fn any_step() -> impl Strategy<Value = Step> {
     // The last number in parts, as an interest takes it: each becomes simple by itself.
     let last = (0..1u16 << 3, 0..1u16 << 3, 0..1u16 << 10);
-    let numbers = (0..total(), any::<u8>(), any::<u8>(), last);
-    numbers.prop_map(|(number, a, b, (low, middle, high))| Step {
-        verb: verb_at(number),
-        a,
-        b,
-        c: low | (middle << 3) | (high << 6),
-    })
+    let way = (any::<bool>(), any::<bool>());
+    let numbers = (0..total(), any::<u8>(), any::<u8>(), last, way);
+    numbers.prop_map(
+        |(number, a, b, (low, middle, high), (directly, by_structure))| Step {
+            verb: verb_at(number),
+            a,
+            b,
+            c: low | (middle << 3) | (high << 6),
+            way: Way {
+                directly,
+                by_structure,
+            },
+        },
+    )
 }
 
 #[cfg(test)]

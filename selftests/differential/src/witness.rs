@@ -26,7 +26,8 @@ use crate::{
     poller::{
         Answer,
         Engine,
-        Event, //
+        Event,
+        Way, //
     },
     world::End,
 };
@@ -73,6 +74,7 @@ impl Witness {
             data: self.watched.len() as u64,
         };
         Engine::Native.ctl(
+            Way::default(),
             self.instance.as_raw_fd(),
             libc::EPOLL_CTL_ADD,
             fd,
@@ -105,6 +107,13 @@ impl Witness {
     fn look(&mut self) -> Answer {
         let instance = self.instance.as_raw_fd();
         // SAFETY: The events are the witness's own.
-        unsafe { Engine::Native.wait(instance, self.events.as_mut_ptr(), ROOM as i32) }
+        unsafe {
+            Engine::Native.wait(
+                Way::default(),
+                instance,
+                self.events.as_mut_ptr(),
+                ROOM as i32,
+            )
+        }
     }
 }

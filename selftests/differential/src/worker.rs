@@ -301,8 +301,8 @@ mod tests {
         let _signals = SIGNALS.lock();
         let bench = use_engines([Engine::Native, Engine::Faulty]).unwrap();
         let found = first(0..20).unwrap();
-        // Make a file, add it, wait twice.
-        assert_eq!(found.steps, 4, "{found:?}");
+        // Make a file, add it, wait twice; or the second and third at once.
+        assert!(matches!(found.steps, 3 | 4), "{found:?}");
         let oneshot = interest::in_c(libc::EPOLLONESHOT as u32);
         assert!(found.program.contains(&oneshot), "{found:?}");
         assert!(compiles(&found.program), "{found:?}");

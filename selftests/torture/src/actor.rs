@@ -274,7 +274,7 @@ impl<'a> Actor<'a> {
 
     fn kill(&mut self, channel: usize) {
         let poller = self.poller();
-        let victim = victim::Victim::new(&self.world.pollers[poller]);
+        let victim = victim::Victim::new(&self.world.pollers[poller], self.world.by_ioctl(poller));
         let victim = self.world.check("clone", victim);
         self.hand.pause();
         if self.hand.rng.random() {

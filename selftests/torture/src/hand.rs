@@ -97,7 +97,7 @@ impl<'a> Hand<'a> {
     /// none.
     pub(crate) fn wait(&mut self, poller: usize, room: usize, timeout: Option<Duration>) -> Events {
         let mut events = Events::with_capacity(room);
-        let result = self.world.pollers[poller].wait(&mut events, timeout);
+        let result = self.world.wait(poller, &mut events, timeout);
         self.tally.waits += 1;
         self.tally.events += events.len() as u64;
         match result {

@@ -7,6 +7,7 @@ mod actor;
 mod channel;
 mod consumer;
 mod hand;
+mod ioctl;
 mod ledger;
 mod life;
 mod report;

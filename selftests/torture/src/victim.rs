@@ -2,6 +2,7 @@
 
 //! Processes that are killed while they wait.
 
+use crate::ioctl;
 use backend::Backend;
 use repoll::Events;
 use rustix::process::{
@@ -19,6 +20,7 @@ use std::{
     },
     fs,
     io,
+    os::fd::AsFd,
     ptr::NonNull, //
 };
 
@@ -34,6 +36,7 @@ pub(crate) struct Victim<'a> {
 /// What the child uses.
 struct Life<'a> {
     poller: &'a Backend,
+    by_ioctl: bool,
     events: Events,
     stack: Stack,
 }
@@ -47,15 +50,19 @@ extern "C" fn wait(life: *mut c_void) -> c_int {
     // SAFETY: The parent leaves it to the child for as long as that is alive.
     let life = unsafe { &mut *life.cast::<Life<'_>>() };
     let _ = set_parent_process_death_signal(Some(Signal::KILL));
-    let _ = life.poller.wait(&mut life.events, None);
+    let _ = match life.by_ioctl {
+        true => ioctl::wait(life.poller.as_fd(), &mut life.events, None),
+        false => life.poller.wait(&mut life.events, None),
+    };
     0
 }
 
 impl<'a> Victim<'a> {
-    /// Starts it.
-    pub(crate) fn new(poller: &'a Backend) -> io::Result<Self> {
+    /// Starts it; it waits by an ioctl, or by a direct call.
+    pub(crate) fn new(poller: &'a Backend, by_ioctl: bool) -> io::Result<Self> {
         let mut life = Box::new(Life {
             poller,
+            by_ioctl,
             events: Events::with_capacity(1),
             stack: Stack([0; 1 << 16]),
         });

@@ -12,6 +12,7 @@ use crate::{
         self,
         Channel, //
     },
+    ioctl,
     ledger::Account,
     report,
     scenario::{
@@ -22,7 +23,13 @@ use crate::{
     },
 };
 use backend::Backend;
+use rand::{
+    rngs::SmallRng,
+    Rng,
+    SeedableRng, //
+};
 use repoll::{
+    Events,
     Interest,
     Mode, //
 };
@@ -44,6 +51,7 @@ use std::{
         Ordering::SeqCst, //
     },
     thread::Thread,
+    time::Duration,
 };
 
 /// From what a world and all that is done in it follow, but for the order of what happens at the
@@ -134,6 +142,8 @@ pub(crate) struct World {
     /// Consumers that are not gone.
     pub(crate) present: AtomicUsize,
     pub(crate) closing: AtomicBool,
+    /// How many calls there were that go one way or the other.
+    calls: AtomicU64,
     /// Who is to be told when nothing is pending any more.
     conductor: Thread,
     /// Of consumers, then of actors.
@@ -161,6 +171,7 @@ impl World {
             pending: AtomicUsize::new(0),
             present: AtomicUsize::new(plan.consumers.len()),
             closing: AtomicBool::new(false),
+            calls: AtomicU64::new(0),
             conductor: std::thread::current(),
             sheets: (0..threads).map(|_| Sheet::default()).collect(),
             plan,
@@ -171,6 +182,14 @@ impl World {
         Ok(world)
     }
 
+    /// Whether the next call on an instance is to be an ioctl, if it is one of repoll's; or else it
+    /// is a direct call.
+    pub(crate) fn by_ioctl(&self, poller: usize) -> bool {
+        let Origin { seed, number, .. } = self.origin;
+        let call = self.calls.fetch_add(1, SeqCst) ^ seed ^ (number << 16);
+        matches!(self.pollers[poller], Backend::Repoll(_)) && SmallRng::seed_from_u64(call).random()
+    }
+
     /// Adds an item, which watches `fd`.
     pub(crate) fn add(
         &self,
@@ -179,19 +198,45 @@ impl World {
         mode: EventFlags,
         number: u64,
     ) -> io::Result<()> {
+        let poller = &self.pollers[watch.poller];
+        if self.by_ioctl(watch.poller) {
+            return ioctl::control(poller.as_fd(), libc::EPOLL_CTL_ADD, fd, mode, number);
+        }
         let all = Interest::from_bits_retain(mode.bits());
-        self.pollers[watch.poller].add(fd, all, Mode::LEVEL, number)
+        poller.add(fd, all, Mode::LEVEL, number)
     }
 
     /// Changes how an item watches.
     pub(crate) fn modify(&self, watch: &Watch, mode: EventFlags, number: u64) -> io::Result<()> {
+        let (poller, fd) = (&self.pollers[watch.poller], self.target(watch));
+        if self.by_ioctl(watch.poller) {
+            return ioctl::control(poller.as_fd(), libc::EPOLL_CTL_MOD, fd, mode, number);
+        }
         let all = Interest::from_bits_retain(mode.bits());
-        self.pollers[watch.poller].modify(self.target(watch), all, Mode::LEVEL, number)
+        poller.modify(fd, all, Mode::LEVEL, number)
     }
 
     /// Deletes the item that watches `fd`.
     pub(crate) fn delete(&self, watch: &Watch, fd: BorrowedFd<'_>) -> io::Result<()> {
-        self.pollers[watch.poller].delete(fd)
+        let poller = &self.pollers[watch.poller];
+        if self.by_ioctl(watch.poller) {
+            let none = EventFlags::empty();
+            return ioctl::control(poller.as_fd(), libc::EPOLL_CTL_DEL, fd, none, 0);
+        }
+        poller.delete(fd)
+    }
+
+    /// Waits for events.
+    pub(crate) fn wait(
+        &self,
+        poller: usize,
+        events: &mut Events,
+        timeout: Option<Duration>,
+    ) -> io::Result<()> {
+        if self.by_ioctl(poller) {
+            return ioctl::wait(self.pollers[poller].as_fd(), events, timeout);
+        }
+        self.pollers[poller].wait(events, timeout)
     }
 
     /// What an item watches.
