@@ -99,18 +99,11 @@ impl Eventpoll {
     #[inline(never)]
     fn direct_wait(&self, events: u64, how: u64) -> c_int {
         let (room, timeout) = pair(how);
-        let buffer = Buffer::new(events, room as i32);
-        outcome(self.wait_for(buffer, room as i32, timeout as i32))
-    }
-
-    /// Waits for so many milliseconds, for ever if that is negative.
-    #[inline(always)]
-    fn wait_for(&self, buffer: Result<Buffer>, room: i32, timeout: i32) -> Result<u32> {
-        let timeout = i64::from(timeout) * MILLISECOND;
+        let (room, timeout) = (room as i32, i64::from(timeout as i32) * MILLISECOND);
         trace::wait_enter(self, room, timeout);
-        let result = buffer.and_then(|buffer| self.wait(buffer, timeout));
+        let result = Buffer::new(events, room).and_then(|buffer| self.wait(buffer, timeout));
         trace::wait_exit(self, result);
-        result
+        outcome(result)
     }
 
     #[inline(never)]
@@ -165,7 +158,11 @@ impl Eventpoll {
             __pad: 0,
         };
         self.change_before::<true>(&mut Mutexes::new(self), me, &change)?;
-        self.wait_for(Ok(buffer), room as i32, timeout as i32)
+        let timeout = i64::from(timeout as i32) * MILLISECOND;
+        trace::wait_enter(self, room as i32, timeout);
+        let result = self.wait(buffer, timeout);
+        trace::wait_exit(self, result);
+        result
     }
 
     #[inline(never)]

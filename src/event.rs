@@ -85,6 +85,12 @@ impl Interest {
         self.0 & (ONESHOT | ET) == 0
     }
 
+    /// Whether the item is not merely one that watches.
+    #[inline]
+    pub(crate) const fn is_rare(self) -> bool {
+        self.0 & (EXCLUSIVE | WAKEUP) != 0
+    }
+
     /// Whether the two ask for the same handling of their events, whatever those are.
     #[inline]
     pub(crate) const fn has_mode_of(self, other: Self) -> bool {

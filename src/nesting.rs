@@ -67,6 +67,7 @@ use crate::{
             Loading, //
         },
         nested_mutex::lock_killable,
+        once::Once,
         poll_file,
         task, //
     },
@@ -143,7 +144,7 @@ pub(crate) struct Vertex {
     /// The address of the instance's own file.
     file: Atomic<usize>,
     /// Whether another instance may watch this one. Changed with the mutex of the topology held.
-    watched: Atomic<bool>,
+    watched: Once<bool>,
     /// The last walk under that mutex that came here, and how far it was from its first link.
     visit: Atomic<u64>,
     /// The same of a walk without it: those would spoil what the others note.
@@ -155,7 +156,7 @@ impl Vertex {
     pub(crate) const fn new() -> Self {
         Self {
             file: Atomic::new(0),
-            watched: Atomic::new(false),
+            watched: Once::new(false),
             visit: Atomic::new(0),
             path_visit: Atomic::new(0),
         }
@@ -174,13 +175,13 @@ impl Vertex {
 
     /// Notes whether another instance may watch this one, which holders of the topology's mutex do.
     fn set_watched(&self, watched: bool, _: &Guard<'_, u64, MutexBackend>) {
-        self.watched.store(watched, Relaxed);
+        self.watched.write(watched);
     }
 
     /// Whether another instance may watch this one. Who asks with the set's mutex held, and is told
     /// no, has that mutex before a new watcher looks for files below.
     fn is_watched(&self) -> bool {
-        self.watched.load(Relaxed)
+        self.watched.read()
     }
 }
 
@@ -235,10 +236,17 @@ pub(crate) fn link(
 /// # Errors
 ///
 /// `EINVAL` if there are too many.
+#[inline]
 pub(crate) fn check_paths(outer: &Eventpoll, address: usize) -> Result {
-    if !outer.vertex.is_watched() {
-        return Ok(());
+    match outer.vertex.is_watched() {
+        true => check_paths_through(outer, address),
+        false => Ok(()),
     }
+}
+
+/// The same, if the instance is, or was, watched.
+#[cold]
+fn check_paths_through(outer: &Eventpoll, address: usize) -> Result {
     {
         let topology = WALKS.get().try_lock();
         if !is_watched(outer.vertex.file()) {

@@ -107,19 +107,31 @@ impl Eventpoll {
     /// `EINTR` if the task is being killed, `EFAULT` if nothing could be written.
     #[inline(always)]
     fn deliver(&self, buffer: Buffer) -> Result<u32> {
-        loop {
-            let mut last = LastRefs::new();
-            let delivered = self.deliver_until(buffer, &mut last);
-            if last.is_empty() {
-                return delivered;
-            }
-            // Whoever closed these files meanwhile has left their release to this task, which may be
-            // about to sleep.
+        let mut last = LastRefs::new();
+        let delivered = self.deliver_until(buffer, &mut last);
+        match last.is_empty() {
+            true => delivered,
+            false => self.deliver_rest(buffer, delivered, last),
+        }
+    }
+
+    /// Goes on after so many were delivered, and somebody has closed these files meanwhile: their
+    /// release was left to this task, which may be about to sleep.
+    #[cold]
+    fn deliver_rest(
+        &self,
+        buffer: Buffer,
+        mut delivered: Result<u32>,
+        mut last: LastRefs<CHUNK>,
+    ) -> Result<u32> {
+        while !last.is_empty() {
             last.release();
-            if delivered != Ok(0) {
-                return delivered;
+            last = LastRefs::new();
+            if delivered == Ok(0) {
+                delivered = self.deliver_until(buffer, &mut last);
             }
         }
+        delivered
     }
 
     /// Hands out what is ready now, or, if somebody closes a file that is being looked at, what was

@@ -93,6 +93,7 @@ use crate::{
             Installed,
             Loading, //
         },
+        hint,
         hosted::{
             self,
             Counted,
@@ -541,6 +542,7 @@ impl New {
     /// # Errors
     ///
     /// `ENOMEM`.
+    #[inline(always)]
     pub(crate) fn make(
         file: &LocalFile,
         marks: &mut Marks,
@@ -589,6 +591,19 @@ impl New {
             }
             Ok(())
         })
+    }
+
+    /// The item, which has started.
+    #[inline]
+    pub(crate) fn into_item(self) -> SlabBox<Item> {
+        match self {
+            Self { item, hold: None } => item,
+            // Somebody else holds the file already.
+            Self { item, .. } => {
+                hint::cold_path();
+                item
+            }
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
         wakeup_source::WakeupSource, //
     },
     links,
+    marks::Marks,
     nesting::{
         self,
         Kind, //
@@ -59,7 +60,67 @@ impl Eventpoll {
         if !event::may_add(asked.events) || (exclusive && kind != Kind::Plain) {
             return Err(EINVAL);
         }
-        let mut made = self.make(mutexes.enter(kind)?, file, fd, kind, asked);
+        match kind {
+            Kind::Plain => self.add_plain(mutexes, file, fd, asked),
+            _ => self.add_eventpoll(mutexes, file, fd, kind, asked),
+        }
+    }
+
+    /// Watches a file that is no eventpoll.
+    ///
+    /// # Errors
+    ///
+    /// As [`Eventpoll::add`].
+    #[inline(always)]
+    fn add_plain(
+        &self,
+        mutexes: &mut Mutexes<'_>,
+        file: &LocalFile,
+        fd: i32,
+        asked: Asked,
+    ) -> Result {
+        let Set { items, marks } = &mut **mutexes.enter(Kind::Plain)?;
+        let vacancy = items.vacancy(Key::new(file, fd)).ok_or(EEXIST)?;
+        let mut new = self.make(marks, file, fd, Kind::Plain, asked)?;
+        let started = new.start(file, None);
+        if let Err(error) = started.and_then(|()| nesting::check_paths(self, new.item.address())) {
+            self.dispose(new.item);
+            return Err(error);
+        }
+        let item = vacancy.fill(new.into_item());
+        // SAFETY: The item is in the tree and in the table, and the mutex is held, and so is the file.
+        match unsafe { item.attach(file) } {
+            Ok(events) => {
+                self.note_added(item, file, events);
+                Ok(())
+            }
+            Err(error) => {
+                let key = item.key();
+                self.remove(mutexes.enter(Kind::Plain)?, &key)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Watches an eventpoll, of either kind.
+    ///
+    /// # Errors
+    ///
+    /// As [`Eventpoll::add`].
+    #[cold]
+    fn add_eventpoll(
+        &self,
+        mutexes: &mut Mutexes<'_>,
+        file: &LocalFile,
+        fd: i32,
+        kind: Kind,
+        asked: Asked,
+    ) -> Result {
+        let Set { items, marks } = &mut **mutexes.enter(kind)?;
+        if items.find(&Key::new(file, fd)).is_some() {
+            return Err(EEXIST);
+        }
+        let mut made = self.make(marks, file, fd, kind, asked);
         let started = match nesting::instance_of(file) {
             Some(inner) => {
                 // This may take long. Nobody has to wait for it.
@@ -95,12 +156,7 @@ impl Eventpoll {
         // one, and so is the file.
         match unsafe { item.attach(file) } {
             Ok(events) => {
-                self.busy_poll.note(|| file.into());
-                trace::add(item, file, events);
-                self.tally.adds.increment();
-                if events != 0 {
-                    self.make_ready(item);
-                }
+                self.note_added(item, file, events);
                 Ok(())
             }
             Err(error) => {
@@ -108,6 +164,17 @@ impl Eventpoll {
                 self.remove(mutexes.enter(kind)?, &item.key())?;
                 Err(error)
             }
+        }
+    }
+
+    /// An item was added, and its file found to have these events.
+    #[inline(always)]
+    fn note_added(&self, item: &Item, file: &LocalFile, events: u32) {
+        self.busy_poll.note(|| file.into());
+        trace::add(item, file, events);
+        self.tally.adds.increment();
+        if events != 0 {
+            self.make_ready(item);
         }
     }
 
@@ -139,23 +206,21 @@ impl Eventpoll {
     ///
     /// # Errors
     ///
-    /// `EEXIST`, `ENOSPC`, `ENOMEM`.
+    /// `ENOSPC`, `ENOMEM`.
+    #[inline(always)]
     fn make(
         &self,
-        set: &mut Set,
+        marks: &mut Marks,
         file: &LocalFile,
         fd: i32,
         kind: Kind,
         asked: Asked,
     ) -> Result<New> {
-        if set.items.find(&Key::new(file, fd)).is_some() {
-            return Err(EEXIST);
-        }
         if Interest::new(asked.events).keeps_awake() {
             self.provide_wakeup_source()?;
         }
         self.account.charge()?;
-        New::make(file, &mut set.marks, |source| {
+        New::make(file, marks, |source| {
             // SAFETY: The instance disposes of all its items before it is freed: of those that do
             // not get into its tree before the call that adds them, on its file, returns.
             unsafe { Item::make(self, file, fd, kind, asked, source) }
@@ -178,22 +243,25 @@ impl Eventpoll {
         asked: u32,
         data: u64,
     ) -> Result {
-        if !event::may_modify_to(asked) {
-            return Err(EINVAL);
-        }
         let key = Key::new(file, fd);
         let set = mutexes.enter(Kind::Plain)?;
-        let item = set.items.find(&key).ok_or(ENOENT)?;
-        if item.interest().is_exclusive() {
-            return Err(EINVAL);
-        }
+        let Some(item) = set.items.find(&key) else {
+            return Err(if event::may_modify_to(asked) {
+                ENOENT
+            } else {
+                EINVAL
+            });
+        };
         let interest = Interest::new(asked);
-        // As with epoll, there is no error to tell that the system may fall asleep.
-        if interest.keeps_awake() {
-            let _ = self.provide_wakeup_source();
+        if item.interest().with(interest).is_rare() {
+            self.set_rare_interest(item, interest, data)?;
+        } else {
+            item.set_data(data);
+            item.set_interest(interest);
         }
-        item.set_data(data);
-        self.set_interest(item, interest);
+        // The poll sees what a wake-up was about that has not seen the change, as a waker has a barrier
+        // between its change and its look at the wait queue; `ep_modify()` relies on the same.
+        smp_mb(Full);
         if item.kind() != Kind::Plain {
             return self.look_at_nested(mutexes, file, fd, interest);
         }
@@ -242,18 +310,23 @@ impl Eventpoll {
         self.tally.mods.increment();
     }
 
-    /// Changes what an item watches for. A poll that follows sees what a wake-up was about that has
-    /// not seen the change.
-    #[inline(always)]
-    fn set_interest(&self, item: &Item, interest: Interest) {
-        if interest.keeps_awake() || item.interest().keeps_awake() {
-            self.ready.lock().set_interest(item, interest);
-        } else {
-            item.set_interest(interest);
+    /// Changes what an item watches for if that, or what it has watched for, is rare.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if an item must not be changed so.
+    #[cold]
+    fn set_rare_interest(&self, item: &Item, interest: Interest, data: u64) -> Result {
+        if item.interest().with(interest).is_exclusive() {
+            return Err(EINVAL);
         }
-        // As a waker has a barrier between its change and its look at the wait queue; `ep_modify()`
-        // relies on the same.
-        smp_mb(Full);
+        // As with epoll, there is no error to tell that the system may fall asleep.
+        if interest.keeps_awake() {
+            let _ = self.provide_wakeup_source();
+        }
+        item.set_data(data);
+        self.ready.lock().set_interest(item, interest);
+        Ok(())
     }
 
     /// Stops watching.

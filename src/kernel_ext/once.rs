@@ -22,6 +22,8 @@ unsafe impl Word for bool {}
 unsafe impl Word for u32 {}
 // SAFETY: As above. (Where registers are shorter, as with a C `u64`, what is read may be torn.)
 unsafe impl Word for u64 {}
+// SAFETY: As above.
+unsafe impl Word for i64 {}
 
 /// A word that anybody may read and write.
 pub(crate) struct Once<T: Word>(UnsafeCell<T>);

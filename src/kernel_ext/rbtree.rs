@@ -15,7 +15,10 @@ use crate::bindings;
 use core::{
     cmp::Ordering,
     marker::PhantomData,
-    ptr::NonNull, //
+    ptr::{
+        self,
+        NonNull, //
+    },
 };
 use kernel::types::Opaque;
 
@@ -147,6 +150,49 @@ impl<T: Keyed<ID>, const ID: usize> RawTree<T, ID> {
         NonNull::new(Self::object(next))
     }
 
+    /// Where an object with that key would be put. `None` if there is one.
+    #[inline(always)]
+    fn place(&mut self, key: &T::Key) -> Option<Place> {
+        let mut parent = ptr::null_mut();
+        let mut link = &raw mut self.root.rb_node;
+        // SAFETY: `link` points to the root's or to a live node's child pointer.
+        while let Some(node) = NonNull::new(unsafe { *link }) {
+            parent = node.as_ptr();
+            // SAFETY: By the type invariant the object is alive.
+            link = match key.cmp(&unsafe { &*Self::object(parent) }.key()) {
+                Ordering::Equal => return None,
+                // SAFETY: The node is alive.
+                Ordering::Less => unsafe { &raw mut (*parent).rb_left },
+                // SAFETY: As above.
+                Ordering::Greater => unsafe { &raw mut (*parent).rb_right },
+            };
+        }
+        Some(Place { parent, link })
+    }
+
+    /// Puts `object` there.
+    ///
+    /// # Safety
+    ///
+    /// The object is in no tree by this node, and stays alive and in place until it is removed. The
+    /// place was just found in this tree, for its key.
+    #[inline(always)]
+    unsafe fn insert_at(&mut self, Place { parent, link }: Place, object: NonNull<T>) {
+        let node = Self::node(object);
+        // SAFETY: `link` is the empty child pointer of `parent` where the order wants the node,
+        // and the node is in no tree. The colour is that of a node whose only bits are its parent's.
+        unsafe {
+            node.write(bindings::rb_node {
+                __rb_parent_color: parent.expose_provenance() as kernel::ffi::c_ulong,
+                rb_right: ptr::null_mut(),
+                rb_left: ptr::null_mut(),
+            });
+            *link = node;
+        }
+        // SAFETY: The node was just linked into this tree.
+        unsafe { bindings::rb_insert_color(node, &mut self.root) };
+    }
+
     /// Puts `object` in. Returns whether it did: if its key is there already, nothing happens.
     ///
     /// # Safety
@@ -155,26 +201,11 @@ impl<T: Keyed<ID>, const ID: usize> RawTree<T, ID> {
     pub(crate) unsafe fn insert(&mut self, object: NonNull<T>) -> bool {
         // SAFETY: By the requirements.
         let key = unsafe { object.as_ref() }.key();
-        let mut parent = core::ptr::null_mut();
-        let mut link = &raw mut self.root.rb_node;
-        // SAFETY: `link` points to the root's or to a live node's child pointer.
-        while let Some(node) = core::ptr::NonNull::new(unsafe { *link }) {
-            parent = node.as_ptr();
-            // SAFETY: By the type invariant the object is alive.
-            link = match key.cmp(&unsafe { &*Self::object(parent) }.key()) {
-                Ordering::Equal => return false,
-                // SAFETY: The node is alive.
-                Ordering::Less => unsafe { &raw mut (*parent).rb_left },
-                // SAFETY: As above.
-                Ordering::Greater => unsafe { &raw mut (*parent).rb_right },
-            };
-        }
-        let node = Self::node(object);
-        // SAFETY: `link` is the empty child pointer of `parent` where the order wants the node,
-        // and the node is in no tree.
-        unsafe { bindings::rb_link_node(node, parent, link) };
-        // SAFETY: The node was just linked into this tree.
-        unsafe { bindings::rb_insert_color(node, &mut self.root) };
+        let Some(place) = self.place(&key) else {
+            return false;
+        };
+        // SAFETY: By the requirements, and as was just found.
+        unsafe { self.insert_at(place, object) };
         true
     }
 
@@ -186,6 +217,33 @@ impl<T: Keyed<ID>, const ID: usize> RawTree<T, ID> {
     pub(crate) unsafe fn remove(&mut self, object: NonNull<T>) {
         // SAFETY: By the requirements.
         unsafe { bindings::rb_erase(Self::node(object), &mut self.root) };
+    }
+}
+
+/// An empty place in a tree, as long as that does not change.
+struct Place {
+    parent: *mut bindings::rb_node,
+    link: *mut *mut bindings::rb_node,
+}
+
+/// A place for an object in a tree.
+pub(crate) struct Vacancy<'a, T: Keyed<0>> {
+    tree: &'a mut RawTree<T, 0>,
+    place: Place,
+    key: T::Key,
+}
+
+impl<'a, T: Keyed<0> + Cached> Vacancy<'a, T> {
+    /// Puts `object`, whose key is the one that was looked for, there.
+    #[inline(always)]
+    pub(crate) fn fill(self, object: SlabBox<T>) -> &'a T {
+        debug_assert!(object.key() == self.key);
+        let object = object.into_raw();
+        // SAFETY: A boxed object is in no tree that owns it; it lives until it is taken out. The tree
+        // was borrowed since the place was found.
+        unsafe { self.tree.insert_at(self.place, object) };
+        // SAFETY: As in `Tree::lower_bound`.
+        unsafe { object.as_ref() }
     }
 }
 
@@ -228,6 +286,17 @@ impl<T: Keyed<0> + Cached> Tree<T> {
         let object = self.raw.lower_bound(&object.key())?;
         // SAFETY: It was just found here; it lives as argued in `lower_bound`.
         unsafe { self.raw.next(object).map(|object| object.as_ref()) }
+    }
+
+    /// The place for an object with that key. `None` if there is one.
+    #[inline(always)]
+    pub(crate) fn vacancy(&mut self, key: T::Key) -> Option<Vacancy<'_, T>> {
+        let place = self.raw.place(&key)?;
+        Some(Vacancy {
+            tree: &mut self.raw,
+            place,
+            key,
+        })
     }
 
     /// Puts `object` in. Gives it back if its key is there already.

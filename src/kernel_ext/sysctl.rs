@@ -4,15 +4,10 @@
 //!
 //! C header: [`include/linux/sysctl.h`](srctree/include/linux/sysctl.h)
 
+use super::once::Once;
 use crate::bindings;
 use core::ptr::NonNull;
-use kernel::{
-    prelude::*,
-    sync::atomic::{
-        ordering::Relaxed,
-        Atomic, //
-    },
-};
+use kernel::prelude::*;
 
 static ZERO: u64 = 0;
 static LONG_MAX: u64 = i64::MAX as u64;
@@ -26,10 +21,10 @@ static LONG_MAX: u64 = i64::MAX as u64;
 pub(crate) struct LongSysctl {
     header: NonNull<bindings::ctl_table_header>,
     _table: KBox<bindings::ctl_table>,
-    value: KBox<Atomic<i64>>,
+    value: KBox<Once<i64>>,
 }
 
-// SAFETY: The number is atomic; the registration is only undone on drop.
+// SAFETY: The number is a word; the registration is only undone on drop.
 unsafe impl Send for LongSysctl {}
 // SAFETY: As above.
 unsafe impl Sync for LongSysctl {}
@@ -37,7 +32,7 @@ unsafe impl Sync for LongSysctl {}
 impl LongSysctl {
     /// Registers the number `name` in `folder` with a first value.
     pub(crate) fn new(folder: &'static CStr, name: &'static CStr, value: i64) -> Result<Self> {
-        let value = KBox::new(Atomic::new(value), GFP_KERNEL)?;
+        let value = KBox::new(Once::new(value), GFP_KERNEL)?;
         let table = KBox::new(
             bindings::ctl_table {
                 procname: name.as_char_ptr(),
@@ -65,7 +60,7 @@ impl LongSysctl {
 
     /// The number as it is now.
     pub(crate) fn get(&self) -> i64 {
-        self.value.load(Relaxed)
+        self.value.read()
     }
 }
 

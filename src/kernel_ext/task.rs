@@ -125,13 +125,17 @@ pub(crate) enum Deadline {
 
 impl Deadline {
     /// The deadline that lies `ns` nanoseconds from now; a negative number never comes.
+    #[inline(always)]
     pub(crate) fn after(ns: i64) -> Self {
-        if ns < 0 {
-            return Self::Forever;
+        match ns {
+            0 => Self::Now,
+            ..0 => Self::Forever,
+            _ => Self::at(ns),
         }
-        if ns == 0 {
-            return Self::Now;
-        }
+    }
+
+    #[inline(never)]
+    fn at(ns: i64) -> Self {
         // SAFETY: No requirements outside of NMIs and suspend.
         let now = unsafe { bindings::ktime_get() };
         Self::At {
