@@ -67,22 +67,6 @@ impl Eventpoll {
     /// As `REPOLL_CTL`.
     #[inline(always)]
     pub(crate) fn change(&self, mutexes: &mut Mutexes<'_>, me: &File, change: &Change) -> Result {
-        self.change_before::<false>(mutexes, me, change)
-    }
-
-    /// Makes a change, as [`Eventpoll::change`]. The caller is about to scan if `SCAN`: what has become
-    /// ready by the change is left to that to be found, if nobody else waits for it.
-    ///
-    /// # Errors
-    ///
-    /// As `REPOLL_CTL`.
-    #[inline(always)]
-    pub(crate) fn change_before<const SCAN: bool>(
-        &self,
-        mutexes: &mut Mutexes<'_>,
-        me: &File,
-        change: &Change,
-    ) -> Result {
         let takes_turns = change.flags | change.__pad != 0 && takes_turns(change)?;
         let file = Borrowed::get(change.fd as u32)?;
         if !poll_file::can_poll(&file) {
@@ -101,7 +85,7 @@ impl Eventpoll {
         }
         match change.op {
             op::ADD => self.add(mutexes, &file, change.fd, asked),
-            op::MODIFY => self.modify::<SCAN>(mutexes, &file, change.fd, asked.events, asked.data),
+            op::MODIFY => self.modify(mutexes, &file, change.fd, asked.events, asked.data),
             op::DELETE => self.delete(mutexes, &file, change.fd),
             _ => Err(EINVAL),
         }

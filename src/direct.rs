@@ -157,7 +157,7 @@ impl Eventpoll {
             result: 0,
             __pad: 0,
         };
-        self.change_before::<true>(&mut Mutexes::new(self), me, &change)?;
+        self.change(&mut Mutexes::new(self), me, &change)?;
         let timeout = i64::from(timeout as i32) * MILLISECOND;
         trace::wait_enter(self, room as i32, timeout);
         let result = self.wait(buffer, timeout);

@@ -61,8 +61,9 @@ impl Interest {
 
     /// Whether a wake-up with these events concerns the item. A wake-up that does not say, with
     /// no events, concerns everybody; but a disarmed item is concerned by nothing.
+    #[inline(always)]
     pub(crate) const fn concerns(self, events: u32) -> bool {
-        self.is_armed() && (events == 0 || events & self.0 != 0)
+        events & self.0 & !MODE != 0 || (self.is_armed() && events == 0)
     }
 
     /// Whether the item watches for anything.

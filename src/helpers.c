@@ -347,10 +347,12 @@ static int rp_waiter_wake(struct wait_queue_entry *entry, unsigned int mode,
 	return ret;
 }
 
+/* Of the current task, which is about to sleep. */
 void rp_waiter_init(struct wait_queue_entry *entry)
 {
 	init_wait(entry);
 	entry->func = rp_waiter_wake;
+	__set_current_state(TASK_INTERRUPTIBLE);
 }
 
 /* Who came last is woken first, since its cache is warm; or who came first, in turn. */
@@ -367,13 +369,14 @@ void rp_waiter_add_exclusive(struct wait_queue_head *head,
 	spin_unlock_irqrestore(&head->lock, flags);
 }
 
-/* True if a wake-up took the entry off the queue. */
+/* The task is not to sleep any more. True if a wake-up took the entry off the queue. */
 bool rp_waiter_finish(struct wait_queue_head *head,
 		      struct wait_queue_entry *entry)
 {
 	unsigned long flags;
 	bool woken;
 
+	__set_current_state(TASK_RUNNING);
 	if (list_empty_careful(&entry->entry))
 		return true;
 
@@ -444,16 +447,6 @@ int rp_mutex_lock_killable(struct mutex *lock, unsigned int subclass)
 bool rp_mutex_lock_interruptible(struct mutex *lock)
 {
 	return !mutex_lock_interruptible(lock);
-}
-
-void rp_set_current_interruptible(void)
-{
-	__set_current_state(TASK_INTERRUPTIBLE);
-}
-
-void rp_set_current_running(void)
-{
-	__set_current_state(TASK_RUNNING);
 }
 
 bool rp_fatal_signal_pending(void)

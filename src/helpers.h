@@ -83,8 +83,6 @@ unsigned int rp_look_at_queue(struct wait_queue_head *head, unsigned int most,
 			      s32 *tids, unsigned int room);
 int rp_mutex_lock_killable(struct mutex *lock, unsigned int subclass);
 bool rp_mutex_lock_interruptible(struct mutex *lock);
-void rp_set_current_interruptible(void);
-void rp_set_current_running(void);
 bool rp_fatal_signal_pending(void);
 u64 rp_current_timer_slack(void);
 void rp_cond_resched(void);

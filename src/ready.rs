@@ -214,7 +214,11 @@ impl Lists {
     /// Makes the item ready if it is nowhere yet. Returns whether it was not.
     #[inline]
     pub(crate) fn push(&mut self, item: &Item) -> bool {
-        match item.place() {
+        let place = item.place();
+        if place == Place::Listed {
+            return false;
+        }
+        match place {
             Place::Listed | Place::Dead => false,
             Place::Seen => {
                 item.set_place(Place::Listed);

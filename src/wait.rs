@@ -40,20 +40,21 @@ impl Eventpoll {
     /// `EINTR` after a signal, `EFAULT` if nothing could be written.
     #[inline(always)]
     pub(crate) fn wait(&self, buffer: Buffer, timeout: i64) -> Result<u32> {
-        let available = self.ready.is_available();
-        if timeout == 0 && !available {
+        let deadline = Deadline::after(timeout);
+        if self.ready.is_available() {
+            let delivered = self.deliver(buffer)?;
+            if delivered != 0 {
+                return Ok(delivered);
+            }
+        } else if deadline.is_now() {
             return Ok(0);
         }
-        let deadline = Deadline::after(timeout);
-        match if available { self.deliver(buffer)? } else { 0 } {
-            0 => self.wait_long(buffer, &deadline),
-            delivered => Ok(delivered),
-        }
+        self.wait_long(buffer, deadline)
     }
 
     /// Sleeps until something can be handed out, or the deadline passes, as [`Eventpoll::wait`].
     #[inline(never)]
-    fn wait_long(&self, buffer: Buffer, deadline: &Deadline) -> Result<u32> {
+    fn wait_long(&self, buffer: Buffer, deadline: Deadline) -> Result<u32> {
         let mut expired = deadline.is_now();
         while !expired {
             let available;
@@ -78,7 +79,7 @@ impl Eventpoll {
     /// # Errors
     ///
     /// `EINTR` after a signal.
-    fn sleep(&self, deadline: &Deadline) -> Result<(bool, bool)> {
+    fn sleep(&self, deadline: Deadline) -> Result<(bool, bool)> {
         if self.busy_poll.spin(|| self.ready.is_available()) {
             return Ok((true, false));
         }

@@ -228,14 +228,13 @@ impl Eventpoll {
         .inspect_err(|_| self.account.uncharge())
     }
 
-    /// Changes what the item watches for. Whether it has become ready is left to the caller's `SCAN`,
-    /// if there will be one, and nobody else waits for it.
+    /// Changes what the item watches for.
     ///
     /// # Errors
     ///
     /// `EINVAL` if an item must not be changed so, `ENOENT`; `EINTR` if the task is being killed.
     #[inline(always)]
-    pub(crate) fn modify<const SCAN: bool>(
+    pub(crate) fn modify(
         &self,
         mutexes: &mut Mutexes<'_>,
         file: &LocalFile,
@@ -265,17 +264,8 @@ impl Eventpoll {
         if item.kind() != Kind::Plain {
             return self.look_at_nested(mutexes, file, fd, interest);
         }
-        if SCAN && !self.is_listened_to() {
-            // The scan polls it anyway.
-            self.ready.lock().push(item);
-            self.note_modified(item, file, 0);
-        } else {
-            let events = hook::poll(file, interest.bits());
-            self.note_modified(item, file, events);
-            if events != 0 {
-                self.make_ready(item);
-            }
-        }
+        let events = hook::poll(file, interest.bits());
+        self.note_modified(item, file, events);
         Ok(())
     }
 
@@ -297,9 +287,6 @@ impl Eventpoll {
             item.poll(file, interest, 1)
         };
         self.note_modified(item, file, events);
-        if events != 0 {
-            self.make_ready(item);
-        }
         Ok(())
     }
 
@@ -308,6 +295,9 @@ impl Eventpoll {
     fn note_modified(&self, item: &Item, file: &LocalFile, events: u32) {
         trace::modify(item, file, events);
         self.tally.mods.increment();
+        if events != 0 {
+            self.make_ready(item);
+        }
     }
 
     /// Changes what an item watches for if that, or what it has watched for, is rare.
@@ -340,12 +330,6 @@ impl Eventpoll {
         trace::delete(self, file, fd);
         self.tally.dels.increment();
         Ok(())
-    }
-
-    /// Whether anybody waits on the instance, or polls it.
-    #[inline]
-    fn is_listened_to(&self) -> bool {
-        self.ready.waiters.is_active() || self.pollers.is_active()
     }
 
     /// Puts an item that was found to have events onto the ready list.

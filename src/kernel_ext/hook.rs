@@ -39,7 +39,10 @@ use core::{
         c_uint,
         c_void, //
     },
-    mem::offset_of,
+    mem::{
+        offset_of,
+        size_of, //
+    },
     ptr::{
         self,
         NonNull, //
@@ -387,6 +390,15 @@ where
     }
 }
 
+/// Says that interrupts are off, as was just seen, and stay so: nothing that a callback calls turns
+/// them on. (`LocalInterruptDisabled::assume_disabled()` calls a function that does nothing.)
+#[inline(always)]
+fn interrupts_are_off() -> &'static LocalInterruptDisabled {
+    const { assert!(size_of::<LocalInterruptDisabled>() == 0) };
+    // SAFETY: Any place is good for a value without bytes.
+    unsafe { NonNull::dangling().as_ref() }
+}
+
 /// An object's wait queue is woken.
 ///
 /// # Safety
@@ -403,9 +415,7 @@ where
         return unsafe { ended(target, entry) };
     }
     // SAFETY: No requirements.
-    let off = unsafe { bindings::rp_irqs_disabled() }
-        // SAFETY: Nothing that is called below turns them on.
-        .then(|| unsafe { LocalInterruptDisabled::assume_disabled() });
+    let off = unsafe { bindings::rp_irqs_disabled() }.then(interrupts_are_off);
     let done = target.woken(off, events, sync != 0);
     if events & POLLFREE != 0 {
         // SAFETY: By the requirements.

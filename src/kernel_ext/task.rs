@@ -96,72 +96,47 @@ pub(crate) fn go_on() -> bool {
     !fatal_signal_pending()
 }
 
-/// Makes the next sleep of the current task one that wake-ups and signals end.
-pub(super) fn set_interruptible() {
-    // SAFETY: No requirements; the callers sleep or undo it.
-    unsafe { bindings::rp_set_current_interruptible() };
-}
-
-/// Takes back [`set_interruptible`].
-pub(super) fn set_running() {
-    // SAFETY: No requirements.
-    unsafe { bindings::rp_set_current_running() };
-}
-
 /// When a wait ends at the latest.
-pub(crate) enum Deadline {
-    /// Never.
-    Forever,
-    /// Without sleeping.
-    Now,
-    /// At a point in time.
-    At {
-        /// Nanoseconds of `CLOCK_MONOTONIC`.
-        expires: i64,
-        /// By how many nanoseconds the timer may be late.
-        slack: u64,
-    },
+#[derive(Clone, Copy)]
+pub(crate) struct Deadline {
+    /// How long it lasts, in nanoseconds: for ever, if that is negative.
+    timeout: i64,
+    /// When that is over, in nanoseconds of `CLOCK_MONOTONIC`, unless it is no time or for ever.
+    expires: i64,
 }
 
 impl Deadline {
-    /// The deadline that lies `ns` nanoseconds from now; a negative number never comes.
+    /// The deadline that lies `timeout` nanoseconds from now; a negative number never comes.
     #[inline(always)]
-    pub(crate) fn after(ns: i64) -> Self {
-        match ns {
-            0 => Self::Now,
-            ..0 => Self::Forever,
-            _ => Self::at(ns),
-        }
-    }
-
-    #[inline(never)]
-    fn at(ns: i64) -> Self {
-        // SAFETY: No requirements outside of NMIs and suspend.
-        let now = unsafe { bindings::ktime_get() };
-        Self::At {
-            expires: now.saturating_add(ns),
-            slack: slack(ns),
-        }
+    pub(crate) fn after(timeout: i64) -> Self {
+        let expires = match timeout {
+            // SAFETY: No requirements outside of NMIs and suspend.
+            1.. => unsafe { bindings::ktime_get() }.saturating_add(timeout),
+            _ => 0,
+        };
+        Self { timeout, expires }
     }
 
     /// Whether no time is left to sleep.
-    pub(crate) fn is_now(&self) -> bool {
-        matches!(self, Self::Now)
+    pub(crate) fn is_now(self) -> bool {
+        self.timeout == 0
     }
 
     /// Sleeps in the state that the task is in. Returns whether the deadline has passed.
-    pub(super) fn sleep(&self) -> bool {
-        let (mut expires, slack) = match *self {
-            Self::Now => return true,
-            Self::Forever => {
+    pub(super) fn sleep(mut self) -> bool {
+        match self.timeout {
+            0 => true,
+            ..0 => {
                 // SAFETY: A null pointer stands for no timeout.
                 unsafe { bindings::schedule_hrtimeout_range(ptr::null_mut(), 0, Self::ABSOLUTE) };
-                return false;
+                false
             }
-            Self::At { expires, slack } => (expires, slack),
-        };
-        // SAFETY: The pointer is valid for the call.
-        unsafe { bindings::schedule_hrtimeout_range(&mut expires, slack, Self::ABSOLUTE) == 0 }
+            timeout => {
+                let (expires, slack) = (&mut self.expires, slack(timeout));
+                // SAFETY: The pointer is valid for the call.
+                unsafe { bindings::schedule_hrtimeout_range(expires, slack, Self::ABSOLUTE) == 0 }
+            }
+        }
     }
 
     const ABSOLUTE: bindings::hrtimer_mode = bindings::hrtimer_mode_HRTIMER_MODE_ABS;

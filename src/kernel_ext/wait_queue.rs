@@ -8,10 +8,7 @@
 //!
 //! C header: [`include/linux/wait.h`](srctree/include/linux/wait.h)
 
-use super::task::{
-    self,
-    Deadline, //
-};
+use super::task::Deadline;
 use crate::bindings;
 use core::{
     cell::Cell,
@@ -130,7 +127,7 @@ impl Waiters {
     /// something to wait for; if it does not, there is no sleep.
     pub(crate) fn sleep(
         &self,
-        deadline: &Deadline,
+        deadline: Deadline,
         policy: Policy,
         enqueue: impl FnOnce(Join<'_>),
     ) -> Woken {
@@ -138,9 +135,8 @@ impl Waiters {
         let entry = entry.as_mut_ptr();
         let joined = Cell::new(false);
 
-        // SAFETY: The entry is this function's own, and does not move.
+        // SAFETY: The entry is this function's own, and does not move. The state is undone below.
         unsafe { bindings::rp_waiter_init(entry) };
-        task::set_interruptible();
         enqueue(Join {
             waiters: self,
             entry,
@@ -149,9 +145,8 @@ impl Waiters {
         });
         let queued = joined.get();
         let expired = queued && deadline.sleep();
-        task::set_running();
         // SAFETY: The entry is initialised, and on this queue or on none.
-        let chosen = !queued || unsafe { bindings::rp_waiter_finish(self.head.as_ptr(), entry) };
+        let chosen = unsafe { bindings::rp_waiter_finish(self.head.as_ptr(), entry) };
         Woken { chosen, expired }
     }
 }

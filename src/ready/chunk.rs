@@ -225,6 +225,7 @@ impl<'b> Chunk<'b> {
         let events = self.events.as_slice();
         let handed_out = match self.empty {
             0 => uapi::write_events(to, events),
+            all if all == events.len() => return (to, true),
             _ => self.hand_out_some(to),
         };
         let all = handed_out == events.len().wrapping_sub(self.empty);

@@ -9,6 +9,7 @@ use super::{
     },
     link,
     link_at,
+    unlink,
     Alone,
     Lists,
     Locked,
@@ -148,6 +149,12 @@ impl Lists {
         for (item, event) in chunk.reached() {
             let place = item.place();
             let stays = match event.events {
+                0 if place == Place::Seen && self.scanner.is_none() => {
+                    item.set_place(Place::Idle);
+                    self.counters.leave();
+                    unlink(&mut self.ready, item);
+                    continue;
+                }
                 0 if place == Place::Dead => continue,
                 // What came meanwhile is for the next scan.
                 0 => place == Place::Listed,
@@ -178,9 +185,11 @@ impl Locked<'_> {
     #[inline]
     fn end_scan(&mut self) {
         let lists = &mut *self.lists;
-        lists.batch.append(&mut lists.ready);
-        lists.batch.append(&mut lists.requeued);
-        lists.ready.append(&mut lists.batch);
+        if !lists.batch.is_empty() || !lists.requeued.is_empty() {
+            lists.batch.append(&mut lists.ready);
+            lists.batch.append(&mut lists.requeued);
+            lists.ready.append(&mut lists.batch);
+        }
         lists.scanner = None;
         if core::mem::take(&mut lists.scan_is_awake) {
             lists.awake.count(false);
