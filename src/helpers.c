@@ -355,18 +355,19 @@ void rp_waiter_init(struct wait_queue_entry *entry)
 	__set_current_state(TASK_INTERRUPTIBLE);
 }
 
-/* Who came last is woken first, since its cache is warm; or who came first, in turn. */
+/*
+ * Who came last is woken first, since its cache is warm; or who came first, in turn.
+ * The caller has an irq-safe lock.
+ */
 void rp_waiter_add_exclusive(struct wait_queue_head *head,
 			     struct wait_queue_entry *entry, bool fifo)
 {
-	unsigned long flags;
-
-	spin_lock_irqsave(&head->lock, flags);
+	spin_lock(&head->lock);
 	if (fifo)
 		__add_wait_queue_entry_tail_exclusive(head, entry);
 	else
 		__add_wait_queue_exclusive(head, entry);
-	spin_unlock_irqrestore(&head->lock, flags);
+	spin_unlock(&head->lock);
 }
 
 /* The task is not to sleep any more. True if a wake-up took the entry off the queue. */

@@ -148,11 +148,10 @@ pub(crate) fn wait_enter(instance: &Eventpoll, maxevents: i32, timeout: i64) {
     tracepoint::repoll_wait_enter(move || [(instance.number(), maxevents, timeout)]);
 }
 
-/// The events of these items, if they have any, have been written.
+/// The events of these items have been written.
 #[inline]
 pub(crate) fn deliver<'a>(instance: &Eventpoll, written: impl Iterator<Item = (&'a Item, Event)>) {
     tracepoint::repoll_deliver(move || {
-        let written = written.filter(|(_, event)| event.events != 0);
         written.map(|(item, event)| (instance.number(), item.key().fd(), event.events, event.data))
     });
 }

@@ -88,7 +88,7 @@ impl Eventpoll {
         }
         let woken = self.ready.waiters.sleep(deadline, self.policy, |join| {
             // Held until the queue is joined: a wake-up in between would find nobody.
-            let mut ready = self.ready.lock();
+            let mut ready = self.ready.lock_as_is();
             if !ready.is_available() {
                 increment(&mut ready.counters.sleeps);
                 join.join();
@@ -205,7 +205,7 @@ impl Eventpoll {
             }
             let all;
             (rest, all) = chunk.hand_out(rest);
-            trace::deliver(self, chunk.reached());
+            trace::deliver(self, chunk.handed_out());
             if !all && rest.len == buffer.len {
                 scan.finish(&chunk);
                 return Err(EFAULT);

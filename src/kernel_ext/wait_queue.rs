@@ -123,8 +123,8 @@ impl Waiters {
     /// deadline.
     ///
     /// `enqueue` is called in state `TASK_INTERRUPTIBLE` and must not sleep. It tests the
-    /// condition under the lock that wakers hold, and joins the queue by its argument if there is
-    /// something to wait for; if it does not, there is no sleep.
+    /// condition under the lock that wakers hold, and that turns interrupts off, and joins the queue
+    /// by its argument if there is something to wait for; if it does not, there is no sleep.
     pub(crate) fn sleep(
         &self,
         deadline: Deadline,

@@ -276,9 +276,9 @@ impl<'b> Chunk<'b> {
     /// listed them for the next scan, which finds nothing.
     #[inline(never)]
     fn disarm(&self) {
-        for (item, event) in self.reached() {
+        for (item, events) in self.reached() {
             let interest = item.interest();
-            if interest.is_oneshot() && event.events != 0 {
+            if interest.is_oneshot() && events != 0 {
                 item.set_interest(interest.disarmed());
             }
         }
@@ -295,10 +295,19 @@ impl<'b> Chunk<'b> {
 
     /// Those that were handed out, or had nothing to be, with their events.
     #[inline]
-    pub(crate) fn reached(&self) -> impl Iterator<Item = (&'b Item, Event)> + use<'_, 'b> {
+    pub(super) fn reached(&self) -> impl Iterator<Item = (&'b Item, u32)> + use<'_, 'b> {
         let both = self.items.as_slice().iter().zip(self.events.as_slice());
         let reached = both.take(self.count_reached());
-        reached.map(|(item, event)| (*item, Event::from(*event)))
+        reached.map(|(item, event)| (*item, event.events))
+    }
+
+    /// The items whose events were handed out.
+    #[inline]
+    pub(crate) fn handed_out(&self) -> impl Iterator<Item = (&'b Item, Event)> + use<'_, 'b> {
+        let both = self.items.as_slice().iter().zip(self.events.as_slice());
+        let reached = both.take(self.count_reached());
+        let with_events = reached.filter(|(_, event)| event.events != 0);
+        with_events.map(|(item, event)| (*item, Event::from(*event)))
     }
 
     /// The others.

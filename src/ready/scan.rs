@@ -146,28 +146,38 @@ impl Lists {
         for item in chunk.unreached().iter().rev() {
             self.put_back(item);
         }
-        for (item, event) in chunk.reached() {
-            let place = item.place();
-            let stays = match event.events {
-                0 if place == Place::Seen && self.scanner.is_none() => {
-                    item.set_place(Place::Idle);
-                    self.counters.leave();
-                    unlink(&mut self.ready, item);
-                    continue;
-                }
-                0 if place == Place::Dead => continue,
-                // What came meanwhile is for the next scan.
-                0 => place == Place::Listed,
-                // One that was taken alone.
-                _ if place == Place::Idle => item.interest().is_level_triggered(),
-                _ => continue,
-            };
-            self.forget(item);
-            if stays {
-                self.set_place(item, Place::Listed);
-                link(&mut self.requeued, item);
+        for (item, events) in chunk.reached() {
+            if events == 0 {
+                self.settle_empty(item);
+            } else if item.place() == Place::Idle && item.interest().is_level_triggered() {
+                // It was taken alone.
+                self.put_behind(item);
             }
         }
+    }
+
+    /// An item had no events when it was polled. What came meanwhile is for the next scan.
+    #[inline(always)]
+    fn settle_empty(&mut self, item: &Item) {
+        match item.place() {
+            Place::Seen if self.scanner.is_none() => {
+                item.set_place(Place::Idle);
+                self.counters.leave();
+                unlink(&mut self.ready, item);
+            }
+            Place::Seen => self.forget(item),
+            Place::Listed => {
+                self.forget(item);
+                self.put_behind(item);
+            }
+            Place::Idle | Place::Dead => (),
+        }
+    }
+
+    /// Lists an item, which is in no list, behind all others.
+    fn put_behind(&mut self, item: &Item) {
+        self.set_place(item, Place::Listed);
+        link(&mut self.requeued, item);
     }
 
     /// Puts an item back as if it had not been taken.
