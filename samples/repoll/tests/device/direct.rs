@@ -4,10 +4,7 @@
 
 use crate::{
     errno,
-    filter::{
-        refuse,
-        without, //
-    },
+    filter::refuse,
     pair,
     ready,
     EPOLLOUT, //
@@ -36,6 +33,7 @@ use std::{
         unix::process::CommandExt, //
     },
     process::Command,
+    thread,
     time::Duration,
 };
 
@@ -46,6 +44,17 @@ const OUT: Interest = Interest::WRITABLE;
 const DIRECT: c_long = libc::SYS_fadvise64;
 #[cfg(target_arch = "x86")]
 const DIRECT: c_long = libc::SYS_fadvise64_64;
+
+/// Does something on a thread of its own of which a system call is refused.
+pub fn without<T: Send>(number: c_long, errno: Errno, act: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| {
+        let filtered = scope.spawn(|| {
+            refuse(number, errno).unwrap();
+            act()
+        });
+        filtered.join().unwrap()
+    })
+}
 
 /// All that there are direct calls for.
 fn everything(poller: &Poller) {

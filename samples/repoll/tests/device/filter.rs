@@ -8,8 +8,7 @@ use rustix::{
 };
 use std::{
     ffi::c_long,
-    io,
-    thread, //
+    io, //
 };
 
 /// Has one system call of the calling thread fail from now on, in its children, too.
@@ -54,15 +53,4 @@ pub fn refuse(number: c_long, errno: Errno) -> io::Result<()> {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
-}
-
-/// Does something on a thread of its own of which a system call is refused.
-pub fn without<T: Send>(number: c_long, errno: Errno, act: impl FnOnce() -> T + Send) -> T {
-    thread::scope(|scope| {
-        let filtered = scope.spawn(|| {
-            refuse(number, errno).unwrap();
-            act()
-        });
-        filtered.join().unwrap()
-    })
 }
