@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * repoll for programs in C and C++: the calls of <sys/epoll.h>, and what they have
- * no counterpart for, as functions. There is no library to link; each is one ioctl,
- * but for repoll_open().
+ * no counterpart for, as functions. There is no library to link; each is one direct
+ * call or, where the module has none or a filter of system calls refuses them, one
+ * ioctl; but for repoll_open(), and the first of all calls, which asks the module.
  *
  *	int rpfd = repoll_open(REPOLL_CLOEXEC);
  *	struct epoll_event event, events[64];
@@ -30,6 +31,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -37,6 +39,9 @@
 
 #ifdef __cplusplus
 extern "C" {
+#else
+/* libc's, which a standard of C hides. */
+extern long syscall(long number, ...);
 #endif
 
 /**
@@ -66,6 +71,105 @@ static inline int repoll_open(unsigned int flags)
 }
 
 /**
+ * repoll_has() - ask whether the module has a feature
+ * @fd: an instance, or the control node
+ * @feature: its number, REPOLL_FEATURE_..., be it of a later version
+ *
+ * Return: 1 if it has, 0 if not, also if it does not know of it; or -1 with errno.
+ */
+static inline int repoll_has(int fd, unsigned int feature)
+{
+	struct repoll_features features;
+
+	memset(&features, 0, sizeof(features));
+	features.word = feature / 64;
+	if (ioctl(fd, REPOLL_FEATURES, &features))
+		return -1;
+	return features.bits >> feature % 64 & 1;
+}
+
+/*
+ * Direct calls, of which <repoll.h> tells at its end. Whether they are made is decided
+ * here alone, for all instances that a file of the program's source deals with.
+ */
+
+/* fadvise64(2) with two words; ENOSYS where it is not known how they are passed. */
+static inline int repoll_fadvise(int rpfd, __u64 first, __u64 second,
+				 unsigned int operation)
+{
+#if defined(__LP64__)
+	return (int)syscall(SYS_fadvise64, (long)rpfd, first, second,
+			    (long)operation);
+#elif defined(__i386__)
+	return (int)syscall(SYS_fadvise64_64, rpfd, (__u32)first,
+			    (__u32)(first >> 32), (__u32)second,
+			    (__u32)(second >> 32), operation);
+#else
+	(void)rpfd, (void)first, (void)second, (void)operation;
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
+/* Whether they are made: 1, or -1 if not; 0 is not known yet. */
+static inline int *repoll_makes_direct_calls(void)
+{
+	static int makes;
+
+	return &makes;
+}
+
+/*
+ * Makes a direct call. Returns 1 if that is answered, by what is then in *@result. If
+ * the ioctl is to be made, returns 0, and why, as an errno, is in *@result.
+ */
+static inline int repoll_direct(int rpfd, __u64 first, __u64 second,
+				unsigned int operation, int *result)
+{
+	int *makes = repoll_makes_direct_calls();
+	int known = __atomic_load_n(makes, __ATOMIC_RELAXED), error;
+
+	*result = 0;
+	if (!known) {
+		known = repoll_has(rpfd, REPOLL_FEATURE_DIRECT);
+		if (known < 0)
+			return 0;
+		known = known ? 1 : -1;
+		__atomic_store_n(makes, known, __ATOMIC_RELAXED);
+	}
+	if (known < 0)
+		return 0;
+	*result = repoll_fadvise(rpfd, first, second, operation);
+	if (*result >= 0)
+		return 1;
+	error = errno;
+	/* A module loaded since then may have none. */
+	if (error != ENOSYS && error != EPERM &&
+	    (error != EINVAL || repoll_has(rpfd, REPOLL_FEATURE_DIRECT))) {
+		errno = error;
+		return 1;
+	}
+	*result = error;
+	return 0;
+}
+
+/*
+ * Makes the ioctl for a direct call that was not answered, for the reason that
+ * repoll_direct() has told. EPERM is also what the module says of a file that cannot be
+ * polled, by either way. Otherwise somebody refuses direct calls, and will again.
+ */
+static inline int repoll_ioctl(int rpfd, unsigned long request, void *argument,
+			       int refusal)
+{
+	int result = ioctl(rpfd, request, argument);
+
+	if (refusal && (refusal != EPERM || result >= 0 || errno != EPERM))
+		__atomic_store_n(repoll_makes_direct_calls(), -1,
+				 __ATOMIC_RELAXED);
+	return result;
+}
+
+/**
  * repoll_control() - change what is watched, as epoll_ctl() does
  * @rpfd: the instance
  * @op: EPOLL_CTL_ADD, EPOLL_CTL_MOD or EPOLL_CTL_DEL
@@ -77,13 +181,27 @@ static inline int repoll_open(unsigned int flags)
 static inline int repoll_control(int rpfd, int op, int fd,
 				 const struct epoll_event *event)
 {
+	unsigned int operation = op == EPOLL_CTL_ADD ? REPOLL_DIRECT_ADD :
+				 op == EPOLL_CTL_MOD ? REPOLL_DIRECT_MOD :
+				 op == EPOLL_CTL_DEL ? REPOLL_DIRECT_DEL : 0;
+	int deletes = op == EPOLL_CTL_DEL, refusal = 0, result;
 	struct repoll_ctl ctl;
 
+	/* The ioctl tells what is wrong with other arguments. */
+	if (operation && (event || deletes)) {
+		__u64 data = deletes ? 0 : event->data.u64;
+		__u32 events = deletes ? 0 : event->events;
+
+		if (repoll_direct(rpfd, data, REPOLL_DIRECT_PAIR(fd, events),
+				  operation, &result))
+			return result;
+		refusal = result;
+	}
 	memset(&ctl, 0, sizeof(ctl));
 	ctl.op = op;
 	ctl.fd = fd;
 	ctl.event = (uintptr_t)event;
-	return ioctl(rpfd, REPOLL_CTL, &ctl);
+	return repoll_ioctl(rpfd, REPOLL_CTL, &ctl, refusal);
 }
 
 /**
@@ -203,11 +321,16 @@ static inline int repoll_ns_of(const struct timespec *timeout, int64_t *ns)
 static inline int repoll_wait_ms(int rpfd, struct epoll_event *events,
 				 int maxevents, int timeout_ms)
 {
-	struct repoll_wait wait = repoll_wait_of(events, maxevents,
-						 repoll_ns_of_ms(timeout_ms),
-						 NULL);
+	struct repoll_wait wait;
+	int result;
 
-	return ioctl(rpfd, REPOLL_WAIT, &wait);
+	if (repoll_direct(rpfd, (uintptr_t)events,
+			  REPOLL_DIRECT_PAIR(maxevents, timeout_ms),
+			  REPOLL_DIRECT_WAIT, &result))
+		return result;
+	wait = repoll_wait_of(events, maxevents, repoll_ns_of_ms(timeout_ms),
+			      NULL);
+	return repoll_ioctl(rpfd, REPOLL_WAIT, &wait, result);
 }
 
 /**
@@ -226,11 +349,15 @@ static inline int repoll_pwait(int rpfd, struct epoll_event *events,
 {
 	struct repoll_wait wait;
 	int64_t ns;
+	int result;
 
 	if (repoll_ns_of(timeout, &ns))
 		return -1;
 	wait = repoll_wait_of(events, maxevents, ns, sigmask);
-	return ioctl(rpfd, REPOLL_WAIT, &wait);
+	if (repoll_direct(rpfd, (uintptr_t)&wait, 0, REPOLL_DIRECT_PWAIT,
+			  &result))
+		return result;
+	return repoll_ioctl(rpfd, REPOLL_WAIT, &wait, result);
 }
 
 /**
@@ -278,10 +405,41 @@ static inline int repoll_apply(int rpfd, struct repoll_change *changes,
 	memset(&batch, 0, sizeof(batch));
 	batch.changes = (uintptr_t)changes;
 	batch.count = count;
-	done = ioctl(rpfd, REPOLL_BATCH, &batch);
+	if (!repoll_direct(rpfd, (uintptr_t)&batch, 0, REPOLL_DIRECT_BATCH,
+			   &done))
+		done = repoll_ioctl(rpfd, REPOLL_BATCH, &batch, done);
 	if (done >= 0 && failed)
 		*failed = batch.failed;
 	return done;
+}
+
+/*
+ * Makes a change and waits, by the call for just that. It ends with the first error,
+ * be it the change's or one that can be told from the arguments, and then has done
+ * nothing: returns 0, as what is to be done nevertheless REPOLL_BATCH_WAIT does. After
+ * the change, returns 1, and what the wait has returned is in *@ready.
+ */
+static inline int repoll_apply_one_wait(int rpfd, struct repoll_change *change,
+					struct epoll_event *events,
+					int maxevents, int timeout_ms,
+					int *ready)
+{
+	struct repoll_change_wait both;
+
+	both.op = change->op;
+	both.fd = change->fd;
+	both.flags = change->flags;
+	both.events = change->events;
+	both.data = change->data;
+	both.to = (uintptr_t)events;
+	if (!repoll_direct(rpfd, (uintptr_t)&both,
+			   REPOLL_DIRECT_PAIR(maxevents, timeout_ms),
+			   REPOLL_DIRECT_CHANGE_WAIT, ready))
+		return 0;
+	if (*ready < 0 && errno != EINTR && errno != EFAULT)
+		return 0;
+	change->result = 0;
+	return 1;
 }
 
 /**
@@ -307,33 +465,25 @@ static inline int repoll_apply_wait_ms(int rpfd, struct repoll_change *changes,
 	struct repoll_batch_wait both;
 	int ready;
 
+	if (count == 1 && repoll_apply_one_wait(rpfd, changes, events, maxevents,
+						timeout_ms, &ready)) {
+		if (batch) {
+			batch->done = 1;
+			batch->failed = 0;
+		}
+		return ready;
+	}
 	memset(&both, 0, sizeof(both));
 	both.batch.changes = (uintptr_t)changes;
 	both.batch.count = count;
 	both.wait = repoll_wait_of(events, maxevents, repoll_ns_of_ms(timeout_ms),
 				   NULL);
-	ready = ioctl(rpfd, REPOLL_BATCH_WAIT, &both);
+	if (!repoll_direct(rpfd, (uintptr_t)&both, 0, REPOLL_DIRECT_BATCH_WAIT,
+			   &ready))
+		ready = repoll_ioctl(rpfd, REPOLL_BATCH_WAIT, &both, ready);
 	if (batch)
 		*batch = both.batch;
 	return ready;
-}
-
-/**
- * repoll_has() - ask whether the module has a feature
- * @fd: an instance, or the control node
- * @feature: its number, REPOLL_FEATURE_..., be it of a later version
- *
- * Return: 1 if it has, 0 if not, also if it does not know of it; or -1 with errno.
- */
-static inline int repoll_has(int fd, unsigned int feature)
-{
-	struct repoll_features features;
-
-	memset(&features, 0, sizeof(features));
-	features.word = feature / 64;
-	if (ioctl(fd, REPOLL_FEATURES, &features))
-		return -1;
-	return features.bits >> feature % 64 & 1;
 }
 
 /**

@@ -16,10 +16,11 @@ use std::{
 };
 
 /// The system calls in which a worker waits.
-const WAITS: [c_long; 4] = [
+const WAITS: [c_long; 5] = [
     libc::SYS_epoll_wait,
     libc::SYS_epoll_pwait,
     libc::SYS_epoll_pwait2,
+    libc::SYS_fadvise64,
     libc::SYS_ioctl,
 ];
 

@@ -33,7 +33,7 @@ use std::{
 /// Two numbers in a word, the lower one first.
 #[inline]
 pub(crate) fn pair(low: u32, high: u32) -> u64 {
-    u64::from(low) | u64::from(high) << 32
+    u64::from(low) | (u64::from(high) << 32)
 }
 
 /// Whether an instance is to be asked by direct calls.

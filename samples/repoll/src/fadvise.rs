@@ -122,7 +122,7 @@ mod tests {
             unsafe { fadvise64(file.as_raw_fd(), first, second, advice) }
         };
         assert_eq!(advise(0, 0, 0), Ok(0));
-        assert_eq!(advise(u64::MAX - 1, 1 << 40, 5), Ok(0));
+        assert_eq!(advise(1 << 40, 1 << 40, 5), Ok(0));
         assert_eq!(advise(0, 1 << 63, 0), Err(Errno::INVAL));
         assert_eq!(advise(0, (1 << 63) - 1, 0), Ok(0));
         assert_eq!(advise(0, 0, 0xE900), Err(Errno::INVAL));

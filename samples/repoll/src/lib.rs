@@ -48,9 +48,17 @@
 //!
 //! # Implementation notes
 //!
-//! A [`Poller`] owns one file descriptor and nothing else. Each method is one
-//! ioctl on it, put in place by the compiler with no function of libc's in
-//! between, except that making an instance opens and closes `/dev/repoll`, too.
+//! A [`Poller`] owns one file descriptor, and knows whether its module takes direct
+//! calls, which cost less than an ioctl ([`Features::DIRECT`]). Each method is one
+//! such call, or one ioctl, put in place by the compiler with no function of libc's
+//! in between, except that making an instance opens and closes `/dev/repoll`, too,
+//! and asks for its features. (On x86 of 32 bits libc makes the direct calls, and
+//! on other processors than x86 there are none.)
+//!
+//! Direct calls are made through `fadvise64`. Where a filter of system calls refuses
+//! that, with `EPERM` or `ENOSYS`, the ioctl is made, and from then on no other: so a
+//! program may as well install its filter later. It has to allow itself `ioctl`.
+//!
 //! A wait writes to the buffer of [`Events`], whose memory is not cleared
 //! before; what a wait returns is borrowed from there.
 //!

@@ -264,10 +264,7 @@ impl Poller {
     ) -> io::Result<Batch> {
         let events = events.as_mut_vec();
         match (changes, milliseconds(timeout)) {
-            // Without room a wait would be refused before the change is made.
-            ([change], Some(timeout)) if events.capacity() > 0 => {
-                self.change_wait(change, events, timeout)
-            }
+            ([change], Some(timeout)) => self.change_wait(change, events, timeout),
             (changes, _) => self.changes_wait(changes, events, nanoseconds(timeout)),
         }
     }
@@ -434,10 +431,11 @@ impl Poller {
     }
 
     /// Makes a change and waits, for so many milliseconds, by the call for just
-    /// that. `events` has room.
+    /// that.
     ///
-    /// That call ends with the error of a change. So there is more to be done then,
-    /// and the other call does it, for which the change is tried once more.
+    /// It ends with the first error, be it that of the change or that there is no
+    /// room for events, and then has done nothing. What is to be done nevertheless
+    /// the other call does.
     #[inline]
     fn change_wait(
         &self,

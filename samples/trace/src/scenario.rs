@@ -131,7 +131,9 @@ fn with_waiter(
     let instance = number_of(&poller)?;
     let recorder = Recorder::new()?;
     let mut marker = recorder.marker()?;
-    let waiter = Sleeper::start(libc::SYS_ioctl, move || {
+    // By a direct call, where the module has those.
+    let calls = [libc::SYS_fadvise64, libc::SYS_ioctl];
+    let waiter = Sleeper::start(&calls, move || {
         let mut events = Events::with_capacity(1);
         let count = poller.wait(&mut events, None)?;
         Ok(marker.write_all(format!("wait returns {count}").as_bytes())?)

@@ -34,9 +34,9 @@ pub struct Sleeper {
 }
 
 impl Sleeper {
-    /// Starts a thread that does `call`, and returns when it sleeps in that system call.
+    /// Starts a thread that does `call`, and returns when it sleeps in one of those system calls.
     pub fn start(
-        number: c_long,
+        numbers: &[c_long],
         call: impl FnOnce() -> Result<()> + Send + 'static,
     ) -> Result<Self> {
         let (tell, told) = mpsc::channel();
@@ -55,7 +55,7 @@ impl Sleeper {
         let file = format!("/proc/self/task/{}/syscall", sleeper.thread);
         while !is_in(
             &fs::read_to_string(&file).context("the waiter does not wait")?,
-            number,
+            numbers,
         ) {
             if Instant::now() > deadline {
                 bail!("the waiter does not sleep");
@@ -73,9 +73,10 @@ impl Sleeper {
     }
 }
 
-/// Whether a thread, by its file in /proc, sleeps in that call. One that runs is in none.
-fn is_in(text: &str, number: c_long) -> bool {
-    text.split(' ').next().and_then(|first| first.parse().ok()) == Some(number)
+/// Whether a thread, by its file in /proc, sleeps in one of those calls. One that runs is in none.
+fn is_in(text: &str, numbers: &[c_long]) -> bool {
+    let number = text.split(' ').next().and_then(|first| first.parse().ok());
+    number.is_some_and(|number| numbers.contains(&number))
 }
 
 #[cfg(test)]
@@ -84,8 +85,9 @@ mod tests {
 
     #[test]
     fn only_who_sleeps_is_in_a_call() {
-        assert!(is_in("16 0x5 0x4028e902 0x7ffe\n", 16));
-        assert!(!is_in("running\n", 16));
-        assert!(!is_in("-1 0x7ffe 0x7f00\n", 16));
+        assert!(is_in("16 0x5 0x4028e902 0x7ffe\n", &[221, 16]));
+        assert!(!is_in("16 0x5 0x4028e902 0x7ffe\n", &[221]));
+        assert!(!is_in("running\n", &[16]));
+        assert!(!is_in("-1 0x7ffe 0x7f00\n", &[16]));
     }
 }

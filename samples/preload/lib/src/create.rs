@@ -3,6 +3,7 @@
 //! Making an instance.
 
 use crate::{
+    direct,
     fork,
     gather,
     kernel::{
@@ -44,7 +45,8 @@ pub(crate) fn create1(flags: c_int) -> Answer {
         if settings().gathers() {
             gather::made(made as c_int);
         }
-        return stats::repoll(Kind::Create, made);
+        stats::created();
+        return made;
     }
     let errno = -made as c_int;
     if is_shortage(errno) || settings().is_strict() {
@@ -109,6 +111,7 @@ fn instance(flags: c_int) -> Answer {
         close(control);
         return made;
     }
+    direct::ask(control as c_int);
     let made = made as usize;
     // The one flag has the same value for `dup3`. With a node that is open, and
     // a number other than that, it does not fail.

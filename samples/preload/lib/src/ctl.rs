@@ -3,6 +3,12 @@
 //! Changing what an instance watches.
 
 use crate::{
+    direct::{
+        self,
+        pair,
+        Told, //
+    },
+    event,
     gather,
     kernel::{
         call,
@@ -22,7 +28,10 @@ use crate::{
     uapi, //
 };
 use core::ptr;
-use libc::c_int;
+use libc::{
+    c_int,
+    epoll_event, //
+};
 
 /// What `epoll_ctl` does, on an instance of either kind, now or with the next wait.
 #[inline]
@@ -38,10 +47,10 @@ pub(crate) fn ctl(epfd: c_int, op: c_int, fd: c_int, event: usize) -> Answer {
 /// descriptor is noted.
 fn gathered(epfd: c_int, op: c_int, fd: c_int, event: usize) -> Answer {
     if op == libc::EPOLL_CTL_MOD && gather::put_off(epfd, fd, event) {
-        return stats::repoll(Kind::Ctl, 0);
+        return 0;
     }
     gather::send();
-    let is_plain = gather::read(event).is_some_and(|event| gather::is_plain(&event));
+    let is_plain = event::read(event).is_some_and(|event| gather::is_plain(&event));
     if op == libc::EPOLL_CTL_DEL || !is_plain {
         known::forget_watched(fd);
         return at_once(epfd, op, fd, event);
@@ -56,20 +65,21 @@ fn gathered(epfd: c_int, op: c_int, fd: c_int, event: usize) -> Answer {
 
 /// repoll is asked first, and epoll only if that was not an answer of repoll's:
 ///
-/// | the ioctl's answer | by | then |
+/// | repoll's answer | by | then |
 /// |---|---|---|
 /// | 0, or an error that only an eventpoll has | repoll | it is the answer |
 /// | `EBADF` | either descriptor is not open | epoll would have read the event before: that is made up for |
 /// | `EINVAL` | a native epoll, or repoll | epoll is asked; on a repoll instance it finds the same errors in the same order, and last of all `EINVAL` |
-/// | anything else, as `ENOTTY` | any other file | epoll is asked |
+/// | anything else, as `ENOTTY` or `ESPIPE` | any other file | epoll is asked |
 fn at_once(epfd: c_int, op: c_int, fd: c_int, event: usize) -> Answer {
-    let answer = if op == libc::EPOLL_CTL_ADD && settings().takes_turns() {
+    let told = if op == libc::EPOLL_CTL_ADD && settings().takes_turns() {
         add_in_turns(epfd, fd, event)
     } else {
         repoll(epfd, op, fd, event, 0)
     };
+    let answer = told.answer;
     if answer >= 0 {
-        return stats::repoll(Kind::Ctl, answer);
+        return stats::repoll(Kind::Ctl, told);
     }
     match -answer as c_int {
         libc::EEXIST
@@ -91,18 +101,41 @@ fn at_once(epfd: c_int, op: c_int, fd: c_int, event: usize) -> Answer {
 /// Which of these it is only the kernel can see, as the event may be at a bad
 /// address. To turns without `EPOLLEXCLUSIVE` it says `EINVAL`, having done nothing.
 #[cold]
-fn add_in_turns(epfd: c_int, fd: c_int, event: usize) -> Answer {
+fn add_in_turns(epfd: c_int, fd: c_int, event: usize) -> Told {
     let add = |flags| repoll(epfd, libc::EPOLL_CTL_ADD, fd, event, flags);
-    let answer = add(uapi::REPOLL_ROUND_ROBIN);
-    if answer == error(libc::EINVAL) {
+    let told = add(uapi::REPOLL_ROUND_ROBIN);
+    if told.answer == error(libc::EINVAL) {
         add(0)
     } else {
-        answer
+        told
     }
 }
 
 #[inline(always)]
-fn repoll(epfd: c_int, op: c_int, fd: c_int, event: usize, flags: u32) -> Answer {
+fn repoll(epfd: c_int, op: c_int, fd: c_int, event: usize, flags: u32) -> Told {
+    let ioctl = move || by_ioctl(epfd, op, fd, event, flags);
+    let operation = match op {
+        libc::EPOLL_CTL_ADD if flags == 0 => uapi::REPOLL_DIRECT_ADD,
+        libc::EPOLL_CTL_MOD if flags == 0 => uapi::REPOLL_DIRECT_MOD,
+        libc::EPOLL_CTL_DEL => uapi::REPOLL_DIRECT_DEL,
+        _ => return direct::by_ioctl(epfd, 0, ioctl),
+    };
+    let event = match op {
+        libc::EPOLL_CTL_DEL => NOTHING,
+        _ => match event::read(event) {
+            Some(event) => event,
+            None => return direct::by_ioctl(epfd, 0, ioctl),
+        },
+    };
+    let what = pair(fd as u32, event.events);
+    // SAFETY: There are no addresses in it.
+    unsafe { direct::call_or(epfd, operation, event.u64 as usize, what, ioctl) }
+}
+
+/// What a deletion is about.
+const NOTHING: epoll_event = epoll_event { events: 0, u64: 0 };
+
+fn by_ioctl(epfd: c_int, op: c_int, fd: c_int, event: usize, flags: u32) -> Answer {
     let ctl = uapi::repoll_ctl {
         op,
         fd,
@@ -111,13 +144,9 @@ fn repoll(epfd: c_int, op: c_int, fd: c_int, event: usize, flags: u32) -> Answer
         ..Default::default()
     };
     let argument = ptr::from_ref(&ctl).expose_provenance();
+    let command = uapi::REPOLL_CTL as usize;
     // SAFETY: It reads a `repoll_ctl`, and the event with care.
-    unsafe {
-        call(
-            libc::SYS_ioctl,
-            &[int(epfd), uapi::REPOLL_CTL as usize, argument, 0, 0, 0],
-        )
-    }
+    unsafe { call(libc::SYS_ioctl, &[int(epfd), command, argument, 0, 0, 0]) }
 }
 
 #[cold]

@@ -4,6 +4,7 @@
 
 use crate::{
     cancel,
+    event,
     fork,
     gather,
     kernel::{
@@ -34,6 +35,7 @@ static AT_LOAD: extern "C" fn() = {
         fork::load();
         stats::load();
         observer::load();
+        event::load();
         gather::load();
         symbols::load();
     }

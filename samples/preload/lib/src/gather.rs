@@ -60,13 +60,13 @@
 //! `longjmp` leaves it so for good.
 
 use crate::{
-    fork,
-    kernel::{
-        call,
-        int,
-        Answer,
-        Arguments, //
+    direct::{
+        self,
+        Told, //
     },
+    event,
+    fork,
+    kernel::error,
     known,
     settings::settings,
     signals,
@@ -76,13 +76,11 @@ use crate::{
 };
 use core::{
     cell::UnsafeCell,
-    mem::size_of,
     ptr,
     sync::atomic::{
         AtomicBool,
         AtomicI32,
         AtomicU32,
-        AtomicUsize,
         Ordering::{
             Relaxed,
             SeqCst, //
@@ -96,10 +94,6 @@ use libc::{
 
 /// How many changes can be put off.
 const ROOM: usize = 64;
-
-/// As many bytes below the stack's end are nothing but stack: the kernel keeps
-/// twice as much free of mappings.
-const STACK: usize = 64 << 20;
 
 /// What is put off is a state of its own: changes from `done` up to `count`.
 struct Pending {
@@ -152,18 +146,10 @@ static PENDING: Pending = Pending {
     off: AtomicBool::new(false),
 };
 
-/// Where the main thread's stack ends.
-static STACK_END: AtomicUsize = AtomicUsize::new(0);
-
 /// Finds what has to be known of the process, if changes are to be gathered.
 pub(crate) fn load() {
     if !settings().gathers() {
         return;
-    }
-    let stack_end = threads::find(c"__libc_stack_end").cast::<usize>();
-    if !stack_end.is_null() {
-        // SAFETY: It is a pointer, and has its value before any program runs.
-        STACK_END.store(unsafe { stack_end.read() }, Relaxed);
     }
     let watched = fork::watch(before_fork, forked, forked);
     PENDING.off.store(!watched, Relaxed);
@@ -176,23 +162,6 @@ extern "C" fn before_fork() {
 /// Parent and child share what there was.
 extern "C" fn forked() {
     known::forget_instances();
-}
-
-/// The event at an address, if that can be read for sure.
-pub(crate) fn read(address: usize) -> Option<epoll_event> {
-    let mark = 0u8;
-    let here = ptr::from_ref(&mark).addr();
-    let end = STACK_END.load(Relaxed);
-    // Is this the main thread's stack, and the event in the part that is in use?
-    if !(here..end).contains(&address) || end - here > STACK || end - address < size_of_event() {
-        return None;
-    }
-    // SAFETY: It is on the stack, in the frames of callers.
-    Some(unsafe { ptr::with_exposed_provenance::<epoll_event>(address).read_unaligned() })
-}
-
-const fn size_of_event() -> usize {
-    size_of::<epoll_event>()
 }
 
 /// Whether items that are watched so may be put off.
@@ -254,16 +223,23 @@ impl Pending {
         self.done().store(0, SeqCst);
     }
 
-    /// Makes a call with the changes, which is one of the ioctls that do that.
+    /// Makes a call with the changes: one of the two that do that, and the ioctl that does
+    /// the same.
+    ///
+    /// It is not the call for one change, which leaves no trace of whether that was made.
+    ///
+    /// # Safety
+    ///
+    /// Where the wait that may follow puts its events is the program's.
     #[inline(always)]
-    fn arguments(&self, command: u32) -> Arguments {
+    unsafe fn make(&self, operation: u32, command: u32) -> Told {
         let batch = self.batch();
         // SAFETY: Nobody else writes it. It never changes once it is there.
         unsafe { (*batch).changes = self.change(0).expose_provenance() as u64 };
         self.failed().store(0, Relaxed);
-        let epfd = int(self.epfd.load(Relaxed));
-        let both = self.both.get().expose_provenance();
-        [epfd, command as usize, both, 0, 0, 0]
+        let epfd = self.epfd.load(Relaxed);
+        // SAFETY: It reads and writes the batch and its changes; the caller vouches for the rest.
+        unsafe { direct::structure(epfd, operation, command, self.both.get()) }
     }
 
     /// Sees to it that all has been made, after a call with so many changes.
@@ -292,13 +268,13 @@ impl Pending {
                 count: left,
                 ..Default::default()
             };
-            let epfd = int(self.epfd.load(Relaxed));
-            let argument = ptr::from_mut(&mut batch).expose_provenance();
-            let arguments = [epfd, uapi::REPOLL_BATCH as usize, argument, 0, 0, 0];
+            let epfd = self.epfd.load(Relaxed);
+            let operation = uapi::REPOLL_DIRECT_BATCH;
+            let argument = ptr::from_mut(&mut batch);
             // SAFETY: It reads and writes the batch and its changes.
-            let answer = unsafe { call(libc::SYS_ioctl, &arguments) };
+            let told = unsafe { direct::structure(epfd, operation, uapi::REPOLL_BATCH, argument) };
             // Blocked signals do not stop it.
-            let made = u32::try_from(answer).map_or(0, |done| done - batch.failed);
+            let made = u32::try_from(told.answer).map_or(0, |done| done - batch.failed);
             self.fail(left.saturating_sub(made));
         }
         self.count().store(0, SeqCst);
@@ -319,7 +295,7 @@ pub(crate) fn put_off(epfd: c_int, fd: c_int, event: usize) -> bool {
     if !known::is_watched(epfd, fd) || PENDING.busy.load(Relaxed) || !threads::is_alone() {
         return false;
     }
-    let Some(event) = read(event).filter(is_plain) else {
+    let Some(event) = event::read(event).filter(is_plain) else {
         return false;
     };
     let is_full = PENDING.count().load(Relaxed) as usize == ROOM;
@@ -358,8 +334,8 @@ fn send_now() {
     }
     PENDING.busy.store(true, SeqCst);
     let asked = PENDING.count().load(Relaxed);
-    // SAFETY: It reads and writes the batch and its changes.
-    unsafe { call(libc::SYS_ioctl, &PENDING.arguments(uapi::REPOLL_BATCH)) };
+    // SAFETY: No wait follows.
+    unsafe { PENDING.make(uapi::REPOLL_DIRECT_BATCH, uapi::REPOLL_BATCH) };
     PENDING.settle(asked);
     PENDING.busy.store(false, SeqCst);
 }
@@ -367,7 +343,7 @@ fn send_now() {
 /// Sends what was put off, and waits by the same call if it is of that instance.
 /// `None` if it has to be waited for, again or at all.
 #[inline(always)]
-pub(crate) fn wait(epfd: c_int, wait: &uapi::repoll_wait) -> Option<Answer> {
+pub(crate) fn wait(epfd: c_int, wait: &uapi::repoll_wait) -> Option<Told> {
     if PENDING.is_empty() {
         return None;
     }
@@ -379,16 +355,15 @@ pub(crate) fn wait(epfd: c_int, wait: &uapi::repoll_wait) -> Option<Answer> {
     // SAFETY: A handler, which finds it busy, does not use it.
     unsafe { (*PENDING.both.get()).wait = *wait };
     let asked = PENDING.count().load(Relaxed);
-    let arguments = PENDING.arguments(uapi::REPOLL_BATCH_WAIT);
-    // SAFETY: The changes are this library's; the wait writes where the program wants its
-    // events.
-    let answer = unsafe { call(libc::SYS_ioctl, &arguments) };
+    let operation = uapi::REPOLL_DIRECT_BATCH_WAIT;
+    // SAFETY: The wait writes where the program wants its events.
+    let told = unsafe { PENDING.make(operation, uapi::REPOLL_BATCH_WAIT) };
     let settled = PENDING.settle(asked);
     PENDING.busy.store(false, SeqCst);
     // After a change that was not made it has not slept. What is wrong with the
     // wait itself it says again.
-    let is_over = answer > 0 || answer == -(libc::EINTR as Answer);
-    (is_over || (answer == 0 && settled)).then_some(answer)
+    let is_over = told.answer > 0 || told.answer == error(libc::EINTR);
+    (is_over || (told.answer == 0 && settled)).then_some(told)
 }
 
 /// There is a new instance. If changes were put off for its number, what they

@@ -29,8 +29,9 @@
 //! instances have epoll's policies.
 //!
 //! A line of counts is `repoll: pid=1 program=name create=1 ctl=2 wait=3
-//! native_create=0 native_ctl=0 native_wait=0`. Only calls without an error are
-//! counted. With `REPOLL_GATHER` the line ends with ` gathered=4 gather_failed=0`:
+//! native_create=0 native_ctl=0 native_wait=0 direct=5`. Only calls without an error are
+//! counted; `direct` of those that repoll has carried out were direct calls, the others
+//! ioctls. With `REPOLL_GATHER` the line ends with ` gathered=4 gather_failed=0`:
 //! how many changes were put off, which count among the others, and how many of
 //! those could not be made. It is told at `exit`, `_exit` and `_Exit`, not at the end by a
 //! signal nor when another program is executed. The file is opened then, with
@@ -55,12 +56,14 @@
 //!   users have, as a rule, no epoll beside it, and could not do without it. The
 //!   sysctl `kernel.io_uring_disabled` is there for the others.
 //!
-//! A program that restricts its own system calls has to allow itself `ioctl`.
+//! A program that restricts its own system calls has to allow itself `ioctl`. If it
+//! allows itself `fadvise64`, too, its calls cost less.
 //!
 //! # Implementation notes
 //!
-//! The library remembers nothing about descriptors. Each call asks repoll, by
-//! ioctl, and only if that cannot have been repoll's answer then epoll. So it
+//! The library remembers nothing about descriptors. Each call asks repoll, by a
+//! direct call or an ioctl (`direct.rs` decides), and only if that cannot have been
+//! repoll's answer then epoll. So it
 //! need not know of `close`, `dup`, `fork`, `exec`, or descriptors that came
 //! through a socket, and instances of both kinds can be in one process. There are
 //! no allocations and, but for the making of instances in a process with threads, no
@@ -74,8 +77,9 @@
 //! seen; `observer.rs` lists the functions. Without it they are libc's after a
 //! jump. There are no locks and no allocations with it either.
 //!
-//! `epoll_wait` and `epoll_ctl` cost what the ioctl costs; with
-//! `REPOLL_EXCLUSIVE`, additions that are not exclusive cost it twice. `epoll_pwait2` takes
+//! `epoll_wait` and `epoll_ctl` cost what the direct call costs, but for an event that
+//! is not on the stack (`event.rs`): its change costs what the ioctl does. With
+//! `REPOLL_EXCLUSIVE`, additions that are not exclusive cost both. `epoll_pwait2` takes
 //! one more system call, in which the kernel looks at the timeout. In a process with
 //! threads, a wait by a function that has to sleep takes three more, for the sake of
 //! cancellation (see `wait.rs`); with musl every process counts as one with threads.
@@ -91,7 +95,9 @@ mod bare;
 mod cancel;
 mod create;
 mod ctl;
+mod direct;
 mod entry;
+mod event;
 mod exit;
 mod fork;
 mod gather;

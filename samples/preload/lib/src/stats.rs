@@ -8,6 +8,7 @@
 //! until it executes a program.
 
 use crate::{
+    direct::Told,
     kernel::{
         call,
         int,
@@ -57,6 +58,8 @@ struct Counters {
     owner: AtomicI32,
     repoll: Counts,
     native: Counts,
+    /// Those calls that repoll has answered as direct ones.
+    direct: AtomicU64,
     /// Changes that were put off, and how many of those have failed.
     gathered: [AtomicU64; 2],
 }
@@ -88,13 +91,21 @@ fn off() -> *mut Stats {
     (&raw const OFF).cast::<Stats>().cast_mut()
 }
 
+/// Counts an instance of repoll.
+pub(crate) fn created() {
+    count(Kind::Create, |counters| &counters.repoll);
+}
+
 /// Counts a call that repoll has answered, if it was carried out.
 #[inline(always)]
-pub(crate) fn repoll(kind: Kind, answer: Answer) -> Answer {
-    if answer >= 0 {
-        count(kind, |counters| &counters.repoll);
+pub(crate) fn repoll(kind: Kind, told: Told) -> Answer {
+    if told.answer >= 0 {
+        let counters = count(kind, |counters| &counters.repoll);
+        if let (true, Some(counters)) = (told.directly, counters) {
+            counters.direct.fetch_add(1, Relaxed);
+        }
     }
-    answer
+    told.answer
 }
 
 /// Counts a call that native epoll has answered, if it was carried out.
@@ -105,10 +116,10 @@ pub(crate) fn native(kind: Kind, answer: Answer) -> Answer {
     answer
 }
 
-/// Counts a change that is put off. It counts as carried out, too.
+/// Counts a change that is put off, which counts as carried out, too.
 #[inline(always)]
 pub(crate) fn gathered() {
-    if let Some(Stats { counters, .. }) = stats() {
+    if let Some(counters) = count(Kind::Ctl, |counters| &counters.repoll) {
         counters.gathered[0].fetch_add(1, Relaxed);
     }
 }
@@ -122,14 +133,13 @@ pub(crate) fn gather_failed(changes: u32) {
 }
 
 #[inline(always)]
-fn count(kind: Kind, counts: impl FnOnce(&Counters) -> &Counts) {
-    let Some(Stats { counters, .. }) = stats() else {
-        return;
-    };
+fn count(kind: Kind, counts: impl FnOnce(&Counters) -> &Counts) -> Option<&'static Counters> {
+    let Stats { counters, .. } = stats()?;
     if counters.owner.load(Relaxed) == 0 {
         counters.owner.store(pid(), Relaxed);
     }
     counts(counters)[kind as usize].fetch_add(1, Relaxed);
+    Some(counters)
 }
 
 #[inline(always)]
@@ -265,13 +275,15 @@ pub(crate) fn tell() {
     let gathered = Gathered(settings().gathers().then_some((gathered, failed)));
     let line = Line::new(format_args!(
         "repoll: pid={pid} program={program} \
-         create={} ctl={} wait={} native_create={} native_ctl={} native_wait={}{gathered}",
+         create={} ctl={} wait={} native_create={} native_ctl={} native_wait={} \
+         direct={}{gathered}",
         of(&counters.repoll, Kind::Create),
         of(&counters.repoll, Kind::Ctl),
         of(&counters.repoll, Kind::Wait),
         of(&counters.native, Kind::Create),
         of(&counters.native, Kind::Ctl),
         of(&counters.native, Kind::Wait),
+        counters.direct.load(Relaxed),
         program = program.to_str().unwrap_or("?"),
     ));
     match CStr::from_bytes_until_nul(&identity.file) {

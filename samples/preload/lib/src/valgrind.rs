@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tells valgrind which memory the kernel has filled.
+//! Tells valgrind which memory the kernel has filled, and asks whether it is there.
 //!
 //! Valgrind knows what the system calls of epoll write, but not what the ioctls of repoll do.
 //! Without this, memcheck reports each event that a program reads as uninitialised.
@@ -28,15 +28,24 @@ pub(crate) fn filled(events: usize, answer: Answer) -> Answer {
     answer
 }
 
+/// Whether the program runs on it.
+pub(crate) fn is_running() -> bool {
+    request([RUNNING_ON_VALGRIND, 0, 0, 0, 0, 0]) != 0
+}
+
+/// Of `valgrind.h`: how many valgrinds there are, one in the other.
+const RUNNING_ON_VALGRIND: usize = 0x1001;
+
 /// Of memcheck's `memcheck.h`. Valgrind's other tools pass over it.
 const MAKE_MEM_DEFINED: usize = ((b'M' as usize) << 24) + ((b'C' as usize) << 16) + 2;
 
-/// Makes a request with its arguments. Without valgrind it does nothing.
+/// Makes a request with its arguments. Without valgrind it does nothing, and the answer is 0.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn request(request: [usize; 6]) {
+fn request(request: [usize; 6]) -> usize {
     use core::arch::asm;
 
+    let answer;
     // SAFETY: The rotations are by 128 bits in all, and the exchange is of a register with itself.
     // Valgrind takes them for its mark, reads the request and answers in `rdx`.
     unsafe {
@@ -47,12 +56,15 @@ fn request(request: [usize; 6]) {
             "rol rdi, 51",
             "xchg rbx, rbx",
             in("rax") request.as_ptr(),
-            inout("rdx") 0usize => _,
+            inout("rdx") 0usize => answer,
             options(nostack, readonly),
         );
     }
+    answer
 }
 
 /// The marks of other processors are others.
 #[cfg(not(target_arch = "x86_64"))]
-fn request(_: [usize; 6]) {}
+fn request(_: [usize; 6]) -> usize {
+    0
+}

@@ -29,6 +29,11 @@
 //! thread's next wait.
 
 use crate::{
+    direct::{
+        self,
+        pair,
+        Told, //
+    },
     gather,
     kernel::{
         call,
@@ -90,7 +95,7 @@ impl Wait {
     /// Waits, and is no point of cancellation: as `syscall` does.
     pub(crate) fn run(&self) -> Answer {
         match self.timeout() {
-            Ok(timeout_ns) => self.wait(timeout_ns),
+            Ok(timeout) => self.wait(timeout),
             Err(answer) => answer,
         }
     }
@@ -103,18 +108,18 @@ impl Wait {
         // SAFETY: Nothing is to be dropped.
         unsafe { pthread_testcancel() };
         let answer = match self.timeout() {
-            Ok(timeout_ns) if timeout_ns == 0 || threads::is_alone() => self.wait(timeout_ns),
-            Ok(timeout_ns) => match self.ask_repoll(0) {
-                Some(0) | None => {
+            Ok(timeout) if timeout.is_zero() || threads::is_alone() => self.wait(timeout),
+            Ok(timeout) => match self.ask_repoll(Timeout::Milliseconds(0)) {
+                Some(Told { answer: 0, .. }) | None => {
                     let cancel = threads::cancel_signal();
                     let mask = signals::block(cancel) & !cancel;
                     // SAFETY: As before.
                     unsafe { pthread_testcancel() };
-                    let answer = self.masked(&mask).wait(timeout_ns);
+                    let answer = self.masked(&mask).wait(timeout);
                     signals::unblock(cancel);
                     answer
                 }
-                Some(answer) => stats::repoll(Kind::Wait, answer),
+                Some(told) => stats::repoll(Kind::Wait, told),
             },
             Err(answer) => answer,
         };
@@ -140,9 +145,9 @@ impl Wait {
 
     /// Waits on an instance of either kind.
     #[inline(always)]
-    fn wait(&self, timeout_ns: i64) -> Answer {
-        if let Some(answer) = self.ask_repoll(timeout_ns) {
-            return stats::repoll(Kind::Wait, answer);
+    fn wait(&self, timeout: Timeout) -> Answer {
+        if let Some(told) = self.ask_repoll(timeout) {
+            return stats::repoll(Kind::Wait, told);
         }
         // SAFETY: This is what the program has asked for.
         let answer = unsafe { call(self.number, &self.arguments) };
@@ -152,31 +157,66 @@ impl Wait {
     /// repoll is asked first, and epoll only if that was not an answer of
     /// repoll's, which is `None`:
     ///
-    /// | the ioctl's answer | by | then |
+    /// | repoll's answer | by | then |
     /// |---|---|---|
     /// | a number, `EFAULT`, `EINTR` | repoll | it is the answer |
     /// | `EBADF` | the descriptor is not open | epoll would have looked at the mask before: that is made up for |
     /// | `EINVAL` | a native epoll, or repoll | epoll is asked; on a repoll instance it finds the same errors in the same order, and last of all `EINVAL` |
-    /// | anything else, as `ENOTTY` | any other file | epoll is asked |
+    /// | anything else, as `ENOTTY` or `ESPIPE` | any other file | epoll is asked |
     #[inline(always)]
-    fn ask_repoll(&self, timeout_ns: i64) -> Option<Answer> {
-        let wait = uapi::repoll_wait {
+    fn ask_repoll(&self, timeout: Timeout) -> Option<Told> {
+        let epfd = self.arguments[at::EPFD] as c_int;
+        if settings().gathers() {
+            let told = gather::wait(epfd, &self.structure(timeout));
+            if told.is_some() {
+                return told;
+            }
+        }
+        let told = match timeout {
+            Timeout::Milliseconds(timeout_ms) if self.arguments[at::SIGMASK] == 0 => {
+                let events = self.arguments[at::EVENTS];
+                let how = pair(self.arguments[at::MAXEVENTS] as u32, timeout_ms as u32);
+                let operation = uapi::REPOLL_DIRECT_WAIT;
+                // SAFETY: It writes where the program wants its events.
+                unsafe { direct::call_or(epfd, operation, events, how, || self.ioctl(timeout)) }
+            }
+            _ => {
+                let wait = self.structure(timeout);
+                let operation = uapi::REPOLL_DIRECT_PWAIT;
+                // SAFETY: As before. It reads a `repoll_wait`, and what that names with care.
+                unsafe { direct::structure(epfd, operation, uapi::REPOLL_WAIT, &wait) }
+            }
+        };
+        if told.answer >= 0 {
+            return Some(told);
+        }
+        match -told.answer as c_int {
+            libc::EFAULT | libc::EINTR => Some(told),
+            libc::EBADF => Some(Told {
+                answer: self.without_descriptor(),
+                ..told
+            }),
+            _ => None,
+        }
+    }
+
+    /// The wait as the ioctl takes it.
+    fn structure(&self, timeout: Timeout) -> uapi::repoll_wait {
+        uapi::repoll_wait {
             events: self.arguments[at::EVENTS] as u64,
             sigmask: self.arguments[at::SIGMASK] as u64,
-            timeout_ns,
+            timeout_ns: timeout.nanoseconds(),
             maxevents: self.arguments[at::MAXEVENTS] as c_int,
             // What does not fit is wrong either way.
             sigsetsize: self.arguments[at::SIGSETSIZE]
                 .try_into()
                 .unwrap_or(u32::MAX),
             ..Default::default()
-        };
-        if settings().gathers() {
-            let answer = gather::wait(self.arguments[at::EPFD] as c_int, &wait);
-            if answer.is_some() {
-                return answer;
-            }
         }
+    }
+
+    fn ioctl(&self, timeout: Timeout) -> Answer {
+        let wait = self.structure(timeout);
         let arguments: Arguments = [
             self.arguments[at::EPFD],
             uapi::REPOLL_WAIT as usize,
@@ -187,40 +227,32 @@ impl Wait {
         ];
         // SAFETY: It reads a `repoll_wait`, and what that names with care; it
         // writes where the program wants its events.
-        let answer = unsafe { call(libc::SYS_ioctl, &arguments) };
-        if answer >= 0 {
-            return Some(answer);
-        }
-        match -answer as c_int {
-            libc::EFAULT | libc::EINTR => Some(answer),
-            libc::EBADF => Some(self.without_descriptor()),
-            _ => None,
-        }
+        unsafe { call(libc::SYS_ioctl, &arguments) }
     }
 
-    /// The timeout as repoll wants it, or the answer if it cannot be one.
-    fn timeout(&self) -> Result<i64, Answer> {
+    /// How long it lasts, or the answer if it cannot be so long.
+    fn timeout(&self) -> Result<Timeout, Answer> {
         let timeout = self.arguments[at::TIMEOUT];
         if self.number == libc::SYS_epoll_pwait2 {
             self.timespec(ptr::with_exposed_provenance(timeout))
         } else {
-            Ok(milliseconds(timeout as c_int))
+            Ok(Timeout::Milliseconds(timeout as c_int))
         }
     }
 
     /// A timeout that is in the program's memory, if the program is right. The
     /// kernel finds that out: only after it was able to read a good timeout
     /// there does it miss the descriptor.
-    fn timespec(&self, timeout: *const timespec) -> Result<i64, Answer> {
+    fn timespec(&self, timeout: *const timespec) -> Result<Timeout, Answer> {
         if timeout.is_null() {
-            return Ok(-1);
+            return Ok(Timeout::Milliseconds(-1));
         }
         let answer = self.without_descriptor();
         if answer != error(libc::EBADF) {
             return Err(answer);
         }
         // SAFETY: The kernel has just read it.
-        Ok(nanoseconds(unsafe { timeout.read_unaligned() }))
+        Ok(Timeout::from(unsafe { timeout.read_unaligned() }))
     }
 
     /// What epoll answers to such a wait on a descriptor that is not open: an
@@ -233,17 +265,40 @@ impl Wait {
     }
 }
 
-/// For ever, if it is negative.
-fn milliseconds(timeout: c_int) -> i64 {
-    i64::from(timeout) * NS_PER_MS
+/// How long a wait lasts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Timeout {
+    /// For ever, if it is negative.
+    Milliseconds(c_int),
+    /// What is no number of those.
+    Nanoseconds(i64),
+}
+
+impl Timeout {
+    fn is_zero(self) -> bool {
+        self == Self::Milliseconds(0)
+    }
+
+    fn nanoseconds(self) -> i64 {
+        match self {
+            Self::Milliseconds(timeout) => i64::from(timeout) * NS_PER_MS,
+            Self::Nanoseconds(timeout) => timeout,
+        }
+    }
 }
 
 /// What is too long for 64 bits is cut, to some 292 years.
-fn nanoseconds(timeout: timespec) -> i64 {
-    timeout
-        .tv_sec
-        .saturating_mul(NS_PER_S)
-        .saturating_add(timeout.tv_nsec)
+impl From<timespec> for Timeout {
+    fn from(timeout: timespec) -> Self {
+        let nanoseconds = timeout
+            .tv_sec
+            .saturating_mul(NS_PER_S)
+            .saturating_add(timeout.tv_nsec);
+        match c_int::try_from(nanoseconds / NS_PER_MS) {
+            Ok(milliseconds) if nanoseconds % NS_PER_MS == 0 => Self::Milliseconds(milliseconds),
+            _ => Self::Nanoseconds(nanoseconds),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -252,19 +307,33 @@ mod tests {
 
     #[test]
     fn milliseconds_keep_their_sign() {
-        assert!(milliseconds(-1) < 0);
-        assert!(milliseconds(c_int::MIN) < 0);
-        assert_eq!(milliseconds(0), 0);
-        assert_eq!(milliseconds(1), 1_000_000);
-        assert_eq!(milliseconds(c_int::MAX), 2_147_483_647_000_000);
+        let of = |timeout| Timeout::Milliseconds(timeout).nanoseconds();
+        assert!(of(-1) < 0);
+        assert!(of(c_int::MIN) < 0);
+        assert_eq!(of(0), 0);
+        assert_eq!(of(1), 1_000_000);
+        assert_eq!(of(c_int::MAX), 2_147_483_647_000_000);
     }
 
     #[test]
     fn long_timeouts_are_cut_not_wrapped() {
-        let of = |tv_sec, tv_nsec| nanoseconds(timespec { tv_sec, tv_nsec });
+        let of = |tv_sec, tv_nsec| Timeout::from(timespec { tv_sec, tv_nsec }).nanoseconds();
         assert_eq!(of(0, 1), 1);
         assert_eq!(of(2, 3), 2_000_000_003);
         assert_eq!(of(i64::MAX, 0), i64::MAX);
         assert_eq!(of(9_223_372_036, 999_999_999), i64::MAX);
+    }
+
+    #[test]
+    fn whole_milliseconds_are_found() {
+        let of = |tv_sec, tv_nsec| Timeout::from(timespec { tv_sec, tv_nsec });
+        assert!(of(0, 0).is_zero());
+        assert!(!of(0, 1).is_zero());
+        assert_eq!(of(2, 3_000_000), Timeout::Milliseconds(2003));
+        assert_eq!(of(2, 3_000_001), Timeout::Nanoseconds(2_003_000_001));
+        let longest = of(2_147_483, 647_000_000);
+        assert_eq!(longest, Timeout::Milliseconds(c_int::MAX));
+        let longer = of(2_147_483, 648_000_000);
+        assert_eq!(longer, Timeout::Nanoseconds(2_147_483_648_000_000));
     }
 }

@@ -6,7 +6,9 @@
 mod batch;
 mod create;
 mod descriptor;
+mod direct;
 mod examples;
+mod filter;
 mod info;
 mod interest;
 mod wait;

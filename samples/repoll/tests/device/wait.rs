@@ -7,6 +7,7 @@ use crate::{
     pair, //
 };
 use repoll::{
+    Change,
     Events,
     Interest,
     Mode,
@@ -20,13 +21,14 @@ use std::{
         Write, //
     },
     mem,
-    os::unix::{
-        net::UnixStream,
-        thread::JoinHandleExt, //
+    os::{
+        fd::AsFd,
+        unix::{
+            net::UnixStream,
+            thread::JoinHandleExt, //
+        },
     },
-    ptr,
-    sync::Arc,
-    thread,
+    ptr, thread,
     time::{
         Duration,
         Instant, //
@@ -73,9 +75,11 @@ fn a_timeout_is_waited_for() {
 
 extern "C" fn ignore(_: c_int) {}
 
-/// Also by one whose handler lets other calls go on.
-#[test]
-fn a_signal_ends_a_wait() {
+/// What becomes of a wait for what does not come when a signal does, also by one
+/// whose handler lets other calls go on.
+fn interrupted<T: Send + 'static>(
+    wait: impl FnOnce(&Poller, &UnixStream, &mut Events) -> T + Send + 'static,
+) -> (T, Events) {
     // SAFETY: All zero is an action; the handler does nothing.
     unsafe {
         let mut action: libc::sigaction = mem::zeroed();
@@ -83,26 +87,45 @@ fn a_signal_ends_a_wait() {
         action.sa_flags = libc::SA_RESTART;
         assert_eq!(libc::sigaction(libc::SIGUSR1, &action, ptr::null_mut()), 0);
     }
-    let poller = Arc::new(Poller::new().unwrap());
+    let poller = Poller::new().unwrap();
     let (a, mut b) = pair();
     poller.add(&a, Interest::READABLE, Mode::EDGE, 1).unwrap();
     b.write_all(b"x").unwrap();
     let mut events = Events::with_capacity(1);
     assert_eq!(poller.wait(&mut events, None).unwrap(), 1);
 
-    let waiter = thread::spawn({
-        let poller = poller.clone();
-        move || (errno(poller.wait(&mut events, None)), events)
-    });
+    let waiter = thread::spawn(move || (wait(&poller, &a, &mut events), events));
     // One that comes before the wait does nothing.
     while !waiter.is_finished() {
         // SAFETY: The thread has not been joined yet.
         unsafe { libc::pthread_kill(waiter.as_pthread_t(), libc::SIGUSR1) };
         thread::yield_now();
     }
-    let (error, events) = waiter.join().unwrap();
-    assert_eq!(error, Some(Errno::INTR));
+    waiter.join().unwrap()
+}
+
+#[test]
+fn a_signal_ends_a_wait() {
+    let (result, events) = interrupted(|poller, _, events| poller.wait(events, None));
+    assert_eq!(errno(result), Some(Errno::INTR));
     assert!(events.is_empty());
+}
+
+#[test]
+fn a_signal_ends_a_wait_after_changes() {
+    for count in [1, 2] {
+        let (made, events) = interrupted(move |poller, a, events| {
+            let mut changes = [
+                Change::delete(a.as_fd()),
+                Change::add(a.as_fd(), Interest::PRIORITY, Mode::LEVEL, 1),
+            ];
+            let changes = &mut changes[..count];
+            let result = poller.batch_wait(changes, events, None);
+            assert_eq!(errno(result), Some(Errno::INTR));
+            changes.iter().all(|change| change.result().is_ok())
+        });
+        assert!(made && events.is_empty());
+    }
 }
 
 /// Two threads, each watching its end, send a byte to and fro: every wait is

@@ -34,7 +34,7 @@ pub(super) fn record() -> Result<Recorded> {
     let (mut sender, mut receiver) = sockets::pair()?;
     let recorder = Recorder::new()?;
     let mut marker = recorder.marker()?;
-    let waiter = Sleeper::start(libc::SYS_recvfrom, move || {
+    let waiter = Sleeper::start(&[libc::SYS_recvfrom], move || {
         let count = receiver.read(&mut [0; 16])?;
         Ok(marker.write_all(format!("recv returns {count}").as_bytes())?)
     })?;

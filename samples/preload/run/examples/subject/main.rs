@@ -4,6 +4,8 @@
 
 #[path = "../../tests/preload/epoll.rs"]
 mod epoll;
+#[path = "../../../../repoll/tests/device/filter.rs"]
+mod filter;
 mod gathering;
 #[path = "../../tests/preload/plugin.rs"]
 mod plugin;
@@ -19,24 +21,34 @@ use epoll::{
     Call,
     Way, //
 };
+use filter::refuse;
 use plugin::Plugin;
-use rustix::net::{
-    sendmsg,
-    SendAncillaryBuffer,
-    SendAncillaryMessage,
-    SendFlags, //
+use rustix::{
+    io::Errno,
+    net::{
+        sendmsg,
+        SendAncillaryBuffer,
+        SendAncillaryMessage,
+        SendFlags, //
+    },
 };
 use std::{
     env,
+    fs::File,
     io::{
         stdin,
         IoSlice, //
     },
     mem::MaybeUninit,
-    os::fd::{
-        AsFd,
-        BorrowedFd, //
+    os::{
+        fd::{
+            AsFd,
+            AsRawFd,
+            BorrowedFd, //
+        },
+        unix::process::CommandExt, //
     },
+    process::Command,
 };
 
 /// A call that is made before any library is ready. It fails, and nothing follows from that.
@@ -60,6 +72,8 @@ fn main() {
         "counted_without_exit" => counted_without_exit(),
         "counted_apart" => counted_apart(),
         "with_closed_descriptors" => with_closed_descriptors(),
+        "filtered" => filtered(),
+        "handed_on" => handed_on(),
         "io_uring" => io_uring(),
         "with_plugin" => with_plugin(),
         "gathering" => gathering::all(),
@@ -164,6 +178,49 @@ fn with_closed_descriptors() {
 fn with_plugin() {
     let plugin = Plugin::load(&env::current_exe().unwrap());
     assert_eq!(plugin.watch(plugin.instance(), eventfd(1)), 1);
+}
+
+/// A change and a wait, the same twice without a system call, and what fails both times.
+fn filtered() {
+    let words: Vec<_> = env::args().skip(2).collect();
+    let number = match words[0].as_str() {
+        "fadvise64" => libc::SYS_fadvise64,
+        "ioctl" => libc::SYS_ioctl,
+        other => panic!("it is not known how to do without '{other}'"),
+    };
+    let (epfd, efd) = (instance(), eventfd(1));
+    let file = File::open("/proc/self/exe").unwrap();
+    let unwatchable = || Way::Function.add(epfd, file.as_raw_fd(), libc::EPOLLIN, 0);
+    let next = || Way::Function.next(Call::Wait, epfd, -1);
+    Way::Function.add(epfd, efd, libc::EPOLLIN, 1).unwrap();
+    assert_eq!(unwatchable(), Err(libc::EPERM));
+    assert_eq!(next(), Ok(Some(1)));
+    refuse(number, Errno::from_raw_os_error(words[1].parse().unwrap())).unwrap();
+    for data in [2, 3] {
+        let modify = libc::EPOLL_CTL_MOD;
+        assert_eq!(unwatchable(), Err(libc::EPERM));
+        Way::Function
+            .ctl(epfd, modify, efd, libc::EPOLLIN, data)
+            .unwrap();
+        assert_eq!(next(), Ok(Some(data)));
+    }
+}
+
+/// Has the same program, in place of this one, wait on an instance that it has not made.
+fn handed_on() {
+    let Some(epfd) = env::args().nth(2) else {
+        let epfd = Way::Function.create1(0).unwrap();
+        let efd = eventfd(1);
+        Way::Function.add(epfd, efd, libc::EPOLLIN, 1).unwrap();
+        // SAFETY: It takes a number. The copy stays open, and what it is of is watched.
+        outcome(unsafe { libc::dup(efd) }.into()).unwrap();
+        let mut again = Command::new(env::current_exe().unwrap());
+        panic!("{}", again.arg("handed_on").arg(epfd.to_string()).exec());
+    };
+    let epfd = epfd.parse().unwrap();
+    for call in [Call::Wait, Call::Pwait, Call::Pwait2] {
+        assert_eq!(Way::Function.next(call, epfd, -1), Ok(Some(1)));
+    }
 }
 
 fn io_uring() {

@@ -18,7 +18,10 @@ mod behaviour {
     mod wake;
 }
 
+mod direct;
 mod epoll;
+#[path = "../../../../repoll/tests/device/filter.rs"]
+mod filter;
 mod fixture;
 mod gather;
 mod launcher;

@@ -42,6 +42,7 @@ pub fn until_asleep(tid: pid_t) {
         libc::SYS_epoll_wait,
         libc::SYS_epoll_pwait,
         libc::SYS_epoll_pwait2,
+        libc::SYS_fadvise64,
         libc::SYS_ioctl,
     ];
     let path = format!("/proc/self/task/{tid}/syscall");

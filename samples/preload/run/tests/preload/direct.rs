@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Direct calls, which a filter of system calls may refuse: a program cannot tell, and
+//! the counts can.
+
+use crate::{
+    filter::refuse,
+    fixture::together,
+    launcher::{
+        counts,
+        has_device,
+        launch,
+        launcher,
+        run,
+        values,
+        Said, //
+    }, //
+};
+use rustix::io::Errno;
+use std::{
+    env,
+    ffi::c_long,
+    os::unix::process::CommandExt,
+    process::Command, //
+};
+
+const REFUSALS: [Errno; 2] = [Errno::PERM, Errno::NOSYS];
+
+/// What comes of a program that may not make one system call from its beginning.
+fn without(number: c_long, errno: Errno, mut command: Command) -> Said {
+    // SAFETY: System calls and no more.
+    unsafe { command.pre_exec(move || refuse(number, errno)) };
+    run(command)
+}
+
+/// The counts of the only process.
+fn counted(said: &Said) -> &str {
+    assert_eq!(said.status, Some(0), "{}{}", said.stdout, said.stderr);
+    let lines = counts(&said.stderr);
+    assert_eq!(lines.len(), 1, "{}", said.stderr);
+    values(lines[0])
+}
+
+#[test]
+fn where_direct_calls_are_refused_it_is_ioctls() {
+    let _together = together();
+    if !has_device() {
+        return;
+    }
+    for refusal in REFUSALS {
+        let program = launch(&["--strict", "--stats"], "counted");
+        let said = without(libc::SYS_fadvise64, refusal, program);
+        assert_eq!(
+            counted(&said),
+            "2 ctl=3 wait=4 native_create=0 native_ctl=1 native_wait=1 direct=0"
+        );
+        let program = launch(&["--strict", "--stats", "--gather"], "gathering");
+        let said = without(libc::SYS_fadvise64, refusal, program);
+        assert_eq!(said.status, Some(0), "{}{}", said.stdout, said.stderr);
+        assert!(counts(&said.stderr)
+            .iter()
+            .all(|line| line.contains(" direct=0 ") && line.ends_with(" gather_failed=0")));
+    }
+}
+
+#[test]
+fn where_direct_calls_are_refused_all_behaves_as_epoll() {
+    let _together = together();
+    if !has_device() {
+        return;
+    }
+    let mut program = launcher();
+    program
+        .arg("--strict")
+        .arg(env::current_exe().unwrap())
+        .arg("behaviour::");
+    let said = without(libc::SYS_fadvise64, Errno::PERM, program);
+    assert_eq!(said.status, Some(0), "{}{}", said.stdout, said.stderr);
+}
+
+/// A change and a wait before a program filters its own calls, and two of each after that.
+#[test]
+fn a_filter_may_come_late() {
+    let _together = together();
+    if !has_device() {
+        return;
+    }
+    for (refused, direct) in [
+        ("fadvise64 1", 2),
+        ("fadvise64 38", 2),
+        // By which it is seen that nothing else was used.
+        ("ioctl 1", 6),
+    ] {
+        let said = run(launch(
+            &["--strict", "--stats"],
+            &format!("filtered {refused}"),
+        ));
+        assert_eq!(
+            counted(&said),
+            format!("1 ctl=3 wait=3 native_create=0 native_ctl=0 native_wait=0 direct={direct}")
+        );
+    }
+}
+
+/// An instance that another program has made, as the first that this one gets to see.
+#[test]
+fn an_instance_that_was_inherited_is_asked() {
+    let _together = together();
+    if !has_device() {
+        return;
+    }
+    let said = run(launch(&["--strict", "--stats"], "handed_on"));
+    // Made by the program before, which tells nothing; the first wait is an ioctl.
+    assert_eq!(
+        counted(&said),
+        "0 ctl=0 wait=3 native_create=0 native_ctl=0 native_wait=0 direct=2"
+    );
+}
