@@ -2,8 +2,16 @@
 
 //! The arguments of operations, as programs have them and as the kernel gets them.
 
+mod direct;
 mod query;
 
+pub use direct::{
+    pair,
+    Operation,
+    Way,
+    Word,
+    ZeroWord, //
+};
 pub use query::{
     Cursor,
     Id,

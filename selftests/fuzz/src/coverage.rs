@@ -19,7 +19,7 @@ use std::sync::atomic::{
 const BLOCKS: usize = 1 << 14;
 
 /// Room for counters of answers: for each [`Call`] and errno.
-const ANSWERS: usize = 1 << 11;
+const ANSWERS: usize = 1 << 12;
 const ERRNOS: usize = 1 << 7;
 
 /// libFuzzer finds its counters by the section that they are in.
@@ -52,7 +52,7 @@ pub enum Call {
     Delete,
     /// With something else.
     UnknownChange,
-    /// REPOLL_WAIT.
+    /// REPOLL_WAIT, or the direct call that does the same; likewise the next two.
     Wait,
     /// REPOLL_BATCH.
     Batch,
@@ -74,6 +74,14 @@ pub enum Call {
     GetParams,
     /// Another ioctl.
     Ioctl,
+    /// REPOLL_DIRECT_WAIT.
+    DirectWait,
+    /// REPOLL_DIRECT_ADD, _MOD or _DEL.
+    DirectChange,
+    /// REPOLL_DIRECT_CHANGE_WAIT.
+    ChangeWait,
+    /// Another direct call.
+    Advise,
 }
 
 /// Counts an answer: an errno, or 0 for success. Different answers are worth keeping a program for,

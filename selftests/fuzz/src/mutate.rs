@@ -9,6 +9,7 @@ use crate::{
         Id,
         Pointer,
         Target,
+        Way,
         Zero, //
     },
     program::{
@@ -123,6 +124,9 @@ impl<'a> Mutator<'a> {
                     | Op::Ctl { .. }
                     | Op::Wait { .. }
                     | Op::BatchWait { .. }
+                    | Op::DirectWait { .. }
+                    | Op::DirectChange { .. }
+                    | Op::ChangeWait { .. }
                     | Op::Open { .. }
             );
             if main || self.rng.random_ratio(1, 3) {
@@ -139,6 +143,10 @@ impl<'a> Mutator<'a> {
             match (&mut fresh, target) {
                 (
                     Op::Ctl {
+                        on: there, request, ..
+                    }
+                    | Op::DirectChange { on: there, request }
+                    | Op::ChangeWait {
                         on: there, request, ..
                     },
                     _,
@@ -157,7 +165,12 @@ impl<'a> Mutator<'a> {
                         request.target = target;
                     }
                 }
-                (Op::Wait { on: there, .. } | Op::Info { on: there, .. }, _) => *there = on,
+                (
+                    Op::Wait { on: there, .. }
+                    | Op::DirectWait { on: there, .. }
+                    | Op::Info { on: there, .. },
+                    _,
+                ) => *there = on,
                 (Op::List { query, .. } | Op::Items { query, .. }, _) => query.id = Id::Of(on),
                 (Op::Close { slot }, Target::Slot(it)) => *slot = it,
                 _ => continue,
@@ -169,7 +182,9 @@ impl<'a> Mutator<'a> {
     /// The instance and the file of an item that the operation is about.
     fn item(&mut self, op: &Op) -> Option<(Slot, Target)> {
         let (on, request) = match op {
-            Op::Ctl { on, request, .. } => (on, request),
+            Op::Ctl { on, request, .. }
+            | Op::DirectChange { on, request }
+            | Op::ChangeWait { on, request, .. } => (on, request),
             Op::Batch { on, batch, .. } | Op::BatchWait { on, batch, .. } => {
                 (on, batch.requests.choose(&mut self.rng)?)
             }
@@ -229,13 +244,17 @@ fn gather(list: &mut Vec<Op>, at: usize) {
     };
     let op = match list.get(end) {
         Some(&Op::Wait {
-            on: there, wait, ..
+            on: there,
+            wait,
+            way,
+            ..
         }) if there == on => {
             end += 1;
             Op::BatchWait {
                 on,
                 batch,
                 wait,
+                way,
                 argument,
             }
         }
@@ -243,6 +262,7 @@ fn gather(list: &mut Vec<Op>, at: usize) {
             on,
             batch,
             interrupted: false,
+            way: Way::Ioctl,
             argument,
         },
     };

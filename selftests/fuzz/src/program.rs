@@ -12,11 +12,16 @@ use crate::argument::{
     Change,
     Command,
     Interest,
+    MaxEvents,
+    Operation,
     Pointer,
     Query,
     Request,
     Telling,
+    Timeout,
     Waiting,
+    Way,
+    Word,
     Zero, //
 };
 use arbitrary::{
@@ -219,6 +224,8 @@ pub enum Op {
         on: Slot,
         /// For what.
         wait: Waiting,
+        /// By which call.
+        way: Way,
         /// Where the argument is.
         argument: Pointer,
     },
@@ -230,6 +237,8 @@ pub enum Op {
         batch: Batch,
         /// Signals come meanwhile.
         interrupted: bool,
+        /// By which call.
+        way: Way,
         /// Where the argument is.
         argument: Pointer,
     },
@@ -241,8 +250,52 @@ pub enum Op {
         batch: Batch,
         /// The wait.
         wait: Waiting,
+        /// By which call.
+        way: Way,
         /// Where the argument is.
         argument: Pointer,
+    },
+    /// REPOLL_DIRECT_WAIT.
+    DirectWait {
+        /// The instance.
+        on: Slot,
+        /// How many events.
+        max: MaxEvents,
+        /// For how long.
+        timeout: Timeout,
+        /// Where they go.
+        events: Pointer,
+    },
+    /// REPOLL_DIRECT_ADD, _MOD or _DEL.
+    DirectChange {
+        /// The instance.
+        on: Slot,
+        /// The change.
+        request: Request,
+    },
+    /// REPOLL_DIRECT_CHANGE_WAIT.
+    ChangeWait {
+        /// The instance.
+        on: Slot,
+        /// The change.
+        request: Request,
+        /// How many events.
+        max: MaxEvents,
+        /// For how long.
+        timeout: Timeout,
+        /// Where they go.
+        events: Pointer,
+        /// Where the argument is.
+        argument: Pointer,
+    },
+    /// fadvise64() with anything, on any file.
+    Advise {
+        /// The file.
+        on: Slot,
+        /// The operation.
+        operation: Operation,
+        /// The words.
+        words: [Word; 2],
     },
     /// REPOLL_LIST.
     List {

@@ -2,6 +2,8 @@
 
 //! Programs to begin with: the ways in which the interface is meant to be used.
 
+mod direct;
+
 use crate::{
     argument::{
         Batch,
@@ -20,6 +22,7 @@ use crate::{
         Telling,
         Timeout,
         Waiting,
+        Way,
         Zero, //
     },
     program::{
@@ -110,6 +113,7 @@ fn wait(on: u8, timeout: Timeout) -> Op {
     Op::Wait {
         on: Slot(on),
         wait: waiting(timeout),
+        way: Way::Ioctl,
         argument: Pointer::Good,
     }
 }
@@ -128,6 +132,7 @@ fn batch(on: u8, batch: Batch) -> Op {
         on: Slot(on),
         batch,
         interrupted: false,
+        way: Way::Ioctl,
         argument: Pointer::Good,
     }
 }
@@ -137,6 +142,7 @@ fn batch_wait(on: u8, batch: Batch, timeout: Timeout) -> Op {
         on: Slot(on),
         batch,
         wait: waiting(timeout),
+        way: Way::Ioctl,
         argument: Pointer::Good,
     }
 }
@@ -409,6 +415,9 @@ pub fn programs() -> Vec<Program> {
     ]);
     programs.extend(turns());
     programs.extend(batches());
+    let directly: Vec<_> = programs.iter().map(direct::directly).collect();
+    programs.extend(directly);
+    programs.extend(direct::programs());
     programs
 }
 
@@ -506,12 +515,14 @@ fn batches() -> [Program; 6] {
                 on: Slot(0),
                 batch: changes(&life, Count::Listed, Pointer::Good),
                 interrupted: false,
+                way: Way::Ioctl,
                 argument: Pointer::ReadOnly,
             },
             Op::BatchWait {
                 on: Slot(0),
                 batch: changes(&life, Count::Listed, Pointer::Good),
                 wait: waiting(Timeout::Forever),
+                way: Way::Ioctl,
                 argument: Pointer::ReadOnly,
             },
             wait(0, Timeout::Zero),
@@ -594,6 +605,7 @@ fn batches() -> [Program; 6] {
                     on: Slot(0),
                     batch: changes(&life[..2], Count::Most, Pointer::Good),
                     interrupted: true,
+                    way: Way::Ioctl,
                     argument: Pointer::Good,
                 }],
                 vec![

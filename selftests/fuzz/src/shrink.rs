@@ -15,7 +15,9 @@ use crate::{
         Size,
         Telling,
         Waiting,
-        Zero, //
+        Way,
+        Zero,
+        ZeroWord, //
     },
     program::{
         Op,
@@ -98,28 +100,47 @@ fn plain(op: &Op) -> Op {
             plain_request(request);
             (*event, *argument) = (Pointer::Good, Pointer::Good);
         }
-        Op::Wait { wait, argument, .. } => {
+        Op::Wait {
+            wait,
+            way,
+            argument,
+            ..
+        } => {
             plain_wait(wait);
-            *argument = Pointer::Good;
+            (*way, *argument) = (plain_way(*way), Pointer::Good);
         }
         Op::Batch {
             batch,
             interrupted,
+            way,
             argument,
             ..
         } => {
             plain_batch(batch);
             (*interrupted, *argument) = (false, Pointer::Good);
+            *way = plain_way(*way);
         }
         Op::BatchWait {
             batch,
             wait,
+            way,
             argument,
             ..
         } => {
             plain_batch(batch);
             plain_wait(wait);
-            *argument = Pointer::Good;
+            (*way, *argument) = (plain_way(*way), Pointer::Good);
+        }
+        Op::DirectWait { events, .. } => *events = Pointer::Good,
+        Op::DirectChange { request, .. } => plain_request(request),
+        Op::ChangeWait {
+            request,
+            events,
+            argument,
+            ..
+        } => {
+            plain_request(request);
+            (*events, *argument) = (Pointer::Good, Pointer::Good);
         }
         Op::List {
             query,
@@ -165,6 +186,13 @@ fn plain_request(request: &mut Request) {
 fn plain_wait(wait: &mut Waiting) {
     (wait.events, wait.mask) = (Pointer::Good, Mask::Same);
     (wait.flags, wait.padding) = (Zero(0), Zero(0));
+}
+
+fn plain_way(way: Way) -> Way {
+    match way {
+        Way::Ioctl => Way::Ioctl,
+        Way::Direct(_) => Way::Direct(ZeroWord(0)),
+    }
 }
 
 fn plain_query(query: &mut Query) {

@@ -3,6 +3,7 @@
 //! A thread that carries out operations.
 
 mod calls;
+mod direct;
 mod questions;
 
 use crate::{
@@ -146,20 +147,43 @@ impl Thread {
             Op::Wait {
                 on,
                 ref wait,
+                way,
                 argument,
-            } => self.wait(on, wait, argument),
+            } => self.wait(on, wait, way, argument),
             Op::Batch {
                 on,
                 ref batch,
                 interrupted,
+                way,
                 argument,
-            } => self.batch(on, batch, interrupted, argument),
+            } => self.batch(on, batch, interrupted, way, argument),
             Op::BatchWait {
                 on,
                 ref batch,
                 ref wait,
+                way,
                 argument,
-            } => self.batch_wait(on, batch, wait, argument),
+            } => self.batch_wait(on, (batch, wait), way, argument),
+            Op::DirectWait {
+                on,
+                max,
+                timeout,
+                events,
+            } => self.direct_wait(on, max, timeout, events),
+            Op::DirectChange { on, ref request } => self.direct_change(on, request),
+            Op::ChangeWait {
+                on,
+                ref request,
+                max,
+                timeout,
+                events,
+                argument,
+            } => self.change_wait(on, request, (max, timeout, events), argument),
+            Op::Advise {
+                on,
+                operation,
+                words,
+            } => self.advise(on, operation, words),
             Op::List {
                 ref query,
                 interrupted,

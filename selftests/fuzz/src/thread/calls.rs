@@ -14,10 +14,12 @@ use crate::{
         Batch,
         Change,
         Mask,
+        MaxEvents,
         Pointer,
         Request,
         Target,
-        Waiting, //
+        Waiting,
+        Way, //
     },
     coverage::{
         answered,
@@ -91,22 +93,31 @@ impl Thread {
         answered(call, errno);
     }
 
-    pub(super) fn wait(&mut self, on: Slot, waiting: &Waiting, argument: Pointer) {
+    pub(super) fn wait(&mut self, on: Slot, waiting: &Waiting, way: Way, argument: Pointer) {
         let (wait, events) = self.put_wait(waiting);
         let argument = self.arena.put(argument, Region::Argument, bytes(&wait));
         let interrupted = waiting.timeout.is_endless();
         self.expect_signals(interrupted, waiting.mask);
-        let (errno, count) = self.ioctl(on, uapi::REPOLL_WAIT, argument.address);
+        let calls = (uapi::REPOLL_WAIT, uapi::REPOLL_DIRECT_PWAIT);
+        let (errno, count) = self.call_with(on, way, calls, argument.address);
         self.alarm.stop_if(interrupted);
         answered(Call::Wait, errno);
         self.check_events(events, wait.maxevents, count);
     }
 
-    pub(super) fn batch(&mut self, on: Slot, batch: &Batch, interrupted: bool, argument: Pointer) {
+    pub(super) fn batch(
+        &mut self,
+        on: Slot,
+        batch: &Batch,
+        interrupted: bool,
+        way: Way,
+        argument: Pointer,
+    ) {
         let (args, changes) = self.put_batch(batch);
         let (argument, before) = self.put_batch_argument(argument, bytes(&args));
         self.expect_signals(interrupted, Mask::Same);
-        let (errno, done) = self.ioctl(on, uapi::REPOLL_BATCH, argument.address);
+        let calls = (uapi::REPOLL_BATCH, uapi::REPOLL_DIRECT_BATCH);
+        let (errno, done) = self.call_with(on, way, calls, argument.address);
         self.alarm.stop_if(interrupted);
         answered(Call::Batch, errno);
         let progress = self.check_batch(&before, argument, changes, args.count);
@@ -123,8 +134,8 @@ impl Thread {
     pub(super) fn batch_wait(
         &mut self,
         on: Slot,
-        batch: &Batch,
-        waiting: &Waiting,
+        (batch, waiting): (&Batch, &Waiting),
+        way: Way,
         argument: Pointer,
     ) {
         let (batch, changes) = self.put_batch(batch);
@@ -133,7 +144,8 @@ impl Thread {
         let (argument, before) = self.put_batch_argument(argument, bytes(&args));
         let interrupted = waiting.timeout.is_endless();
         self.expect_signals(interrupted, waiting.mask);
-        let (errno, count) = self.ioctl(on, uapi::REPOLL_BATCH_WAIT, argument.address);
+        let calls = (uapi::REPOLL_BATCH_WAIT, uapi::REPOLL_DIRECT_BATCH_WAIT);
+        let (errno, count) = self.call_with(on, way, calls, argument.address);
         self.alarm.stop_if(interrupted);
         answered(Call::BatchWait, errno);
         let progress = self.check_batch(&before, argument, changes, batch.count);
@@ -231,10 +243,7 @@ impl Thread {
     /// Where the events of a wait go, and what the kernel is told of it.
     fn put_wait(&mut self, waiting: &Waiting) -> (uapi::repoll_wait, Place) {
         let maxevents = waiting.max.number();
-        // With more than fit, a good place is one that the kernel will not reach the end of.
-        let size = elements(maxevents).saturating_mul(oracle::EVENT);
-        let events = self.arena.place(waiting.events, Region::Events, size);
-        self.arena.region(Region::Events).fill(CANARY);
+        let events = self.put_events(waiting.events, waiting.max);
         let (sigmask, sigsetsize) = self.mask(waiting.mask);
         let wait = uapi::repoll_wait {
             events: events.address,
@@ -246,6 +255,14 @@ impl Thread {
             __pad: waiting.padding.0,
         };
         (wait, events)
+    }
+
+    /// Where the events of a wait go.
+    pub(super) fn put_events(&mut self, events: Pointer, max: MaxEvents) -> Place {
+        // With more than fit, a good place is one that the kernel will not reach the end of.
+        let size = elements(max.number()).saturating_mul(oracle::EVENT);
+        self.arena.region(Region::Events).fill(CANARY);
+        self.arena.place(events, Region::Events, size)
     }
 
     /// The next call may be interrupted by signals, with this mask; those that end it come if
@@ -262,7 +279,7 @@ impl Thread {
     }
 
     /// Checks what a wait has written, which has returned so many events or an error.
-    fn check_events(&mut self, events: Place, maxevents: i32, count: i32) {
+    pub(super) fn check_events(&mut self, events: Place, maxevents: i32, count: i32) {
         let count = elements(count);
         let memory = self.arena.region(Region::Events);
         match events.offset {
@@ -333,7 +350,7 @@ impl Thread {
         Some(unsafe { ptr::read_unaligned(memory[offset..].as_ptr().cast()) })
     }
 
-    fn descriptor(&self, target: Target) -> RawFd {
+    pub(super) fn descriptor(&self, target: Target) -> RawFd {
         match target {
             Target::Slot(slot) => self.shared.table.get(slot),
             Target::Closed => CLOSED,
