@@ -116,8 +116,7 @@ impl<'b> Chunk<'b> {
                 if unburied(first).get() {
                     first.set_place(Place::Seen);
                     kept = Some(first);
-                    // SAFETY: There is room for it.
-                    unsafe { items.push_unchecked(first) };
+                    items.push(first);
                     continue;
                 }
                 room -= 1;
@@ -129,8 +128,7 @@ impl<'b> Chunk<'b> {
                 loop {
                     next = after(item);
                     if unburied(item).get() {
-                        // SAFETY: There is room for it.
-                        unsafe { items.push_unchecked(item) };
+                        items.push(item);
                     } else {
                         room -= 1;
                     }
@@ -187,8 +185,7 @@ impl<'b> Chunk<'b> {
         let mut all = Interest::NOTHING;
         let mut empty = 0usize;
         let mut look = Look::new();
-        let mut found = self.events.filler();
-        for item in self.items.as_slice() {
+        self.events.fill_from(&self.items, |item| {
             // SAFETY: `fill` got it, and this is done once.
             let file = unsafe { poll_file::assume_got(item.file()) };
             let interest = item.interest();
@@ -198,11 +195,9 @@ impl<'b> Chunk<'b> {
                 hint::cold_path();
                 empty = empty.wrapping_add(1);
             }
-            // SAFETY: There are no more items than there is room for.
-            unsafe { found.push_unchecked(uapi::raw(events, item.data())) };
             last.put(file);
-        }
-        drop(found);
+            uapi::raw(events, item.data())
+        });
         self.oneshot = all.is_oneshot();
         if empty != 0 {
             self.empty = empty;
