@@ -228,15 +228,13 @@ static inline void judge_events(const char *what, const int answer[2], int usabl
 }
 
 /* A wait with room for @usable events before the end of memory. */
-static inline void wait_events(const struct pair *pair, int maxevents,
-			       int usable)
+static inline void wait_events(const struct pair *pair, int maxevents, int usable)
 {
 	int answer[2], turn, i;
 
 	for (turn = 0; turn < 2; turn++) {
 		i = nth(turn);
-		answer[i] = wait_one(&pair->q[i], room[i] + ROOM - usable,
-				     maxevents);
+		answer[i] = wait_one(&pair->q[i], room[i] + ROOM - usable, maxevents);
 	}
 	judge_events("wait", answer, usable);
 }
