@@ -66,6 +66,13 @@ static inline void remove_files(void)
 	rmdir(folder);
 }
 
+/* By which calls repoll is asked from now on. */
+static inline void go(bool directly, bool by_structure)
+{
+	calls_go(directly ? DIRECTLY : BY_IOCTL);
+	structures = by_structure;
+}
+
 static inline void prepare(void)
 {
 	long page = sysconf(_SC_PAGESIZE);
@@ -93,13 +100,6 @@ static inline void prepare(void)
 	sigaddset(&signals, SIGUSR2);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
-}
-
-/* By which calls repoll is asked from now on. */
-static inline void go(bool directly, bool by_structure)
-{
-	calls_go(directly ? DIRECTLY : BY_IOCTL);
-	structures = by_structure;
 }
 
 /* Which of a pair is asked first, and which second. */
