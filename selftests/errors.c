@@ -229,7 +229,7 @@ TEST(wait_errors_are_those_of_epoll)
 							 counts[count], NOT_AT_ALL,
 							 masks[mask], sizes[size]);
 				EXPECT_EQ(native, repoll)
-					TH_LOG("%d events, array %p, mask %p, size %zu, ready %u, way %d",
+					TH_LOG("%d, array %p, mask %p, size %zu, ready %u, way %d",
 					       counts[count], arrays[where],
 					       masks[mask], sizes[size], ready, way);
 			}

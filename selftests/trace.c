@@ -328,6 +328,8 @@ TEST_F(trace, waits_by_direct_calls)
 	EXPECT_EQ(-EEXIST, call_directly(pfd, (uintptr_t)&change,
 					 REPOLL_DIRECT_PAIR(2, 5),
 					 REPOLL_DIRECT_CHANGE_WAIT));
+	EXPECT_EQ(1, call_directly(pfd, (uintptr_t)&event, REPOLL_DIRECT_PAIR(1, -1),
+				   REPOLL_DIRECT_WAIT));
 
 	ASSERT_EQ(0, read_lines(&self->r));
 	EXPECT_EVENT(i++, "wait_enter", " maxevents=8 timeout=%lld", 3 * NSEC_PER_MSEC);
@@ -339,6 +341,9 @@ TEST_F(trace, waits_by_direct_calls)
 		     " fd=%d ino=%llu events=0x19(IN|ERR|HUP) data=0x7 found=0x1(IN)",
 		     efd, ino_of(efd));
 	EXPECT_EVENT(i++, "wait_enter", " maxevents=2 timeout=%lld", 5 * NSEC_PER_MSEC);
+	EXPECT_EVENT(i++, "deliver", " fd=%d events=0x1(IN) data=0x7", efd);
+	EXPECT_EVENT(i++, "wait_exit", " ret=1");
+	EXPECT_EVENT(i++, "wait_enter", " maxevents=1 timeout=%lld", -NSEC_PER_MSEC);
 	EXPECT_EVENT(i++, "deliver", " fd=%d events=0x1(IN) data=0x7", efd);
 	EXPECT_EVENT(i++, "wait_exit", " ret=1");
 	EXPECT_EQ(i, self->r.count);

@@ -66,6 +66,13 @@ static inline void remove_files(void)
 	rmdir(folder);
 }
 
+/* By which calls repoll is asked from now on. */
+static inline void go(bool directly, bool by_structure)
+{
+	calls_go(directly ? DIRECTLY : BY_IOCTL);
+	structures = by_structure;
+}
+
 static inline void prepare(void)
 {
 	long page = sysconf(_SC_PAGESIZE);
@@ -93,13 +100,6 @@ static inline void prepare(void)
 	sigaddset(&signals, SIGUSR2);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
-}
-
-/* By which calls repoll is asked from now on. */
-static inline void go(bool directly, bool by_structure)
-{
-	calls_go(directly ? DIRECTLY : BY_IOCTL);
-	structures = by_structure;
 }
 
 /* Which of a pair is asked first, and which second. */
@@ -228,15 +228,13 @@ static inline void judge_events(const char *what, const int answer[2], int usabl
 }
 
 /* A wait with room for @usable events before the end of memory. */
-static inline void wait_events(const struct pair *pair, int maxevents,
-			       int usable)
+static inline void wait_events(const struct pair *pair, int maxevents, int usable)
 {
 	int answer[2], turn, i;
 
 	for (turn = 0; turn < 2; turn++) {
 		i = nth(turn);
-		answer[i] = wait_one(&pair->q[i], room[i] + ROOM - usable,
-				     maxevents);
+		answer[i] = wait_one(&pair->q[i], room[i] + ROOM - usable, maxevents);
 	}
 	judge_events("wait", answer, usable);
 }

@@ -336,9 +336,10 @@ impl Pairs {
             .line(|| format!("wait_at(&p[{pair}], 4, {address:#x});"));
         let (pollers, way) = (self.fds[pair], self.way);
         let events = std::ptr::without_provenance_mut(address);
-        // SAFETY: There is no memory that can be written to.
-        let answers =
-            self.ask(|engine, which| unsafe { engine.wait(way, pollers[which], events, 4) });
+        let answers = self.ask(|engine, which| {
+            // SAFETY: There is no memory that can be written to.
+            unsafe { engine.wait(way, pollers[which], events, 4) }
+        });
         self.judge("epoll_wait", answers).map(drop)
     }
 
