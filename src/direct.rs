@@ -2,11 +2,11 @@
 
 //! Direct calls: what an instance answers to `fadvise64(2)`.
 //!
-//! That system call finds the file, and hands it two words and a number. There is nothing in between:
-//! no copy of an argument, and, unlike before an ioctl, no security module. epoll's own calls have
-//! none either; who wants every operation to be seen loads the module with `direct=0`.
+//! That system call finds the file, and hands it two words and a number. Nothing comes in between: no
+//! argument is copied and, unlike with an ioctl, no security module is asked. None is asked for
+//! epoll's own calls either. To have every operation checked, load the module with `direct=0`.
 //!
-//! `src/uapi/repoll.h` has the operations, and what their words are.
+//! `src/uapi/repoll.h` defines the operations and their words.
 
 use crate::{
     eventpoll::{
@@ -147,7 +147,8 @@ impl Eventpoll {
     fn change_and_wait(&self, me: &File, at: u64, how: u64) -> Result<u32> {
         let both: ChangeWait = uapi::read_often(uapi::address(at)?)?;
         let (room, timeout) = pair(how);
-        let buffer = Buffer::new(both.to, room as i32)?;
+        let (room, timeout) = (room as i32, i64::from(timeout as i32) * MILLISECOND);
+        Buffer::check_room(room)?;
         let change = Change {
             op: both.op,
             fd: both.fd,
@@ -158,9 +159,8 @@ impl Eventpoll {
             __pad: 0,
         };
         self.change(&mut Mutexes::new(self), me, &change)?;
-        let timeout = i64::from(timeout as i32) * MILLISECOND;
-        trace::wait_enter(self, room as i32, timeout);
-        let result = self.wait(buffer, timeout);
+        trace::wait_enter(self, room, timeout);
+        let result = Buffer::new(both.to, room).and_then(|buffer| self.wait(buffer, timeout));
         trace::wait_exit(self, result);
         result
     }

@@ -128,7 +128,7 @@ module! {
     params: {
         direct: bool {
             default: true,
-            description: "Answer to fadvise64(2), past security modules (0: to ioctls alone)",
+            description: "Answer fadvise64(2), which security modules do not check (0: ioctls only)",
         },
     },
 }

@@ -262,6 +262,20 @@ impl Buffer {
     /// The greatest number of events that one wait may ask for.
     const MAX: u32 = (i32::MAX / Event::SIZE as i32) as u32;
 
+    /// Whether a wait may ask for that many events.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`.
+    #[inline(always)]
+    pub(crate) fn check_room(maxevents: i32) -> Result {
+        // Of a negative number or 0 this is greater still.
+        match (maxevents as u32).wrapping_sub(1) < Self::MAX {
+            true => Ok(()),
+            false => Err(EINVAL),
+        }
+    }
+
     /// The array at the user's address `address`, with room for `maxevents`.
     ///
     /// # Errors
@@ -269,10 +283,7 @@ impl Buffer {
     /// `EINVAL` if there must not be so many, `EFAULT` if this cannot be user memory.
     #[inline(always)]
     pub(crate) fn new(address: u64, maxevents: i32) -> Result<Self> {
-        // Of a negative number or 0 this is greater still.
-        if (maxevents as u32).wrapping_sub(1) >= Self::MAX {
-            return Err(EINVAL);
-        }
+        Self::check_room(maxevents)?;
         let (address, len) = (self::address(address)?, maxevents as usize);
         match user::may_be(address, len * Event::SIZE) {
             true => Ok(Self { address, len }),

@@ -358,7 +358,7 @@ struct repoll_item {
 /* EPIOCSPARAMS and EPIOCGPARAMS: the kernel was built with busy polling. */
 #define REPOLL_FEATURE_BUSY_POLL 7
 
-/* Direct calls: the module was not loaded with direct=0. */
+/* Direct calls, see the end: the module was not loaded with direct=0. */
 #define REPOLL_FEATURE_DIRECT 8
 
 /**
@@ -513,67 +513,71 @@ struct repoll_features {
  * Direct calls
  * ------------
  *
- * What programs ask an instance most often it answers to fadvise64(2) as well. That
- * system call hands a file two words of 64 bits and a number, and does nothing else:
- * it copies no argument, and no security module looks at it. So a direct call costs
- * less than an ioctl, and less than epoll's own calls.
+ * An instance also answers fadvise64(2). That system call passes the file two 64-bit
+ * words and a number, copies no argument, and asks no security module. So a direct call
+ * costs less than an ioctl, and less than epoll's own calls.
  *
- *	int fadvise64(int rpfd, __u64 first, __u64 second, int operation);
+ *	syscall(SYS_fadvise64, rpfd, first, second, operation);
  *
- *	operation			first			second
- *	REPOLL_DIRECT_WAIT		events			room, timeout
- *	REPOLL_DIRECT_PWAIT		struct repoll_wait	0
- *	REPOLL_DIRECT_ADD		data			fd, events
- *	REPOLL_DIRECT_MOD		data			fd, events
- *	REPOLL_DIRECT_DEL		0			fd
- *	REPOLL_DIRECT_BATCH		struct repoll_batch	0
+ *	operation			first				second
+ *	REPOLL_DIRECT_WAIT		events				room, timeout
+ *	REPOLL_DIRECT_PWAIT		struct repoll_wait		0
+ *	REPOLL_DIRECT_ADD		data				fd, events
+ *	REPOLL_DIRECT_MOD		data				fd, events
+ *	REPOLL_DIRECT_DEL		0				fd, 0
+ *	REPOLL_DIRECT_BATCH		struct repoll_batch		0
  *	REPOLL_DIRECT_BATCH_WAIT	struct repoll_batch_wait	0
  *	REPOLL_DIRECT_CHANGE_WAIT	struct repoll_change_wait	room, timeout
  *
- * Structures and the array of events are passed by address. Two numbers of 32 bits in
- * a word are packed by REPOLL_DIRECT_PAIR(), the one that is named first lowest.
+ * Structures and the array of events are passed by address. Two 32-bit numbers share a
+ * word: the first one named is its low half (REPOLL_DIRECT_PAIR). A negative number is
+ * not extended into the other half.
  *
- * The result is that of the ioctl that does the same, and so is the order of errors.
- * EBADF comes first, as ever. A word that is to be 0 and is not is EINVAL, before
- * anything else is looked at.
+ * The result is that of the ioctl that does the same. EBADF for @rpfd comes first; then
+ * EINVAL, if a word or a half that must be 0 is not; then the errors of the ioctl, in its
+ * order.
  *
- * An instance answers the six values of posix_fadvise(2) as any anonymous file does:
- * by nothing. Every other operation is EINVAL; so are all of these if the module was
- * loaded with direct=0, or is too old. Ask REPOLL_FEATURES for REPOLL_FEATURE_DIRECT,
- * once. Where a filter of system calls lets nobody call fadvise64 the errors are the
- * filter's, such as ENOSYS or EPERM. Of these only EPERM can be an answer of the module,
- * to ADD, MOD, DEL and CHANGE_WAIT: the ioctl tells which it was.
+ * The six values of posix_fadvise(2) do nothing, as on any anonymous file. A module that
+ * is too old, or was loaded with direct=0, answers EINVAL to the operations above. Ask
+ * REPOLL_FEATURES for REPOLL_FEATURE_DIRECT once.
  *
- * A 32-bit program calls fadvise64_64, by syscall(): posix_fadvise64() has no room for
- * a result. Where registers have 32 bits each word takes two of them, in the order that
- * the machine wants.
+ * A filter of system calls that refuses fadvise64 returns an error of its own. ENOSYS is
+ * never the module's. EPERM is, from ADD, MOD, DEL and CHANGE_WAIT, if the file cannot be
+ * polled; no change has been made then, so make it by REPOLL_CTL: if that returns EPERM
+ * as well, it was the module's.
+ *
+ * libc's posix_fadvise() returns no result, so all programs use syscall(2). 32-bit x86
+ * programs call SYS_fadvise64_64 and pass the low half of each word first, then the high
+ * half. Other 32-bit machines order the arguments as their fadvise64_64 does: arm has the
+ * operation before the words.
  */
 
-/* The first of 16 operations. */
+/* Operations 0xE900 to 0xE90F are reserved for direct calls. */
 #define REPOLL_DIRECT 0xE900
 
 /* As REPOLL_WAIT, for @room events and @timeout milliseconds, negative for ever. */
 #define REPOLL_DIRECT_WAIT (REPOLL_DIRECT + 0)
 
-/* REPOLL_WAIT, which can wait for nanoseconds, and with a signal mask. */
+/* As REPOLL_WAIT, with nanoseconds and a signal mask. */
 #define REPOLL_DIRECT_PWAIT (REPOLL_DIRECT + 1)
 
 /*
  * As REPOLL_CTL: watch @fd for @events, change what it is watched for, forget it. There
- * are no flags: REPOLL_ROUND_ROBIN goes by one of the other ways.
+ * are no flags: for REPOLL_ROUND_ROBIN use REPOLL_CTL, REPOLL_DIRECT_BATCH or
+ * REPOLL_DIRECT_CHANGE_WAIT.
  */
 #define REPOLL_DIRECT_ADD (REPOLL_DIRECT + 2)
 #define REPOLL_DIRECT_MOD (REPOLL_DIRECT + 3)
 #define REPOLL_DIRECT_DEL (REPOLL_DIRECT + 4)
 
-/* REPOLL_BATCH. */
+/* As REPOLL_BATCH. */
 #define REPOLL_DIRECT_BATCH (REPOLL_DIRECT + 5)
 
-/* REPOLL_BATCH_WAIT. */
+/* As REPOLL_BATCH_WAIT. */
 #define REPOLL_DIRECT_BATCH_WAIT (REPOLL_DIRECT + 6)
 
 /**
- * struct repoll_change_wait - a change, and where the events go that are waited for then
+ * struct repoll_change_wait - a change, and the array for the events of the wait after it
  * @op: EPOLL_CTL_ADD, EPOLL_CTL_MOD or EPOLL_CTL_DEL
  * @fd: the descriptor to watch, change or forget
  * @flags: 0 or REPOLL_ROUND_ROBIN
@@ -591,12 +595,12 @@ struct repoll_change_wait {
 };
 
 /*
- * Make a change, as REPOLL_CTL, then wait, as REPOLL_DIRECT_WAIT.
+ * Make a change as REPOLL_CTL does, then wait as REPOLL_DIRECT_WAIT does. Returns what the
+ * wait returns.
  *
- * An error of the change ends the call. What can be told from the arguments to be wrong
- * with the wait, EINVAL and EFAULT, comes before the change, which is not made then. An
- * error of the wait itself does not undo the change: EINTR, or EFAULT if the array of
- * events cannot be written.
+ * EFAULT, if the structure cannot be read, and EINVAL for @room come before the change,
+ * which is not made then. If the change fails, its error ends the call. After EINTR, or
+ * EFAULT for @to, the change has been made.
  */
 #define REPOLL_DIRECT_CHANGE_WAIT (REPOLL_DIRECT + 7)
 
