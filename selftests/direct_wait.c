@@ -251,11 +251,26 @@ TEST_F(direct_wait, bad_wait_comes_before_the_change)
 		/* The structure cannot be read: that is first. */
 		EXPECT_EQ(-EFAULT, change_and_wait(&self->p, NULL, rooms[i], -1));
 	}
-	bad.to = 1ULL << 63;
-	EXPECT_EQ(-EFAULT, change_and_wait(&self->p, &bad, 1, -1));
-	bad.fd = self->efd;
-	EXPECT_EQ(-EFAULT, change_and_wait(&self->p, &bad, 1, -1));
 	EXPECT_EQ(-ENOENT, poller_del(&self->p, self->efd));
+}
+
+/*
+ *	CHANGE_WAIT, with an array of events that cannot be ---> P: the change comes first
+ */
+TEST_F(direct_wait, bad_array_comes_after_the_change)
+{
+	static const uint64_t arrays[] = { 1ULL << 63, UINT64_MAX };
+	struct repoll_change_wait bad = self->change;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(arrays); i++) {
+		bad.to = arrays[i];
+		bad.fd = -1;
+		EXPECT_EQ(-EBADF, change_and_wait(&self->p, &bad, 1, -1));
+		bad.fd = self->efd;
+		EXPECT_EQ(-EFAULT, change_and_wait(&self->p, &bad, 1, -1));
+		EXPECT_EQ(0, poller_del(&self->p, self->efd));
+	}
 }
 
 /*
