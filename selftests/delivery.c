@@ -189,4 +189,42 @@ TEST_F(delivery, waiter_is_killed_meanwhile)
 	close(efd);
 }
 
+/*
+ *	waiter (stopped) <--- P ---> A (handed out, and woken again), B and C (nothing), D, E
+ */
+TEST_F(delivery, nothing_is_handed_out_twice)
+{
+	enum { A, B, C, D, E, FILES };
+	struct epoll_event *events;
+	struct poller p;
+	struct trap trap;
+	struct waiter w;
+	eventfd_t value;
+	int fds[FILES], i;
+
+	ASSERT_EQ(0, trap_open(&self->trap));
+	EXPECT_EQ(EPOLLIN, trapped_event(&self->w, &self->trap, self->first));
+
+	ASSERT_EQ(0, trap_set(&trap));
+	ASSERT_EQ(0, poller_open(&p, variant->ops));
+	for (i = 0; i < FILES; i++) {
+		fds[i] = eventfd(1, EFD_CLOEXEC);
+		ASSERT_EQ(0, poller_add(&p, fds[i], EPOLLIN | EPOLLET));
+	}
+	ASSERT_EQ(0, eventfd_read(fds[B], &value));
+	ASSERT_EQ(0, eventfd_read(fds[C], &value));
+	ASSERT_EQ(0, waiter_start_many_into(&w, &p, trap.page, 4));
+	ASSERT_EQ(0, trap_await(&trap));
+	ASSERT_EQ(0, eventfd_write(fds[A], 1));
+	ASSERT_EQ(0, trap_open(&trap));
+	ASSERT_EQ(3, waiter_join(&w));
+	events = trap.page;
+	EXPECT_EQ(fds[A], events[0].data.u64);
+	EXPECT_EQ(fds[D], events[1].data.u64);
+	EXPECT_EQ(fds[E], events[2].data.u64);
+	EXPECT_EQ(EPOLLIN, poller_now(&p, fds[A]));
+	EXPECT_EQ(0, poller_count(&p));
+	close(p.fd);
+}
+
 TEST_HARNESS_MAIN

@@ -169,9 +169,15 @@ int waiter_start_masked(struct waiter *w, const struct poller *p,
 int waiter_start_into(struct waiter *w, const struct poller *p,
 		      struct epoll_event *buffer)
 {
+	return waiter_start_many_into(w, p, buffer, 1);
+}
+
+int waiter_start_many_into(struct waiter *w, const struct poller *p,
+			   struct epoll_event *buffer, int maxevents)
+{
 	*w = (struct waiter) {
 		.p = *p,
-		.maxevents = 1,
+		.maxevents = maxevents,
 		.timeout_ns = SOON,
 		.buffer = buffer,
 	};

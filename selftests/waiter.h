@@ -44,6 +44,10 @@ int waiter_start_masked(struct waiter *w, const struct poller *p,
 int waiter_start_into(struct waiter *w, const struct poller *p,
 		      struct epoll_event *buffer);
 
+/* The same for so many events. */
+int waiter_start_many_into(struct waiter *w, const struct poller *p,
+			   struct epoll_event *buffer, int maxevents);
+
 /* True if the wait is over, as far as can be seen now. */
 bool waiter_is_done(const struct waiter *w);
 

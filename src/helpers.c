@@ -276,41 +276,43 @@ fault:
 	return false;
 }
 
-/* Words in two events, which have no gap between them. */
-#define RP_PAIR (2 * sizeof(struct epoll_event) / sizeof(u64))
+/* Words in two events; 0 if events have a gap, which is not to be written. */
+#define RP_PAIR (sizeof(struct epoll_event) == 12 ? 3 : 0)
 
 /* Returns how many were written before a fault. */
 size_t rp_write_events(unsigned long to, const struct epoll_event *from,
 		       size_t count)
 {
-	u64 __user *at = (u64 __user *)to;
-	const u64 *words = (const u64 *)from;
 	struct epoll_event __user *begin = (struct epoll_event __user *)to;
+	struct epoll_event __user *at = begin;
 	const void __user *end = begin + count;
+	const struct epoll_event *event = from;
+	size_t singles = RP_PAIR ? count % 2 : count;
 	size_t i;
 
 	might_fault();
-	if (!user_write_access_begin(at, count * sizeof(*begin)))
+	if (!user_write_access_begin(at, count * sizeof(*at)))
 		return 0;
-	if (count & 1) {
-		unsafe_put_user(from->events, &begin->events, fault);
-		unsafe_put_user(from->data, &begin->data, fault);
-		at = (u64 __user *)(begin + 1);
-		words = (const u64 *)(from + 1);
+	for (; singles; singles--, at++, event++) {
+		unsafe_put_user(event->events, &at->events, fault);
+		unsafe_put_user(event->data, &at->data, fault);
 	}
 	while ((const void __user *)at < end) {
+		u64 __user *to_words = (u64 __user *)at;
+		const u64 *words = (const u64 *)event;
+
 #pragma GCC unroll 4
 		for (i = 0; i < RP_PAIR; i++)
-			unsafe_put_user(get_unaligned(&words[i]), &at[i],
+			unsafe_put_user(get_unaligned(&words[i]), &to_words[i],
 					fault);
-		at += RP_PAIR;
-		words += RP_PAIR;
+		at += 2;
+		event += 2;
 	}
 	user_write_access_end();
 	return count;
 fault:
 	user_write_access_end();
-	i = ((unsigned long)at - to) / sizeof(*begin);
+	i = at - begin;
 	/* Of a pair the first one may have been written. */
 	if (!put_user(from[i].events, &begin[i].events) &&
 	    !put_user(from[i].data, &begin[i].data))

@@ -274,7 +274,7 @@ pub(crate) struct ReadyList {
     #[pin]
     lists: SpinLockIrq<Lists>,
     /// [`Lists::is_available`] for those who do not hold the lock. It changes under the lock, in
-    /// one step, so that there is no moment in which a scan hides what is ready.
+    /// one step.
     available: Once<bool>,
     /// Whether there are dead items.
     dead: Once<bool>,
@@ -342,7 +342,8 @@ impl ReadyList {
     }
 
     /// Whether a waiter may find something, without the lock: what was ready before the call is
-    /// not missed.
+    /// not missed, but for what a scan is just handing out. If that fails it is listed again, and a
+    /// waiter is woken.
     pub(crate) fn is_available(&self) -> bool {
         self.available.read()
     }

@@ -41,7 +41,7 @@ impl Eventpoll {
     #[inline(always)]
     pub(crate) fn wait(&self, buffer: Buffer, timeout: i64) -> Result<u32> {
         let deadline = Deadline::after(timeout);
-        if self.ready.is_available() {
+        if self.ready.is_available() || (deadline.is_now() && self.ready.is_scanning()) {
             let delivered = self.deliver(buffer)?;
             if delivered != 0 {
                 return Ok(delivered);

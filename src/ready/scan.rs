@@ -234,6 +234,13 @@ impl<const LOOK: bool> Scan<'_, LOOK> {
         lists.settle(chunk);
         if !self.hides {
             self.hides = true;
+            // All of the chunk have left the list. What is listed again is for the next scan.
+            for (item, _) in chunk.reached().filter(|_| !LOOK) {
+                if item.place() == Place::Listed {
+                    lists.forget(item);
+                    lists.put_behind(item);
+                }
+            }
             lists.hide();
         }
         chunk.clear();
@@ -256,7 +263,6 @@ impl<const LOOK: bool> Scan<'_, LOOK> {
     pub(crate) fn finish(self, chunk: &Chunk<'_>) {
         let (list, hides) = (self.list, self.hides);
         core::mem::forget(self);
-        list.scanning.write(false);
         if hides || !chunk.is_settled() {
             list.settle(chunk);
         } else if list.waiters.is_active() {
@@ -264,6 +270,8 @@ impl<const LOOK: bool> Scan<'_, LOOK> {
             // did so after the files of all that was listed were closed, or its events handed out.
             list.pass_on();
         }
+        // After what could not be handed out is listed again.
+        list.scanning.write(false);
     }
 }
 
