@@ -89,8 +89,8 @@ static inline int repoll_has(int fd, unsigned int feature)
 }
 
 /*
- * Direct calls, of which <repoll.h> tells at its end. Whether they are made is decided
- * here alone, for all instances that a file of the program's source deals with.
+ * Direct calls; see the end of <repoll.h>. The functions here alone decide whether they
+ * are made, once per source file: for all instances that the file uses.
  */
 
 /* fadvise64(2) with two words; ENOSYS where it is not known how they are passed. */
@@ -111,7 +111,7 @@ static inline int repoll_fadvise(int rpfd, __u64 first, __u64 second,
 #endif
 }
 
-/* Whether they are made: 1, or -1 if not; 0 is not known yet. */
+/* 1: direct calls are made; -1: they are not; 0: not known yet. */
 static inline int *repoll_makes_direct_calls(void)
 {
 	static int makes;
@@ -120,8 +120,19 @@ static inline int *repoll_makes_direct_calls(void)
 }
 
 /*
- * Makes a direct call. Returns 1 if that is answered, by what is then in *@result. If
- * the ioctl is to be made, returns 0, and why, as an errno, is in *@result.
+ * Whether only the module can have said so. A filter says what its maker likes, mostly
+ * EPERM, EACCES or ENOSYS.
+ */
+static inline int repoll_is_answer(int error)
+{
+	return error == EBADF || error == EEXIST || error == EFAULT ||
+	       error == EINTR || error == EINVAL || error == ELOOP ||
+	       error == ENOENT || error == ENOMEM || error == ENOSPC;
+}
+
+/*
+ * Returns 1 if the direct call was answered; *@result is then its result. Returns 0 if the
+ * ioctl must be made; *@result is then the errno of the refusal, or 0.
  */
 static inline int repoll_direct(int rpfd, __u64 first, __u64 second,
 				unsigned int operation, int *result)
@@ -143,8 +154,8 @@ static inline int repoll_direct(int rpfd, __u64 first, __u64 second,
 	if (*result >= 0)
 		return 1;
 	error = errno;
-	/* A module loaded since then may have none. */
-	if (error != ENOSYS && error != EPERM &&
+	/* A module that was loaded since may have no direct calls. */
+	if (repoll_is_answer(error) &&
 	    (error != EINVAL || repoll_has(rpfd, REPOLL_FEATURE_DIRECT))) {
 		errno = error;
 		return 1;
@@ -174,7 +185,8 @@ static inline int repoll_ioctl(int rpfd, unsigned long request, void *argument,
  * @rpfd: the instance
  * @op: EPOLL_CTL_ADD, EPOLL_CTL_MOD or EPOLL_CTL_DEL
  * @fd: the descriptor to watch, change or forget
- * @event: what to watch for, and the data of its events; not read by EPOLL_CTL_DEL
+ * @event: what to watch for, and the data of its events; not read by EPOLL_CTL_DEL. It
+ *	must be readable: this function reads it itself
  *
  * Return: 0, or -1 with errno.
  */
@@ -414,10 +426,10 @@ static inline int repoll_apply(int rpfd, struct repoll_change *changes,
 }
 
 /*
- * Makes a change and waits, by the call for just that. It ends with the first error,
- * be it the change's or one that can be told from the arguments, and then has done
- * nothing: returns 0, as what is to be done nevertheless REPOLL_BATCH_WAIT does. After
- * the change, returns 1, and what the wait has returned is in *@ready.
+ * Makes a change and waits, by the call for just that. After the change, returns 1, and
+ * what the wait has returned is in *@ready. Before it, the first error has ended the
+ * call, which has done nothing: returns 0. REPOLL_BATCH_WAIT is made then, which tries the
+ * change again, stores its result and waits.
  */
 static inline int repoll_apply_one_wait(int rpfd, struct repoll_change *change,
 					struct epoll_event *events,
@@ -481,8 +493,10 @@ static inline int repoll_apply_wait_ms(int rpfd, struct repoll_change *changes,
 	if (!repoll_direct(rpfd, (uintptr_t)&both, 0, REPOLL_DIRECT_BATCH_WAIT,
 			   &ready))
 		ready = repoll_ioctl(rpfd, REPOLL_BATCH_WAIT, &both, ready);
-	if (batch)
-		*batch = both.batch;
+	if (batch) {
+		batch->done = both.batch.done;
+		batch->failed = both.batch.failed;
+	}
 	return ready;
 }
 

@@ -4,8 +4,8 @@
 //! an ioctl.
 //!
 //! Not every module answers them, and a filter of system calls may refuse them, be
-//! it one that the process installs later on. Here and nowhere else is decided
-//! whether they are made.
+//! it one that the process installs later on. This file alone decides whether they are
+//! made.
 
 use crate::{
     fadvise::fadvise64,
@@ -64,8 +64,8 @@ impl Direct {
         if !self.0.load(Relaxed) {
             return Err(Errno::NOSYS);
         }
-        // SAFETY: The caller vouches for the words. Nothing but a repoll instance
-        // has said that it answers direct calls.
+        // SAFETY: The caller vouches for the words. Nothing but repoll has said that it
+        // answers direct calls; its node says `EINVAL` to them.
         unsafe { fadvise64(instance.as_raw_fd(), first, second, operation) }
     }
 
@@ -86,7 +86,7 @@ impl Direct {
     ) -> Result<IoctlOutput> {
         // SAFETY: The caller vouches for the words.
         match unsafe { self.call(instance, operation, first, second) } {
-            Err(errno @ (Errno::NOSYS | Errno::PERM)) => self.refused(errno, ioctl),
+            Err(errno) if !is_an_answer(errno) => self.refused(errno, ioctl),
             answer => answer,
         }
     }
@@ -100,11 +100,30 @@ impl Direct {
         ioctl: impl FnOnce() -> Result<IoctlOutput>,
     ) -> Result<IoctlOutput> {
         let answer = ioctl();
-        if errno == Errno::NOSYS || answer != Err(Errno::PERM) {
+        let goes_on = errno == Errno::PERM && answer == Err(Errno::PERM);
+        if !goes_on && self.0.load(Relaxed) {
             self.0.store(false, Relaxed);
         }
         answer
     }
+}
+
+/// Whether only the module can have said so. A filter says what its maker likes, mostly
+/// `EPERM`, `EACCES` or `ENOSYS`.
+#[inline]
+fn is_an_answer(errno: Errno) -> bool {
+    matches!(
+        errno,
+        Errno::BADF
+            | Errno::EXIST
+            | Errno::FAULT
+            | Errno::INTR
+            | Errno::INVAL
+            | Errno::LOOP
+            | Errno::NOENT
+            | Errno::NOMEM
+            | Errno::NOSPC
+    )
 }
 
 #[cfg(test)]
@@ -135,5 +154,7 @@ mod tests {
         assert!(!goes_on(Errno::PERM, Ok(0)));
         assert!(!goes_on(Errno::NOSYS, Ok(0)));
         assert!(!goes_on(Errno::NOSYS, Err(Errno::PERM)));
+        assert!(!goes_on(Errno::ACCESS, Ok(0)));
+        assert!(!goes_on(Errno::ACCESS, Err(Errno::ACCESS)));
     }
 }

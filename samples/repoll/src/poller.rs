@@ -434,8 +434,8 @@ impl Poller {
     /// that.
     ///
     /// It ends with the first error, be it that of the change or that there is no
-    /// room for events, and then has done nothing. What is to be done nevertheless
-    /// the other call does.
+    /// room for events, and then has done nothing. `REPOLL_BATCH_WAIT` is made then,
+    /// which tries the change again, stores its result and waits.
     #[inline]
     fn change_wait(
         &self,

@@ -4,12 +4,11 @@
 //! than to an ioctl.
 //!
 //! Not every module answers them, and a filter of system calls may refuse them, be
-//! it one that the program installs later on. Here and nowhere else is decided
-//! whether they are made.
+//! it one that the program installs later on. This file alone decides whether they are
+//! made.
 //!
-//! That is known for the process and not for a descriptor, of which nothing is
-//! remembered here. What is no instance of repoll has `EINVAL` or `ESPIPE` for an
-//! answer, as to an ioctl it has `ENOTTY` and its like.
+//! The decision holds for the process; nothing is remembered about a descriptor. Any
+//! other file answers `EINVAL` or `ESPIPE`, as it answers an ioctl with `ENOTTY`.
 
 use crate::{
     kernel::{
@@ -56,8 +55,8 @@ pub(crate) fn pair(low: u32, high: u32) -> usize {
 /// Asks the module behind its node or an instance. A program that goes on while the
 /// module is loaded anew asks again when it makes an instance.
 ///
-/// On valgrind there are none: it would complain of the data of an event, half of
-/// which programs often leave as it is.
+/// Under valgrind none are made: memcheck would complain of the half of an event's data
+/// that programs often leave unset.
 #[cold]
 pub(crate) fn ask(fd: c_int) {
     let mut features = uapi::repoll_features {
@@ -98,7 +97,7 @@ pub(crate) unsafe fn call_or(
         let arguments = [int(epfd), first, second, operation as usize, 0, 0];
         // SAFETY: The caller vouches for the words.
         let answer = unsafe { call(libc::SYS_fadvise64, &arguments) };
-        if answer != error(libc::ENOSYS) && answer != error(libc::EPERM) {
+        if is_an_answer(answer) {
             return Told {
                 answer,
                 directly: true,
@@ -109,14 +108,35 @@ pub(crate) unsafe fn call_or(
     by_ioctl(epfd, refusal, ioctl)
 }
 
-/// Makes an ioctl for which there is no direct call, or `refusal` was the answer to it.
+/// Whether only the kernel can have said so, of an instance or of another file. A filter says
+/// what its maker likes, mostly `EPERM`, `EACCES` or `ENOSYS`.
+#[inline(always)]
+fn is_an_answer(answer: Answer) -> bool {
+    answer >= 0
+        || matches!(
+            -answer as c_int,
+            libc::EBADF
+                | libc::EEXIST
+                | libc::EFAULT
+                | libc::EINTR
+                | libc::EINVAL
+                | libc::ELOOP
+                | libc::ENOENT
+                | libc::ENOMEM
+                | libc::ENOSPC
+                | libc::ESPIPE
+        )
+}
+
+/// Makes the ioctl: there is no direct call for it, or `refusal` was the answer to that.
 ///
 /// repoll itself says `EPERM` of a file that cannot be polled, by either way. Otherwise
 /// somebody has refused the direct call, and will again.
 #[cold]
 pub(crate) fn by_ioctl(epfd: c_int, refusal: Answer, ioctl: impl FnOnce() -> Answer) -> Told {
     let answer = ioctl();
-    if refusal == error(libc::ENOSYS) || (refusal != 0 && answer != error(libc::EPERM)) {
+    let says_so = refusal == error(libc::EPERM) && answer == refusal;
+    if refusal != 0 && !says_so {
         STATE.store(REFUSED, Relaxed);
     } else if answer >= 0 && STATE.load(Relaxed) == UNKNOWN {
         // An instance of repoll that this process has not made.

@@ -2,8 +2,9 @@
 
 //! Events of a program, which may be at any address.
 //!
-//! epoll answers `EFAULT` to a bad one, and so the kernel has to read them. Only one on
-//! the stack that is in use can be read here for sure: there most programs have theirs.
+//! epoll answers `EFAULT` to a bad one, and so the kernel has to read them. Here only two
+//! places are known to be readable, and most programs have theirs in one of them: the page
+//! of the caller's own frame, and the part of the main thread's stack that is in use.
 
 use crate::threads;
 use core::{
@@ -44,7 +45,8 @@ pub(crate) fn read(address: usize) -> Option<epoll_event> {
     if !is_in_page(here, address) && !is_on_stack(here, STACK_END.load(Relaxed), address) {
         return None;
     }
-    // SAFETY: It is on a stack, in the frames of callers.
+    // SAFETY: It is in a page that this frame is in, too, or on the main thread's stack in use:
+    // either is mapped and readable.
     Some(unsafe { ptr::with_exposed_provenance::<epoll_event>(address).read_unaligned() })
 }
 

@@ -67,8 +67,10 @@
 //! need not know of `close`, `dup`, `fork`, `exec`, or descriptors that came
 //! through a socket, and instances of both kinds can be in one process. There are
 //! no allocations and, but for the making of instances in a process with threads, no
-//! locks; all can be called in a signal handler and from any thread. What a program passes as an address is read and written by the
-//! kernel alone: a bad one is `EFAULT`, as ever.
+//! locks; all can be called in a signal handler and from any thread.
+//! The kernel alone reads and writes what is at a program's address, except an event on
+//! the caller's stack, which the library reads itself (`event.rs`); a bad address is
+//! `EFAULT`, as ever.
 //!
 //! `REPOLL_GATHER` is the exception: the library then remembers its instances
 //! and what they watch, and has to see what becomes of descriptors, for which it
