@@ -47,6 +47,8 @@ pub const BARS: &[(&str, Bar)] = &[
     ("smp-throughput-4", AtMost(1.00)),
     ("rps-nginx", AtLeast(0.998)),
     ("rps-redis", AtLeast(0.998)),
+    ("rps-memcached", AtLeast(0.998)),
+    ("rps-node", AtLeast(0.998)),
 ];
 
 impl Bar {
