@@ -41,7 +41,7 @@
 extern "C" {
 #else
 /* libc's, which a standard of C hides. */
-extern long syscall(long number, ...);
+long syscall(long number, ...);
 #endif
 
 /**

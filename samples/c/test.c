@@ -105,7 +105,7 @@ static void what_there_is(int rpfd, const int *ends)
 	CHECK(!repoll_delete(rpfd, ends[0]));
 }
 
-#ifdef __i386__
+#ifdef SYS_fadvise64_64
 #define SYS_DIRECT SYS_fadvise64_64
 #else
 #define SYS_DIRECT SYS_fadvise64
