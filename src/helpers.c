@@ -285,9 +285,9 @@ size_t rp_write_events(unsigned long to, const struct epoll_event *from,
 {
 	struct epoll_event __user *begin = (struct epoll_event __user *)to;
 	struct epoll_event __user *at = begin;
-	const void __user *end = begin + count;
 	const struct epoll_event *event = from;
 	size_t singles = RP_PAIR ? count % 2 : count;
+	size_t pairs = (count - singles) / 2;
 	size_t i;
 
 	might_fault();
@@ -297,16 +297,18 @@ size_t rp_write_events(unsigned long to, const struct epoll_event *from,
 		unsafe_put_user(event->events, &at->events, fault);
 		unsafe_put_user(event->data, &at->data, fault);
 	}
-	while ((const void __user *)at < end) {
-		u64 __user *to_words = (u64 __user *)at;
-		const u64 *words = (const u64 *)event;
+	if (pairs) {
+		do {
+			u64 __user *to_words = (u64 __user *)at;
+			const u64 *words = (const u64 *)event;
 
 #pragma GCC unroll 4
-		for (i = 0; i < RP_PAIR; i++)
-			unsafe_put_user(get_unaligned(&words[i]), &to_words[i],
-					fault);
-		at += 2;
-		event += 2;
+			for (i = 0; i < RP_PAIR; i++)
+				unsafe_put_user(get_unaligned(&words[i]),
+						&to_words[i], fault);
+			at += 2;
+			event += 2;
+		} while (--pairs);
 	}
 	user_write_access_end();
 	return count;

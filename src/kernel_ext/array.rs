@@ -67,16 +67,6 @@ impl<T: Copy, const N: usize> Array<T, N> {
         unsafe { core::slice::from_raw_parts(self.slots.as_ptr().cast(), self.len) }
     }
 
-    /// Puts what `make` makes of each value of another list in the place of all these.
-    #[inline(always)]
-    pub(crate) fn fill_from<S: Copy>(&mut self, from: &Array<S, N>, mut make: impl FnMut(S) -> T) {
-        let mut filler = self.filler();
-        for value in from.as_slice() {
-            // SAFETY: There are no more values than there is room for.
-            unsafe { filler.push_unchecked(make(*value)) };
-        }
-    }
-
     /// Puts other values in the place of all these.
     #[inline]
     pub(crate) fn filler(&mut self) -> Filler<'_, T, N> {
@@ -100,22 +90,13 @@ impl<T: Copy, const N: usize> Filler<'_, T, N> {
         self.len
     }
 
-    /// Puts a value behind all others, if there is room.
-    #[inline(always)]
-    pub(crate) fn push(&mut self, value: T) {
-        if self.len < N {
-            // SAFETY: There is room.
-            unsafe { self.push_unchecked(value) };
-        }
-    }
-
     /// Puts a value behind all others.
     ///
     /// # Safety
     ///
     /// There is room.
-    #[inline(always)]
-    unsafe fn push_unchecked(&mut self, value: T) {
+    #[inline]
+    pub(crate) unsafe fn push_unchecked(&mut self, value: T) {
         // SAFETY: By the requirements there is such a slot.
         unsafe {
             self.array

@@ -17,7 +17,10 @@ use crate::{
         Item, //
     },
     kernel_ext::{
-        array::Array,
+        array::{
+            Array,
+            Filler, //
+        },
         hint,
         hook::Look,
         list::List,
@@ -106,6 +109,8 @@ impl<'b> Chunk<'b> {
         let mut next: Option<&'b Item> = list.first().map(listed);
         // The last one that stays.
         let mut kept: Option<&'b Item> = None;
+        // SAFETY: The callers have seen that there is room.
+        let push = |items: &mut Filler<'_, _, CHUNK>, item| unsafe { items.push_unchecked(item) };
         while let Some(first) = next.filter(|_| items.len() < room) {
             let handling = first.handling();
             if handling == Handling::Alone {
@@ -116,7 +121,7 @@ impl<'b> Chunk<'b> {
                 if unburied(first).get() {
                     first.set_place(Place::Seen);
                     kept = Some(first);
-                    items.push(first);
+                    push(&mut items, first);
                     continue;
                 }
                 room -= 1;
@@ -128,7 +133,7 @@ impl<'b> Chunk<'b> {
                 loop {
                     next = after(item);
                     if unburied(item).get() {
-                        items.push(item);
+                        push(&mut items, item);
                     } else {
                         room -= 1;
                     }
@@ -185,7 +190,8 @@ impl<'b> Chunk<'b> {
         let mut all = Interest::NOTHING;
         let mut empty = 0usize;
         let mut look = Look::new();
-        self.events.fill_from(&self.items, |item| {
+        let mut found = self.events.filler();
+        for item in self.items.as_slice() {
             // SAFETY: `fill` got it, and this is done once.
             let file = unsafe { poll_file::assume_got(item.file()) };
             let interest = item.interest();
@@ -195,9 +201,11 @@ impl<'b> Chunk<'b> {
                 hint::cold_path();
                 empty = empty.wrapping_add(1);
             }
+            // SAFETY: There are no more items than there is room for.
+            unsafe { found.push_unchecked(uapi::raw(events, item.data())) };
             last.put(file);
-            uapi::raw(events, item.data())
-        });
+        }
+        drop(found);
         self.oneshot = all.is_oneshot();
         if empty != 0 {
             self.empty = empty;
