@@ -441,11 +441,11 @@ impl Table {
         }
     }
 
-    /// Buries an item on a file. Returns whether there was one.
+    /// Buries an item on a file, if there is one. Returns whether there are others.
     fn bury_one(&self, address: usize, watched: &Watched) -> bool {
         let bucket = self.bucket(address);
         let _rcu = rcu::read_lock();
-        let (owner, left) = {
+        let (owner, left, more) = {
             let _unhooking = watched.unhooking.lock();
             let first = bucket.items.lock().first(address).map(NonNull::from);
             let Some(item) = first else {
@@ -457,16 +457,19 @@ impl Table {
             let item = unsafe { item.as_ref() };
             unhook(item);
             trace::dropped(item, unreleased(item));
-            let left = bucket.change(|items| items.remove(item));
+            let (left, more) = bucket.change(|items| {
+                let left = items.remove(item);
+                (left, items.first(address).is_some())
+            });
             let owner = item.owner();
             item.bury();
-            (owner, left)
+            (owner, left, more)
         };
         drop(left);
         if owner.remove_dead() {
             relay::remove_dead(owner);
         }
-        true
+        more
     }
 }
 
