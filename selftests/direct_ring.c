@@ -3,13 +3,11 @@
  * Direct calls by an io_uring, whose IORING_OP_FADVISE they are. What advice it does
  * not know it leaves to a thread of its own in the process, so that one may sleep.
  */
-#include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
 
 #include "calls.h"
-#include "query.h"
 #include "require.h"
 #include "ring.h"
 #include "waiter.h"
@@ -70,20 +68,6 @@ static int submit_wait(struct ring *r, const struct poller *p, struct epoll_even
 {
 	return submit(r, p->fd, (uintptr_t)event, REPOLL_DIRECT_PAIR(1, -1),
 		      REPOLL_DIRECT_WAIT);
-}
-
-/* Waits until so many threads sleep in waits on it. Returns how many do. */
-static int sleepers_of(const struct poller *p, int wanted)
-{
-	int64_t deadline = now_ns() + SOON;
-	struct repoll_info info;
-
-	do {
-		if (query_info(p->fd, &info))
-			return -1;
-		sched_yield();
-	} while (info.waiters != wanted && now_ns() < deadline);
-	return info.waiters;
 }
 
 /*

@@ -5,7 +5,6 @@
  */
 #include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -77,20 +76,6 @@ static int change_and_wait(const struct poller *p, const struct repoll_change_wa
 {
 	return call_directly(p->fd, (uintptr_t)change, REPOLL_DIRECT_PAIR(room, timeout),
 			     REPOLL_DIRECT_CHANGE_WAIT);
-}
-
-/* How many threads sleep in a wait on it, once there are so many or none comes any more. */
-static int sleepers_of(const struct poller *p, int wanted)
-{
-	int64_t deadline = now_ns() + SOON;
-	struct repoll_info info;
-
-	do {
-		if (query_info(p->fd, &info))
-			return -1;
-		sched_yield();
-	} while (info.waiters != wanted && now_ns() < deadline);
-	return info.waiters;
 }
 
 /*

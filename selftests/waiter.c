@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "query.h"
+
 int64_t now_ns(void)
 {
 	struct timespec ts;
@@ -43,6 +45,19 @@ static char state_of(pid_t tid)
 		return 0;
 	end = strrchr(line, ')');
 	return end && end[1] ? end[2] : 0;
+}
+
+int sleepers_of(const struct poller *p, int wanted)
+{
+	int64_t deadline = now_ns() + SOON;
+	struct repoll_info info;
+
+	do {
+		if (query_info(p->fd, &info))
+			return -1;
+		sched_yield();
+	} while (info.waiters != wanted && now_ns() < deadline);
+	return info.waiters;
 }
 
 /*

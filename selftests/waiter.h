@@ -72,6 +72,12 @@ bool is_waiting(pid_t tid, const struct poller_ops *ops);
 /* Waits until @tid sleeps in a wait on such a poller; false if it does not do so soon. */
 bool falls_asleep(pid_t tid, const struct poller_ops *ops);
 
+/*
+ * How many threads sleep in waits on an instance of repoll, once there are so many or none
+ * comes any more; or -1.
+ */
+int sleepers_of(const struct poller *p, int wanted);
+
 /* True if @tid sleeps in system call @nr, and nobody has woken it. */
 bool is_asleep_in(pid_t tid, long nr);
 

@@ -50,6 +50,13 @@ fn pair(word: u64) -> (u32, u32) {
     (word as u32, (word >> 32) as u32)
 }
 
+/// The room for events, and the timeout in nanoseconds, of a wait that is to be made so.
+#[inline(always)]
+fn room_and_timeout(how: u64) -> (i32, i64) {
+    let (room, timeout) = pair(how);
+    (room as i32, i64::from(timeout as i32) * MILLISECOND)
+}
+
 /// Refuses a word that has no meaning yet.
 #[inline]
 fn zero(word: u64) -> Result {
@@ -80,11 +87,8 @@ impl Eventpoll {
         if !self.answers_direct_calls {
             return None;
         }
-        // The most frequent one comes first.
-        if operation == direct::WAIT {
-            return Some(self.direct_wait(first, second));
-        }
         Some(match operation {
+            direct::WAIT => self.direct_wait(first, second),
             direct::ADD => self.direct_add(me, first, second),
             direct::MODIFY => self.direct_modify(me, first, second),
             direct::DELETE => self.direct_delete(me, first, second),
@@ -98,12 +102,16 @@ impl Eventpoll {
 
     #[inline(never)]
     fn direct_wait(&self, events: u64, how: u64) -> c_int {
-        let (room, timeout) = pair(how);
-        let (room, timeout) = (room as i32, i64::from(timeout as i32) * MILLISECOND);
+        outcome(self.wait_into(events, room_and_timeout(how)))
+    }
+
+    /// Waits for events, which go to the user's array of that address.
+    #[inline(always)]
+    fn wait_into(&self, events: u64, (room, timeout): (i32, i64)) -> Result<u32> {
         trace::wait_enter(self, room, timeout);
         let result = Buffer::new(events, room).and_then(|buffer| self.wait(buffer, timeout));
         trace::wait_exit(self, result);
-        outcome(result)
+        result
     }
 
     #[inline(never)]
@@ -146,8 +154,7 @@ impl Eventpoll {
     #[inline(always)]
     fn change_and_wait(&self, me: &File, at: u64, how: u64) -> Result<u32> {
         let both: ChangeWait = uapi::read_often(uapi::address(at)?)?;
-        let (room, timeout) = pair(how);
-        let (room, timeout) = (room as i32, i64::from(timeout as i32) * MILLISECOND);
+        let (room, timeout) = room_and_timeout(how);
         Buffer::check_room(room)?;
         let change = Change {
             op: both.op,
@@ -159,10 +166,7 @@ impl Eventpoll {
             __pad: 0,
         };
         self.change(&mut Mutexes::new(self), me, &change)?;
-        trace::wait_enter(self, room, timeout);
-        let result = Buffer::new(both.to, room).and_then(|buffer| self.wait(buffer, timeout));
-        trace::wait_exit(self, result);
-        result
+        self.wait_into(both.to, (room, timeout))
     }
 
     #[inline(never)]

@@ -214,11 +214,7 @@ impl Lists {
     /// Makes the item ready if it is nowhere yet. Returns whether it was not.
     #[inline]
     pub(crate) fn push(&mut self, item: &Item) -> bool {
-        let place = item.place();
-        if place == Place::Listed {
-            return false;
-        }
-        match place {
+        match item.place() {
             Place::Listed | Place::Dead => false,
             Place::Seen => {
                 item.set_place(Place::Listed);

@@ -208,7 +208,7 @@ int main(void)
 	int ends[2];
 
 	puts("KTAP version 1\n1..5");
-	/* What is found out about direct calls holds for a process: in others first. */
+	/* The decision on direct calls holds for a process, so these run in others, and first. */
 	fflush(stdout);
 	without(SYS_DIRECT, EPERM, 0);
 	without(SYS_DIRECT, ENOSYS, 0);

@@ -30,17 +30,22 @@ impl<T: Copy, const N: usize> Array<T, N> {
         let room = self.len < N;
         if room {
             // SAFETY: There is such a slot.
-            unsafe {
-                self.slots
-                    .as_mut_ptr()
-                    .cast::<T>()
-                    .add(self.len)
-                    .write(value)
-            };
+            unsafe { self.write(self.len, value) };
             // INVARIANT: It was just written. There is no overflow: it was less than `N`.
             self.len = self.len.wrapping_add(1);
         }
         room
+    }
+
+    /// Writes a slot, which does not count yet.
+    ///
+    /// # Safety
+    ///
+    /// There is such a slot.
+    #[inline(always)]
+    unsafe fn write(&mut self, at: usize, value: T) {
+        // SAFETY: By the requirements.
+        unsafe { self.slots.as_mut_ptr().cast::<T>().add(at).write(value) };
     }
 
     /// Has `fill` write values, at most `most` and as many as there is room for, to where its first
@@ -98,14 +103,7 @@ impl<T: Copy, const N: usize> Filler<'_, T, N> {
     #[inline]
     pub(crate) unsafe fn push_unchecked(&mut self, value: T) {
         // SAFETY: By the requirements there is such a slot.
-        unsafe {
-            self.array
-                .slots
-                .as_mut_ptr()
-                .cast::<T>()
-                .add(self.len)
-                .write(value)
-        };
+        unsafe { self.array.write(self.len, value) };
         // There is no overflow: it was less than `N`.
         self.len = self.len.wrapping_add(1);
     }

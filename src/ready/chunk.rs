@@ -177,10 +177,10 @@ impl<'b> Chunk<'b> {
         self.unsettled = true;
     }
 
-    /// Whether there are no items.
+    /// Whether the item, at which [`Chunk::fill`] has stopped, has to be taken alone now.
     #[inline]
-    pub(super) fn is_empty(&self) -> bool {
-        self.items.as_slice().is_empty()
+    pub(super) fn takes_alone(&self, rest: &Item) -> bool {
+        self.items.as_slice().is_empty() && rest.handling() == Handling::Alone
     }
 
     /// Polls the files, and gives the references to them back. `last` keeps those that turn out to be
@@ -279,9 +279,9 @@ impl<'b> Chunk<'b> {
     /// listed them for the next scan, which finds nothing.
     #[inline(never)]
     fn disarm(&self) {
-        for (item, events) in self.reached() {
+        for (item, _) in self.handed_out() {
             let interest = item.interest();
-            if interest.is_oneshot() && events != 0 {
+            if interest.is_oneshot() {
                 item.set_interest(interest.disarmed());
             }
         }
@@ -298,19 +298,16 @@ impl<'b> Chunk<'b> {
 
     /// Those that were handed out, or had nothing to be, with their events.
     #[inline]
-    pub(super) fn reached(&self) -> impl Iterator<Item = (&'b Item, u32)> + use<'_, 'b> {
+    pub(super) fn reached(&self) -> impl Iterator<Item = (&'b Item, Event)> + use<'_, 'b> {
         let both = self.items.as_slice().iter().zip(self.events.as_slice());
         let reached = both.take(self.count_reached());
-        reached.map(|(item, event)| (*item, event.events))
+        reached.map(|(item, event)| (*item, Event::from(*event)))
     }
 
     /// The items whose events were handed out.
     #[inline]
     pub(crate) fn handed_out(&self) -> impl Iterator<Item = (&'b Item, Event)> + use<'_, 'b> {
-        let both = self.items.as_slice().iter().zip(self.events.as_slice());
-        let reached = both.take(self.count_reached());
-        let with_events = reached.filter(|(_, event)| event.events != 0);
-        with_events.map(|(item, event)| (*item, Event::from(*event)))
+        self.reached().filter(|(_, event)| event.events != 0)
     }
 
     /// The others.

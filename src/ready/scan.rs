@@ -17,10 +17,7 @@ use super::{
     ReadyList, //
 };
 use crate::{
-    item::{
-        Handling,
-        Item, //
-    },
+    item::Item,
     kernel_ext::{
         list::List,
         rbtree::Tree,
@@ -93,8 +90,7 @@ impl Lists {
         most: usize,
     ) -> bool {
         let is_next = self.ready.first() == Some(NonNull::from(rest));
-        let is_alone = chunk.is_empty() && rest.handling() == Handling::Alone;
-        let hides = is_alone || !LOOK && (most > CHUNK || !is_next);
+        let hides = chunk.takes_alone(rest) || !LOOK && (most > CHUNK || !is_next);
         if hides {
             self.hide();
             self.take_off::<LOOK>(chunk, Some(rest));
@@ -118,7 +114,7 @@ impl Lists {
     #[inline]
     fn take_off<'b, const LOOK: bool>(&mut self, chunk: &mut Chunk<'b>, rest: Option<&'b Item>) {
         match rest {
-            Some(item) if chunk.is_empty() && item.handling() == Handling::Alone => {
+            Some(item) if chunk.takes_alone(item) => {
                 self.forget(item);
                 chunk.set_alone(Alone::new(item), !self.batch.is_empty());
             }
@@ -146,8 +142,8 @@ impl Lists {
         for item in chunk.unreached().iter().rev() {
             self.put_back(item);
         }
-        for (item, events) in chunk.reached() {
-            if events == 0 {
+        for (item, event) in chunk.reached() {
+            if event.events == 0 {
                 self.settle_empty(item);
             } else if item.place() == Place::Idle && item.interest().is_level_triggered() {
                 // It was taken alone.
@@ -235,10 +231,12 @@ impl<const LOOK: bool> Scan<'_, LOOK> {
         if !self.hides {
             self.hides = true;
             // All of the chunk have left the list. What is listed again is for the next scan.
-            for (item, _) in chunk.reached().filter(|_| !LOOK) {
-                if item.place() == Place::Listed {
-                    lists.forget(item);
-                    lists.put_behind(item);
+            if !LOOK {
+                for (item, _) in chunk.reached() {
+                    if item.place() == Place::Listed {
+                        lists.forget(item);
+                        lists.put_behind(item);
+                    }
                 }
             }
             lists.hide();
