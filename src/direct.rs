@@ -102,14 +102,20 @@ impl Eventpoll {
 
     #[inline(never)]
     fn direct_wait(&self, events: u64, how: u64) -> c_int {
-        outcome(self.wait_into(events, room_and_timeout(how)))
+        let how = room_and_timeout(how);
+        outcome(self.wait_into(events, how, Self::wait_here))
     }
 
     /// Waits for events, which go to the user's array of that address.
     #[inline(always)]
-    fn wait_into(&self, events: u64, (room, timeout): (i32, i64)) -> Result<u32> {
+    fn wait_into(
+        &self,
+        events: u64,
+        (room, timeout): (i32, i64),
+        wait: impl FnOnce(&Self, Buffer, i64) -> Result<u32>,
+    ) -> Result<u32> {
         trace::wait_enter(self, room, timeout);
-        let result = Buffer::new(events, room).and_then(|buffer| self.wait(buffer, timeout));
+        let result = Buffer::new(events, room).and_then(|buffer| wait(self, buffer, timeout));
         trace::wait_exit(self, result);
         result
     }
@@ -166,7 +172,7 @@ impl Eventpoll {
             __pad: 0,
         };
         self.change(&mut Mutexes::new(self), me, &change)?;
-        self.wait_into(both.to, (room, timeout))
+        self.wait_into(both.to, (room, timeout), Self::wait)
     }
 
     #[inline(never)]

@@ -23,6 +23,7 @@ use crate::{
         Key, //
     },
     kernel_ext::{
+        barrier::smp_mb,
         nested_mutex::{
             lock_interruptible,
             lock_killable, //
@@ -32,10 +33,8 @@ use crate::{
         rbtree::Tree,
         slab::SlabBox,
         task,
-        wait_queue::{
-            Policy,
-            Pollers, //
-        },
+        wait_queue::Pollers,
+        waiters::Policy, //
     },
     limits::Account,
     marks::Marks,
@@ -67,10 +66,6 @@ use kernel::{
     prelude::*,
     static_lock_class,
     sync::{
-        barrier::{
-            smp_mb,
-            Full, //
-        },
         lock::mutex::MutexBackend,
         lock::Guard,
         new_mutex,
@@ -314,7 +309,7 @@ impl Eventpoll {
     pub(crate) fn remove_dead(&self) -> bool {
         // Either the holder's look at the list of the dead after its unlock sees them, or the
         // attempt here sees the unlock.
-        smp_mb(Full);
+        smp_mb();
         self.ready.has_dead() && self.try_remove_dead()
     }
 
@@ -325,7 +320,7 @@ impl Eventpoll {
         };
         self.remove_some_dead(&mut set);
         drop(set);
-        smp_mb(Full);
+        smp_mb();
         self.ready.has_dead()
     }
 

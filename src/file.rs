@@ -23,10 +23,8 @@ use crate::{
             self,
             TemporarySigmask, //
         },
-        wait_queue::{
-            Policy,
-            Pollers, //
-        },
+        wait_queue::Pollers,
+        waiters::Policy, //
     },
     query,
     registry,

@@ -336,60 +336,29 @@ void rp_waitqueue_func_init(struct wait_queue_entry *entry,
 	init_waitqueue_func_entry(entry, func);
 }
 
-/*
- * A waiter leaves the queue with its first wake-up, even if it was awake
- * already: each further wake-up then reaches somebody else, and the woken one
- * can tell by its own entry that an event was meant for it. The careful
- * deletion pairs with list_empty_careful() in rp_waiter_finish().
- */
-static int rp_waiter_wake(struct wait_queue_entry *entry, unsigned int mode,
-			  int sync, void *key)
+/* Of the current task, which is about to sleep under a lock that its wakers take. */
+void rp_set_interruptible(void)
 {
-	int ret = default_wake_function(entry, mode, sync, key);
-
-	list_del_init_careful(&entry->entry);
-	return ret;
-}
-
-/* Of the current task, which is about to sleep. */
-void rp_waiter_init(struct wait_queue_entry *entry)
-{
-	init_wait(entry);
-	entry->func = rp_waiter_wake;
 	__set_current_state(TASK_INTERRUPTIBLE);
 }
 
-/*
- * Who came last is woken first, since its cache is warm; or who came first, in turn.
- * The caller has an irq-safe lock.
- */
-void rp_waiter_add_exclusive(struct wait_queue_head *head,
-			     struct wait_queue_entry *entry, bool fifo)
+void rp_set_running(void)
 {
-	spin_lock(&head->lock);
-	if (fifo)
-		__add_wait_queue_entry_tail_exclusive(head, entry);
-	else
-		__add_wait_queue_exclusive(head, entry);
-	spin_unlock(&head->lock);
+	__set_current_state(TASK_RUNNING);
 }
 
-/* The task is not to sleep any more. True if a wake-up took the entry off the queue. */
-bool rp_waiter_finish(struct wait_queue_head *head,
-		      struct wait_queue_entry *entry)
+/* False if the task did not sleep. @flags are those of a wait queue's wake-up. */
+bool rp_wake_task(struct task_struct *task, int flags)
 {
-	unsigned long flags;
-	bool woken;
+	struct wait_queue_entry entry = { .private = task };
 
-	__set_current_state(TASK_RUNNING);
-	if (list_empty_careful(&entry->entry))
-		return true;
+	return default_wake_function(&entry, TASK_NORMAL, flags, NULL);
+}
 
-	spin_lock_irqsave(&head->lock, flags);
-	woken = list_empty(&entry->entry);
-	list_del_init(&entry->entry);
-	spin_unlock_irqrestore(&head->lock, flags);
-	return woken;
+/* The thread's number in the caller's namespace. */
+int rp_task_number(struct task_struct *task)
+{
+	return task_pid_vnr(task);
 }
 
 void rp_wait_entry_del_init(struct wait_queue_entry *entry)
@@ -420,21 +389,15 @@ void rp_wake_pollers(struct wait_queue_head *head, void *key, u32 *level,
 	spin_unlock_irqrestore(&head->lock, flags);
 }
 
-/*
- * Counts the entries, as far as @most, and tells the threads of the first ones,
- * which are all waiters if there is @room for any, by the caller's namespace.
- */
-unsigned int rp_look_at_queue(struct wait_queue_head *head, unsigned int most,
-			      s32 *tids, unsigned int room)
+/* Counts the entries, as far as @most. */
+unsigned int rp_count_entries(struct wait_queue_head *head, unsigned int most)
 {
-	struct wait_queue_entry *entry;
+	struct list_head *entry;
 	unsigned int n = 0;
 	unsigned long flags;
 
 	spin_lock_irqsave(&head->lock, flags);
-	list_for_each_entry(entry, &head->head, entry) {
-		if (n < room)
-			tids[n] = task_pid_vnr(entry->private);
+	list_for_each(entry, &head->head) {
 		if (++n >= most)
 			break;
 	}

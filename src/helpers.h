@@ -69,18 +69,16 @@ bool rp_write_struct(unsigned long to, size_t room, const void *from,
 void rp_waitqueue_func_init(struct wait_queue_entry *entry,
 			    int (*func)(struct wait_queue_entry *, unsigned int,
 					int, void *));
-void rp_waiter_init(struct wait_queue_entry *entry);
-void rp_waiter_add_exclusive(struct wait_queue_head *head,
-			     struct wait_queue_entry *entry, bool fifo);
-bool rp_waiter_finish(struct wait_queue_head *head,
-		      struct wait_queue_entry *entry);
+void rp_set_interruptible(void);
+void rp_set_running(void);
+bool rp_wake_task(struct task_struct *task, int flags);
+int rp_task_number(struct task_struct *task);
 void rp_wait_entry_del_init(struct wait_queue_entry *entry);
 void rp_wait_entry_move_back(struct wait_queue_head *head,
 			     struct wait_queue_entry *entry);
 void rp_wake_pollers(struct wait_queue_head *head, void *key, u32 *level,
 		     u32 subclass);
-unsigned int rp_look_at_queue(struct wait_queue_head *head, unsigned int most,
-			      s32 *tids, unsigned int room);
+unsigned int rp_count_entries(struct wait_queue_head *head, unsigned int most);
 int rp_mutex_lock_killable(struct mutex *lock, unsigned int subclass);
 bool rp_mutex_lock_interruptible(struct mutex *lock);
 bool rp_fatal_signal_pending(void);

@@ -35,6 +35,7 @@ use crate::{
     eventpoll::Eventpoll,
     kernel_ext::{
         anon_file,
+        barrier::smp_mb,
         global::{
             Global,
             Installed,
@@ -42,6 +43,7 @@ use crate::{
         },
         hook::{
             self,
+            Context,
             Hooked,
             Hooks,
             POLLFREE, //
@@ -69,7 +71,8 @@ use crate::{
             SlabBox,
             Slot, //
         },
-        unreleased::Unreleased, //
+        unreleased::Unreleased,
+        waiters::WakeFlags, //
     },
     nesting::{
         self,
@@ -97,7 +100,6 @@ use core::{
 use kernel::{
     bindings,
     fs::LocalFile,
-    interrupt::LocalInterruptDisabled,
     prelude::*,
     sync::lock::{
         Backend,
@@ -457,6 +459,24 @@ impl Item {
         self.place.write(place);
     }
 
+    /// Says that the item is in [`Place::Listed`] rather than [`Place::Seen`], without the spinlock.
+    /// Returns false if it was in neither.
+    #[inline]
+    pub(crate) fn unsee(&self) -> bool {
+        match self.place() {
+            Place::Listed => true,
+            Place::Seen => self.place.replace(Place::Seen, Place::Listed),
+            Place::Idle | Place::Dead => false,
+        }
+    }
+
+    /// Says that the item, which is [`Place::Seen`] and about to leave its list, is in none. Returns
+    /// false if a wake-up has come meanwhile.
+    #[inline]
+    pub(crate) fn leave_seen(&self) -> bool {
+        self.place.replace(Place::Seen, Place::Idle)
+    }
+
     /// Whether the file is closed.
     pub(crate) fn is_dead(&self) -> bool {
         self.place() == Place::Dead
@@ -562,34 +582,25 @@ impl Item {
         unsafe { Unreleased::new(self.file()) }
     }
 
-    /// As [`Hooked::woken`], with the lock of the lists held.
+    /// As [`Hooked::woken`], for an event that concerns the item, with the lock of the lists held.
     #[inline(always)]
     fn woken_with<B: Backend>(
         &self,
         owner: &Eventpoll,
         mut lists: Guard<'_, Lists, B>,
+        interest: Interest,
         events: u32,
-        sync: bool,
+        flags: WakeFlags,
     ) -> bool {
-        let file = || self.woken_file();
-        owner.busy_poll.note(file);
-        // A change of the interest is either seen here or finds, when it polls, what this wake-up is
-        // about.
-        let interest = self.interest();
-        trace::callback(self, file, interest, events);
-        if !interest.concerns(events) {
-            return !interest.is_exclusive();
-        }
         increment(&mut lists.counters.events);
         if owner.ready.is_scanning() {
             increment(&mut lists.counters.overlaps);
         }
-        let changed = lists.push(self);
-        if owner.ready.waiters.is_active() || owner.pollers.is_active() {
-            return self.announce(file(), owner.ready.locked(lists), interest, events, sync);
+        if lists.push(self) {
+            owner.ready.note_available(&lists);
         }
-        if changed {
-            drop(owner.ready.locked(lists));
+        if lists.waiters.is_active() || owner.pollers.is_active() {
+            return self.announce(owner.ready.locked(lists), interest, events, flags);
         }
         !interest.is_exclusive()
     }
@@ -598,17 +609,16 @@ impl Item {
     #[inline(never)]
     fn announce<B: Backend>(
         &self,
-        file: Unreleased<'_>,
         mut ready: Locked<'_, B>,
         interest: Interest,
         events: u32,
-        sync: bool,
+        flags: WakeFlags,
     ) -> bool {
-        let woke = ready.wake_waiter(sync);
+        let woke = ready.wake_waiter(flags);
         let pollers = self.owner().pollers.is_active();
         drop(ready);
         if pollers {
-            self.wake_pollers(file, events & event::URING_WAKE);
+            self.wake_pollers(self.woken_file(), events & event::URING_WAKE);
         }
         !interest.is_exclusive() || (woke && interest.absorbs(events, events & POLLFREE != 0))
     }
@@ -635,11 +645,24 @@ unsafe impl Hooked for Item {
     /// answer matters for exclusive items only: if a waiter was there for what they asked for,
     /// the wake-up goes no further, otherwise another exclusive item may have one.
     #[inline(always)]
-    fn woken(&self, off: Option<&LocalInterruptDisabled>, events: u32, sync: bool) -> bool {
+    fn woken(&self, context: Context<'_>, events: u32, flags: WakeFlags) -> bool {
         let owner = self.owner();
-        match off {
-            Some(off) => self.woken_with(owner, owner.ready.lock_with(off), events, sync),
-            None => self.woken_with(owner, owner.ready.lock_as_is(), events, sync),
+        // What the wake-up is about comes before all that is looked at here. So a change of the
+        // interest is either seen, or finds the event when it polls; and a scan that has begun to look
+        // at the item is either seen, or its poll finds the event.
+        smp_mb();
+        let interest = self.interest();
+        let file = || self.woken_file();
+        owner.busy_poll.note(file);
+        trace::callback(self, file, interest, events);
+        if !interest.concerns(events) || owner.ready.push_again(self, &owner.pollers) {
+            return !interest.is_exclusive();
+        }
+        match context.interrupts_off() {
+            Some(off) => {
+                self.woken_with(owner, owner.ready.lock_with(off), interest, events, flags)
+            }
+            None => self.woken_with(owner, owner.ready.lock_as_is(), interest, events, flags),
         }
     }
 

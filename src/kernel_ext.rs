@@ -5,6 +5,7 @@
 
 pub(crate) mod anon_file;
 pub(crate) mod array;
+pub(crate) mod barrier;
 pub(crate) mod fsnotify;
 pub(crate) mod global;
 pub(crate) mod hint;
@@ -27,5 +28,6 @@ pub(crate) mod tracepoint;
 pub(crate) mod unreleased;
 pub(crate) mod user;
 pub(crate) mod wait_queue;
+pub(crate) mod waiters;
 pub(crate) mod wakeup_source;
 pub(crate) mod work;

@@ -55,14 +55,24 @@ use crate::{
         Key, //
     },
     kernel_ext::{
+        barrier::smp_mb,
         list::List,
         once::{
             Once,
             Word, //
         },
         poll_file::FileRef,
+        task::Deadline,
         unreleased::Unreleased,
-        wait_queue::Waiters, //
+        wait_queue::Pollers,
+        waiters::{
+            self,
+            Awaited,
+            Policy,
+            Waiters,
+            WakeFlags,
+            Woken, //
+        }, //
     },
     trace,
     watch, //
@@ -78,8 +88,12 @@ use kernel::{
     fs::LocalFile,
     interrupt::LocalInterruptDisabled,
     prelude::*,
-    static_lock_class,
     sync::{
+        atomic::{
+            ordering::Relaxed,
+            Atomic,
+            AtomicType, //
+        },
         lock::{
             spinlock::{
                 SpinLockBackend,
@@ -110,6 +124,11 @@ pub(crate) enum Place {
 // SAFETY: It is a byte.
 unsafe impl Word for Place {}
 
+// SAFETY: As above.
+unsafe impl AtomicType for Place {
+    type Repr = i8;
+}
+
 impl Place {
     /// Whether the item is to be looked at by a scan.
     #[inline]
@@ -138,8 +157,17 @@ pub(crate) struct Lists {
     /// what it has taken off may be on its way back.
     awake: Awake,
     scan_is_awake: bool,
+    /// Who sleeps until something is ready.
+    pub(crate) waiters: Waiters,
     /// What has happened.
     pub(crate) counters: Counters,
+}
+
+// SAFETY: It is a field, which nobody takes out.
+unsafe impl Awaited for Lists {
+    fn waiters(&mut self) -> &mut Waiters {
+        &mut self.waiters
+    }
 }
 
 impl Lists {
@@ -262,6 +290,12 @@ fn listed<'a>(item: NonNull<Item>) -> &'a Item {
     unsafe { item.as_ref() }
 }
 
+/// Comes between the moment in which a scan says that it looks at items and its look at their files.
+#[inline]
+fn scan_may_poll() {
+    smp_mb();
+}
+
 /// The ready list of an instance with its lock and its waiters.
 #[pin_data]
 pub(crate) struct ReadyList {
@@ -276,9 +310,12 @@ pub(crate) struct ReadyList {
     dead: Once<bool>,
     /// Whether a scan is going on. Written with the mutex held.
     scanning: Once<bool>,
-    /// Who sleeps until something is ready.
-    #[pin]
-    pub(crate) waiters: Waiters,
+    /// Whether somebody may be waiting.
+    awaited: Once<bool>,
+    /// Wake-ups that found their item ready already; and those of them that came while a scan was
+    /// going on.
+    repeats: Atomic<u64>,
+    repeats_in_scans: Atomic<u64>,
 }
 
 impl ReadyList {
@@ -295,12 +332,15 @@ impl ReadyList {
                 denied: false,
                 awake: Awake::new(),
                 scan_is_awake: false,
+                waiters: Waiters::new(),
                 counters: Counters::default(),
             }, "repoll::lists"),
             available: Once::new(false),
             dead: Once::new(false),
             scanning: Once::new(false),
-            waiters <- Waiters::new(c"repoll::waiters", static_lock_class!()),
+            awaited: Once::new(false),
+            repeats: Atomic::new(0),
+            repeats_in_scans: Atomic::new(0),
         })
     }
 
@@ -331,6 +371,32 @@ impl ReadyList {
         Locked { lists, list: self }
     }
 
+    /// Makes an item ready that is so already, without the lock. Returns false if it is not, or if
+    /// somebody waits or polls.
+    ///
+    /// Called behind a full barrier, whose pair is in [`scan_may_poll`]. Nobody goes to sleep as long as
+    /// the item is ready, and a poller that has joined looks at the item.
+    #[inline(always)]
+    pub(crate) fn push_again(&self, item: &Item, pollers: &Pollers) -> bool {
+        if !item.place().is_ready() || self.awaited.read() || pollers.is_active() || !item.unsee() {
+            return false;
+        }
+        self.repeats.add(1, Relaxed);
+        if self.is_scanning() {
+            self.repeats_in_scans.add(1, Relaxed);
+        }
+        true
+    }
+
+    /// What has happened.
+    pub(crate) fn counters(&self) -> Counters {
+        let mut counters = self.lists.lock().counters;
+        counters.events = counters.events.wrapping_add(self.repeats.load(Relaxed));
+        let overlaps = self.repeats_in_scans.load(Relaxed);
+        counters.overlaps = counters.overlaps.wrapping_add(overlaps);
+        counters
+    }
+
     /// Whether a scan is going on.
     #[inline]
     pub(crate) fn is_scanning(&self) -> bool {
@@ -342,6 +408,12 @@ impl ReadyList {
     /// waiter is woken.
     pub(crate) fn is_available(&self) -> bool {
         self.available.read()
+    }
+
+    /// Says that a waiter may find something, since an item has joined the lists, which are locked.
+    #[inline]
+    pub(crate) fn note_available(&self, _lists: &Lists) {
+        self.available.write(true);
     }
 
     /// Whether there are dead items, without the lock.
@@ -359,8 +431,26 @@ impl ReadyList {
     pub(crate) fn pass_on(&self) {
         let mut ready = self.lock();
         if !ready.ready.is_empty() {
-            ready.wake_waiter(false);
+            ready.wake_waiter(WakeFlags::NONE);
         }
+    }
+
+    /// Sleeps until something may be ready, a signal comes or the deadline passes, queued by that
+    /// policy.
+    pub(crate) fn sleep(&self, deadline: Deadline, policy: Policy) -> Woken {
+        waiters::sleep(&self.lists, deadline, policy, |lists| {
+            let sleeps = !lists.is_available();
+            if sleeps {
+                increment(&mut lists.counters.sleeps);
+                self.awaited.write(true);
+            }
+            sleeps
+        })
+    }
+
+    /// How many wait, and which threads, as [`Waiters::count`].
+    pub(crate) fn count_waiters(&self, most: u32, tids: &mut [i32]) -> u32 {
+        self.lists.lock().waiters.count(most, tids)
     }
 }
 
@@ -372,12 +462,12 @@ pub(crate) struct Locked<'a, B: Backend = SpinLockIrqBackend> {
 
 impl<B: Backend> Locked<'_, B> {
     /// Wakes a waiter. Returns whether there was one.
-    pub(crate) fn wake_waiter(&mut self, sync: bool) -> bool {
-        let active = self.list.waiters.is_active();
+    pub(crate) fn wake_waiter(&mut self, flags: WakeFlags) -> bool {
+        let active = self.waiters.is_active();
         if active {
-            trace::wake(self.list, sync);
+            trace::wake(self.list, flags);
             increment(&mut self.counters.wakeups);
-            self.list.waiters.wake_one(sync);
+            self.waiters.wake_one(flags);
         }
         active
     }
@@ -462,5 +552,6 @@ impl<B: Backend> Drop for Locked<'_, B> {
         let list = self.list;
         list.available.write(self.lists.is_available());
         list.dead.write(!self.lists.dead.is_empty());
+        list.awaited.write(self.lists.waiters.is_active());
     }
 }

@@ -44,10 +44,9 @@
 //!    at afterwards, by RCU or by a reference to its file.
 //! 7. *A file's wait-queue lock*, not ours: held while [`item`]'s callback runs, with interrupts
 //!    off where the file's owner wakes from interrupts. Inside the unhooking lock, not a bucket's.
-//! 8. *The instance's spinlock* ([`ready::ReadyList`]): the ready list. Taken in the callback, so
-//!    with interrupts off. Nothing under it polls, allocates or touches user memory.
-//! 9. *The lock of the waiters' queue*, inside [`kernel_ext::wait_queue`], and that of a wake-up that
-//!    a worker is to make ([`relay`]), inside nothing of the instance's.
+//! 8. *The instance's spinlock* ([`ready::ReadyList`]): the ready list and the waiters. Taken in the
+//!    callback, so with interrupts off. Nothing under it polls, allocates or touches user memory.
+//! 9. *The lock of a wake-up that a worker is to make* ([`relay`]): inside nothing of the instance's.
 //!
 //! The lock of the queue of pollers is taken with the lock of a file's queue held, as a file's
 //! queue itself: an eventpoll that watches an instance is called under it. [`nesting`] tells why
@@ -73,6 +72,8 @@
 //! * During a modify: the mask changes before the poll, and a barrier is between them.
 //! * During a scan: a wake-up marks an item anew that the scan has marked as seen, and that is then
 //!   not dropped; others it puts onto the ready list, which the end of the scan joins with its own.
+//! * While the item is ready and nobody waits: the wake-up takes no lock. A barrier in the callback
+//!   and one in the scan order the look at the item's place and the look at the file.
 //! * To a waiter that leaves: a woken waiter is off the queue and looks before it leaves, even
 //!   after its deadline; who leaves at its deadline without having been woken looks whether a waker
 //!   has just taken it for one that waits; one that is being killed wakes another in its place.

@@ -10,7 +10,10 @@ use crate::{
     kernel_ext::{
         tracepoint,
         unreleased::Unreleased,
-        wait_queue::Policy, //
+        waiters::{
+            Policy,
+            WakeFlags, //
+        }, //
     },
     ready::{
         Place,
@@ -138,8 +141,8 @@ pub(crate) fn callback<'a>(
 
 /// A waiter is about to be woken.
 #[inline]
-pub(crate) fn wake(ready: &ReadyList, sync: bool) {
-    tracepoint::repoll_wake(move || [(ready.id.0, sync)]);
+pub(crate) fn wake(ready: &ReadyList, flags: WakeFlags) {
+    tracepoint::repoll_wake(move || [(ready.id.0, flags.is_sync())]);
 }
 
 /// A wait begins.

@@ -19,7 +19,6 @@ use crate::{
     },
     nesting::Kind,
     ready::{
-        increment,
         Chunk,
         Pinned,
         Scan,
@@ -38,8 +37,14 @@ impl Eventpoll {
     /// # Errors
     ///
     /// `EINTR` after a signal, `EFAULT` if nothing could be written.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn wait(&self, buffer: Buffer, timeout: i64) -> Result<u32> {
+        self.wait_here(buffer, timeout)
+    }
+
+    /// As [`Eventpoll::wait`], in place: for the call that is made most.
+    #[inline(always)]
+    pub(crate) fn wait_here(&self, buffer: Buffer, timeout: i64) -> Result<u32> {
         let deadline = Deadline::after(timeout);
         if self.ready.is_available() || (deadline.is_now() && self.ready.is_scanning()) {
             let delivered = self.deliver(buffer)?;
@@ -64,7 +69,7 @@ impl Eventpoll {
                 return Err(EINTR);
             }
             if available {
-                let delivered = self.deliver(buffer)?;
+                let delivered = self.deliver_after_sleep(buffer)?;
                 if delivered > 0 {
                     return Ok(delivered);
                 }
@@ -86,14 +91,7 @@ impl Eventpoll {
         if task::signal_pending() {
             return Err(EINTR);
         }
-        let woken = self.ready.waiters.sleep(deadline, self.policy, |join| {
-            // Held until the queue is joined: a wake-up in between would find nobody.
-            let mut ready = self.ready.lock_as_is();
-            if !ready.is_available() {
-                increment(&mut ready.counters.sleeps);
-                join.join();
-            }
-        });
+        let woken = self.ready.sleep(deadline, self.policy);
         // Who was chosen looks, even if late: the event was announced to nobody else. So does who
         // left the queue at the moment in which a waker saw it there: with the lock, the waker's
         // item is seen, or else the waker has seen nobody.
@@ -108,31 +106,25 @@ impl Eventpoll {
     /// `EINTR` if the task is being killed, `EFAULT` if nothing could be written.
     #[inline(always)]
     fn deliver(&self, buffer: Buffer) -> Result<u32> {
-        let mut last = LastRefs::new();
-        let delivered = self.deliver_until(buffer, &mut last);
-        match last.is_empty() {
-            true => delivered,
-            false => self.deliver_rest(buffer, delivered, last),
+        loop {
+            let mut last = LastRefs::new();
+            let delivered = self.deliver_until(buffer, &mut last);
+            if last.is_empty() {
+                return delivered;
+            }
+            // Somebody has closed these files meanwhile. Their release was left to this task, which may
+            // be about to sleep.
+            last.release();
+            if delivered != Ok(0) {
+                return delivered;
+            }
         }
     }
 
-    /// Goes on after so many were delivered, and somebody has closed these files meanwhile: their
-    /// release was left to this task, which may be about to sleep.
-    #[cold]
-    fn deliver_rest(
-        &self,
-        buffer: Buffer,
-        mut delivered: Result<u32>,
-        mut last: LastRefs<CHUNK>,
-    ) -> Result<u32> {
-        while !last.is_empty() {
-            last.release();
-            last = LastRefs::new();
-            if delivered == Ok(0) {
-                delivered = self.deliver_until(buffer, &mut last);
-            }
-        }
-        delivered
+    /// As [`Eventpoll::deliver`], out of line.
+    #[inline(never)]
+    fn deliver_after_sleep(&self, buffer: Buffer) -> Result<u32> {
+        self.deliver(buffer)
     }
 
     /// Hands out what is ready now, or, if somebody closes a file that is being looked at, what was
@@ -141,7 +133,7 @@ impl Eventpoll {
     /// # Errors
     ///
     /// As [`Eventpoll::deliver`].
-    #[inline(never)]
+    #[inline(always)]
     fn deliver_until(&self, buffer: Buffer, last: &mut LastRefs<CHUNK>) -> Result<u32> {
         match self.enter_plain().inspect_err(|_| self.ready.pass_on())? {
             Some(set) => self.scan_all(None, set, buffer, last),

@@ -314,7 +314,7 @@ impl Items {
         let address = item.address();
         let known = self.first(address).map(|first| first.watched().share());
         let is_first = known.is_none();
-        if let Some(known) = known {
+        if let Some(known) = &known {
             let others = known.items() - 1;
             if others >= MAX_WATCHERS {
                 return Err(ENOSPC);
@@ -322,12 +322,16 @@ impl Items {
             let user = item.owner().entry.user();
             let crowded = others >= CROWD && self.of_user(address, user).count() >= CROWD;
             item.crowded.write(crowded);
-            // SAFETY: The item is new, and in no table, tree or list yet.
-            unsafe { Hosted::join(item, known) };
         }
         item.in_table.write(true);
-        // SAFETY: The item is new, and taken out before it is dropped.
-        unsafe { self.0.insert(NonNull::from(&**item)) };
+        // SAFETY: The item is new: it is in no table, tree or list yet. It is taken out before it is
+        // dropped.
+        unsafe {
+            if let Some(known) = known {
+                Hosted::join(item, known);
+            }
+            self.0.insert(NonNull::from(&**item));
+        }
         Ok(is_first)
     }
 

@@ -12,7 +12,7 @@ use crate::{
         array::Array,
         poll_file,
         task,
-        wait_queue::Policy, //
+        waiters::Policy, //
     },
     nesting::{
         self,
@@ -42,7 +42,7 @@ impl Eventpoll {
     pub(crate) fn info(&self) -> uapi::Info {
         // Before the additions, so that there are never fewer of these.
         let dels = self.tally.dels.read();
-        let counters = self.ready.lock().counters;
+        let counters = self.ready.counters();
         let adds = self.tally.adds.read();
         // Where loads pass each other it may look as if there were more of these all the same.
         let items = adds.wrapping_sub(dels).wrapping_sub(counters.closed) as i64;
@@ -81,10 +81,7 @@ impl Eventpoll {
             comm: self.entry.process().name(),
             ..Default::default()
         };
-        info.waiters = self
-            .ready
-            .waiters
-            .count_sleepers(uapi::MAX_COUNT, &mut info.tids);
+        info.waiters = self.ready.count_waiters(uapi::MAX_COUNT, &mut info.tids);
         info.pollers = self.pollers.count(uapi::MAX_COUNT);
         info
     }

@@ -18,7 +18,9 @@ use crate::{
         Key, //
     },
     kernel_ext::{
+        barrier::smp_mb,
         hook,
+        waiters::WakeFlags,
         wakeup_source::WakeupSource, //
     },
     links,
@@ -31,14 +33,7 @@ use crate::{
     watch::New, //
 };
 use core::ptr::NonNull;
-use kernel::{
-    fs::LocalFile,
-    prelude::*,
-    sync::barrier::{
-        smp_mb,
-        Full, //
-    },
-};
+use kernel::{fs::LocalFile, prelude::*};
 
 impl Eventpoll {
     /// Watches `file` under the number `fd`.
@@ -88,17 +83,13 @@ impl Eventpoll {
             return Err(error);
         }
         let item = vacancy.fill(new.into_item());
-        // SAFETY: The item is in the tree and in the table, and the mutex is held, and so is the file.
-        match unsafe { item.attach(file) } {
-            Ok(events) => {
-                self.note_added(item, file, events);
-                Ok(())
-            }
+        let key = item.key();
+        match self.attach(item, file) {
             Err(error) => {
-                let key = item.key();
                 self.remove(mutexes.enter(Kind::Plain)?, &key)?;
                 Err(error)
             }
+            attached => attached,
         }
     }
 
@@ -152,30 +143,34 @@ impl Eventpoll {
         if kind == Kind::Epoll {
             mutexes.leave_set();
         }
-        // SAFETY: The item is in the tree and in the table, the mutex is held, for an epoll the outer
-        // one, and so is the file.
-        match unsafe { item.attach(file) } {
-            Ok(events) => {
-                self.note_added(item, file, events);
-                Ok(())
-            }
+        match self.attach(item, file) {
             Err(error) => {
                 // An epoll, without the mutex, has one wait queue, for which there is room.
                 self.remove(mutexes.enter(kind)?, &item.key())?;
                 Err(error)
             }
+            attached => attached,
         }
     }
 
-    /// An item was added, and its file found to have these events.
+    /// Hooks a new item onto its file's wait queues. It is in the tree and in the table, and the
+    /// mutex is held; for an epoll, the outer one.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: the item is to be removed.
     #[inline(always)]
-    fn note_added(&self, item: &Item, file: &LocalFile, events: u32) {
+    fn attach(&self, item: &Item, file: &LocalFile) -> Result {
+        // SAFETY: The two callers have put the item there and hold the mutex, and a reference to the
+        // file.
+        let events = unsafe { item.attach(file) }?;
         self.busy_poll.note(|| file.into());
         trace::add(item, file, events);
         self.tally.adds.increment();
         if events != 0 {
             self.make_ready(item);
         }
+        Ok(())
     }
 
     /// Links the instance to `inner`, which `file` is, by an item that is not in the tree yet; or
@@ -258,9 +253,8 @@ impl Eventpoll {
             item.set_data(data);
             item.set_interest(interest);
         }
-        // The poll sees what a wake-up was about that has not seen the change, as a waker has a barrier
-        // between its change and its look at the wait queue; `ep_modify()` relies on the same.
-        smp_mb(Full);
+        // The poll sees what a wake-up was about that has not seen the change: see `Item::woken`.
+        smp_mb();
         if item.kind() != Kind::Plain {
             return self.look_at_nested(mutexes, file, fd, interest);
         }
@@ -336,7 +330,7 @@ impl Eventpoll {
     fn make_ready(&self, item: &Item) {
         let mut ready = self.ready.lock();
         let pollers = ready.push(item) && {
-            ready.wake_waiter(false);
+            ready.wake_waiter(WakeFlags::NONE);
             self.pollers.is_active()
         };
         drop(ready);

@@ -30,6 +30,7 @@ use super::{
         SlabBox,
         Slot, //
     },
+    waiters::WakeFlags,
 };
 use crate::bindings;
 use core::{
@@ -39,6 +40,7 @@ use core::{
         c_uint,
         c_void, //
     },
+    marker::PhantomData,
     mem::{
         offset_of,
         size_of, //
@@ -85,10 +87,9 @@ where
 
     /// Called when the wait queue is woken, with its lock held, possibly in a hard interrupt.
     ///
-    /// `off` tells that interrupts are off, as they mostly are, but not with `PREEMPT_RT`. `events`
-    /// may be 0, which means unknown. Returns whether the wake-up did its work, which ends it if the
+    /// `events` may be 0, which means unknown. Returns whether the wake-up did its work, which ends it if the
     /// entry is exclusive.
-    fn woken(&self, off: Option<&LocalInterruptDisabled>, events: u32, sync: bool) -> bool;
+    fn woken(&self, context: Context<'_>, events: u32, flags: WakeFlags) -> bool;
 
     /// Whether a wake-up with these events, `POLLHUP` among them, announces the release of the file.
     /// The wait queue stays as long as the object then.
@@ -353,7 +354,7 @@ fn entry_of(wait: *mut bindings::wait_queue_entry) -> *mut Entry {
 unsafe extern "C" fn woken_first<T: Hooked>(
     wait: *mut bindings::wait_queue_entry,
     _mode: c_uint,
-    sync: c_int,
+    flags: c_int,
     key: *mut c_void,
 ) -> c_int
 where
@@ -364,7 +365,7 @@ where
     let target = hooks.wrapping_byte_sub(T::HOOKS).cast::<T>();
     // SAFETY: By the requirements and those of `Hooked` the entry lies in that object, and by the
     // invariant of `Entry` the object is alive.
-    unsafe { woken(&*target, &*entry, sync, key) }
+    unsafe { woken(&*target, &*entry, flags, key) }
 }
 
 /// The function of the other entries.
@@ -375,7 +376,7 @@ where
 unsafe extern "C" fn woken_more<T: Hooked>(
     wait: *mut bindings::wait_queue_entry,
     _mode: c_uint,
-    sync: c_int,
+    flags: c_int,
     key: *mut c_void,
 ) -> c_int
 where
@@ -386,17 +387,25 @@ where
     // object that listens is alive.
     unsafe {
         let more = &*more.cast::<More<T>>();
-        woken(more.target.as_ref(), &more.entry, sync, key)
+        woken(more.target.as_ref(), &more.entry, flags, key)
     }
 }
 
-/// Says that interrupts are off, as was just seen, and stay so: nothing that a callback calls turns
-/// them on. (`LocalInterruptDisabled::assume_disabled()` calls a function that does nothing.)
-#[inline(always)]
-fn interrupts_are_off() -> &'static LocalInterruptDisabled {
-    const { assert!(size_of::<LocalInterruptDisabled>() == 0) };
-    // SAFETY: Any place is good for a value without bytes.
-    unsafe { NonNull::dangling().as_ref() }
+/// What a callback runs in: nothing that it calls turns interrupts on, if they are off.
+pub(crate) struct Context<'a>(PhantomData<&'a LocalInterruptDisabled>);
+
+impl<'a> Context<'a> {
+    /// Says that interrupts are off, if they are: mostly, but not with `PREEMPT_RT`.
+    #[inline(always)]
+    pub(crate) fn interrupts_off(&self) -> Option<&'a LocalInterruptDisabled> {
+        const { assert!(size_of::<LocalInterruptDisabled>() == 0) };
+        // SAFETY: No requirements.
+        let off = unsafe { bindings::rp_irqs_disabled() };
+        // `LocalInterruptDisabled::assume_disabled()` calls a function that does nothing.
+        // SAFETY: They are off as long as the callback runs. Any place is good for a value without
+        // bytes.
+        off.then(|| unsafe { NonNull::dangling().as_ref() })
+    }
 }
 
 /// An object's wait queue is woken.
@@ -405,7 +414,7 @@ fn interrupts_are_off() -> &'static LocalInterruptDisabled {
 ///
 /// The entry is one of the object's and linked; its head's lock is held.
 #[inline(always)]
-unsafe fn woken<T: Hooked>(target: &T, entry: &Entry, sync: c_int, key: *mut c_void) -> c_int
+unsafe fn woken<T: Hooked>(target: &T, entry: &Entry, flags: c_int, key: *mut c_void) -> c_int
 where
     More<T>: Cached,
 {
@@ -414,9 +423,7 @@ where
         // SAFETY: By the requirements.
         return unsafe { ended(target, entry) };
     }
-    // SAFETY: No requirements.
-    let off = unsafe { bindings::rp_irqs_disabled() }.then(interrupts_are_off);
-    let done = target.woken(off, events, sync != 0);
+    let done = target.woken(Context(PhantomData), events, WakeFlags::new(flags));
     if events & POLLFREE != 0 {
         // SAFETY: By the requirements.
         unsafe { bindings::rp_wait_entry_del_init(entry.wait.get()) };

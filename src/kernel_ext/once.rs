@@ -8,6 +8,11 @@
 //! C header: [`include/asm-generic/rwonce.h`](srctree/include/asm-generic/rwonce.h)
 
 use core::cell::UnsafeCell;
+use kernel::sync::atomic::{
+    ordering::Relaxed,
+    Atomic,
+    AtomicType, //
+};
 
 /// A type that the processor reads and writes in one piece.
 ///
@@ -49,6 +54,17 @@ impl<T: Word> Once<T> {
     pub(crate) fn write(&self, value: T) {
         // SAFETY: As above.
         unsafe { self.0.get().write_volatile(value) };
+    }
+}
+
+impl<T: Word + AtomicType<Repr = i8>> Once<T> {
+    /// Changes the value from `old` to `new`, in one step with the look at it. Returns whether it was
+    /// `old`. Ordered with nothing.
+    #[inline]
+    pub(crate) fn replace(&self, old: T, new: T) -> bool {
+        // SAFETY: The cell is valid and aligned, and all other accesses are volatile ones of words.
+        let atomic = unsafe { Atomic::from_ptr(self.0.get()) };
+        atomic.cmpxchg(old, new, Relaxed).is_ok()
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::{
     listed,
+    scan_may_poll,
     unburied,
     Alone,
     Counters,
@@ -165,6 +166,7 @@ impl<'b> Chunk<'b> {
     #[inline]
     pub(crate) fn take_alone(&mut self) -> Option<Taken<'b>> {
         let alone = self.alone.take()?;
+        scan_may_poll();
         let item = alone.item;
         Some((item, alone.pin()?))
     }
@@ -190,6 +192,7 @@ impl<'b> Chunk<'b> {
         let mut all = Interest::NOTHING;
         let mut empty = 0usize;
         let mut look = Look::new();
+        scan_may_poll();
         let mut found = self.events.filler();
         for item in self.items.as_slice() {
             // SAFETY: `fill` got it, and this is done once.

@@ -21,7 +21,8 @@ use crate::{
     kernel_ext::{
         list::List,
         rbtree::Tree,
-        task, //
+        task,
+        waiters::WakeFlags, //
     },
 };
 use core::ptr::NonNull;
@@ -156,13 +157,15 @@ impl Lists {
     #[inline(always)]
     fn settle_empty(&mut self, item: &Item) {
         match item.place() {
-            Place::Seen if self.scanner.is_none() => {
-                item.set_place(Place::Idle);
+            Place::Seen if item.leave_seen() => {
                 self.counters.leave();
-                unlink(&mut self.ready, item);
+                let list = match self.scanner {
+                    None => &mut self.ready,
+                    Some(_) => self.list_of(item),
+                };
+                unlink(list, item);
             }
-            Place::Seen => self.forget(item),
-            Place::Listed => {
+            Place::Seen | Place::Listed => {
                 self.forget(item);
                 self.put_behind(item);
             }
@@ -201,7 +204,7 @@ impl Locked<'_> {
             lists.awake.count(false);
         }
         if !lists.ready.is_empty() {
-            self.wake_waiter(false);
+            self.wake_waiter(WakeFlags::NONE);
         }
     }
 }
@@ -263,7 +266,7 @@ impl<const LOOK: bool> Scan<'_, LOOK> {
         core::mem::forget(self);
         if hides || !chunk.is_settled() {
             list.settle(chunk);
-        } else if list.waiters.is_active() {
+        } else if list.awaited.read() {
             // Who slept before the scan began, which has hidden nothing. Who went to sleep since then
             // did so after the files of all that was listed were closed, or its events handed out.
             list.pass_on();

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tasks that wait for what another task hands to one of them.
+//!
+//! A wait queue has a lock of its own. These tasks queue up in data that a spinlock protects
+//! anyway, beside what they wait for, so that neither a waiter nor a waker takes a second lock.
+//! Nor does a wait queue say which waiter was chosen; here a wake-up must be consumed or passed
+//! on, so that matters.
+//!
+//! C header: [`include/linux/wait.h`](srctree/include/linux/wait.h)
+
+use super::{
+    list::{
+        Linked,
+        Links,
+        List, //
+    },
+    task::Deadline, //
+};
+use crate::bindings;
+use core::ffi::c_int;
+use kernel::{
+    bindings::task_struct,
+    sync::{
+        atomic::{
+            ordering::{
+                Acquire,
+                Relaxed,
+                Release, //
+            },
+            Atomic, //
+        },
+        SpinLockIrq, //
+    },
+};
+
+/// Which of several waiters is woken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Policy {
+    /// The one that came first.
+    Fifo,
+    /// The one that came last, since its cache is warm.
+    Lifo,
+}
+
+/// What a wait queue's waker tells the scheduler.
+#[derive(Clone, Copy)]
+pub(crate) struct WakeFlags(c_int);
+
+impl WakeFlags {
+    /// Nothing.
+    pub(crate) const NONE: Self = Self(0);
+
+    /// The flags that a wait-queue function got.
+    #[inline]
+    pub(super) fn new(flags: c_int) -> Self {
+        Self(flags)
+    }
+
+    /// Whether the waker is about to sleep, or wants the other task on its processor.
+    #[inline]
+    pub(crate) fn is_sync(self) -> bool {
+        self.0 != 0
+    }
+}
+
+/// A task that waits. It lives on that task's stack.
+struct Waiter {
+    links: Links<Waiter>,
+    task: *mut task_struct,
+    /// Whether it is in the list. Cleared by a waker as its last access.
+    queued: Atomic<bool>,
+}
+
+// SAFETY: The links are a field that nothing else uses.
+unsafe impl Linked<0> for Waiter {
+    fn links(&self) -> &Links<Self> {
+        &self.links
+    }
+}
+
+// SAFETY: The links are used under the lock only, and the task's address does not change.
+unsafe impl Send for Waiter {}
+// SAFETY: As above.
+unsafe impl Sync for Waiter {}
+
+/// The tasks that wait, which [`sleep`] puts here.
+///
+/// # Invariants
+///
+/// Each is in [`sleep`], where it stays until it is off the list.
+pub(crate) struct Waiters(List<Waiter, 0>);
+
+/// Data under a lock with the tasks that wait for it to change.
+///
+/// # Safety
+///
+/// The data always returns the same [`Waiters`], which stay with it.
+pub(crate) unsafe trait Awaited {
+    /// Who waits.
+    fn waiters(&mut self) -> &mut Waiters;
+}
+
+impl Waiters {
+    /// Nobody.
+    pub(crate) const fn new() -> Self {
+        Self(List::new())
+    }
+
+    /// Whether somebody waits.
+    #[inline]
+    pub(crate) fn is_active(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    /// Wakes one waiter. Callable from any context.
+    pub(crate) fn wake_one(&mut self, flags: WakeFlags) {
+        while let Some(waiter) = self.0.first() {
+            // SAFETY: By the type invariant.
+            let waiter = unsafe { waiter.as_ref() };
+            // SAFETY: The task does not end in `sleep`, where it is still.
+            let woken = unsafe { bindings::rp_wake_task(waiter.task, flags.0) };
+            // SAFETY: It was found there.
+            unsafe { self.0.remove(waiter) };
+            // The last access: the task may leave `sleep` now.
+            waiter.queued.store(false, Release);
+            if woken {
+                break;
+            }
+        }
+    }
+
+    /// How many wait, as far as `most`. Puts the numbers of the first threads, in the order in which
+    /// they would be woken, into `tids`, as the current task's namespace has them.
+    pub(crate) fn count(&self, most: u32, tids: &mut [i32]) -> u32 {
+        let mut tids = tids.iter_mut();
+        let mut count = 0;
+        let mut next = self.0.first();
+        while let Some(waiter) = next.filter(|_| count < most) {
+            // SAFETY: By the type invariant.
+            let waiter = unsafe { waiter.as_ref() };
+            if let Some(tid) = tids.next() {
+                // SAFETY: The task does not end in `sleep`, where it is still.
+                *tid = unsafe { bindings::rp_task_number(waiter.task) };
+            }
+            count += 1;
+            next = List::after(waiter);
+        }
+        count
+    }
+}
+
+/// Why a [`sleep`] ended.
+pub(crate) struct Woken {
+    /// A waker chose this waiter (or it had no reason to sleep): what it was told of is its
+    /// to consume or to pass on.
+    pub(crate) chosen: bool,
+    /// The deadline has passed.
+    pub(crate) expired: bool,
+}
+
+/// Sleeps among the waiters of the data, queued by that policy, until a wake-up, a signal or the
+/// deadline; or not at all, if `has_to_sleep`, which looks at the data, says so.
+pub(crate) fn sleep<T: Awaited + Unpin>(
+    data: &SpinLockIrq<T>,
+    deadline: Deadline,
+    policy: Policy,
+    has_to_sleep: impl FnOnce(&mut T) -> bool,
+) -> Woken {
+    let waiter = Waiter {
+        links: Links::new(),
+        task: kernel::current!().as_ptr(),
+        queued: Atomic::new(false),
+    };
+    // SAFETY: The state is undone below.
+    unsafe { bindings::rp_set_interruptible() };
+    {
+        // A waker that takes the lock later finds the task both queued and not running.
+        let mut data = data.lock();
+        if has_to_sleep(&mut data) {
+            waiter.queued.store(true, Relaxed);
+            let list = &mut data.waiters().0;
+            match policy {
+                // SAFETY: It is in no list, and the end of this function takes it off, or finds it off.
+                Policy::Fifo => unsafe { list.push_back(&waiter) },
+                // SAFETY: As above.
+                Policy::Lifo => unsafe { list.push_front(&waiter) },
+            }
+        }
+    }
+    let expired = waiter.queued.load(Relaxed) && deadline.sleep();
+    // SAFETY: The task is not going to sleep.
+    unsafe { bindings::rp_set_running() };
+    let mut chosen = true;
+    if waiter.queued.load(Acquire) {
+        let mut data = data.lock();
+        if waiter.queued.load(Relaxed) {
+            // SAFETY: By the trait's requirements it is in that list, since no waker took it off.
+            unsafe { data.waiters().0.remove(&waiter) };
+            chosen = false;
+        }
+    }
+    Woken { chosen, expired }
+}
