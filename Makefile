@@ -7,7 +7,7 @@ BUILD := $(CURDIR)/build
 PAYLOAD := $(BUILD)/payload
 
 .DEFAULT_GOAL := modules
-.PHONY: modules modules_install payload deb setup demo demo-reactors test test-deb \
+.PHONY: modules modules_install payload payload-demo generate deb setup demo demo-reactors test test-deb \
 	test-kernel-suite test-python test-tracers test-instrumented test-debug test-differential \
 	torture apps scale bench bench-update bench-gate profile herd blocking trace fuzz \
 	fuzz-minimise payload-fuzz vm lint clean distclean help
@@ -34,25 +34,34 @@ modules_install: modules
 payload: modules
 	rm -rf $(PAYLOAD)
 	install -D -m 644 $(BUILD)/repoll.ko $(PAYLOAD)/repoll.ko
+	$(MAKE) -C src install OUTPUT=$(BUILD)/src DESTDIR=$(PAYLOAD)/src
 	$(MAKE) -C samples install OUTPUT=$(BUILD)/samples DESTDIR=$(PAYLOAD)/samples
 	$(MAKE) -C selftests install OUTPUT=$(BUILD)/selftests \
 		KSRC=$(abspath $(KDIR))/source INSTALL_PATH=$(PAYLOAD)/selftests
 	$(MAKE) -C selftests/suites install OUTPUT=$(BUILD)/suites \
-		KSRC=$(abspath $(KDIR))/source INSTALL_PATH=$(PAYLOAD)/suites
-	$(MAKE) -C selftests/differential install OUTPUT=$(BUILD)/differential \
-		DESTDIR=$(PAYLOAD)/selftests/differential
-	$(MAKE) -C selftests/torture install OUTPUT=$(BUILD)/torture \
-		DESTDIR=$(PAYLOAD)/selftests/torture
-	$(MAKE) -C selftests/fuzz install OUTPUT=$(BUILD)/fuzz DESTDIR=$(PAYLOAD)/selftests/fuzz
+		KSRC=$(abspath $(KDIR))/source INSTALL_PATH=$(PAYLOAD)/selftests/suites
+	for program in bench differential torture fuzz; do \
+		$(MAKE) -C selftests/$$program install DESTDIR=$(PAYLOAD)/selftests/$$program || exit; \
+	done
+
+# Only what the demonstration needs.
+payload-demo: modules
+	rm -rf $(PAYLOAD)
+	install -D -m 644 $(BUILD)/repoll.ko $(PAYLOAD)/repoll.ko
+	$(MAKE) -C samples install-echo OUTPUT=$(BUILD)/samples DESTDIR=$(PAYLOAD)/samples
+
+# The crate's view of the kernel interface.
+generate:
+	$(MAKE) -C src generate OUTPUT=$(BUILD)/src
 
 # Debian packages, of the module for this kernel and of what goes with it.
 deb: modules
-	$(MAKE) -C samples crates OUTPUT=$(BUILD)/samples
+	$(MAKE) -C src crates OUTPUT=$(BUILD)/src
 	debian/build $(notdir $(OBJECTS)) $(BUILD)
 
 # With the fuzzer's engine, which takes longer to build than all else.
 payload-fuzz: payload
-	$(MAKE) -C selftests/fuzz install-engine OUTPUT=$(BUILD)/fuzz DESTDIR=$(PAYLOAD)/selftests/fuzz
+	$(MAKE) -C selftests/fuzz install-engine DESTDIR=$(PAYLOAD)/selftests/fuzz
 
 else
 
@@ -62,7 +71,7 @@ IN_ROOT = @qemu/enter make -s -j$(shell nproc) KDIR=/usr/src/linux/build \
 	CC=x86_64-linux-gnu-gcc-14 CXX=x86_64-linux-gnu-g++-14 \
 	$(if $(filter debug rt,$(KERNEL)),KBUILD_ARGS='LLVM=1 CC=clang KCFLAGS=-g KRUSTFLAGS=-Cdebuginfo=line-tables-only')
 
-modules payload payload-fuzz deb:
+modules payload payload-demo payload-fuzz deb generate:
 	$(IN_ROOT) $@
 
 modules_install:
@@ -76,7 +85,7 @@ deb: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
 setup:
 	@qemu/setup
 
-demo: payload
+demo: payload-demo
 	@qemu/vm /opt/repoll/samples/echo/demo
 
 test: payload
@@ -94,23 +103,23 @@ test-debug:
 
 test-kernel-suite: export TIMEOUT ?= 1800
 test-kernel-suite: payload
-	@qemu/vm /opt/repoll/suites/kernel
+	@qemu/vm /opt/repoll/selftests/suites/kernel
 
 test-python: export PKGS := libpython3.13-testsuite python3
 test-python: export MEM ?= 2G
 test-python: export TIMEOUT ?= 3600
 test-python: payload
-	@qemu/vm /opt/repoll/suites/python
+	@qemu/vm /opt/repoll/selftests/suites/python
 
 # Whether the usual tools find the tracepoints.
 test-tracers: export PKGS := bpftrace linux-perf trace-cmd
 test-tracers: payload
-	@qemu/vm /opt/repoll/suites/tracers
+	@qemu/vm /opt/repoll/selftests/suites/tracers
 
 # Sanitizers of gcc and valgrind.
 test-instrumented: export PKGS := gcc libc6-dev valgrind
 test-instrumented: payload
-	@qemu/vm /opt/repoll/suites/instrumented
+	@qemu/vm /opt/repoll/selftests/suites/instrumented
 
 APPS := curl libmemcached-tools memcached nginx-light nodejs python3 redis-server stress-ng wrk
 
@@ -118,7 +127,7 @@ apps: export PKGS := $(APPS)
 apps: export MEM ?= 2G
 apps: export TIMEOUT ?= 1800
 apps: payload
-	@qemu/vm /opt/repoll/suites/apps/run
+	@qemu/vm /opt/repoll/selftests/suites/apps/run
 
 # Random operations on epoll and repoll at the same time, as many as are wanted.
 test-differential: export TIMEOUT ?= 0
@@ -240,7 +249,7 @@ help:
 	@echo 'make scale              watch a million files, and tell what each costs'
 	@echo '  ITEMS=<n>             or so many'
 	@echo 'make bench              measure what repoll and epoll cost, into build/bench'
-	@echo 'make bench-update       the same, into samples/bench/results, to be committed'
+	@echo 'make bench-update       the same, into selftests/bench/results, to be committed'
 	@echo 'make bench-gate         fail if costs are not the committed ones'
 	@echo 'make profile WORK=<key> in which functions the instructions of some of this work are'
 	@echo 'make herd               how evenly workers share a socket: tables, and charts in build/herd'

@@ -70,16 +70,11 @@ toolchain_dir=$cache/toolchain-$(hash "$compilers" "${toolchain_packages[@]}")
 
 # What the Rust programs for user space depend on. It is cargo's home for all
 # builds, which do without the registry.
-crate_locks=("$checkout"/{samples,selftests/differential,selftests/fuzz,selftests/torture}/Cargo.lock)
-crates_dir=$cache/crates-$(hash "${crate_locks[@]}")
+crates_dir=$cache/crates-$(hash "$checkout/Cargo.lock")
 
 crates_fetch() {
-	local lock
-
-	for lock in "${crate_locks[@]}"; do
-		(in_toolchain '' env CARGO_HOME="$1" CARGO_NET_OFFLINE=false \
-			cargo fetch --locked --manifest-path "${lock%lock}toml")
-	done
+	(in_toolchain '' env CARGO_HOME="$1" CARGO_NET_OFFLINE=false \
+		cargo fetch --locked --manifest-path "$checkout/Cargo.toml")
 }
 
 # in_toolchain KERNEL CMD [ARG...] - become a command that sees the root's programs

@@ -1,28 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0
-# How a Rust program of the selftests is built, whose name PROGRAM is.
+# How a Rust program of the selftests is built, whose name PROGRAM is, by the profile
+# PROFILE.
 #
 #   make            build it
 #   make check      run the tests that need no module
 #   make install DESTDIR=<dir>
 #   make clean
 #
-# OUTPUT is where everything is built. It needs a C compiler, cargo and bindgen.
+# It needs a C compiler and cargo.
 
-OUTPUT ?= $(abspath $(CURDIR)/../../build/$(PROGRAM))
-CARGO ?= cargo
-INSTALL ?= install
-export CARGO_TARGET_DIR ?= $(OUTPUT)
+include ../../src/cargo.mk
+
+PROFILE ?= release
 
 .PHONY: all check install clean
 all:
-	$(CARGO) build --locked --release
+	$(CARGO) build --locked --profile $(PROFILE) --package $(PROGRAM)
 
 check:
-	$(CARGO) test --locked --release
+	$(CARGO) test --locked --profile $(PROFILE) --package $(PROGRAM)
 
 install: all
 	$(INSTALL) -d $(DESTDIR)
-	$(INSTALL) -m 755 $(CARGO_TARGET_DIR)/release/$(PROGRAM) $(DESTDIR)
+	$(INSTALL) -m 755 $(CARGO_TARGET_DIR)/$(PROFILE)/$(PROGRAM) $(DESTDIR)
 
 clean:
 	$(CARGO) clean

@@ -4,7 +4,7 @@
 # proven which of the two it used.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-launcher=${here%/*}/samples/preload/repoll-run
+launcher=${here%/*/*}/src/preload/repoll-run
 work=$(mktemp -d "${TMPDIR:-/tmp}/suites.XXXXXX")
 chmod 755 "$work"
 stats=$work/stats

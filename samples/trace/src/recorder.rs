@@ -41,7 +41,7 @@ const FUNCTIONS: &[&str] = &[
     "tcp_recvmsg",
     "sock_def_readable",
     "sk_stream_write_space",
-    "repoll:rp_waiter_wake",
+    "repoll:rp_wake_task",
     "woken_wake_function",
     "default_wake_function",
 ];

@@ -277,7 +277,7 @@ mod tests {
         let mut compiler = Command::new("cc")
             .args(["-fsyntax-only", "-Wall", "-Wextra", "-Werror"])
             .args(["-x", "c", "-"])
-            .args(["", "/..", "/../../src/uapi"].map(|folder| format!("-I{here}{folder}")))
+            .args(["", "/../lib", "/../../src/uapi"].map(|folder| format!("-I{here}{folder}")))
             .stdin(Stdio::piped())
             .spawn()
             .unwrap();

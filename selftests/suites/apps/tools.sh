@@ -8,7 +8,7 @@ set -euo pipefail
 servers=()
 www=$work/www
 
-# As samples/udev/60-repoll.rules does, for servers that run as other users.
+# As src/udev/60-repoll.rules does, for servers that run as other users.
 open_device() {
 	groupadd --force --system repoll
 	chgrp repoll /dev/repoll

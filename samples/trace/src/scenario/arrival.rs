@@ -22,7 +22,7 @@ pub(super) const CHAIN: &[&str] = &[
     "sock_def_readable",
     "repoll_callback",
     "repoll_wake",
-    "rp_waiter_wake",
+    "rp_wake_task",
     "default_wake_function",
     "sched_waking",
     "repoll_deliver",

@@ -21,7 +21,7 @@ pub(super) const CHAIN: &[&str] = &[
     "sk_stream_write_space",
     "repoll_callback",
     "repoll_wake",
-    "rp_waiter_wake",
+    "rp_wake_task",
     "default_wake_function",
     "sched_waking",
     "repoll_deliver",

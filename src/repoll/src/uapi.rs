@@ -5,7 +5,7 @@
 
 #![allow(missing_docs, non_camel_case_types, non_upper_case_globals)]
 
-include!(concat!(env!("OUT_DIR"), "/uapi.rs"));
+include!("bindings.rs");
 
 #[cfg(test)]
 mod tests {

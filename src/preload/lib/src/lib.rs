@@ -47,7 +47,7 @@
 //!   rustix.
 //! * Code that `dlmopen` loads into another namespace, with a libc of its own.
 //! * Instances made where `/dev/repoll` is not there or not open to the process:
-//!   after a `chroot`, or with rights given up. The udev rule in `samples/udev`
+//!   after a `chroot`, or with rights given up. The udev rule in `src/udev`
 //!   opens it.
 //! * Operations on epoll that are handed to io_uring. They do not find a repoll
 //!   instance at all, so `syscall` answers to `io_uring_setup` that there is no

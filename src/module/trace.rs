@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is told to those who trace: where the tracepoints of `src/trace.h` get their fields from.
+//! What is told to those who trace: where the tracepoints of `src/module/trace.h` get their fields from.
 
 use crate::{
     bindings,

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel interface, as the crate has it. The library cannot link with the crate,
+//! which needs the standard library.
+
+#![allow(missing_docs, dead_code, non_camel_case_types, non_upper_case_globals)]
+
+include!("../../../repoll/src/bindings.rs");
