@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <pty.h>
 #include <stdatomic.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <utmp.h>
 
@@ -301,6 +302,121 @@ TEST_F(poller, closed_master_is_not_held_by_who_looks)
 			if (round % 2)
 				close(w[i].p.fd);
 		}
+		close(slave);
+	}
+	TH_LOG("%ld waits have reported the closed file", ghosts);
+	if (variant->ops == &repoll_ops) {
+		EXPECT_EQ(0, ghosts);
+	}
+}
+
+/* Watches the file exclusively: with repoll, in turn with others. */
+static int add_in_turn(const struct poller *p, int fd)
+{
+	struct epoll_event event = {
+		.events = EPOLLIN | EPOLLEXCLUSIVE,
+		.data.u64 = fd,
+	};
+	struct repoll_ctl args = {
+		.op = EPOLL_CTL_ADD,
+		.fd = fd,
+		.flags = REPOLL_ROUND_ROBIN,
+		.event = (uintptr_t)&event,
+	};
+
+	if (p->ops == &native_ops)
+		return poller_add(p, fd, event.events);
+	return ioctl(p->fd, REPOLL_CTL, &args) ? -errno : 0;
+}
+
+/* Writes byte by byte, as long as there is a master that takes them. */
+struct typist {
+	int slave;
+	atomic_bool *stop;
+	pthread_t thread;
+};
+
+static void *type(void *arg)
+{
+	struct typist *t = arg;
+	int err = 0;
+
+	while (!*t->stop && err != -EIO) {
+		err = put(t->slave);
+		if (err && err != -EAGAIN && err != -EIO)
+			return "cannot write";
+	}
+	return NULL;
+}
+
+/*
+ *	2 waiters that never sleep, 200 items each ---.
+ *	900 items, which make each wake-up long ------- master <===> slave <--- written
+ *
+ * Whose turn is over goes behind the others on the master's wait queue, while wake-ups
+ * go through it; and when all numbers of the master have been closed, a worker takes one
+ * item after the other off the queue. None of them takes another's turn for a user of
+ * the file: with repoll, no wait that begins after the last close reports it.
+ */
+TEST_F_TIMEOUT(poller, closed_master_is_nobodys_turn, 600)
+{
+	enum { WATCHERS = 2, TURNS = 200, CROWD = 900, ROUNDS = 20 };
+	struct watcher w[WATCHERS] = {};
+	int copies[CROWD], master, slave, round, i, j;
+	long waits, ghosts = 0;
+	atomic_bool closed, stop;
+	struct poller crowd;
+	struct typist typist;
+	void *failure;
+
+	for (round = 0; round < ROUNDS; round++) {
+		closed = false;
+		stop = false;
+		ASSERT_EQ(0, open_raw_pty(&master, &slave));
+		ASSERT_EQ(0, poller_open(&crowd, variant->ops));
+		for (i = 0; i < CROWD; i++) {
+			copies[i] = dup(master);
+			ASSERT_LE(0, copies[i]);
+			ASSERT_EQ(0, poller_add(&crowd, copies[i],
+						EPOLLIN | EPOLLET));
+		}
+		for (i = 0; i < WATCHERS; i++) {
+			w[i] = (struct watcher) {
+				.closed = &closed, .stop = &stop,
+			};
+			ASSERT_EQ(0, poller_open(&w[i].p, variant->ops));
+			for (j = 0; j < TURNS; j++) {
+				ASSERT_EQ(0, add_in_turn(&w[i].p, copies[j]));
+			}
+		}
+		ASSERT_EQ(0, put(slave));
+		typist = (struct typist) { .slave = slave, .stop = &stop };
+		ASSERT_EQ(0, pthread_create(&typist.thread, NULL, type,
+					    &typist));
+		for (i = 0; i < WATCHERS; i++) {
+			ASSERT_EQ(0, pthread_create(&w[i].thread, NULL, watch,
+						    &w[i]));
+		}
+		for (i = 0; i < WATCHERS; i++)
+			for (waits = w[i].waits; w[i].waits < waits + 100;)
+				sched_yield();
+		for (i = 0; i < CROWD; i++)
+			close(copies[i]);
+		close(master);
+		closed = true;
+		EXPECT_EQ(POLLHUP, await(slave, POLLHUP) & POLLHUP);
+		stop = true;
+		ASSERT_EQ(0, pthread_join(typist.thread, &failure));
+		EXPECT_TRUE(!failure);
+		for (i = 0; i < WATCHERS; i++) {
+			ASSERT_EQ(0, pthread_join(w[i].thread, &failure));
+			EXPECT_TRUE(!failure);
+			ghosts += w[i].ghosts;
+			EXPECT_EQ(0, poller_count(&w[i].p));
+			close(w[i].p.fd);
+		}
+		EXPECT_EQ(0, poller_count(&crowd));
+		close(crowd.fd);
 		close(slave);
 	}
 	TH_LOG("%ld waits have reported the closed file", ghosts);
