@@ -242,6 +242,23 @@ static bool unloader_waits(const struct unloader *unloader)
 	return false;
 }
 
+/* Waits for the module to say so in the kernel's log. */
+static bool unloader_says_so(int log)
+{
+	struct pollfd pfd = { .fd = log, .events = POLLIN };
+	char line[1024];
+	ssize_t n;
+
+	while (poll(&pfd, 1, SOON_MS) > 0) {
+		/* An error tells of lines that were overwritten. */
+		n = read(log, line, sizeof(line) - 1);
+		line[n < 0 ? 0 : n] = '\0';
+		if (strstr(line, "repoll: unloading waits for somebody's"))
+			return true;
+	}
+	return false;
+}
+
 /* A listener who has to permit what is opened on /tmp. */
 static int listen_on_tmp(void)
 {
@@ -273,12 +290,12 @@ static int permit(int listener)
  *	P ---> file in sysfs <--- open <--- fanotify, which has not permitted it yet
  *
  * The event holds on to repoll's mark. So the module waits for the answer, even
- * though nobody uses it any more.
+ * though nobody uses it any more, and says so after a while.
  */
 TEST_F(reload, waits_for_a_permission_event)
 {
 	struct unloader unloader = {};
-	int watched, listener, opened = -1;
+	int watched, listener, log, opened = -1;
 	pthread_t opener;
 
 	if (unshare(CLONE_NEWNS))
@@ -301,9 +318,14 @@ TEST_F(reload, waits_for_a_permission_event)
 
 	EXPECT_EQ(-EWOULDBLOCK, unload());
 	close(self->p.fd);
+	log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ASSERT_LE(0, log);
+	ASSERT_EQ(0, lseek(log, 0, SEEK_END));
 	ASSERT_EQ(0, pthread_create(&unloader.thread, NULL, unload_once,
 				    &unloader));
 	EXPECT_TRUE(unloader_waits(&unloader));
+	EXPECT_TRUE(unloader_says_so(log));
+	EXPECT_FALSE(__atomic_load_n(&unloader.done, __ATOMIC_ACQUIRE));
 	EXPECT_EQ(0, permit(listener));
 	pthread_join(opener, NULL);
 	EXPECT_LE(0, opened);
@@ -311,6 +333,7 @@ TEST_F(reload, waits_for_a_permission_event)
 	EXPECT_EQ(0, unloader.result);
 	EXPECT_EQ(NULL, left_over());
 	close(opened);
+	close(log);
 	close(listener);
 out:
 	close(watched);

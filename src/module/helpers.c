@@ -140,14 +140,18 @@ bool rp_fsnotify_has_marks(struct fsnotify_group *group)
 	return refcount_read(&group->refcnt) > 1;
 }
 
-/* What fsnotify_destroy_group(), which is not exported, waits for. */
-void rp_fsnotify_wait_for_users(struct fsnotify_group *group)
+/*
+ * What fsnotify_destroy_group(), which is not exported, waits for. False if it takes
+ * longer than @ms milliseconds.
+ */
+bool rp_fsnotify_wait_for_users(struct fsnotify_group *group, unsigned int ms)
 {
 	spin_lock(&group->notification_lock);
 	group->shutdown = true;
 	spin_unlock(&group->notification_lock);
-	wait_event(group->notification_waitq,
-		   !atomic_read(&group->user_waits));
+	return wait_event_timeout(group->notification_waitq,
+				  !atomic_read(&group->user_waits),
+				  msecs_to_jiffies(ms));
 }
 
 struct kmem_cache *rp_cache_create(const char *name, unsigned int size,

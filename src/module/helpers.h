@@ -42,7 +42,7 @@ struct eventfd_ctx *rp_eventfd_of(struct file *file);
 void rp_eventfd_put(struct eventfd_ctx *ctx);
 
 /* Fsnotify. */
-void rp_fsnotify_wait_for_users(struct fsnotify_group *group);
+bool rp_fsnotify_wait_for_users(struct fsnotify_group *group, unsigned int ms);
 bool rp_fsnotify_has_marks(struct fsnotify_group *group);
 
 /* Memory. */

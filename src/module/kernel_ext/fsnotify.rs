@@ -308,7 +308,9 @@ impl Drop for Group {
         // SAFETY: By the invariant of `Core`.
         unsafe { bindings::destroy_workqueue(self.0.workqueue) };
         // SAFETY: The group is ours.
-        unsafe { bindings::rp_fsnotify_wait_for_users(self.0.group) };
+        while !unsafe { bindings::rp_fsnotify_wait_for_users(self.0.group, WORD_MS) } {
+            pr_info!("unloading waits for somebody's permission to open or read a file\n");
+        }
         let mut rounds = 0u32;
         loop {
             // Waits for running listeners and for `free_mark`.
@@ -322,18 +324,21 @@ impl Drop for Group {
                 pr_info!("unloading waits for a superblock to let go of its mark\n");
             }
             rounds = rounds.wrapping_add(1);
-            fsleep(Delta::from_millis(ROUND_MS));
+            fsleep(Delta::from_millis(ROUND_MS.into()));
         }
         // SAFETY: The group is ours, and no mark refers to it any more.
         unsafe { bindings::fsnotify_put_group(self.0.group) };
     }
 }
 
-/// How often, in milliseconds, the drop of a [`Group`] looks whether marks are left.
-const ROUND_MS: i64 = 10;
+/// How often, in milliseconds, the drop of a [`Group`] says what it waits for.
+const WORD_MS: u32 = 10_000;
+
+/// How often, in milliseconds, it looks whether marks are left.
+const ROUND_MS: u32 = 10;
 
 /// After how many of these looks it says that there are.
-const ROUNDS_A_WORD: u32 = 1000;
+const ROUNDS_A_WORD: u32 = WORD_MS / ROUND_MS;
 
 /// # Safety
 ///
