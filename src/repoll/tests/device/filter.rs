@@ -13,6 +13,14 @@ use std::{
 
 /// Has one system call of the calling thread fail from now on, in its children, too.
 pub fn refuse(number: c_long, errno: Errno) -> io::Result<()> {
+    filter(
+        number,
+        libc::SECCOMP_RET_ERRNO | errno.raw_os_error() as u32,
+    )
+}
+
+/// The same with whatever a filter may do; of several filters the harshest does it.
+pub fn filter(number: c_long, action: u32) -> io::Result<()> {
     const NUMBER_OF_CALL: u32 = 0;
     let statement = |code: u32, jump_if_not, k: u32| libc::sock_filter {
         code: code as u16,
@@ -20,7 +28,6 @@ pub fn refuse(number: c_long, errno: Errno) -> io::Result<()> {
         jf: jump_if_not,
         k,
     };
-    let error = libc::SECCOMP_RET_ERRNO | errno.raw_os_error() as u32;
     let mut program = [
         statement(
             libc::BPF_LD | libc::BPF_W | libc::BPF_ABS,
@@ -32,7 +39,7 @@ pub fn refuse(number: c_long, errno: Errno) -> io::Result<()> {
             1,
             number as u32,
         ),
-        statement(libc::BPF_RET | libc::BPF_K, 0, error),
+        statement(libc::BPF_RET | libc::BPF_K, 0, action),
         statement(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ALLOW),
     ];
     let program = libc::sock_fprog {

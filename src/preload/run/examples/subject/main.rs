@@ -21,7 +21,10 @@ use epoll::{
     Call,
     Way, //
 };
-use filter::refuse;
+use filter::{
+    filter,
+    refuse, //
+};
 use plugin::Plugin;
 use rustix::{
     io::Errno,
@@ -49,6 +52,7 @@ use std::{
         unix::process::CommandExt, //
     },
     process::Command,
+    thread,
 };
 
 /// A call that is made before any library is ready. It fails, and nothing follows from that.
@@ -73,6 +77,7 @@ fn main() {
         "counted_apart" => counted_apart(),
         "with_closed_descriptors" => with_closed_descriptors(),
         "filtered" => filtered(),
+        "refused_once" => refused_once(),
         "handed_on" => handed_on(),
         "io_uring" => io_uring(),
         "with_plugin" => with_plugin(),
@@ -204,6 +209,31 @@ fn filtered() {
             .unwrap();
         assert_eq!(next(), Ok(Some(data)));
     }
+}
+
+/// A change whose direct call is refused; then all there is, of this instance and of one that
+/// is made after that, by this thread and another one. A second direct call would be the end.
+fn refused_once() {
+    let errno = env::args().nth(2).unwrap().parse().unwrap();
+    let (epfd, efd) = (instance(), eventfd(1));
+    let modify =
+        |epfd, data| Way::Function.ctl(epfd, libc::EPOLL_CTL_MOD, efd, libc::EPOLLIN, data);
+    Way::Function.add(epfd, efd, libc::EPOLLIN, 1).unwrap();
+    refuse(libc::SYS_fadvise64, Errno::from_raw_os_error(errno)).unwrap();
+    modify(epfd, 2).unwrap();
+    filter(libc::SYS_fadvise64, libc::SECCOMP_RET_KILL_PROCESS).unwrap();
+    let other = instance();
+    Way::Function.add(other, efd, libc::EPOLLIN, 1).unwrap();
+    let use_all = || {
+        for epfd in [epfd, other] {
+            for (call, data) in [(Call::Wait, 3), (Call::Pwait, 4), (Call::Pwait2, 5)] {
+                modify(epfd, data).unwrap();
+                assert_eq!(Way::Function.next(call, epfd, -1), Ok(Some(data)));
+            }
+        }
+    };
+    use_all();
+    thread::scope(|scope| scope.spawn(use_all).join()).unwrap();
 }
 
 /// Has the same program, in place of this one, wait on an instance that it has not made.

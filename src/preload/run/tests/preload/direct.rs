@@ -102,6 +102,24 @@ fn a_filter_may_come_late() {
     }
 }
 
+/// The first direct call that is refused is the last one: a filter need not be gentle with the
+/// next.
+#[test]
+fn who_is_refused_does_not_try_again() {
+    let _together = together();
+    if !has_device() {
+        return;
+    }
+    for refusal in REFUSALS {
+        let role = format!("refused_once {}", refusal.raw_os_error());
+        let said = run(launch(&["--strict", "--stats"], &role));
+        assert_eq!(
+            counted(&said),
+            "2 ctl=15 wait=12 native_create=0 native_ctl=0 native_wait=0 direct=1"
+        );
+    }
+}
+
 /// An instance that another program has made, as the first that this one gets to see.
 #[test]
 fn an_instance_that_was_inherited_is_asked() {
