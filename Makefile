@@ -86,6 +86,7 @@ setup:
 	@qemu/setup
 
 demo: payload-demo
+	@echo 'An echo server and its load, on repoll and on epoll, in a virtual machine: half a minute.'
 	@qemu/vm /opt/repoll/samples/echo/demo
 
 test: payload
@@ -219,8 +220,11 @@ vm:
 	@$(MAKE) --no-print-directory payload >&2
 	@qemu/vm $(if $(value CMD),"$$GUEST_COMMAND")
 
+# What git knows of.
 lint:
-	@qemu/enter qemu/lint
+	@mkdir -p $(BUILD)
+	@git ls-files -z >$(BUILD)/tracked
+	@qemu/enter qemu/lint build/tracked
 
 clean:
 	rm -rf $(BUILD)

@@ -49,18 +49,24 @@ prune() {
 	done
 }
 
-# progress NAME PID LOG - while the process runs, show on a terminal for how long
-# it has, and the last it wrote
+# progress NAME PID LOG - while the process runs, show for how long it has and the last line
+# that it wrote: each second on a terminal, elsewhere in a line each 30 s
 progress() {
-	local start=$SECONDS
+	local start=$SECONDS format='%s: %d s: %.50s\n' interval=30 shown=$SECONDS
 
-	[[ -t 2 ]] || return 0
+	if [[ -t 2 ]]; then
+		format='\r\e[K%s: %d s: %.50s'
+		interval=1
+	fi
 	while kill -0 "$2" 2>/dev/null; do
-		printf '\r\e[K%s: %d s: %.50s' "$1" $((SECONDS - start)) \
-			"$(tail -n 1 "$3" | tr -dc '[:print:]')" >&2
+		if ((SECONDS - shown >= interval)); then
+			# shellcheck disable=SC2059 # one of the two above
+			printf "$format" "$1" $((SECONDS - start)) "$(tail -n 1 "$3" | tr -dc '[:print:]')" >&2
+			shown=$SECONDS
+		fi
 		sleep 1
 	done
-	printf '\r\e[K' >&2
+	[[ ! -t 2 ]] || printf '\r\e[K' >&2
 }
 
 # artifact NAME DIR BUILDER [ARG...] - have BUILDER fill DIR, its first argument,

@@ -12,11 +12,12 @@ files=()
 # run NAME CMD... - run a part, keep its output and show what matters of it: all
 # but the subtests that went well
 run() {
-	local status=0
+	local start=$SECONDS status=0
 
 	printf '# %s\n' "$1"
 	"${@:2}" | tee "$logs/$1.log" |
 		sed -uE '/^ +(ok|KTAP|1\.\.|# +(RUN|OK|PASSED:|Totals:|Starting)) ?/d' || status=$?
+	printf '# %s: %d s\n' "$1" $((SECONDS - start))
 	statuses+=("$1=$status")
 	files+=("$logs/$1.log")
 }
