@@ -49,7 +49,7 @@ use crate::{
     },
     registry::{
         self,
-        Entry, //
+        Registration, //
     },
     relay::{
         self,
@@ -169,7 +169,7 @@ pub(crate) struct Eventpoll {
     pub(crate) busy_poll: BusyPoll,
     pub(crate) tally: Tally,
     /// The instance among all others.
-    pub(crate) entry: Entry,
+    pub(crate) registration: Registration,
     pub(crate) answers_direct_calls: bool,
 }
 
@@ -191,7 +191,7 @@ impl Eventpoll {
             order <- Order::new(),
             busy_poll: BusyPoll::new(),
             tally: Tally::new(),
-            entry: Entry::new(),
+            registration: Registration::new(),
             answers_direct_calls: direct::are_answered(),
         })
     }
@@ -203,7 +203,7 @@ impl Eventpoll {
     ///
     /// `EINTR` if the task is being killed.
     #[inline(always)]
-    pub(crate) fn enter_plain(&self) -> Result<Option<Locked<'_>>> {
+    pub(crate) fn enter_plain(&self) -> Result<Option<LockedSet<'_>>> {
         if self.watches_epolls.read() {
             return Ok(None);
         }
@@ -219,7 +219,7 @@ impl Eventpoll {
     ///
     /// As [`Eventpoll::enter_plain`].
     #[cold]
-    pub(crate) fn enter_both(&self) -> Result<(Outer<'_>, Locked<'_>)> {
+    pub(crate) fn enter_both(&self) -> Result<(Outer<'_>, LockedSet<'_>)> {
         let outer = self.lock_outer()?;
         Ok((outer, self.lock()?))
     }
@@ -231,7 +231,7 @@ impl Eventpoll {
     /// `EINTR` if the task is being killed: the mutex may be held for as long as the poll of a file
     /// takes, which users can make arbitrarily long.
     #[inline(always)]
-    pub(crate) fn lock(&self) -> Result<Locked<'_>> {
+    pub(crate) fn lock(&self) -> Result<LockedSet<'_>> {
         self.lock_nested(0)
     }
 
@@ -242,7 +242,7 @@ impl Eventpoll {
     ///
     /// As for [`Eventpoll::lock`].
     #[inline(always)]
-    pub(crate) fn lock_nested(&self, nesting: u32) -> Result<Locked<'_>> {
+    pub(crate) fn lock_nested(&self, nesting: u32) -> Result<LockedSet<'_>> {
         Ok(self.locked(lock_killable(&self.set, nesting)?))
     }
 
@@ -251,16 +251,16 @@ impl Eventpoll {
     /// # Errors
     ///
     /// `EINTR`.
-    fn lock_interruptible(&self) -> Result<Locked<'_>> {
+    fn lock_interruptible(&self) -> Result<LockedSet<'_>> {
         Ok(self.locked(lock_interruptible(&self.set)?))
     }
 
     #[inline]
-    fn locked<'a>(&'a self, mut set: Guard<'a, Set, MutexBackend>) -> Locked<'a> {
+    fn locked<'a>(&'a self, mut set: Guard<'a, Set, MutexBackend>) -> LockedSet<'a> {
         if self.ready.has_dead() {
             self.remove_all_dead(&mut set);
         }
-        Locked {
+        LockedSet {
             set,
             _afterwards: RemoveDead(self),
         }
@@ -410,7 +410,7 @@ impl Eventpoll {
 }
 
 /// The items, with the mutex held.
-pub(crate) struct Locked<'a> {
+pub(crate) struct LockedSet<'a> {
     // Dropped in this order: the unlock, then the look at the dead.
     set: Guard<'a, Set, MutexBackend>,
     _afterwards: RemoveDead<'a>,
@@ -427,7 +427,7 @@ impl Drop for RemoveDead<'_> {
     }
 }
 
-impl Deref for Locked<'_> {
+impl Deref for LockedSet<'_> {
     type Target = Set;
 
     fn deref(&self) -> &Set {
@@ -435,7 +435,7 @@ impl Deref for Locked<'_> {
     }
 }
 
-impl DerefMut for Locked<'_> {
+impl DerefMut for LockedSet<'_> {
     fn deref_mut(&mut self) -> &mut Set {
         &mut self.set
     }

@@ -15,7 +15,7 @@ use crate::{
             self,
             AnonFile,
             Fdinfo,
-            Operations, //
+            FileOperations, //
         },
         poll_file,
         rcu::RcuBox,
@@ -55,12 +55,12 @@ use kernel::{
 /// How many items fdinfo prints before it lets others have the mutex.
 const FDINFO_BATCH: usize = 64;
 
-static OPERATIONS: Operations<Eventpoll> = Operations::new();
+static OPERATIONS: FileOperations<Eventpoll> = FileOperations::new();
 
 impl AnonFile for Eventpoll {
     const NAME: &'static CStr = c"[repoll]";
 
-    fn operations() -> &'static Operations<Self> {
+    fn operations() -> &'static FileOperations<Self> {
         &OPERATIONS
     }
 
@@ -237,7 +237,7 @@ impl Eventpoll {
         let mut next = set.items().lower_bound(&from);
         for _ in 0..FDINFO_BATCH {
             let item = next?;
-            if let Some(file) = self.ready.lock().file_of(item) {
+            if let Some(file) = self.ready.lock().pin_file(item) {
                 let identity = poll_file::identity(&file);
                 seq_print!(
                     out.seq,

@@ -55,7 +55,7 @@ use crate::{
         },
         list::{
             Linked,
-            Links, //
+            ListLinks, //
         },
         once::{
             Once,
@@ -81,7 +81,7 @@ use crate::{
     ready::{
         increment,
         Lists,
-        Locked,
+        LockedLists,
         Place, //
     },
     relay, trace,
@@ -299,7 +299,7 @@ impl Handling {
 pub(crate) struct Item {
     node: Node,
     watch_node: Node,
-    links: Links<Item>,
+    links: ListLinks<Item>,
     #[pin]
     watched: Hosted<Item>,
     /// To be used only while it is known not to have been released.
@@ -350,7 +350,7 @@ unsafe impl Keyed<1> for Item {
     fn key(&self) -> WatchKey {
         WatchKey {
             address: self.address(),
-            user: self.owner().entry.user(),
+            user: self.owner().registration.user(),
             item: core::ptr::from_ref(self).addr(),
         }
     }
@@ -358,7 +358,7 @@ unsafe impl Keyed<1> for Item {
 
 // SAFETY: The links are a field that nothing else uses.
 unsafe impl Linked<0> for Item {
-    fn links(&self) -> &Links<Self> {
+    fn links(&self) -> &ListLinks<Self> {
         &self.links
     }
 }
@@ -389,7 +389,7 @@ impl Item {
         Slot::new()?.init(try_pin_init!(Self {
             node: Node::new(),
             watch_node: Node::new(),
-            links: Links::new(),
+            links: ListLinks::new(),
             watched <- Hosted::new(Watched::new(source)),
             file: NonNull::from(file).cast(),
             owner: NonNull::from(owner),
@@ -609,7 +609,7 @@ impl Item {
     #[inline(never)]
     fn announce<B: Backend>(
         &self,
-        mut ready: Locked<'_, B>,
+        mut ready: LockedLists<'_, B>,
         interest: Interest,
         events: u32,
         flags: WakeFlags,

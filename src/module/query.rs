@@ -134,7 +134,7 @@ pub(crate) fn list(arg: usize) -> Result<isize> {
         }
         let Some((id, info)) = registry::next(answer.query.id, |instance| {
             let info = view.has(instance).then(|| instance.info());
-            (instance.entry.id(), info)
+            (instance.registration.id(), info)
         }) else {
             break;
         };

@@ -345,7 +345,7 @@ impl ReadyList {
     }
 
     /// Takes the spinlock.
-    pub(crate) fn lock(&self) -> Locked<'_> {
+    pub(crate) fn lock(&self) -> LockedLists<'_> {
         self.locked(self.lists.lock())
     }
 
@@ -367,8 +367,11 @@ impl ReadyList {
 
     /// The lists, which the caller has locked, and may change.
     #[inline]
-    pub(crate) fn locked<'a, B: Backend>(&'a self, lists: Guard<'a, Lists, B>) -> Locked<'a, B> {
-        Locked { lists, list: self }
+    pub(crate) fn locked<'a, B: Backend>(
+        &'a self,
+        lists: Guard<'a, Lists, B>,
+    ) -> LockedLists<'a, B> {
+        LockedLists { lists, list: self }
     }
 
     /// Makes an item ready that is so already, without the lock. Returns false if it is not, or if
@@ -455,12 +458,12 @@ impl ReadyList {
 }
 
 /// The lists, locked. What those see who do not take the lock is brought up to date on unlocking.
-pub(crate) struct Locked<'a, B: Backend = SpinLockIrqBackend> {
+pub(crate) struct LockedLists<'a, B: Backend = SpinLockIrqBackend> {
     lists: Guard<'a, Lists, B>,
     list: &'a ReadyList,
 }
 
-impl<B: Backend> Locked<'_, B> {
+impl<B: Backend> LockedLists<'_, B> {
     /// Wakes a waiter. Returns whether there was one.
     pub(crate) fn wake_waiter(&mut self, flags: WakeFlags) -> bool {
         let active = self.waiters.is_active();
@@ -473,7 +476,7 @@ impl<B: Backend> Locked<'_, B> {
     }
 
     /// Unlocks, and gives the item's file, unless that was closed. The caller has the mutex.
-    pub(crate) fn file_of(self, item: &Item) -> Option<Pinned> {
+    pub(crate) fn pin_file(self, item: &Item) -> Option<Pinned> {
         let alone = Alone::new(item);
         drop(self);
         alone.pin()
@@ -533,7 +536,7 @@ impl Deref for Pinned {
     }
 }
 
-impl<B: Backend> Deref for Locked<'_, B> {
+impl<B: Backend> Deref for LockedLists<'_, B> {
     type Target = Lists;
 
     fn deref(&self) -> &Lists {
@@ -541,13 +544,13 @@ impl<B: Backend> Deref for Locked<'_, B> {
     }
 }
 
-impl<B: Backend> DerefMut for Locked<'_, B> {
+impl<B: Backend> DerefMut for LockedLists<'_, B> {
     fn deref_mut(&mut self) -> &mut Lists {
         &mut self.lists
     }
 }
 
-impl<B: Backend> Drop for Locked<'_, B> {
+impl<B: Backend> Drop for LockedLists<'_, B> {
     fn drop(&mut self) {
         let list = self.list;
         list.available.write(self.lists.is_available());

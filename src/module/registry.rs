@@ -43,7 +43,7 @@ use kernel::{
 };
 
 /// An instance's place in the registry, and who made it.
-pub(crate) struct Entry {
+pub(crate) struct Registration {
     /// Accessed under the registry's lock.
     node: Node,
     /// 0 before the instance is in the registry.
@@ -57,21 +57,21 @@ pub(crate) struct Entry {
 }
 
 // SAFETY: The node is accessed by who holds the lock, the rest may be by anybody.
-unsafe impl Send for Entry {}
+unsafe impl Send for Registration {}
 // SAFETY: What changes is the node, under the lock, and the id, which is atomic.
-unsafe impl Sync for Entry {}
+unsafe impl Sync for Registration {}
 
 // SAFETY: The offset is that of the node, which nothing else uses; the id does not change while the
 // instance is in the tree.
 unsafe impl Keyed<0> for Eventpoll {
     type Key = u64;
-    const OFFSET: usize = offset_of!(Eventpoll, entry) + offset_of!(Entry, node);
+    const OFFSET: usize = offset_of!(Eventpoll, registration) + offset_of!(Registration, node);
     fn key(&self) -> u64 {
-        self.entry.id()
+        self.registration.id()
     }
 }
 
-impl Entry {
+impl Registration {
     /// The current task makes an instance.
     pub(crate) fn new() -> Self {
         Self {
@@ -130,13 +130,13 @@ impl View {
     /// its caller's is neither's, and what is made outside of a container is not for who is inside.
     /// As with `ptrace`, but that a process cannot hide.
     pub(crate) fn has(self, instance: &Eventpoll) -> bool {
-        let entry = &instance.entry;
+        let registration = &instance.registration;
         match self {
             Self::All => true,
             Self::Own(user, group) => {
-                entry.private
-                    && (entry.user, entry.group) == (user, group)
-                    && entry.process.is_known_here()
+                registration.private
+                    && (registration.user, registration.group) == (user, group)
+                    && registration.process.is_known_here()
             }
         }
     }
@@ -177,14 +177,14 @@ pub(crate) fn cipher() -> &'static Cipher {
 /// Puts an instance in, whose file was just made.
 pub(crate) fn insert(instance: &Eventpoll) {
     let mut registry = REGISTRY.get().instances.lock();
-    instance.entry.id.write(instance.ready.id.number());
+    instance.registration.id.write(instance.ready.id.number());
     // SAFETY: The instance is new; its release takes it out, and it is freed a grace period later.
     unsafe { registry.0.insert(instance) };
 }
 
 /// Takes an instance out, if it was put in. Its file is being released.
 pub(crate) fn remove(instance: &Eventpoll) {
-    if instance.entry.id() != 0 {
+    if instance.registration.id() != 0 {
         let mut registry = REGISTRY.get().instances.lock();
         // SAFETY: It was put in when it got its id, and is released once.
         unsafe { registry.0.remove(instance) };

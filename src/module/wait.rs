@@ -5,7 +5,7 @@
 use crate::{
     eventpoll::{
         Eventpoll,
-        Locked,
+        LockedSet,
         Outer, //
     },
     item::Key,
@@ -153,7 +153,7 @@ impl Eventpoll {
     fn scan_all<'a>(
         &'a self,
         outer: Option<Outer<'a>>,
-        mut set: Locked<'a>,
+        mut set: LockedSet<'a>,
         buffer: Buffer,
         last: &mut LastRefs<CHUNK>,
     ) -> Result<u32> {
@@ -224,12 +224,12 @@ impl Eventpoll {
     #[cold]
     fn poll_alone<'a>(
         &'a self,
-        set: Locked<'a>,
+        set: LockedSet<'a>,
         outer: Option<&Outer<'_>>,
         scan: &mut Scan<'_, false>,
         key: &Key,
         file: &Pinned,
-    ) -> Result<(Locked<'a>, u32)> {
+    ) -> Result<(LockedSet<'a>, u32)> {
         let Some(item) = set.items().find(key) else {
             return Ok((set, 0));
         };

@@ -164,7 +164,7 @@ static TABLE: Global<Table> = Global::empty();
 static GROUP: Global<Group> = Global::empty();
 static LOOKS: Global<Periodic> = Global::empty();
 
-static OPERATIONS: fsnotify::Operations = fsnotify::Operations::new::<Closing>();
+static OPERATIONS: fsnotify::GroupOperations = fsnotify::GroupOperations::new::<Closing>();
 
 /// How the close of a file is heard of.
 pub(crate) enum Source {
@@ -239,7 +239,7 @@ impl Watched {
 
     /// Whether there is something to undo when the last item leaves the file.
     #[inline]
-    fn has_end(&self) -> bool {
+    fn has_to_end(&self) -> bool {
         match &self.source {
             Source::SuperBlock { made_to_report } => made_to_report.read(),
             Source::Eventfd(_) => false,
@@ -298,7 +298,7 @@ impl Items {
         core::iter::from_fn(move || {
             let item = self
                 .from(&key)
-                .filter(|item| item.owner().entry.user() == user)?;
+                .filter(|item| item.owner().registration.user() == user)?;
             key = item.watch_key().next();
             Some(item)
         })
@@ -319,7 +319,7 @@ impl Items {
             if others >= MAX_WATCHERS {
                 return Err(ENOSPC);
             }
-            let user = item.owner().entry.user();
+            let user = item.owner().registration.user();
             let crowded = others >= CROWD && self.of_user(address, user).count() >= CROWD;
             item.crowded.write(crowded);
         }
@@ -347,7 +347,7 @@ impl Items {
         if watched.items() > CROWD && !item.crowded.read() {
             self.make_room(item);
         }
-        if watched.has_end() && self.first(item.address()).is_none() {
+        if watched.has_to_end() && self.first(item.address()).is_none() {
             return end(item);
         }
         None
@@ -356,7 +356,7 @@ impl Items {
     /// An item that was not crowded has left its file: another one of the user's is crowded no longer.
     #[cold]
     fn make_room(&self, item: &Item) {
-        let mut others = self.of_user(item.address(), item.owner().entry.user());
+        let mut others = self.of_user(item.address(), item.owner().registration.user());
         if let Some(crowded) = others.find(|other| other.crowded.read()) {
             crowded.crowded.write(false);
         }
@@ -537,13 +537,13 @@ impl Watching {
 }
 
 /// An item that is about to watch its file.
-pub(crate) struct New {
+pub(crate) struct NewItem {
     /// The item.
     pub(crate) item: SlabBox<Item>,
     hold: Option<held::Prepared>,
 }
 
-impl New {
+impl NewItem {
     /// Has `make` make an item on `file`, for an instance with these `marks`.
     ///
     /// # Errors

@@ -55,7 +55,7 @@ impl Eventpoll {
             state |= uapi::WATCHES_EPOLL;
         }
         let mut info = uapi::Info {
-            id: self.entry.id(),
+            id: self.registration.id(),
             adds,
             mods: self.tally.mods.read(),
             dels,
@@ -71,14 +71,14 @@ impl Eventpoll {
             items: items.max(0) as u32,
             ready: counters.listed,
             dead: counters.dead,
-            uid: task::user_number(self.entry.user()),
-            pid: self.entry.process().number(),
+            uid: task::user_number(self.registration.user()),
+            pid: self.registration.process().number(),
             flags: match self.policy {
                 Policy::Fifo => uapi::FIFO,
                 Policy::Lifo => 0,
             },
             state,
-            comm: self.entry.process().name(),
+            comm: self.registration.process().name(),
             ..Default::default()
         };
         info.waiters = self.ready.count_waiters(uapi::MAX_COUNT, &mut info.tids);
@@ -107,7 +107,7 @@ impl Eventpoll {
             };
             let ready = self.ready.lock();
             let is_ready = item.place().is_ready();
-            if let Some(file) = ready.file_of(item) {
+            if let Some(file) = ready.pin_file(item) {
                 to.push((item.key(), describe(item, &file, is_ready, view)));
             }
             next = set.items().after(item);
@@ -132,7 +132,7 @@ fn describe(item: &Item, file: &LocalFile, is_ready: bool, view: View) -> uapi::
             View::Own(..) => 0,
         },
         ino: identity.inode,
-        watched: nesting::instance_of(file).map_or(0, |inner| inner.entry.id()),
+        watched: nesting::instance_of(file).map_or(0, |inner| inner.registration.id()),
         fd: item.key().fd(),
         events: item.interest().bits(),
         dev_major: identity.device >> MINOR_BITS,

@@ -30,7 +30,7 @@ use crate::{
         Kind, //
     },
     trace,
-    watch::New, //
+    watch::NewItem, //
 };
 use core::ptr::NonNull;
 use kernel::{fs::LocalFile, prelude::*};
@@ -175,7 +175,12 @@ impl Eventpoll {
 
     /// Links the instance to `inner`, which `file` is, by an item that is not in the tree yet; or
     /// says why not, if only because that was not made.
-    fn link(&self, inner: &Self, file: &LocalFile, made: Result<&mut New, &mut Error>) -> Result {
+    fn link(
+        &self,
+        inner: &Self,
+        file: &LocalFile,
+        made: Result<&mut NewItem, &mut Error>,
+    ) -> Result {
         let made = made.map_err(|error| *error);
         let reserved = made.and_then(|new| Ok((new, links::reserve()?)));
         let linked = nesting::link(self, inner, || {
@@ -210,12 +215,12 @@ impl Eventpoll {
         fd: i32,
         kind: Kind,
         asked: Asked,
-    ) -> Result<New> {
+    ) -> Result<NewItem> {
         if Interest::new(asked.events).keeps_awake() {
             self.provide_wakeup_source()?;
         }
         self.account.charge()?;
-        New::make(file, marks, |source| {
+        NewItem::make(file, marks, |source| {
             // SAFETY: The instance disposes of all its items before it is freed: of those that do
             // not get into its tree before the call that adds them, on its file, returns.
             unsafe { Item::make(self, file, fd, kind, asked, source) }

@@ -4,7 +4,7 @@
 
 use super::{
     Eventpoll,
-    Locked, //
+    LockedSet, //
 };
 use crate::{
     item::{
@@ -39,7 +39,7 @@ impl Outer<'_> {
     /// without that one. `None` if there is none in this instance.
     pub(crate) fn keep<'b>(
         &'b self,
-        set: &Locked<'_>,
+        set: &LockedSet<'_>,
         file: &'b LocalFile,
         fd: i32,
     ) -> Option<&'b Item> {
@@ -73,7 +73,7 @@ impl Eventpoll {
 pub(crate) struct Mutexes<'a> {
     eventpoll: &'a Eventpoll,
     // Dropped in this order.
-    set: Option<Locked<'a>>,
+    set: Option<LockedSet<'a>>,
     outer: Option<Outer<'a>>,
 }
 
@@ -96,7 +96,7 @@ impl<'a> Mutexes<'a> {
     ///
     /// `EINTR` if the task is being killed.
     #[inline(always)]
-    pub(crate) fn enter(&mut self, kind: Kind) -> Result<&mut Locked<'a>> {
+    pub(crate) fn enter(&mut self, kind: Kind) -> Result<&mut LockedSet<'a>> {
         let eventpoll = self.eventpoll;
         if let Some(set) = &mut self.set {
             if kind == Kind::Epoll && self.outer.is_none() {
@@ -128,7 +128,7 @@ impl<'a> Mutexes<'a> {
         eventpoll: &'a Eventpoll,
         outer: &mut Option<Outer<'a>>,
         kind: Kind,
-    ) -> Result<Locked<'a>> {
+    ) -> Result<LockedSet<'a>> {
         let set = match outer {
             Some(_) => eventpoll.lock()?,
             none => {

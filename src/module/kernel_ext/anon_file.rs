@@ -43,7 +43,7 @@ pub(crate) trait AnonFile: Send + Sync + Sized + 'static {
 
     /// The file operations of this type: always the same ones, so that [`of_file`] can tell
     /// its files from others.
-    fn operations() -> &'static Operations<Self>;
+    fn operations() -> &'static FileOperations<Self>;
 
     /// Called with the address of the file when it is made, before anybody can use it.
     fn opened(&self, file: usize);
@@ -87,12 +87,12 @@ impl Fdinfo<'_> {
 
 /// The file operations of a type, to be put in a static.
 #[repr(transparent)]
-pub(crate) struct Operations<T>(bindings::file_operations, PhantomData<fn(T)>);
+pub(crate) struct FileOperations<T>(bindings::file_operations, PhantomData<fn(T)>);
 
 // SAFETY: Nobody writes to them.
-unsafe impl<T> Sync for Operations<T> {}
+unsafe impl<T> Sync for FileOperations<T> {}
 
-impl<T: AnonFile> Operations<T> {
+impl<T: AnonFile> FileOperations<T> {
     /// The operations. While there are files with them, this module stays.
     pub(crate) const fn new() -> Self {
         Self(

@@ -76,9 +76,9 @@ pub(crate) trait CloseListener: 'static {
 }
 
 /// The operations of a group, to be put in a static.
-pub(crate) struct Operations(bindings::fsnotify_ops);
+pub(crate) struct GroupOperations(bindings::fsnotify_ops);
 
-impl Operations {
+impl GroupOperations {
     /// The operations of a group whose listener is `L`.
     pub(crate) const fn new<L: CloseListener>() -> Self {
         Self(bindings::fsnotify_ops {
@@ -188,7 +188,7 @@ pub(crate) struct Group(Arc<Core>);
 
 impl Group {
     /// A group without marks, whose events go to the listener of its operations.
-    pub(crate) fn new(operations: &'static Operations) -> Result<Self> {
+    pub(crate) fn new(operations: &'static GroupOperations) -> Result<Self> {
         // SAFETY: The format has no arguments.
         let workqueue = unsafe {
             bindings::alloc_workqueue_noprof(

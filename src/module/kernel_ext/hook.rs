@@ -174,7 +174,7 @@ where
         events: u32,
         exclusive: bool,
     ) -> Result<u32> {
-        let mut table = Table {
+        let mut table = PollTable {
             pt: bindings::poll_table_struct {
                 _qproc: Some(queue::<T>),
                 _key: events,
@@ -267,7 +267,7 @@ where
 
 /// The poll table that [`Hooks::attach`] passes, with what its function needs behind it.
 #[repr(C)]
-struct Table<'a, T> {
+struct PollTable<'a, T> {
     pt: bindings::poll_table_struct,
     target: &'a T,
     used: bool,
@@ -279,7 +279,7 @@ struct Table<'a, T> {
 ///
 /// # Safety
 ///
-/// `pt` is the start of a [`Table`], and `head` an initialised wait queue of the polled file.
+/// `pt` is the start of a [`PollTable`], and `head` an initialised wait queue of the polled file.
 unsafe extern "C" fn queue<T: Hooked>(
     _file: *mut bindings::file,
     head: *mut bindings::wait_queue_head,
@@ -288,7 +288,7 @@ unsafe extern "C" fn queue<T: Hooked>(
     More<T>: Cached,
 {
     // SAFETY: By the requirements.
-    let table = unsafe { &mut *pt.cast::<Table<'_, T>>() };
+    let table = unsafe { &mut *pt.cast::<PollTable<'_, T>>() };
     if table.failed {
         return;
     }
@@ -317,7 +317,7 @@ unsafe extern "C" fn queue<T: Hooked>(
 }
 
 /// The function of a wait-queue entry.
-type Woken =
+type WakeFunction =
     unsafe extern "C" fn(*mut bindings::wait_queue_entry, c_uint, c_int, *mut c_void) -> c_int;
 
 /// Puts an entry on a queue.
@@ -326,7 +326,12 @@ type Woken =
 ///
 /// The entry is on no queue, and stays alive and in place until it is taken off. The queue is
 /// initialised, and `woken` is for such entries.
-unsafe fn link(entry: &Entry, woken: Woken, head: *mut bindings::wait_queue_head, exclusive: bool) {
+unsafe fn link(
+    entry: &Entry,
+    woken: WakeFunction,
+    head: *mut bindings::wait_queue_head,
+    exclusive: bool,
+) {
     // INVARIANT: Linked below.
     entry.head.store(head, Relaxed);
     let wait = entry.wait.get();

@@ -17,13 +17,13 @@ use core::{
 ///
 /// Accessed by nobody but the list that the object is linked in, and its user under the lock of
 /// that list.
-pub(crate) struct Links<T> {
+pub(crate) struct ListLinks<T> {
     prev: Cell<Option<NonNull<T>>>,
     next: Cell<Option<NonNull<T>>>,
 }
 
-impl<T> Links<T> {
-    /// Links of an object that is in no list.
+impl<T> ListLinks<T> {
+    /// ListLinks of an object that is in no list.
     pub(crate) const fn new() -> Self {
         Self {
             prev: Cell::new(None),
@@ -40,7 +40,7 @@ impl<T> Links<T> {
 /// used by nothing but lists.
 pub(crate) unsafe trait Linked<const ID: usize>: Sized {
     /// The links.
-    fn links(&self) -> &Links<Self>;
+    fn links(&self) -> &ListLinks<Self>;
 }
 
 /// A list of `T`s by their links number `ID`.
@@ -52,7 +52,7 @@ pub(crate) unsafe trait Linked<const ID: usize>: Sized {
 pub(crate) struct List<T: Linked<ID>, const ID: usize> {
     first: Option<NonNull<T>>,
     last: Option<NonNull<T>>,
-    _links: PhantomData<Links<T>>,
+    _links: PhantomData<ListLinks<T>>,
 }
 
 // SAFETY: The list gives out pointers only, whose users argue for themselves.
@@ -84,7 +84,7 @@ impl<T: Linked<ID>, const ID: usize> List<T, ID> {
         self.first == object || self.last == object
     }
 
-    /// Links `object` behind all others.
+    /// ListLinks `object` behind all others.
     ///
     /// # Safety
     ///
@@ -101,7 +101,7 @@ impl<T: Linked<ID>, const ID: usize> List<T, ID> {
         self.last = Some(ptr);
     }
 
-    /// Links `object` before all others.
+    /// ListLinks `object` before all others.
     ///
     /// # Safety
     ///
@@ -215,12 +215,12 @@ mod tests {
 
     struct Object {
         number: usize,
-        links: Links<Object>,
+        links: ListLinks<Object>,
     }
 
     // SAFETY: The links are a field that the tests read only.
     unsafe impl Linked<0> for Object {
-        fn links(&self) -> &Links<Self> {
+        fn links(&self) -> &ListLinks<Self> {
             &self.links
         }
     }
@@ -228,7 +228,7 @@ mod tests {
     fn objects() -> [Object; COUNT] {
         core::array::from_fn(|number| Object {
             number,
-            links: Links::new(),
+            links: ListLinks::new(),
         })
     }
 

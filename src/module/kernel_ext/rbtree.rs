@@ -152,7 +152,7 @@ impl<T: Keyed<ID>, const ID: usize> RawTree<T, ID> {
 
     /// Where an object with that key would be put. `None` if there is one.
     #[inline(always)]
-    fn place(&mut self, key: &T::Key) -> Option<Place> {
+    fn gap(&mut self, key: &T::Key) -> Option<Gap> {
         let mut parent = ptr::null_mut();
         let mut link = &raw mut self.root.rb_node;
         // SAFETY: `link` points to the root's or to a live node's child pointer.
@@ -167,7 +167,7 @@ impl<T: Keyed<ID>, const ID: usize> RawTree<T, ID> {
                 Ordering::Greater => unsafe { &raw mut (*parent).rb_right },
             };
         }
-        Some(Place { parent, link })
+        Some(Gap { parent, link })
     }
 
     /// Puts `object` there.
@@ -177,7 +177,7 @@ impl<T: Keyed<ID>, const ID: usize> RawTree<T, ID> {
     /// The object is in no tree by this node, and stays alive and in place until it is removed. The
     /// place was just found in this tree, for its key.
     #[inline(always)]
-    unsafe fn insert_at(&mut self, Place { parent, link }: Place, object: NonNull<T>) {
+    unsafe fn insert_at(&mut self, Gap { parent, link }: Gap, object: NonNull<T>) {
         let node = Self::node(object);
         // SAFETY: `link` is the empty child pointer of `parent` where the order wants the node,
         // and the node is in no tree. The colour is that of a node whose only bits are its parent's.
@@ -201,11 +201,11 @@ impl<T: Keyed<ID>, const ID: usize> RawTree<T, ID> {
     pub(crate) unsafe fn insert(&mut self, object: NonNull<T>) -> bool {
         // SAFETY: By the requirements.
         let key = unsafe { object.as_ref() }.key();
-        let Some(place) = self.place(&key) else {
+        let Some(gap) = self.gap(&key) else {
             return false;
         };
         // SAFETY: By the requirements, and as was just found.
-        unsafe { self.insert_at(place, object) };
+        unsafe { self.insert_at(gap, object) };
         true
     }
 
@@ -221,7 +221,7 @@ impl<T: Keyed<ID>, const ID: usize> RawTree<T, ID> {
 }
 
 /// An empty place in a tree, as long as that does not change.
-struct Place {
+struct Gap {
     parent: *mut bindings::rb_node,
     link: *mut *mut bindings::rb_node,
 }
@@ -229,7 +229,7 @@ struct Place {
 /// A place for an object in a tree.
 pub(crate) struct Vacancy<'a, T: Keyed<0>> {
     tree: &'a mut RawTree<T, 0>,
-    place: Place,
+    gap: Gap,
     key: T::Key,
 }
 
@@ -241,7 +241,7 @@ impl<'a, T: Keyed<0> + Cached> Vacancy<'a, T> {
         let object = object.into_raw();
         // SAFETY: A boxed object is in no tree that owns it; it lives until it is taken out. The tree
         // was borrowed since the place was found.
-        unsafe { self.tree.insert_at(self.place, object) };
+        unsafe { self.tree.insert_at(self.gap, object) };
         // SAFETY: As in `Tree::lower_bound`.
         unsafe { object.as_ref() }
     }
@@ -291,10 +291,10 @@ impl<T: Keyed<0> + Cached> Tree<T> {
     /// The place for an object with that key. `None` if there is one.
     #[inline(always)]
     pub(crate) fn vacancy(&mut self, key: T::Key) -> Option<Vacancy<'_, T>> {
-        let place = self.raw.place(&key)?;
+        let gap = self.raw.gap(&key)?;
         Some(Vacancy {
             tree: &mut self.raw,
-            place,
+            gap,
             key,
         })
     }

@@ -12,8 +12,8 @@
 use super::{
     list::{
         Linked,
-        Links,
         List, //
+        ListLinks,
     },
     task::Deadline, //
 };
@@ -66,7 +66,7 @@ impl WakeFlags {
 
 /// A task that waits. It lives on that task's stack.
 struct Waiter {
-    links: Links<Waiter>,
+    links: ListLinks<Waiter>,
     task: *mut task_struct,
     /// Whether it is in the list. Cleared by a waker as its last access.
     queued: Atomic<bool>,
@@ -74,7 +74,7 @@ struct Waiter {
 
 // SAFETY: The links are a field that nothing else uses.
 unsafe impl Linked<0> for Waiter {
-    fn links(&self) -> &Links<Self> {
+    fn links(&self) -> &ListLinks<Self> {
         &self.links
     }
 }
@@ -168,7 +168,7 @@ pub(crate) fn sleep<T: Awaited + Unpin>(
     has_to_sleep: impl FnOnce(&mut T) -> bool,
 ) -> Woken {
     let waiter = Waiter {
-        links: Links::new(),
+        links: ListLinks::new(),
         task: kernel::current!().as_ptr(),
         queued: Atomic::new(false),
     };

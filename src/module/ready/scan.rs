@@ -12,7 +12,7 @@ use super::{
     unlink,
     Alone,
     Lists,
-    Locked,
+    LockedLists,
     Place,
     ReadyList, //
 };
@@ -189,7 +189,7 @@ impl Lists {
     }
 }
 
-impl Locked<'_> {
+impl LockedLists<'_> {
     /// Joins the lists of a scan.
     #[inline]
     fn end_scan(&mut self) {
