@@ -114,9 +114,9 @@ impl Eventpoll {
         (room, timeout): (i32, i64),
         wait: impl FnOnce(&Self, Buffer, i64) -> Result<u32>,
     ) -> Result<u32> {
-        trace::wait_enter(self, room, timeout);
+        trace::wait_enter(move || self.ready.id, room, timeout);
         let result = Buffer::new(events, room).and_then(|buffer| wait(self, buffer, timeout));
-        trace::wait_exit(self, result);
+        trace::wait_exit(move || self.ready.id, result);
         result
     }
 

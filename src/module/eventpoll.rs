@@ -390,7 +390,7 @@ impl Eventpoll {
 
     /// Undoes everything: the last reference to the instance's file is gone.
     pub(crate) fn release(&self) {
-        trace::release(self);
+        trace::release(self.ready.id);
         registry::remove(self);
         // Without a reference to the instance's file, only a task that removes a few dead items may
         // have the mutex. Users cannot prolong that, so a lock that cannot be killed is fine.

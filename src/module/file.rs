@@ -206,12 +206,12 @@ impl Eventpoll {
         if wait.flags != 0 || wait.__pad != 0 {
             return Err(EINVAL);
         }
-        trace::wait_enter(self, wait.maxevents, wait.timeout_ns);
+        trace::wait_enter(move || self.ready.id, wait.maxevents, wait.timeout_ns);
         let result = match wait.sigmask {
             0 => self.checked_wait(wait),
             _ => self.masked_wait(wait),
         };
-        trace::wait_exit(self, result);
+        trace::wait_exit(move || self.ready.id, result);
         result
     }
 
@@ -270,6 +270,6 @@ pub(crate) fn create(create: &uapi::Create) -> Result<u32> {
         _ => Policy::Fifo,
     };
     let instance = RcuBox::pin_init(Eventpoll::new(policy), GFP_KERNEL_ACCOUNT)?;
-    trace::create(&instance);
+    trace::create(instance.ready.id, policy);
     anon_file::create(instance, create.flags & uapi::CLOEXEC != 0)
 }

@@ -567,6 +567,16 @@ impl Item {
         }
     }
 
+    /// What tracepoints report of the item, whose file this is.
+    pub(crate) fn traced(&self, file: Unreleased<'_>) -> trace::Subject {
+        trace::Subject {
+            instance: self.owner().ready.id,
+            fd: self.fd,
+            ino: file.inode_number(),
+            data: self.data(),
+        }
+    }
+
     /// The file is closed: from outside, the item is gone. Its instance's mutex is needed for the
     /// rest. Callable from any context.
     pub(crate) fn bury(&self) {
@@ -654,7 +664,12 @@ unsafe impl Hooked for Item {
         let interest = self.interest();
         let file = || self.woken_file();
         owner.busy_poll.note(file);
-        trace::callback(self, file, interest, events);
+        trace::callback(move || trace::Callback {
+            item: self.traced(file()),
+            interest,
+            events,
+            idle: self.place() == Place::Idle,
+        });
         if !interest.concerns(events) || owner.ready.push_again(self, &owner.pollers) {
             return !interest.is_exclusive();
         }
@@ -675,7 +690,7 @@ unsafe impl Hooked for Item {
     /// frees the item. After that a worker does.
     #[cold]
     fn ended(&self) {
-        trace::dropped(self, self.woken_file());
+        trace::dropped(move || (self.traced(self.woken_file()), self.watched.is_held()));
         self.bury();
         relay::remove_dead(self.owner());
     }

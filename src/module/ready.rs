@@ -468,7 +468,8 @@ impl<B: Backend> LockedLists<'_, B> {
     pub(crate) fn wake_waiter(&mut self, flags: WakeFlags) -> bool {
         let active = self.waiters.is_active();
         if active {
-            trace::wake(self.list, flags);
+            let list = self.list;
+            trace::wake(move || list.id, flags);
             increment(&mut self.counters.wakeups);
             self.waiters.wake_one(flags);
         }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is told to those who trace: where the tracepoints of `src/module/trace.h` get their fields from.
+//! The tracepoints of `src/module/trace.h`, which get values only.
+//!
+//! A tracepoint that is off costs next to nothing: closures, which are called if it is on, read the
+//! fields.
 
 use crate::{
     bindings,
     event::Interest,
-    eventpoll::Eventpoll,
-    item::Item,
     kernel_ext::{
         tracepoint,
         unreleased::Unreleased,
@@ -14,10 +15,6 @@ use crate::{
             Policy,
             WakeFlags, //
         }, //
-    },
-    ready::{
-        Place,
-        ReadyList, //
     },
     uapi::Event,
 };
@@ -30,8 +27,8 @@ use kernel::{
     },
 };
 
-/// What an instance is called in traces: unlike its address or its descriptors, it has this alone,
-/// and nobody learns anything from it.
+/// The number that names an instance in traces. Unlike an address or a descriptor it is never used
+/// again, and it reveals nothing.
 #[derive(Clone, Copy)]
 pub(crate) struct Id(u64);
 
@@ -48,90 +45,100 @@ impl Id {
     }
 }
 
-impl Eventpoll {
-    fn number(&self) -> u64 {
-        self.ready.id.0
-    }
+/// What tracepoints report of an item.
+pub(crate) struct Subject {
+    /// The instance.
+    pub(crate) instance: Id,
+    /// The descriptor number under which the file was added.
+    pub(crate) fd: i32,
+    /// The file's inode number.
+    pub(crate) ino: u64,
+    /// The user's data.
+    pub(crate) data: u64,
+}
+
+/// A wake-up of an item's file.
+pub(crate) struct Callback {
+    /// The item.
+    pub(crate) item: Subject,
+    /// What it watches for.
+    pub(crate) interest: Interest,
+    /// The events of the wake-up.
+    pub(crate) events: u32,
+    /// Whether the item was in no list.
+    pub(crate) idle: bool,
 }
 
 /// An instance was made.
 #[inline]
-pub(crate) fn create(instance: &Eventpoll) {
-    tracepoint::repoll_create(move || [(instance.number(), instance.policy == Policy::Fifo)]);
+pub(crate) fn create(instance: Id, policy: Policy) {
+    tracepoint::repoll_create(move || [(instance.0, policy == Policy::Fifo)]);
 }
 
 /// An instance ends.
 #[inline]
-pub(crate) fn release(instance: &Eventpoll) {
-    tracepoint::repoll_release(move || [(instance.number(),)]);
+pub(crate) fn release(instance: Id) {
+    tracepoint::repoll_release(move || [(instance.0,)]);
 }
 
-/// The item was added; its file had the events `found` at once.
+/// An item was added; its file had the events `found` at once.
 #[inline]
-pub(crate) fn add(item: &Item, file: &LocalFile, found: u32) {
-    tracepoint::repoll_add(move || [change(item, file, found)]);
+pub(crate) fn add(item: impl FnOnce() -> (Subject, Interest), found: u32) {
+    tracepoint::repoll_add(move || [change(item(), found)]);
 }
 
-/// The item was changed; its file had the events `found` at once.
+/// An item was changed; its file had the events `found` at once.
 #[inline]
-pub(crate) fn modify(item: &Item, file: &LocalFile, found: u32) {
-    tracepoint::repoll_mod(move || [change(item, file, found)]);
+pub(crate) fn modify(item: impl FnOnce() -> (Subject, Interest), found: u32) {
+    tracepoint::repoll_mod(move || [change(item(), found)]);
 }
 
-/// The fields of a change to an item on `file`.
-fn change(item: &Item, file: &LocalFile, found: u32) -> (u64, i32, u64, u32, u64, u32) {
-    let (instance, fd) = (item.owner().number(), item.key().fd());
-    (
+/// The fields of a change to an item.
+fn change((item, interest): (Subject, Interest), found: u32) -> (u64, i32, u64, u32, u64, u32) {
+    let Subject {
         instance,
         fd,
-        Unreleased::from(file).inode_number(),
-        item.interest().bits(),
-        item.data(),
-        found,
-    )
+        ino,
+        data,
+    } = item;
+    (instance.0, fd, ino, interest.bits(), data, found)
 }
 
-/// The item on `file` under that number was deleted.
+/// The item on `file` under the number `fd` was deleted.
 #[inline]
-pub(crate) fn delete(instance: &Eventpoll, file: &LocalFile, fd: i32) {
-    tracepoint::repoll_del(move || {
-        [(instance.number(), fd, Unreleased::from(file).inode_number())]
-    });
+pub(crate) fn delete(instance: impl FnOnce() -> Id, file: &LocalFile, fd: i32) {
+    tracepoint::repoll_del(move || [(instance().0, fd, Unreleased::from(file).inode_number())]);
 }
 
-/// The item goes, since its file, which is `file`, was closed.
+/// An item goes since its file was closed. With it goes whether the file was held.
 #[inline]
-pub(crate) fn dropped(item: &Item, file: Unreleased<'_>) {
+pub(crate) fn dropped(item: impl FnOnce() -> (Subject, bool)) {
     tracepoint::repoll_drop(move || {
-        let (instance, fd) = (item.owner().number(), item.key().fd());
-        let ino = file.inode_number();
-        let held = item.watched().is_held();
-        [(instance, fd, ino, item.data(), held)]
+        let (item, held) = item();
+        [(item.instance.0, item.fd, item.ino, item.data, held)]
     });
 }
 
-/// A wait queue of the item's file was woken with these events, and the item is not in the ready
-/// list on account of it yet, whose lock is held.
+/// A wait queue of an item's file was woken. The item has not joined the ready list for it yet.
 #[inline]
-pub(crate) fn callback<'a>(
-    item: &Item,
-    file: impl FnOnce() -> Unreleased<'a>,
-    interest: Interest,
-    events: u32,
-) {
+pub(crate) fn callback(callback: impl FnOnce() -> Callback) {
     tracepoint::repoll_callback(move || {
-        let (instance, fd) = (item.owner().number(), item.key().fd());
-        let ino = file().inode_number();
-        let result = match item.place() {
+        let Callback {
+            item,
+            interest,
+            events,
+            idle,
+        } = callback();
+        let result = match idle {
             _ if !interest.concerns(events) => bindings::REPOLL_IGNORED,
-            Place::Idle => bindings::REPOLL_LISTED,
-            _ => bindings::REPOLL_PENDING,
+            true => bindings::REPOLL_LISTED,
+            false => bindings::REPOLL_PENDING,
         };
         [(
-            instance,
-            fd,
-            ino,
-            item.data(),
+            item.instance.0,
+            item.fd,
+            item.ino,
+            item.data,
             events,
             interest.bits(),
             result,
@@ -141,29 +148,30 @@ pub(crate) fn callback<'a>(
 
 /// A waiter is about to be woken.
 #[inline]
-pub(crate) fn wake(ready: &ReadyList, flags: WakeFlags) {
-    tracepoint::repoll_wake(move || [(ready.id.0, flags.is_sync())]);
+pub(crate) fn wake(instance: impl FnOnce() -> Id, flags: WakeFlags) {
+    tracepoint::repoll_wake(move || [(instance().0, flags.is_sync())]);
 }
 
 /// A wait begins.
 #[inline]
-pub(crate) fn wait_enter(instance: &Eventpoll, maxevents: i32, timeout: i64) {
-    tracepoint::repoll_wait_enter(move || [(instance.number(), maxevents, timeout)]);
+pub(crate) fn wait_enter(instance: impl FnOnce() -> Id, maxevents: i32, timeout: i64) {
+    tracepoint::repoll_wait_enter(move || [(instance().0, maxevents, timeout)]);
 }
 
-/// The events of these items have been written.
+/// These events of items, each with the item's descriptor number, have been written.
 #[inline]
-pub(crate) fn deliver<'a>(instance: &Eventpoll, written: impl Iterator<Item = (&'a Item, Event)>) {
+pub(crate) fn deliver(instance: impl FnOnce() -> Id, written: impl Iterator<Item = (i32, Event)>) {
     tracepoint::repoll_deliver(move || {
-        written.map(|(item, event)| (instance.number(), item.key().fd(), event.events, event.data))
+        let instance = instance();
+        written.map(move |(fd, event)| (instance.0, fd, event.events, event.data))
     });
 }
 
-/// A wait ends so.
+/// A wait ends with `result`.
 #[inline]
-pub(crate) fn wait_exit(instance: &Eventpoll, result: Result<u32>) {
+pub(crate) fn wait_exit(instance: impl FnOnce() -> Id, result: Result<u32>) {
     tracepoint::repoll_wait_exit(move || {
         let result = result.map_or_else(Error::to_errno, |count| count as i32);
-        [(instance.number(), result)]
+        [(instance().0, result)]
     });
 }

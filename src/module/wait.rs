@@ -197,7 +197,11 @@ impl Eventpoll {
             }
             let all;
             (rest, all) = chunk.hand_out(rest);
-            trace::deliver(self, chunk.handed_out());
+            let written = chunk.handed_out();
+            trace::deliver(
+                move || self.ready.id,
+                written.map(|(item, event)| (item.key().fd(), event)),
+            );
             if !all && rest.len == buffer.len {
                 scan.finish(&chunk);
                 return Err(EFAULT);

@@ -460,7 +460,7 @@ impl Table {
             // the RCU read lock, so it is freed after that is let go.
             let item = unsafe { item.as_ref() };
             unhook(item);
-            trace::dropped(item, unreleased(item));
+            trace::dropped(move || (item.traced(unreleased(item)), item.watched().is_held()));
             let (left, more) = bucket.change(|items| {
                 let left = items.remove(item);
                 (left, items.first(address).is_some())

@@ -165,7 +165,7 @@ impl Eventpoll {
         // file.
         let events = unsafe { item.attach(file) }?;
         self.busy_poll.note(|| file.into());
-        trace::add(item, file, events);
+        trace::add(move || (item.traced(file.into()), item.interest()), events);
         self.tally.adds.increment();
         if events != 0 {
             self.make_ready(item);
@@ -292,7 +292,7 @@ impl Eventpoll {
     /// An item was changed, and its file found to have these events.
     #[inline(always)]
     fn note_modified(&self, item: &Item, file: &LocalFile, events: u32) {
-        trace::modify(item, file, events);
+        trace::modify(move || (item.traced(file.into()), item.interest()), events);
         self.tally.mods.increment();
         if events != 0 {
             self.make_ready(item);
@@ -326,7 +326,7 @@ impl Eventpoll {
     pub(crate) fn delete(&self, mutexes: &mut Mutexes<'_>, file: &LocalFile, fd: i32) -> Result {
         let set = mutexes.enter(Kind::Plain)?;
         self.remove(set, &Key::new(file, fd))?;
-        trace::delete(self, file, fd);
+        trace::delete(move || self.ready.id, file, fd);
         self.tally.dels.increment();
         Ok(())
     }
