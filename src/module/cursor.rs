@@ -12,8 +12,8 @@
 //! does no harm, since keys are only compared.
 
 use crate::{
-    item::Key,
-    kernel_ext::siphash, //
+    kernel_ext::siphash,
+    key::ItemKey, //
 };
 
 /// A key, encrypted. Zero is the least key, to begin with.
@@ -34,8 +34,8 @@ impl Cipher {
     }
 
     /// The cursor of the instance with the number `id` that stands for `key`.
-    pub(crate) fn encrypt(&self, id: u64, key: Key) -> Cursor {
-        if key == Key::FIRST {
+    pub(crate) fn encrypt(&self, id: u64, key: ItemKey) -> Cursor {
+        if key == ItemKey::FIRST {
             return Self::BEGIN;
         }
         let mut halves = [key.address() as u64, u64::from(key.fd() as u32)];
@@ -47,9 +47,9 @@ impl Cipher {
     }
 
     /// The key that it stands for, if it is one of the instance's.
-    pub(crate) fn decrypt(&self, id: u64, cursor: Cursor) -> Option<Key> {
+    pub(crate) fn decrypt(&self, id: u64, cursor: Cursor) -> Option<ItemKey> {
         if cursor == Self::BEGIN {
-            return Some(Key::FIRST);
+            return Some(ItemKey::FIRST);
         }
         let mut halves = cursor;
         for round in (0..Self::ROUNDS).rev() {
@@ -58,7 +58,7 @@ impl Cipher {
         }
         let address = usize::try_from(halves[0]).ok()?;
         let fd = u32::try_from(halves[1]).ok()?;
-        Some(Key::at(address, fd as i32))
+        Some(ItemKey::at(address, fd as i32))
     }
 
     fn round(&self, id: u64, round: u64, half: u64) -> u64 {

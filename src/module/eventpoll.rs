@@ -18,10 +18,7 @@ use crate::{
     busy_poll::BusyPoll,
     direct,
     event,
-    item::{
-        Item,
-        Key, //
-    },
+    item::Item,
     kernel_ext::{
         barrier::smp_mb,
         nested_mutex::{
@@ -36,15 +33,14 @@ use crate::{
         wait_queue::Pollers,
         waiters::Policy, //
     },
+    key::ItemKey,
+    kind::Kind,
     limits::Account,
     marks::Marks,
-    nesting::{
-        Kind,
-        Vertex, //
-    },
+    nesting::Vertex,
+    place::Place,
     ready::{
         Chunk,
-        Place,
         ReadyList, //
     },
     registry::{
@@ -297,7 +293,7 @@ impl Eventpoll {
         self.account.uncharge();
     }
 
-    fn remove(&self, set: &mut Set, key: &Key) -> Result {
+    fn remove(&self, set: &mut Set, key: &ItemKey) -> Result {
         let item = set.items.remove(key).ok_or(ENOENT)?;
         self.dispose(item);
         Ok(())

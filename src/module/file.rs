@@ -9,7 +9,6 @@ use crate::{
         Mutexes, //
     },
     features,
-    item::Key,
     kernel_ext::{
         anon_file::{
             self,
@@ -26,6 +25,7 @@ use crate::{
         wait_queue::Pollers,
         waiters::Policy, //
     },
+    key::ItemKey,
     query,
     registry,
     trace,
@@ -102,7 +102,7 @@ impl AnonFile for Eventpoll {
     }
 
     fn show_fdinfo(&self, out: &Fdinfo<'_>) {
-        let mut from = Some(Key::FIRST);
+        let mut from = Some(ItemKey::FIRST);
         while let Some(key) = from.filter(|_| !out.is_full() && task::go_on()) {
             from = self.show_items(out, key);
         }
@@ -232,7 +232,7 @@ impl Eventpoll {
 
     /// Prints some items, the one with that key or the next first. Returns from where to go on, if
     /// at all: not if the task is being killed.
-    fn show_items(&self, out: &Fdinfo<'_>, from: Key) -> Option<Key> {
+    fn show_items(&self, out: &Fdinfo<'_>, from: ItemKey) -> Option<ItemKey> {
         let set = self.lock().ok()?;
         let mut next = set.items().lower_bound(&from);
         for _ in 0..FDINFO_BATCH {

@@ -74,21 +74,24 @@ use crate::{
         unreleased::Unreleased,
         waiters::WakeFlags, //
     },
-    nesting::{
-        self,
-        Kind, //
+    key::{
+        ItemKey,
+        WatchKey, //
     },
+    kind::Kind,
+    nesting,
+    place::Place,
     ready::{
         increment,
         Lists,
-        LockedLists,
-        Place, //
+        LockedLists, //
     },
-    relay, trace,
+    relay,
+    trace,
     watch::{
         Source,
         Watched, //
-    },
+    }, //
 };
 use core::{
     mem::{
@@ -150,103 +153,6 @@ unsafe impl User for Item {
 unsafe impl Cached for hook::More<Item> {
     fn cache() -> &'static Global<Cache<Self>> {
         &ENTRIES
-    }
-}
-
-/// What an item is found by: the open file and the number under which it was added.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Key {
-    /// The open file. Only compared.
-    file: *mut bindings::file,
-    /// The descriptor number.
-    fd: i32,
-}
-
-// SAFETY: The pointer is only compared.
-unsafe impl Send for Key {}
-
-impl Key {
-    /// Below all others.
-    pub(crate) const FIRST: Self = Self {
-        file: core::ptr::null_mut(),
-        fd: i32::MIN,
-    };
-
-    /// The key of `file` under the number `fd`.
-    pub(crate) fn new(file: &LocalFile, fd: i32) -> Self {
-        Self {
-            file: file.as_ptr(),
-            fd,
-        }
-    }
-
-    /// The key of a file that was, or is, at that address, or of none: to be compared alone.
-    pub(crate) fn at(address: usize, fd: i32) -> Self {
-        Self {
-            file: core::ptr::without_provenance_mut(address),
-            fd,
-        }
-    }
-
-    /// Above that key, and not above the next one.
-    pub(crate) fn next(&self) -> Self {
-        match self.fd.checked_add(1) {
-            Some(fd) => Self { fd, ..*self },
-            None => self.next_file(),
-        }
-    }
-
-    /// Above all keys of that file, and below those of the next one.
-    pub(crate) fn next_file(&self) -> Self {
-        Self {
-            file: self.file.wrapping_byte_add(1),
-            fd: i32::MIN,
-        }
-    }
-
-    /// The file's address.
-    pub(crate) fn address(&self) -> usize {
-        self.file.addr()
-    }
-
-    /// The descriptor number.
-    pub(crate) fn fd(&self) -> i32 {
-        self.fd
-    }
-}
-
-/// What the watch table finds an item by.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct WatchKey {
-    /// The file, as [`Watched::address`] has it.
-    pub(crate) address: usize,
-    /// The user who made the instance.
-    user: u32,
-    /// Address of the item, to tell items apart.
-    item: usize,
-}
-
-impl WatchKey {
-    /// Not above those of any items on that file.
-    pub(crate) fn first(address: usize) -> Self {
-        Self::first_of(address, 0)
-    }
-
-    /// Not above those of any items of that user's on that file.
-    pub(crate) fn first_of(address: usize, user: u32) -> Self {
-        Self {
-            address,
-            user,
-            item: 0,
-        }
-    }
-
-    /// Above this one, and not above those that follow it.
-    pub(crate) fn next(self) -> Self {
-        Self {
-            item: self.item + 1,
-            ..self
-        }
     }
 }
 
@@ -331,14 +237,11 @@ unsafe impl Sync for Item {}
 
 // SAFETY: The offset is that of the node, which nothing else uses; the key never changes.
 unsafe impl Keyed<0> for Item {
-    type Key = Key;
+    type Key = ItemKey;
     const OFFSET: usize = offset_of!(Item, node);
     #[inline]
-    fn key(&self) -> Key {
-        Key {
-            file: self.file(),
-            fd: self.fd,
-        }
+    fn key(&self) -> ItemKey {
+        ItemKey::of_raw(self.file(), self.fd)
     }
 }
 
@@ -348,11 +251,8 @@ unsafe impl Keyed<1> for Item {
     const OFFSET: usize = offset_of!(Item, watch_node);
     #[inline]
     fn key(&self) -> WatchKey {
-        WatchKey {
-            address: self.address(),
-            user: self.owner().registration.user(),
-            item: core::ptr::from_ref(self).addr(),
-        }
+        let user = self.owner().registration.user();
+        WatchKey::new(self.address(), user, core::ptr::from_ref(self).addr())
     }
 }
 
@@ -408,7 +308,7 @@ impl Item {
 
     /// The key in the instance's tree.
     #[inline]
-    pub(crate) fn key(&self) -> Key {
+    pub(crate) fn key(&self) -> ItemKey {
         Keyed::<0>::key(self)
     }
 

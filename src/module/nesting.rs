@@ -55,10 +55,6 @@
 
 use crate::{
     eventpoll::Eventpoll,
-    item::{
-        Key,
-        WatchKey, //
-    },
     kernel_ext::{
         anon_file,
         global::{
@@ -71,6 +67,11 @@ use crate::{
         poll_file,
         task, //
     },
+    key::{
+        ItemKey,
+        WatchKey, //
+    },
+    kind::Kind,
     links::{
         self,
         Position, //
@@ -101,29 +102,16 @@ pub(crate) const MAX_NESTS: usize = 4;
 /// to instances that nobody watches. Those without a link are not limited.
 const PATH_LIMITS: [u32; MAX_NESTS + 1] = [u32::MAX, 500, 100, 50, 10];
 
-/// What a watched file is, as far as it matters to its watcher.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Nothing special.
-    Plain,
-    /// An instance of this module.
-    Instance,
-    /// An eventpoll of the kernel.
-    Epoll,
-}
-
-impl Kind {
-    /// The kind of a file.
-    pub(crate) fn of(file: &LocalFile) -> Self {
-        if poll_file::is_socket(file) {
-            Self::Plain
-        } else if instance_of(file).is_some() {
-            Self::Instance
-        } else if poll_file::internal_name(file).is_some_and(|name| name == c"[eventpoll]") {
-            Self::Epoll
-        } else {
-            Self::Plain
-        }
+/// The kind of a file.
+pub(crate) fn kind_of(file: &LocalFile) -> Kind {
+    if poll_file::is_socket(file) {
+        Kind::Plain
+    } else if instance_of(file).is_some() {
+        Kind::Instance
+    } else if poll_file::internal_name(file).is_some_and(|name| name == c"[eventpoll]") {
+        Kind::Epoll
+    } else {
+        Kind::Plain
     }
 }
 
@@ -376,7 +364,7 @@ impl Walk {
             }
             task::go_on().then_some(()).ok_or(EINTR)?;
         }
-        let mut from = Key::FIRST;
+        let mut from = ItemKey::FIRST;
         while let Some((key, kind, address)) = {
             let set = instance.lock()?;
             let item = set.items().lower_bound(&from);

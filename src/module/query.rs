@@ -20,11 +20,11 @@ use crate::{
         self,
         Eventpoll, //
     },
-    item::Key,
     kernel_ext::{
         array::Array,
         task, //
     },
+    key::ItemKey,
     nesting,
     registry::{
         self,
@@ -178,7 +178,7 @@ pub(crate) fn items(arg: usize) -> Result<isize> {
 /// # Errors
 ///
 /// `EFAULT`, `EINTR`, `ENOENT`.
-fn store_items(answer: &mut Answer, view: View, from: &mut Key) -> Result {
+fn store_items(answer: &mut Answer, view: View, from: &mut ItemKey) -> Result {
     while answer.room() > 0 {
         if task::signal_pending() {
             return Err(EINTR);

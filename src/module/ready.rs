@@ -50,17 +50,11 @@ use crate::{
     awake::Awake,
     event::Interest,
     held::Hold,
-    item::{
-        Item,
-        Key, //
-    },
+    item::Item,
     kernel_ext::{
         barrier::smp_mb,
         list::List,
-        once::{
-            Once,
-            Word, //
-        },
+        once::Once,
         poll_file::FileRef,
         task::Deadline,
         unreleased::Unreleased,
@@ -74,6 +68,8 @@ use crate::{
             Woken, //
         }, //
     },
+    key::ItemKey,
+    place::Place,
     trace,
     watch, //
 };
@@ -91,8 +87,7 @@ use kernel::{
     sync::{
         atomic::{
             ordering::Relaxed,
-            Atomic,
-            AtomicType, //
+            Atomic, //
         },
         lock::{
             spinlock::{
@@ -106,36 +101,6 @@ use kernel::{
         SpinLockIrq, //
     },
 };
-
-/// Whether an item is linked.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Place {
-    /// In no list.
-    Idle,
-    /// As [`Place::Listed`], and no wake-up has come since a scan began to look at it there.
-    Seen,
-    /// In the ready list, the batch or the list of what was put back.
-    Listed,
-    /// In the list of the dead.
-    Dead,
-}
-
-// SAFETY: It is a byte.
-unsafe impl Word for Place {}
-
-// SAFETY: As above.
-unsafe impl AtomicType for Place {
-    type Repr = i8;
-}
-
-impl Place {
-    /// Whether the item is to be looked at by a scan.
-    #[inline]
-    pub(crate) fn is_ready(self) -> bool {
-        matches!(self, Self::Listed | Self::Seen)
-    }
-}
 
 /// The lists of an instance.
 ///
@@ -425,7 +390,7 @@ impl ReadyList {
     }
 
     /// The key of a dead item.
-    pub(crate) fn first_dead(&self) -> Option<Key> {
+    pub(crate) fn first_dead(&self) -> Option<ItemKey> {
         let lists = self.lists.lock();
         Some(listed(lists.dead.first()?).key())
     }

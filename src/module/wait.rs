@@ -8,16 +8,16 @@ use crate::{
         LockedSet,
         Outer, //
     },
-    item::Key,
     kernel_ext::{
         hook,
         poll_file::LastRefs,
         task::{
             self,
             Deadline, //
-        },
+        }, //
     },
-    nesting::Kind,
+    key::ItemKey,
+    kind::Kind,
     ready::{
         Chunk,
         Pinned,
@@ -26,7 +26,7 @@ use crate::{
     },
     trace,
     uapi::Buffer,
-    watch,
+    watch, //
 };
 use kernel::prelude::*;
 
@@ -231,7 +231,7 @@ impl Eventpoll {
         set: LockedSet<'a>,
         outer: Option<&Outer<'_>>,
         scan: &mut Scan<'_, false>,
-        key: &Key,
+        key: &ItemKey,
         file: &Pinned,
     ) -> Result<(LockedSet<'a>, u32)> {
         let Some(item) = set.items().find(key) else {

@@ -77,10 +77,7 @@ use crate::{
         self,
         Hold, //
     },
-    item::{
-        Item,
-        WatchKey, //
-    },
+    item::Item,
     kernel_ext::{
         fsnotify::{
             self,
@@ -113,12 +110,13 @@ use crate::{
         unreleased::Unreleased,
         work::Periodic, //
     },
+    key::WatchKey,
+    kind::Kind,
     links::{
         self,
         Reservation, //
     },
     marks::Marks,
-    nesting::Kind,
     relay,
     trace, //
 };

@@ -4,26 +4,22 @@
 
 use super::Eventpoll;
 use crate::{
-    item::{
-        Item,
-        Key, //
-    },
+    item::Item,
     kernel_ext::{
         array::Array,
         poll_file,
         task,
         waiters::Policy, //
     },
-    nesting::{
-        self,
-        Kind, //
-    },
+    key::ItemKey,
+    kind::Kind,
+    nesting,
     registry::View,
     uapi::{
         self,
         kind,
         state, //
-    },
+    }, //
 };
 use kernel::{
     fs::LocalFile,
@@ -94,11 +90,11 @@ impl Eventpoll {
     /// `EINTR`.
     pub(crate) fn items_from(
         &self,
-        from: Key,
+        from: ItemKey,
         most: usize,
         view: View,
-        to: &mut Array<(Key, uapi::Item), BATCH>,
-    ) -> Result<Option<Key>> {
+        to: &mut Array<(ItemKey, uapi::Item), BATCH>,
+    ) -> Result<Option<ItemKey>> {
         let set = self.lock_interruptible()?;
         let mut next = set.items().lower_bound(&from);
         for _ in 0..most.min(BATCH) {

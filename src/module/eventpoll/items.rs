@@ -14,8 +14,7 @@ use crate::{
     },
     item::{
         Asked,
-        Item,
-        Key, //
+        Item, //
     },
     kernel_ext::{
         barrier::smp_mb,
@@ -23,12 +22,11 @@ use crate::{
         waiters::WakeFlags,
         wakeup_source::WakeupSource, //
     },
+    key::ItemKey,
+    kind::Kind,
     links,
     marks::Marks,
-    nesting::{
-        self,
-        Kind, //
-    },
+    nesting,
     trace,
     watch::NewItem, //
 };
@@ -50,7 +48,7 @@ impl Eventpoll {
         fd: i32,
         asked: Asked,
     ) -> Result {
-        let kind = Kind::of(file);
+        let kind = nesting::kind_of(file);
         let exclusive = Interest::new(asked.events).is_exclusive();
         if !event::may_add(asked.events) || (exclusive && kind != Kind::Plain) {
             return Err(EINVAL);
@@ -75,7 +73,7 @@ impl Eventpoll {
         asked: Asked,
     ) -> Result {
         let Set { items, marks } = &mut **mutexes.enter(Kind::Plain)?;
-        let vacancy = items.vacancy(Key::new(file, fd)).ok_or(EEXIST)?;
+        let vacancy = items.vacancy(ItemKey::new(file, fd)).ok_or(EEXIST)?;
         let mut new = self.make(marks, file, fd, Kind::Plain, asked)?;
         let started = new.start(file, None);
         if let Err(error) = started.and_then(|()| nesting::check_paths(self, new.item.address())) {
@@ -108,7 +106,7 @@ impl Eventpoll {
         asked: Asked,
     ) -> Result {
         let Set { items, marks } = &mut **mutexes.enter(kind)?;
-        if items.find(&Key::new(file, fd)).is_some() {
+        if items.find(&ItemKey::new(file, fd)).is_some() {
             return Err(EEXIST);
         }
         let mut made = self.make(marks, file, fd, kind, asked);
@@ -242,7 +240,7 @@ impl Eventpoll {
         asked: u32,
         data: u64,
     ) -> Result {
-        let key = Key::new(file, fd);
+        let key = ItemKey::new(file, fd);
         let set = mutexes.enter(Kind::Plain)?;
         let Some(item) = set.items.find(&key) else {
             return Err(if event::may_modify_to(asked) {
@@ -278,7 +276,7 @@ impl Eventpoll {
         interest: Interest,
     ) -> Result {
         let set = mutexes.enter(Kind::Plain)?;
-        let mut item = set.items.find(&Key::new(file, fd)).ok_or(ENOENT)?;
+        let mut item = set.items.find(&ItemKey::new(file, fd)).ok_or(ENOENT)?;
         let events = if item.kind() == Kind::Epoll {
             item = mutexes.keep(file, fd).ok_or(ENOENT)?;
             hook::poll(file, interest.bits())
@@ -325,7 +323,7 @@ impl Eventpoll {
     /// `ENOENT`; `EINTR` if the task is being killed.
     pub(crate) fn delete(&self, mutexes: &mut Mutexes<'_>, file: &LocalFile, fd: i32) -> Result {
         let set = mutexes.enter(Kind::Plain)?;
-        self.remove(set, &Key::new(file, fd))?;
+        self.remove(set, &ItemKey::new(file, fd))?;
         trace::delete(move || self.ready.id, file, fd);
         self.tally.dels.increment();
         Ok(())

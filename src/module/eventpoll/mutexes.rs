@@ -7,12 +7,10 @@ use super::{
     LockedSet, //
 };
 use crate::{
-    item::{
-        Item,
-        Key, //
-    },
+    item::Item,
     kernel_ext::nested_mutex::lock_killable,
-    nesting::Kind, //
+    key::ItemKey,
+    kind::Kind, //
 };
 use core::{
     mem,
@@ -43,7 +41,7 @@ impl Outer<'_> {
         file: &'b LocalFile,
         fd: i32,
     ) -> Option<&'b Item> {
-        let item = set.items().find(&Key::new(file, fd))?;
+        let item = set.items().find(&ItemKey::new(file, fd))?;
         if !core::ptr::eq(item.owner(), self.eventpoll) {
             return None;
         }

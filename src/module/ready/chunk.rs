@@ -8,8 +8,7 @@ use super::{
     unburied,
     Alone,
     Counters,
-    Pinned,
-    Place, //
+    Pinned, //
 };
 use crate::{
     event::Interest,
@@ -31,12 +30,13 @@ use crate::{
         },
         rbtree::Tree, //
     },
+    place::Place,
     uapi::{
         self,
         Buffer,
         Event,
         RawEvent, //
-    },
+    }, //
 };
 
 /// How many items a scan looks at at once. It bounds how long their lock is held for that.

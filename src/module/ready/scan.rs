@@ -13,7 +13,6 @@ use super::{
     Alone,
     Lists,
     LockedLists,
-    Place,
     ReadyList, //
 };
 use crate::{
@@ -24,6 +23,7 @@ use crate::{
         task,
         waiters::WakeFlags, //
     },
+    place::Place, //
 };
 use core::ptr::NonNull;
 
