@@ -88,7 +88,7 @@ use crate::{
     },
     relay,
     trace,
-    watch::{
+    watched::{
         Source,
         Watched, //
     }, //

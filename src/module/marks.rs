@@ -2,18 +2,38 @@
 
 //! The superblocks whose files an instance watches, or has watched.
 
-use crate::{
-    kernel_ext::{
-        fsnotify::MarkUse,
-        poll_file, //
+use crate::kernel_ext::{
+    fsnotify::{
+        Group,
+        GroupOperations,
+        MarkUse, //
     },
-    watch, //
+    global::{
+        Global,
+        Installed,
+        Loading, //
+    },
+    poll_file, //
 };
 use kernel::{
     bindings,
     fs::LocalFile,
     prelude::*, //
 };
+
+static GROUP: Global<Group> = Global::empty();
+
+/// Makes the group of all marks, for as long as the result is kept.
+///
+/// # Errors
+///
+/// `ENOMEM`.
+pub(crate) fn install(
+    loading: &Loading,
+    operations: &'static GroupOperations,
+) -> Result<Installed<Group>> {
+    GROUP.install(loading, Group::new(operations)?)
+}
 
 /// A mark, and where it is.
 struct Marked {
@@ -59,7 +79,7 @@ impl Marks {
         self.0.retain(|marked| marked.mark.is_attached());
         self.0.reserve(1, GFP_KERNEL_ACCOUNT)?;
         let sb = poll_file::super_block(file);
-        let mark = watch::mark(file)?;
+        let mark = GROUP.get().mark(file)?;
         self.0.push(Marked { sb, mark }, GFP_KERNEL_ACCOUNT)?;
         Ok(())
     }

@@ -108,6 +108,7 @@ mod trace;
 mod uapi;
 mod wait;
 mod watch;
+mod watched;
 
 use crate::kernel_ext::{
     global::{

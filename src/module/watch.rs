@@ -82,8 +82,7 @@ use crate::{
         fsnotify::{
             self,
             CloseListener,
-            Group,
-            MarkUse, //
+            Group, //
         },
         global::{
             Global,
@@ -92,8 +91,6 @@ use crate::{
         },
         hint,
         hosted::{
-            self,
-            Counted,
             Hosted,
             Shared, //
         },
@@ -101,7 +98,6 @@ use crate::{
         poll_file::{
             self,
             CloseSource,
-            Eventfd,
             FileRef, //
         },
         rbtree::RawTree,
@@ -116,9 +112,16 @@ use crate::{
         self,
         Reservation, //
     },
-    marks::Marks,
+    marks::{
+        self,
+        Marks, //
+    },
     relay,
-    trace, //
+    trace,
+    watched::{
+        Source,
+        Watched, //
+    }, //
 };
 use core::{
     pin::Pin,
@@ -138,7 +141,6 @@ use kernel::{
             Atomic, //
         },
         rcu,
-        Refcount,
         SpinLock, //
     },
 };
@@ -159,102 +161,9 @@ const MAX_WATCHERS: usize = 1 << 16;
 const BUCKETS: usize = 1 << 10;
 
 static TABLE: Global<Table> = Global::empty();
-static GROUP: Global<Group> = Global::empty();
 static LOOKS: Global<Periodic> = Global::empty();
 
 static OPERATIONS: fsnotify::GroupOperations = fsnotify::GroupOperations::new::<Closing>();
-
-/// How the close of a file is heard of.
-pub(crate) enum Source {
-    /// By a mark on its superblock, which is one of the instance's [`Marks`].
-    SuperBlock {
-        /// Whether the file has been made to report its close, and has to be silent again afterwards.
-        /// Written under the bucket's lock.
-        made_to_report: Once<bool>,
-    },
-    /// By its last wake-up.
-    Eventfd(Eventfd),
-    /// Not at all: it is [`held`].
-    Held,
-}
-
-/// An open file that is watched. It lies in the memory of the first item on the file.
-#[pin_data]
-pub(crate) struct Watched {
-    /// How many items are on the file; and who is about to do something to them.
-    refs: Refcount,
-    /// Held while an item is taken off its wait queues and out of the table.
-    #[pin]
-    unhooking: SpinLock<()>,
-    source: Source,
-}
-
-// SAFETY: `Watched::new` begins with 1, and nothing in this module changes the count.
-unsafe impl Counted for Watched {
-    fn count(&self) -> &Refcount {
-        &self.refs
-    }
-}
-
-impl Watched {
-    /// A file whose close is heard of by `source`.
-    #[inline]
-    pub(crate) fn new(source: Source) -> impl PinInit<Self> {
-        pin_init!(Self {
-            refs: Refcount::new(1),
-            unhooking <- new_spinlock!((), "repoll::unhooking"),
-            source,
-        })
-    }
-
-    /// What the table finds the items by that are on this file, which has that address: an address
-    /// that no other file has while this one has items there.
-    #[inline]
-    pub(crate) fn address(&self, file: usize) -> usize {
-        match &self.source {
-            Source::Eventfd(eventfd) => eventfd.addr(),
-            _ => file,
-        }
-    }
-
-    /// Whether the file is held open, as its close cannot be heard of.
-    #[inline]
-    pub(crate) fn is_held(&self) -> bool {
-        matches!(self.source, Source::Held)
-    }
-
-    /// Whether the file's wait queue is there for as long as this is, and is woken with `POLLHUP` when
-    /// the file is released.
-    #[inline]
-    pub(crate) fn hangs_up(&self) -> bool {
-        matches!(self.source, Source::Eventfd(_))
-    }
-
-    /// How many items there are on the file, about.
-    fn items(&self) -> usize {
-        hosted::users(&self.refs)
-    }
-
-    /// Whether there is something to undo when the last item leaves the file.
-    #[inline]
-    fn has_to_end(&self) -> bool {
-        match &self.source {
-            Source::SuperBlock { made_to_report } => made_to_report.read(),
-            Source::Eventfd(_) => false,
-            Source::Held => true,
-        }
-    }
-
-    /// The first item is about to be put on the file. From now on it reports its close.
-    fn begin(&self, file: &LocalFile) {
-        if let Source::SuperBlock { made_to_report } = &self.source {
-            if !poll_file::is_reporting(file) {
-                made_to_report.write(true);
-                poll_file::set_reporting(file, true);
-            }
-        }
-    }
-}
 
 /// What the last item on a file leaves behind, to be dropped without locks.
 enum Left {
@@ -499,21 +408,11 @@ fn let_go() -> bool {
     held::any()
 }
 
-/// Makes sure that releases of files on the superblock of this one come here, while the result is
-/// kept.
-///
-/// # Errors
-///
-/// `ENOMEM`.
-pub(crate) fn mark(file: &LocalFile) -> Result<MarkUse> {
-    GROUP.get().mark(file)
-}
-
 /// Watching, while the module is loaded.
 pub(crate) struct Watching {
     // Dropped in this order: what calls into the table first.
     _looks: Installed<Periodic>,
-    _group: Installed<Group>,
+    _marking: Installed<Group>,
     _table: Installed<Table>,
     _held: Installed<held::Holds>,
 }
@@ -522,12 +421,11 @@ impl Watching {
     /// Prepares everything; no mark is set yet.
     pub(crate) fn new(loading: &Loading) -> Result<Self> {
         let table = Table::new()?;
-        let group = Group::new(&OPERATIONS)?;
         let looks = Periodic::new(let_go, HOLD_PERIOD_MS)?;
         let held = held::install(loading)?;
         Ok(Self {
             _table: TABLE.install(loading, table)?,
-            _group: GROUP.install(loading, group)?,
+            _marking: marks::install(loading, &OPERATIONS)?,
             _looks: LOOKS.install(loading, looks)?,
             _held: held,
         })
