@@ -21,17 +21,26 @@ use crate::{
     item::Item,
     kernel_ext::{
         barrier::smp_mb,
+        global::{
+            Global,
+            Installed,
+            Loading, //
+        },
         nested_mutex::{
             lock_interruptible,
             lock_killable, //
         },
         once::Once,
         poll_file::LastRefs,
-        rbtree::Tree,
+        rbtree::{
+            Keyed,
+            Tree, //
+        },
         slab::SlabBox,
         task,
         wait_queue::Pollers,
-        waiters::Policy, //
+        waiters::Policy,
+        work::Worker, //
     },
     key::ItemKey,
     kind::Kind,
@@ -44,19 +53,20 @@ use crate::{
         ReadyList, //
     },
     registry::{
-        self,
-        Registration, //
+        Registered,
+        Registration,
+        Registry, //
     },
-    relay::{
-        self,
-        Order, //
-    },
+    relay::Relay,
     trace,
     watch, //
 };
-use core::ops::{
-    Deref,
-    DerefMut, //
+use core::{
+    mem::offset_of,
+    ops::{
+        Deref,
+        DerefMut, //
+    },
 };
 use kernel::{
     prelude::*,
@@ -158,9 +168,9 @@ pub(crate) struct Eventpoll {
     pub(crate) pollers: Pollers,
     /// The instance among those that watch it and that it watches.
     pub(crate) vertex: Vertex,
-    /// What a worker is to do.
+    /// What a worker does for the instance.
     #[pin]
-    pub(crate) order: Order,
+    pub(crate) relay: Relay<Self>,
     /// What a waiter does before it sleeps.
     pub(crate) busy_poll: BusyPoll,
     pub(crate) tally: Tally,
@@ -184,7 +194,7 @@ impl Eventpoll {
             ready <- ReadyList::new(),
             pollers <- Pollers::new(c"repoll::pollers", static_lock_class!()),
             vertex: Vertex::new(),
-            order <- Order::new(),
+            relay <- Relay::new(),
             busy_poll: BusyPoll::new(),
             tally: Tally::new(),
             registration: Registration::new(),
@@ -387,7 +397,7 @@ impl Eventpoll {
     /// Undoes everything: the last reference to the instance's file is gone.
     pub(crate) fn release(&self) {
         trace::release(self.ready.id);
-        registry::remove(self);
+        instances().remove(self);
         // Without a reference to the instance's file, only a task that removes a few dead items may
         // have the mutex. Users cannot prolong that, so a lock that cannot be killed is fine.
         let mut set = self.locked(self.set.lock());
@@ -399,10 +409,56 @@ impl Eventpoll {
         drop(set);
         self.account.close();
         self.vertex.set_file(0);
-        relay::forget(self);
+        self.relay.stop();
         let wakeup_source = self.ready.lock().awake().set_source(None);
         drop(wakeup_source);
     }
+}
+
+// SAFETY: The offset is that of the node, which nothing else uses; the id does not change while the
+// instance is in the tree.
+unsafe impl Keyed<0> for Eventpoll {
+    type Key = u64;
+    const OFFSET: usize = offset_of!(Eventpoll, registration) + Registration::NODE;
+    fn key(&self) -> u64 {
+        self.registration.id()
+    }
+}
+
+// SAFETY: The instance is inserted when its file is opened, as its vertex has it, and removed by
+// `release`. It lies in an `RcuBox`.
+unsafe impl Registered for Eventpoll {
+    fn registration(&self) -> &Registration {
+        &self.registration
+    }
+
+    fn file_address(&self) -> usize {
+        self.vertex.file()
+    }
+}
+
+// SAFETY: The offset is that of the only such work in an instance, which stops it on release.
+unsafe impl Worker for Eventpoll {
+    const OFFSET: usize = offset_of!(Eventpoll, relay) + Relay::<Self>::WORK;
+
+    fn work(&self) {
+        self.relay.run(|flags| self.wake_pollers(flags, None));
+        if self.remove_dead() {
+            self.relay.start();
+        }
+    }
+}
+
+static INSTANCES: Global<Pin<KBox<Registry<Eventpoll>>>> = Global::empty();
+
+/// Makes the registry of all instances, for as long as the result is kept.
+pub(crate) fn install(loading: &Loading) -> Result<Installed<Pin<KBox<Registry<Eventpoll>>>>> {
+    INSTANCES.install(loading, KBox::pin_init(Registry::new(), GFP_KERNEL)?)
+}
+
+/// All instances.
+pub(crate) fn instances() -> &'static Registry<Eventpoll> {
+    INSTANCES.get()
 }
 
 /// The items, with the mutex held.

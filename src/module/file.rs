@@ -5,6 +5,7 @@
 use crate::{
     change::Progress,
     eventpoll::{
+        self,
         Eventpoll,
         Mutexes, //
     },
@@ -27,7 +28,6 @@ use crate::{
     },
     key::ItemKey,
     query,
-    registry,
     trace,
     uapi::{
         self,
@@ -66,7 +66,7 @@ impl AnonFile for Eventpoll {
 
     fn opened(&self, file: usize) {
         self.vertex.set_file(file);
-        registry::insert(self);
+        eventpoll::instances().insert(self, self.ready.id.number());
     }
 
     #[inline]

@@ -86,7 +86,6 @@ use crate::{
         Lists,
         LockedLists, //
     },
-    relay,
     trace,
     watched::{
         Source,
@@ -537,10 +536,10 @@ impl Item {
     fn wake_pollers(&self, file: Unreleased<'_>, flags: u32) {
         let owner = self.owner();
         match self.kind {
-            _ if self.crowded.read() => relay::wake_pollers(owner, flags),
+            _ if self.crowded.read() => owner.relay.wake_pollers(flags),
             Kind::Plain => owner.wake_pollers(flags, None),
             Kind::Instance => owner.wake_pollers(flags, anon_file::of_unreleased(file)),
-            Kind::Epoll => relay::wake_pollers(owner, flags),
+            Kind::Epoll => owner.relay.wake_pollers(flags),
         }
     }
 }
@@ -592,6 +591,6 @@ unsafe impl Hooked for Item {
     fn ended(&self) {
         trace::dropped(move || (self.traced(self.woken_file()), self.watched.is_held()));
         self.bury();
-        relay::remove_dead(self.owner());
+        self.owner().relay.start();
     }
 }

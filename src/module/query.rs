@@ -26,10 +26,7 @@ use crate::{
     },
     key::ItemKey,
     nesting,
-    registry::{
-        self,
-        View, //
-    },
+    registry::View,
     uapi, //
 };
 use core::mem::size_of;
@@ -132,8 +129,8 @@ pub(crate) fn list(arg: usize) -> Result<isize> {
             }
             break;
         }
-        let Some((id, info)) = registry::next(answer.query.id, |instance| {
-            let info = view.has(instance).then(|| instance.info());
+        let Some((id, info)) = eventpoll::instances().next(answer.query.id, |instance| {
+            let info = view.has(&instance.registration).then(|| instance.info());
             (instance.registration.id(), info)
         }) else {
             break;
@@ -159,9 +156,9 @@ pub(crate) fn list(arg: usize) -> Result<isize> {
 pub(crate) fn items(arg: usize) -> Result<isize> {
     let mut answer = Answer::new(arg, uapi::ITEM_SIZE_1)?;
     let view = answer.view()?;
-    let (id, cipher) = (answer.query.id, registry::cipher());
+    let (id, cipher) = (answer.query.id, eventpoll::instances().cipher());
     // First, so that a caller without access to an instance cannot try its cursors.
-    registry::file_of(id, view).ok_or(ENOENT)?;
+    eventpoll::instances().file_of(id, view).ok_or(ENOENT)?;
     let mut from = cipher.decrypt(id, answer.query.cursor).ok_or(EINVAL)?;
     if let Err(error) = store_items(&mut answer, view, &mut from) {
         if answer.stored == 0 {
@@ -184,7 +181,9 @@ fn store_items(answer: &mut Answer, view: View, from: &mut ItemKey) -> Result {
             return Err(EINTR);
         }
         // It is let go of before the user's memory is written, which may take for ever.
-        let file = registry::file_of(answer.query.id, view).ok_or(ENOENT)?;
+        let file = eventpoll::instances()
+            .file_of(answer.query.id, view)
+            .ok_or(ENOENT)?;
         let instance = nesting::instance_of(&file).ok_or(ENOENT)?;
         let mut items = Array::<_, { eventpoll::BATCH }>::new();
         let next = instance.items_from(*from, answer.room(), view, &mut items)?;

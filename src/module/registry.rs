@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! All instances, by their ids, and who may be told of which.
+//! All instances by their ids, and who may see which.
 //!
-//! An instance is here from when its file exists until that is released; its memory stays for a
-//! grace period more. So who finds one under the registry's lock can get its file, and who finds it
-//! under RCU can look at it without.
+//! An instance is here from the time when its file exists until that is released. Its memory stays
+//! for a grace period more. So a task that finds one under the registry's lock can get its file, and
+//! a task that finds one under RCU can look at it without.
 
 use crate::{
     cursor::Cipher,
-    eventpoll::Eventpoll,
     kernel_ext::{
-        global::{
-            Global,
-            Installed,
-            Loading, //
-        },
         once::Once,
         poll_file::{
             self,
@@ -42,7 +36,7 @@ use kernel::{
     },
 };
 
-/// An instance's place in the registry, and who made it.
+/// An instance's place in the registry, and its maker.
 pub(crate) struct Registration {
     /// Accessed under the registry's lock.
     node: Node,
@@ -51,27 +45,20 @@ pub(crate) struct Registration {
     process: Process,
     /// The user whom the instance is charged to.
     user: u32,
-    /// Whether that user alone stands behind it, with that group.
+    /// Whether real, effective and saved ids of the maker were the same, which `user` and `group` are.
     private: bool,
     group: u32,
 }
 
-// SAFETY: The node is accessed by who holds the lock, the rest may be by anybody.
+// SAFETY: The node is accessed under the lock, and the rest by any thread.
 unsafe impl Send for Registration {}
 // SAFETY: What changes is the node, under the lock, and the id, which is atomic.
 unsafe impl Sync for Registration {}
 
-// SAFETY: The offset is that of the node, which nothing else uses; the id does not change while the
-// instance is in the tree.
-unsafe impl Keyed<0> for Eventpoll {
-    type Key = u64;
-    const OFFSET: usize = offset_of!(Eventpoll, registration) + offset_of!(Registration, node);
-    fn key(&self) -> u64 {
-        self.registration.id()
-    }
-}
-
 impl Registration {
+    /// The offset of the node.
+    pub(crate) const NODE: usize = offset_of!(Self, node);
+
     /// The current task makes an instance.
     pub(crate) fn new() -> Self {
         Self {
@@ -100,7 +87,21 @@ impl Registration {
     }
 }
 
-/// Which instances somebody may be told of.
+/// What the registry holds: an instance.
+///
+/// # Safety
+///
+/// The key is the registration's id. The object is inserted when its file, which is at that address,
+/// was just made, and removed when that is released. It is freed a grace period after that.
+pub(crate) unsafe trait Registered: Keyed<0, Key = u64> {
+    /// Its place.
+    fn registration(&self) -> &Registration;
+
+    /// The address of its file.
+    fn file_address(&self) -> usize;
+}
+
+/// Which instances a caller may see.
 #[derive(Clone, Copy)]
 pub(crate) enum View {
     /// All.
@@ -126,17 +127,16 @@ impl View {
         }
     }
 
-    /// Whether the instance is among them. A program with the rights of another user or group than
-    /// its caller's is neither's, and what is made outside of a container is not for who is inside.
-    /// As with `ptrace`, but that a process cannot hide.
-    pub(crate) fn has(self, instance: &Eventpoll) -> bool {
-        let registration = &instance.registration;
+    /// Whether an instance is among them. An instance of a set-user-ID or set-group-ID program
+    /// belongs to neither user, and tasks in a container do not see what was made outside. The rule is
+    /// that of `ptrace`, except that a process cannot hide.
+    pub(crate) fn has(self, instance: &Registration) -> bool {
         match self {
             Self::All => true,
             Self::Own(user, group) => {
-                registration.private
-                    && (registration.user, registration.group) == (user, group)
-                    && registration.process.is_known_here()
+                instance.private
+                    && (instance.user, instance.group) == (user, group)
+                    && instance.process.is_known_here()
             }
         }
     }
@@ -147,66 +147,66 @@ impl View {
 /// # Invariants
 ///
 /// Each has a file, which is not released yet.
-struct Instances(RcuTree<Eventpoll>);
+struct Instances<T: Registered>(RcuTree<T>);
 
-/// All instances, and what goes with them for as long as the module is loaded.
+/// All instances, and what goes with them.
 #[pin_data]
-pub(crate) struct Registry {
+pub(crate) struct Registry<T: Registered> {
     #[pin]
-    instances: SpinLock<Instances>,
+    instances: SpinLock<Instances<T>>,
     /// For walks through their items.
     cipher: Cipher,
 }
 
-static REGISTRY: Global<Pin<KBox<Registry>>> = Global::empty();
-
-/// Makes the registry, for as long as the result is kept.
-pub(crate) fn install(loading: &Loading) -> Result<Installed<Pin<KBox<Registry>>>> {
-    let registry = pin_init!(Registry {
-        instances <- new_spinlock!(Instances(RcuTree::new()), "repoll::registry"),
-        cipher: Cipher::new(),
-    });
-    REGISTRY.install(loading, KBox::pin_init(registry, GFP_KERNEL)?)
-}
-
-/// What makes the cursors of walks through items.
-pub(crate) fn cipher() -> &'static Cipher {
-    &REGISTRY.get().cipher
-}
-
-/// Puts an instance in, whose file was just made.
-pub(crate) fn insert(instance: &Eventpoll) {
-    let mut registry = REGISTRY.get().instances.lock();
-    instance.registration.id.write(instance.ready.id.number());
-    // SAFETY: The instance is new; its release takes it out, and it is freed a grace period later.
-    unsafe { registry.0.insert(instance) };
-}
-
-/// Takes an instance out, if it was put in. Its file is being released.
-pub(crate) fn remove(instance: &Eventpoll) {
-    if instance.registration.id() != 0 {
-        let mut registry = REGISTRY.get().instances.lock();
-        // SAFETY: It was put in when it got its id, and is released once.
-        unsafe { registry.0.remove(instance) };
+impl<T: Registered> Registry<T> {
+    /// No instances.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            instances <- new_spinlock!(Instances(RcuTree::new()), "repoll::registry"),
+            cipher: Cipher::new(),
+        })
     }
-}
 
-/// Shows the instance with that id, or else the one with the next id, to `see`, under RCU.
-pub(crate) fn next<T>(from: u64, see: impl FnOnce(&Eventpoll) -> T) -> Option<T> {
-    let reader = rcu::read_lock();
-    let found = REGISTRY
-        .get()
-        .instances
-        .lock()
-        .0
-        .lower_bound(&from, &reader);
-    found.map(see)
-}
+    /// Makes the cursors of walks through items.
+    pub(crate) fn cipher(&self) -> &Cipher {
+        &self.cipher
+    }
 
-/// The file of the instance with that id, if `view` has that.
-pub(crate) fn file_of(id: u64, view: View) -> Option<FileRef> {
-    let registry = REGISTRY.get().instances.lock();
-    let found = registry.0.find(&id).filter(|found| view.has(found))?;
-    // SAFETY: By the type invariant, and as the file is freed after the release.
-    unsafe { poll_file::try_get(ptr::with_exposed_provenance(found.vertex.file())) }
+    /// Inserts an instance whose file was just made.
+    pub(crate) fn insert(&self, instance: &T, id: u64) {
+        let mut instances = self.instances.lock();
+        instance.registration().id.write(id);
+        // SAFETY: By the requirements of the trait the instance is new; its release removes it, and it
+        // is freed a grace period later.
+        unsafe { instances.0.insert(instance) };
+    }
+
+    /// Removes an instance whose file is being released, if it was inserted.
+    pub(crate) fn remove(&self, instance: &T) {
+        if instance.registration().id() != 0 {
+            let mut instances = self.instances.lock();
+            // SAFETY: It was inserted when it got its id, and is released once.
+            unsafe { instances.0.remove(instance) };
+        }
+    }
+
+    /// Calls `see` under RCU with the instance that has this id, or else with the one that has the
+    /// next id.
+    pub(crate) fn next<R>(&self, from: u64, see: impl FnOnce(&T) -> R) -> Option<R> {
+        let reader = rcu::read_lock();
+        let found = self.instances.lock().0.lower_bound(&from, &reader);
+        found.map(see)
+    }
+
+    /// The file of the instance with this id, if `view` has that.
+    pub(crate) fn file_of(&self, id: u64, view: View) -> Option<FileRef> {
+        let instances = self.instances.lock();
+        let instance = instances.0.find(&id)?;
+        if !view.has(instance.registration()) {
+            return None;
+        }
+        let file = ptr::with_exposed_provenance(instance.file_address());
+        // SAFETY: By the type invariant, and as the file is freed after its release.
+        unsafe { poll_file::try_get(file) }
+    }
 }

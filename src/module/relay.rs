@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a worker does for an instance: the wake-ups of its pollers that an epoll causes, or a file
-//! that many watch; and the removal of its dead items, if the close of a file finds too many.
+//! What a worker does for an object, an instance: it wakes the object's pollers on behalf of an epoll
+//! or of a file that many watch, and does whatever else the object has left to do.
 //!
-//! Each instance has work of its own, a bounded part of which is done at a time: none waits for
-//! another one's, unless [`MAX_RUNS`] are being done. The wake-ups are made without the locks of the wake-up that causes them: see
-//! [`crate::nesting`].
+//! Each object has work of its own, of which a worker does a bounded part at a time. So none waits
+//! for another one's, unless [`MAX_RUNS`] are in progress. The worker wakes the pollers without the
+//! locks of the wake-up that causes this: see [`crate::nesting`].
 //!
 //! A worker's wake-ups may come back here, by way of other epolls, or of the same one if instances
-//! and epolls watch each other in a circle. So each is counted as one more in succession than its
-//! cause, and there are no more than [`MAX_NESTS`]: the count of a wake-up that no worker causes is
-//! 0. A wake-up and what it causes is one call in one task, so a worker notes, in [`RUNS`], which
-//! one it is making.
+//! and epolls watch each other in a circle. So each counts as one more in succession than its cause,
+//! and there are no more than [`MAX_NESTS`]. A wake-up that no worker causes counts as 0. Since a
+//! wake-up and all that it causes are one call in one task, the worker notes in [`RUNS`] which one
+//! it makes.
 
 use crate::{
-    eventpoll::Eventpoll,
     kernel_ext::{
         global::{
             Global,
@@ -44,23 +43,13 @@ use kernel::{
     },
 };
 
-/// An instance's work, and the wake-up of its pollers that is due.
+/// The work of a `T`, and the wake-up of its pollers that is due.
 #[pin_data]
-pub(crate) struct Order {
+pub(crate) struct Relay<T: Worker> {
     #[pin]
-    work: OwnWork<Eventpoll>,
+    work: OwnWork<T>,
     #[pin]
-    wake: SpinLockIrq<Option<Wake>>,
-}
-
-impl Order {
-    /// Nothing is to be done.
-    pub(crate) fn new() -> impl PinInit<Self> {
-        pin_init!(Self {
-            work <- OwnWork::new(),
-            wake <- new_spinlock_irq!(None, "repoll::order"),
-        })
-    }
+    due: SpinLockIrq<Option<Wake>>,
 }
 
 /// A wake-up to be made.
@@ -72,11 +61,62 @@ struct Wake {
     hops: usize,
 }
 
+impl<T: Worker> Relay<T> {
+    /// The offset of the [`OwnWork`].
+    pub(crate) const WORK: usize = offset_of!(Self, work);
+
+    /// Nothing is due.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            work <- OwnWork::new(),
+            due <- new_spinlock_irq!(None, "repoll::relay"),
+        })
+    }
+
+    /// Has a worker wake the pollers. Callable from any context.
+    pub(crate) fn wake_pollers(&self, flags: u32) {
+        let hops = Run::hops();
+        if hops >= MAX_NESTS {
+            return;
+        }
+        {
+            let mut due = self.due.lock();
+            // One wake-up for both, with what either would do.
+            *due = Some(due.map_or(Wake { flags, hops }, |other| Wake {
+                flags: flags & other.flags,
+                hops: hops.min(other.hops),
+            }));
+        }
+        self.start();
+    }
+
+    /// Has a worker call [`Worker::work`]. Callable from any context, also while the object is being
+    /// released: an object that was found under RCU may be.
+    pub(crate) fn start(&self) {
+        self.work.start(WORKERS.get());
+    }
+
+    /// The part of [`Worker::work`] that concerns pollers: if they are to be woken, `wake` does so
+    /// with the given flags.
+    pub(crate) fn run(&self, wake: impl FnOnce(u32)) {
+        let due = self.due.lock().take();
+        if let Some(Wake { flags, hops }) = due {
+            let _run = Run::begin(hops);
+            wake(flags);
+        }
+    }
+
+    /// Makes sure that no worker does anything for the object, now or later. May sleep.
+    pub(crate) fn stop(&self) {
+        self.work.stop();
+    }
+}
+
 /// How many wake-ups are made at the same time, but for a few more on machines with several nodes.
 const MAX_RUNS: usize = 64;
 
-/// The wake-ups that are being made: the address of the worker's task, and, in the bits that are 0
-/// there, the hops. Written, but for a 0, and looked for by that task alone.
+/// The wake-ups that are being made: the address of the worker's task, and the hops in the bits that
+/// are 0 there. A task writes and looks for nothing but its own, except for a 0.
 static RUNS: [Atomic<usize>; MAX_RUNS] = [const { Atomic::new(0) }; MAX_RUNS];
 
 /// One of these, while it is being made.
@@ -120,54 +160,4 @@ static WORKERS: Global<Workqueue> = Global::empty();
 /// Prepares the workers, for as long as the result is kept.
 pub(crate) fn install(loading: &Loading) -> Result<Installed<Workqueue>> {
     WORKERS.install(loading, Workqueue::new(c"repoll_relay", MAX_RUNS as i32)?)
-}
-
-/// Has the pollers of an instance woken. Callable from any context.
-pub(crate) fn wake_pollers(instance: &Eventpoll, flags: u32) {
-    let hops = Run::hops();
-    if hops >= MAX_NESTS {
-        return;
-    }
-    {
-        let mut due = instance.order.wake.lock();
-        // One wake-up for both, with what either would do.
-        *due = Some(due.map_or(Wake { flags, hops }, |other| Wake {
-            flags: flags & other.flags,
-            hops: hops.min(other.hops),
-        }));
-    }
-    start(instance);
-}
-
-/// Has the dead items of an instance removed, unless all are gone by now. Callable from any context,
-/// also on an instance that is being released, if that was found under RCU.
-pub(crate) fn remove_dead(instance: &Eventpoll) {
-    start(instance);
-}
-
-fn start(instance: &Eventpoll) {
-    // SAFETY: It is the instance's, which calls `forget` on its release, before it goes.
-    unsafe { instance.order.work.start(WORKERS.get()) };
-}
-
-/// Makes sure that no worker does anything for an instance that is being released, now or later.
-/// May sleep.
-pub(crate) fn forget(instance: &Eventpoll) {
-    instance.order.work.stop();
-}
-
-// SAFETY: The offset is that of the only such work in an instance.
-unsafe impl Worker for Eventpoll {
-    const OFFSET: usize = offset_of!(Eventpoll, order) + offset_of!(Order, work);
-
-    fn work(&self) {
-        let wake = self.order.wake.lock().take();
-        if let Some(Wake { flags, hops }) = wake {
-            let _run = Run::begin(hops);
-            self.wake_pollers(flags, None);
-        }
-        if Eventpoll::remove_dead(self) {
-            remove_dead(self);
-        }
-    }
 }

@@ -146,7 +146,7 @@ struct RepollModule {
     _device: MiscDeviceRegistration<control::Control>,
     _rcu: kernel_ext::rcu::Barrier,
     _relay: Installed<Workqueue>,
-    _registry: Installed<Pin<KBox<registry::Registry>>>,
+    _registry: Installed<Pin<KBox<registry::Registry<eventpoll::Eventpoll>>>>,
     _nesting: nesting::Nesting,
     _watching: watch::Watching,
     _limits: limits::Limits,
@@ -164,7 +164,7 @@ impl kernel::InPlaceModule for RepollModule {
             _watching: watch::Watching::new(&loading)?,
             _nesting: nesting::Nesting::new(&loading)?,
             _relay: relay::install(&loading)?,
-            _registry: registry::install(&loading)?,
+            _registry: eventpoll::install(&loading)?,
             _rcu: kernel_ext::rcu::Barrier,
             _device <- MiscDeviceRegistration::register(control::Control::OPTIONS),
         })

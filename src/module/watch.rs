@@ -116,7 +116,6 @@ use crate::{
         self,
         Marks, //
     },
-    relay,
     trace,
     watched::{
         Source,
@@ -378,7 +377,7 @@ impl Table {
         };
         drop(left);
         if owner.remove_dead() {
-            relay::remove_dead(owner);
+            owner.relay.start();
         }
         more
     }

@@ -79,7 +79,8 @@ impl Drop for Workqueue {
 ///
 /// # Safety
 ///
-/// `OFFSET` is where the object's [`OwnWork`] lies in it.
+/// Each [`OwnWork`] for this type lies in an object of the type, at `OFFSET`, and the object calls
+/// [`OwnWork::stop`] before it goes.
 pub(crate) unsafe trait Worker: Send + Sync + Sized + 'static {
     /// Offset of the [`OwnWork`] in the object.
     const OFFSET: usize;
@@ -123,13 +124,9 @@ impl<T: Worker> OwnWork<T> {
 
     /// Has [`Worker::work`] called, once more if a call is going on; does nothing if a call is due
     /// already, or after [`OwnWork::stop`]. Callable from any context.
-    ///
-    /// # Safety
-    ///
-    /// This lies in a `T`, and [`OwnWork::stop`] is called before that goes.
-    pub(crate) unsafe fn start(&self, queue: &Workqueue) {
-        // SAFETY: The work is initialised, as its existence shows, and by the requirements it is
-        // there for as long as it is due or being done.
+    pub(crate) fn start(&self, queue: &Workqueue) {
+        // SAFETY: The work is initialised, as its existence shows, and by the requirements of the trait
+        // it exists for as long as it is due or being done.
         unsafe {
             bindings::queue_work_on(
                 bindings::wq_misc_consts_WORK_CPU_UNBOUND as i32,
@@ -154,7 +151,7 @@ unsafe extern "C" fn work<T: Worker>(work: *mut bindings::work_struct) {
     let work = work.cast::<Opaque<bindings::work_struct>>();
     // SAFETY: By the requirements.
     let own: *mut OwnWork<T> = unsafe { kernel::container_of!(work, OwnWork<T>, work) };
-    // SAFETY: By the requirements of `start` that lies in a `T`, at this offset, which is alive.
+    // SAFETY: By the requirements of the trait that lies in a `T`, at this offset, which is alive.
     unsafe { &*own.byte_sub(T::OFFSET).cast::<T>() }.work();
 }
 
