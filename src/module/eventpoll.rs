@@ -5,21 +5,25 @@
 //! The banner of the crate tells how the parts work together.
 
 mod info;
-mod items;
 mod mutexes;
+mod poll;
 
 pub(crate) use info::BATCH;
 pub(crate) use mutexes::{
     Mutexes,
     Outer, //
 };
+pub(crate) use poll::poll_item;
 
 use crate::{
     busy_poll::BusyPoll,
-    direct,
-    event,
-    item::Item,
+    item::{
+        Item,
+        Owned,
+        Owner, //
+    },
     kernel_ext::{
+        anon_file,
         barrier::smp_mb,
         global::{
             Global,
@@ -31,7 +35,6 @@ use crate::{
             lock_killable, //
         },
         once::Once,
-        poll_file::LastRefs,
         rbtree::{
             Keyed,
             Tree, //
@@ -39,19 +42,13 @@ use crate::{
         slab::SlabBox,
         task,
         wait_queue::Pollers,
-        waiters::Policy,
-        work::Worker, //
+        waiters::Policy, //
     },
     key::ItemKey,
-    kind::Kind,
     limits::Account,
     marks::Marks,
-    nesting::Vertex,
     place::Place,
-    ready::{
-        Chunk,
-        ReadyList, //
-    },
+    ready::ReadyList,
     registry::{
         Registered,
         Registration,
@@ -59,6 +56,7 @@ use crate::{
     },
     relay::Relay,
     trace,
+    vertex::Vertex,
     watch, //
 };
 use core::{
@@ -69,6 +67,7 @@ use core::{
     },
 };
 use kernel::{
+    fs::LocalFile,
     prelude::*,
     static_lock_class,
     sync::{
@@ -79,16 +78,15 @@ use kernel::{
     },
 };
 
-/// The events of an eventpoll, of either kind, that has some for its user.
-const READABLE: u32 = event::IN | event::RDNORM;
-
 /// How many dead items are removed before others get a chance to run, or to have the mutex.
 const DEAD_BATCH: usize = 64;
 
 /// The items of an instance.
 pub(crate) struct Set {
-    items: Tree<Item>,
-    marks: Marks,
+    /// The items by their keys.
+    pub(crate) items: Tree<Item>,
+    /// What makes their files report that they are closed.
+    pub(crate) marks: Marks,
 }
 
 impl Set {
@@ -124,6 +122,24 @@ impl Tally {
             delivered: Once::new(0),
             spurious: Once::new(0),
         }
+    }
+
+    /// An item was added.
+    #[inline]
+    pub(crate) fn add(&self) {
+        self.adds.increment();
+    }
+
+    /// An item was modified.
+    #[inline]
+    pub(crate) fn modify(&self) {
+        self.mods.increment();
+    }
+
+    /// An item was deleted.
+    #[inline]
+    pub(crate) fn delete(&self) {
+        self.dels.increment();
     }
 
     /// A waiter's scan has handed out so many events.
@@ -180,8 +196,8 @@ pub(crate) struct Eventpoll {
 }
 
 impl Eventpoll {
-    /// An instance without items, charged to the current user.
-    pub(crate) fn new(policy: Policy) -> impl PinInit<Self, Error> {
+    /// An instance without items, charged to the current user. It answers direct calls if so asked.
+    pub(crate) fn new(policy: Policy, answers_direct_calls: bool) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             outer <- new_mutex!((), "repoll::outer"),
             watches_epolls: Once::new(false),
@@ -198,7 +214,7 @@ impl Eventpoll {
             busy_poll: BusyPoll::new(),
             tally: Tally::new(),
             registration: Registration::new(),
-            answers_direct_calls: direct::are_answered(),
+            answers_direct_calls,
         })
     }
 
@@ -293,7 +309,7 @@ impl Eventpoll {
     }
 
     /// Undoes all that an item has caused, and frees it. It is not in the tree.
-    fn dispose(&self, item: SlabBox<Item>) {
+    pub(crate) fn dispose(&self, item: SlabBox<Item>) {
         watch::stop(&item);
         // An item that no wake-up or close can reach any more is moved by the holder of the mutex
         // alone.
@@ -303,24 +319,29 @@ impl Eventpoll {
         self.account.uncharge();
     }
 
-    fn remove(&self, set: &mut Set, key: &ItemKey) -> Result {
+    /// Removes an item from the tree, and disposes of it.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT`.
+    pub(crate) fn remove(&self, set: &mut Set, key: &ItemKey) -> Result {
         let item = set.items.remove(key).ok_or(ENOENT)?;
         self.dispose(item);
         Ok(())
     }
 
-    /// Removes some dead items, or leaves them to who holds the mutex. Returns whether there are
-    /// more to remove, by the caller. Waits for nobody.
+    /// Removes some dead items, unless another task holds the mutex, which then removes them. Returns
+    /// whether there are more to remove, by the caller. Waits for nobody.
     #[inline]
-    pub(crate) fn remove_dead(&self) -> bool {
+    pub(crate) fn try_remove_dead(&self) -> bool {
         // Either the holder's look at the list of the dead after its unlock sees them, or the
         // attempt here sees the unlock.
         smp_mb();
-        self.ready.has_dead() && self.try_remove_dead()
+        self.ready.has_dead() && self.try_remove_some_dead()
     }
 
     #[cold]
-    fn try_remove_dead(&self) -> bool {
+    fn try_remove_some_dead(&self) -> bool {
         let Some(mut set) = self.set.try_lock() else {
             return false;
         };
@@ -330,68 +351,9 @@ impl Eventpoll {
         self.ready.has_dead()
     }
 
-    /// Wakes who polls the instance. Called without the spinlock: pollers have callbacks, too.
-    /// `inner` is the instance in it, if any, whose pollers are just being woken.
-    pub(crate) fn wake_pollers(&self, flags: u32, inner: Option<&Self>) {
-        let cause = inner.map(|inner| &inner.pollers);
-        self.pollers.wake(event::IN | flags, cause);
-    }
-
-    /// The events that the instance has itself, as a file, while the mutexes of `nesting` others
-    /// are held.
-    pub(crate) fn poll_events(&self, nesting: u32) -> u32 {
-        if self.has_events(nesting) {
-            READABLE
-        } else {
-            0
-        }
-    }
-
-    /// Whether any item has events. Items that turn out to have none leave the ready list.
-    fn has_events(&self, nesting: u32) -> bool {
-        let Ok(set) = self.lock_nested(nesting) else {
-            // Nobody will know.
-            return true;
-        };
-        // Whoever polls may hold any locks, and is about to sleep: a worker releases the files.
-        let mut last = LastRefs::new();
-        let mut chunk = Chunk::new();
-        let mut scan = match self.ready.scan::<true>(set.items(), 1, &mut chunk) {
-            Ok(started) => started,
-            Err(suspended) => return suspended.may_be_ready,
-        };
-        loop {
-            let found = if let Some((item, file)) = chunk.take_alone() {
-                let interest = item.interest();
-                let has_events = match item.kind() {
-                    Kind::Epoll => interest.bits() & READABLE != 0,
-                    _ => item.poll(&file, interest, nesting + 1) != 0,
-                };
-                if has_events {
-                    scan.put_back(item);
-                } else {
-                    self.tally.spurious(1);
-                }
-                has_events
-            } else {
-                let empty = chunk.poll(&mut last);
-                self.tally.spurious(empty);
-                chunk.has_events()
-            };
-            if found {
-                return true;
-            }
-            if !chunk.more {
-                scan.finish(&chunk);
-                return false;
-            }
-            if !task::go_on() {
-                break;
-            }
-            scan.take(set.items(), 1, &mut chunk);
-        }
-        // Nobody will know.
-        true
+    /// The instance that a file is, if it is one.
+    pub(crate) fn of_file(file: &LocalFile) -> Option<&Self> {
+        anon_file::of_file(file)
     }
 
     /// Undoes everything: the last reference to the instance's file is gone.
@@ -415,6 +377,32 @@ impl Eventpoll {
     }
 }
 
+impl Owned for Item {
+    type Owner = Eventpoll;
+}
+
+impl Owner for Eventpoll {
+    fn id(&self) -> trace::Id {
+        self.ready.id
+    }
+
+    #[inline]
+    fn user(&self) -> u32 {
+        self.registration.user()
+    }
+
+    fn bury(&self, item: &Item) {
+        self.ready.lock().bury(item);
+    }
+
+    #[inline]
+    fn remove_dead_soon(&self) {
+        if self.try_remove_dead() {
+            self.relay.start();
+        }
+    }
+}
+
 // SAFETY: The offset is that of the node, which nothing else uses; the id does not change while the
 // instance is in the tree.
 unsafe impl Keyed<0> for Eventpoll {
@@ -434,18 +422,6 @@ unsafe impl Registered for Eventpoll {
 
     fn file_address(&self) -> usize {
         self.vertex.file()
-    }
-}
-
-// SAFETY: The offset is that of the only such work in an instance, which stops it on release.
-unsafe impl Worker for Eventpoll {
-    const OFFSET: usize = offset_of!(Eventpoll, relay) + Relay::<Self>::WORK;
-
-    fn work(&self) {
-        self.relay.run(|flags| self.wake_pollers(flags, None));
-        if self.remove_dead() {
-            self.relay.start();
-        }
     }
 }
 
@@ -473,7 +449,7 @@ struct RemoveDead<'a>(&'a Eventpoll);
 
 impl Drop for RemoveDead<'_> {
     fn drop(&mut self) {
-        while self.0.remove_dead() {
+        while self.0.try_remove_dead() {
             task::cond_resched();
         }
     }

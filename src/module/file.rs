@@ -4,6 +4,7 @@
 
 use crate::{
     change::Progress,
+    direct,
     eventpoll::{
         self,
         Eventpoll,
@@ -269,7 +270,10 @@ pub(crate) fn create(create: &uapi::Create) -> Result<u32> {
         0 => Policy::Lifo,
         _ => Policy::Fifo,
     };
-    let instance = RcuBox::pin_init(Eventpoll::new(policy), GFP_KERNEL_ACCOUNT)?;
+    let instance = RcuBox::pin_init(
+        Eventpoll::new(policy, direct::are_answered()),
+        GFP_KERNEL_ACCOUNT,
+    )?;
     trace::create(instance.ready.id, policy);
     anon_file::create(instance, create.flags & uapi::CLOEXEC != 0)
 }

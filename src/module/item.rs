@@ -22,20 +22,14 @@
 //! The instance's tree owns its items, which leave it under the mutex only. Before they are in it
 //! they are owned by who adds them, in the watch table already perhaps, but not on wait queues or
 //! lists, and with references to the file and to the instance's own. All other structures
-//! hold borrowed pointers; [`Eventpoll::dispose`] takes the item off all of them, and unhooks it, before
+//! hold borrowed pointers; `Eventpoll::dispose` takes the item off all of them, and unhooks it, before
 //! it is dropped. So a pointer found in a list of the instance is good for as long as its spinlock
 //! or its mutex is held, one found in the watch table for as long as the bucket's lock or the
 //! file's unhooking lock is, and one found by a wake-up for as long as the lock of the wait queue is.
 
 use crate::{
-    event::{
-        self,
-        Interest, //
-    },
-    eventpoll::Eventpoll,
+    event::Interest,
     kernel_ext::{
-        anon_file,
-        barrier::smp_mb,
         global::{
             Global,
             Installed,
@@ -43,10 +37,7 @@ use crate::{
         },
         hook::{
             self,
-            Context,
-            Hooked,
-            Hooks,
-            POLLFREE, //
+            Hooks, //
         },
         hosted::{
             self,
@@ -71,21 +62,14 @@ use crate::{
             SlabBox,
             Slot, //
         },
-        unreleased::Unreleased,
-        waiters::WakeFlags, //
+        unreleased::Unreleased, //
     },
     key::{
         ItemKey,
         WatchKey, //
     },
     kind::Kind,
-    nesting,
     place::Place,
-    ready::{
-        increment,
-        Lists,
-        LockedLists, //
-    },
     trace,
     watched::{
         Source,
@@ -102,11 +86,7 @@ use core::{
 use kernel::{
     bindings,
     fs::LocalFile,
-    prelude::*,
-    sync::lock::{
-        Backend,
-        Guard, //
-    },
+    prelude::*, //
 };
 
 static ITEMS: Global<Cache<Item>> = Global::empty();
@@ -154,6 +134,32 @@ unsafe impl Cached for hook::More<Item> {
         &ENTRIES
     }
 }
+
+/// The owner of items: an instance. The parts that an instance consists of work on items, and know no
+/// more of it than this.
+pub(crate) trait Owner {
+    /// Its number in traces.
+    fn id(&self) -> trace::Id;
+
+    /// The user who made it.
+    fn user(&self) -> u32;
+
+    /// Buries an item, whose file was closed: from outside, the item is gone. The rest needs the
+    /// instance's mutex. Callable from any context.
+    fn bury(&self, item: &Item);
+
+    /// Removes the buried items, now or soon, and waits for nobody.
+    fn remove_dead_soon(&self);
+}
+
+/// Says which type the owner is.
+pub(crate) trait Owned {
+    /// That type.
+    type Owner: Owner;
+}
+
+/// The owner of items, to the parts below it.
+pub(crate) type Instance = <Item as Owned>::Owner;
 
 /// What a user asked an item to be.
 #[derive(Clone, Copy)]
@@ -209,7 +215,7 @@ pub(crate) struct Item {
     watched: Hosted<Item>,
     /// To be used only while it is known not to have been released.
     file: NonNull<bindings::file>,
-    owner: NonNull<Eventpoll>,
+    owner: NonNull<Instance>,
     /// What is attached to the file's wait queues.
     pub(crate) hooks: Hooks<Item>,
     data: Once<u64>,
@@ -250,7 +256,7 @@ unsafe impl Keyed<1> for Item {
     const OFFSET: usize = offset_of!(Item, watch_node);
     #[inline]
     fn key(&self) -> WatchKey {
-        let user = self.owner().registration.user();
+        let user = self.owner().user();
         WatchKey::new(self.address(), user, core::ptr::from_ref(self).addr())
     }
 }
@@ -263,7 +269,7 @@ unsafe impl Linked<0> for Item {
 }
 
 impl Item {
-    /// Makes an item on `file`, in no list, whose close is heard of by `source`.
+    /// Makes an item on `file`, in no list, whose close shows by `source`.
     ///
     /// # Errors
     ///
@@ -274,7 +280,7 @@ impl Item {
     /// The owner lives longer than the item.
     #[inline]
     pub(crate) unsafe fn make(
-        owner: &Eventpoll,
+        owner: &Instance,
         file: &LocalFile,
         fd: i32,
         kind: Kind,
@@ -398,7 +404,7 @@ impl Item {
 
     /// The instance.
     #[inline]
-    pub(crate) fn owner(&self) -> &Eventpoll {
+    pub(crate) fn owner(&self) -> &Instance {
         // SAFETY: By the type invariant.
         unsafe { self.owner.as_ref() }
     }
@@ -454,143 +460,13 @@ impl Item {
         unsafe { Hooks::attach(self, file, interest.bits(), interest.is_exclusive()) }
     }
 
-    /// Which of the `wanted` events the file, which is not an epoll, has now. `nesting` is the
-    /// number of sets whose mutexes are held.
-    #[inline(always)]
-    pub(crate) fn poll(&self, file: &LocalFile, wanted: Interest, nesting: u32) -> u32 {
-        let wanted = wanted.bits();
-        if self.kind == Kind::Instance {
-            wanted & nesting::poll_instance(file, nesting)
-        } else {
-            hook::poll(file, wanted)
-        }
-    }
-
     /// What tracepoints report of the item, whose file this is.
     pub(crate) fn traced(&self, file: Unreleased<'_>) -> trace::Subject {
         trace::Subject {
-            instance: self.owner().ready.id,
+            instance: self.owner().id(),
             fd: self.fd,
             ino: file.inode_number(),
             data: self.data(),
         }
-    }
-
-    /// The file is closed: from outside, the item is gone. Its instance's mutex is needed for the
-    /// rest. Callable from any context.
-    pub(crate) fn bury(&self) {
-        self.owner().ready.lock().bury(self);
-    }
-}
-
-impl Item {
-    /// The file, while one of its wait queues is being woken.
-    #[inline]
-    fn woken_file(&self) -> Unreleased<'_> {
-        // SAFETY: The callers have the lock of the queue, without which the file is not torn down.
-        unsafe { Unreleased::new(self.file()) }
-    }
-
-    /// As [`Hooked::woken`], for an event that concerns the item, with the lock of the lists held.
-    #[inline(always)]
-    fn woken_with<B: Backend>(
-        &self,
-        owner: &Eventpoll,
-        mut lists: Guard<'_, Lists, B>,
-        interest: Interest,
-        events: u32,
-        flags: WakeFlags,
-    ) -> bool {
-        increment(&mut lists.counters.events);
-        if owner.ready.is_scanning() {
-            increment(&mut lists.counters.overlaps);
-        }
-        if lists.push(self) {
-            owner.ready.note_available(&lists);
-        }
-        if lists.waiters.is_active() || owner.pollers.is_active() {
-            return self.announce(owner.ready.locked(lists), interest, events, flags);
-        }
-        !interest.is_exclusive()
-    }
-
-    /// Wakes who waits on the instance or polls it, as [`Hooked::woken`].
-    #[inline(never)]
-    fn announce<B: Backend>(
-        &self,
-        mut ready: LockedLists<'_, B>,
-        interest: Interest,
-        events: u32,
-        flags: WakeFlags,
-    ) -> bool {
-        let woke = ready.wake_waiter(flags);
-        let pollers = self.owner().pollers.is_active();
-        drop(ready);
-        if pollers {
-            self.wake_pollers(self.woken_file(), events & event::URING_WAKE);
-        }
-        !interest.is_exclusive() || (woke && interest.absorbs(events, events & POLLFREE != 0))
-    }
-
-    /// Wakes who polls the instance, since the wait queue of its `file` is being woken.
-    fn wake_pollers(&self, file: Unreleased<'_>, flags: u32) {
-        let owner = self.owner();
-        match self.kind {
-            _ if self.crowded.read() => owner.relay.wake_pollers(flags),
-            Kind::Plain => owner.wake_pollers(flags, None),
-            Kind::Instance => owner.wake_pollers(flags, anon_file::of_unreleased(file)),
-            Kind::Epoll => owner.relay.wake_pollers(flags),
-        }
-    }
-}
-
-// SAFETY: That is where they are.
-unsafe impl Hooked for Item {
-    const HOOKS: usize = offset_of!(Item, hooks);
-
-    /// The wake-up callback: the path from an event on the file to a waiter.
-    ///
-    /// A wake-up that concerns the item makes it ready and wakes one waiter and all pollers. The
-    /// answer matters for exclusive items only: if a waiter was there for what they asked for,
-    /// the wake-up goes no further, otherwise another exclusive item may have one.
-    #[inline(always)]
-    fn woken(&self, context: Context<'_>, events: u32, flags: WakeFlags) -> bool {
-        let owner = self.owner();
-        // What the wake-up is about comes before all that is looked at here. So a change of the
-        // interest is either seen, or finds the event when it polls; and a scan that has begun to look
-        // at the item is either seen, or its poll finds the event.
-        smp_mb();
-        let interest = self.interest();
-        let file = || self.woken_file();
-        owner.busy_poll.note(file);
-        trace::callback(move || trace::Callback {
-            item: self.traced(file()),
-            interest,
-            events,
-            idle: self.place() == Place::Idle,
-        });
-        if !interest.concerns(events) || owner.ready.push_again(self, &owner.pollers) {
-            return !interest.is_exclusive();
-        }
-        match context.interrupts_off() {
-            Some(off) => {
-                self.woken_with(owner, owner.ready.lock_with(off), interest, events, flags)
-            }
-            None => self.woken_with(owner, owner.ready.lock_as_is(), interest, events, flags),
-        }
-    }
-
-    #[inline]
-    fn is_end(&self, _events: u32) -> bool {
-        self.watched.hangs_up()
-    }
-
-    /// The file is being released, with the lock of its wait queue held. As long as it is, nobody
-    /// frees the item. After that a worker does.
-    #[cold]
-    fn ended(&self) {
-        trace::dropped(move || (self.traced(self.woken_file()), self.watched.is_held()));
-        self.bury();
-        self.owner().relay.start();
     }
 }

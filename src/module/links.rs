@@ -7,17 +7,15 @@
 //! [`crate::watch`] has them.
 
 use crate::{
-    eventpoll::Eventpoll,
     item::Item,
     kernel_ext::{
-        anon_file,
         global::{
             Global,
             Installed,
             Loading, //
         },
         unreleased::Unreleased, //
-    },
+    }, //
 };
 use core::ptr::NonNull;
 use kernel::{
@@ -105,12 +103,9 @@ pub(crate) fn remove(item: &Item) {
     LINKS.get().lock().remove_node(&Position::of(item));
 }
 
-/// Shows an instance's next link, from `from` on, to `see`, with the spinlock held: the file and
-/// the instance that it is.
-pub(crate) fn next<T>(
-    from: &mut Position,
-    see: impl FnOnce(Unreleased<'_>, &Eventpoll) -> T,
-) -> Option<T> {
+/// Calls `see` with the watched file of an instance's next link, from `from` on, with the spinlock
+/// held. The file is an instance's.
+pub(crate) fn next<T>(from: &mut Position, see: impl FnOnce(Unreleased<'_>) -> T) -> Option<T> {
     let links = LINKS.get().lock();
     let cursor = links.cursor_lower_bound(from)?;
     let (position, link) = cursor.current();
@@ -118,8 +113,6 @@ pub(crate) fn next<T>(
         return None;
     }
     from.item = position.item + 1;
-    let file = link.0.as_ptr();
     // SAFETY: By the type invariant, and since the link is removed under the lock.
-    let (file, instance) = unsafe { (Unreleased::new(file), anon_file::data_of(file)) };
-    Some(see(file, instance))
+    Some(see(unsafe { Unreleased::new(link.0.as_ptr()) }))
 }

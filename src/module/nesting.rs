@@ -63,7 +63,6 @@ use crate::{
             Loading, //
         },
         nested_mutex::lock_killable,
-        once::Once,
         poll_file,
         task, //
     },
@@ -76,6 +75,7 @@ use crate::{
         self,
         Position, //
     },
+    vertex::MAX_NESTS,
     watch, //
 };
 use kernel::{
@@ -95,9 +95,6 @@ use kernel::{
     },
 };
 
-/// How many links between eventpolls may follow one another.
-pub(crate) const MAX_NESTS: usize = 4;
-
 /// How many paths of each number of links, counted from 0, may lead from a file's own watchers up
 /// to instances that nobody watches. Those without a link are not limited.
 const PATH_LIMITS: [u32; MAX_NESTS + 1] = [u32::MAX, 500, 100, 50, 10];
@@ -106,70 +103,12 @@ const PATH_LIMITS: [u32; MAX_NESTS + 1] = [u32::MAX, 500, 100, 50, 10];
 pub(crate) fn kind_of(file: &LocalFile) -> Kind {
     if poll_file::is_socket(file) {
         Kind::Plain
-    } else if instance_of(file).is_some() {
+    } else if Eventpoll::of_file(file).is_some() {
         Kind::Instance
     } else if poll_file::internal_name(file).is_some_and(|name| name == c"[eventpoll]") {
         Kind::Epoll
     } else {
         Kind::Plain
-    }
-}
-
-/// The instance that a file is, if it is one.
-pub(crate) fn instance_of(file: &LocalFile) -> Option<&Eventpoll> {
-    anon_file::of_file(file)
-}
-
-/// The events that the instance which a file is has for its user, while the mutexes of `nesting`
-/// others are held.
-#[inline(never)]
-pub(crate) fn poll_instance(file: &LocalFile, nesting: u32) -> u32 {
-    instance_of(file).map_or(0, |inner| inner.poll_events(nesting))
-}
-
-/// What is known of an instance as a part of the topology.
-pub(crate) struct Vertex {
-    /// The address of the instance's own file.
-    file: Atomic<usize>,
-    /// Whether another instance may watch this one. Changed with the mutex of the topology held.
-    watched: Once<bool>,
-    /// The last walk under that mutex that came here, and how far it was from its first link.
-    visit: Atomic<u64>,
-    /// The same of a walk without it: those would spoil what the others note.
-    path_visit: Atomic<u64>,
-}
-
-impl Vertex {
-    /// Nothing is known.
-    pub(crate) const fn new() -> Self {
-        Self {
-            file: Atomic::new(0),
-            watched: Once::new(false),
-            visit: Atomic::new(0),
-            path_visit: Atomic::new(0),
-        }
-    }
-
-    /// Tells the address of the instance's own file, before anybody else can know it; or 0 when
-    /// it has none any more.
-    pub(crate) fn set_file(&self, file: usize) {
-        self.file.store(file, Relaxed);
-    }
-
-    /// The address of the instance's own file, or 0.
-    pub(crate) fn file(&self) -> usize {
-        self.file.load(Relaxed)
-    }
-
-    /// Notes whether another instance may watch this one, which holders of the topology's mutex do.
-    fn set_watched(&self, watched: bool, _: &Guard<'_, u64, MutexBackend>) {
-        self.watched.write(watched);
-    }
-
-    /// Whether another instance may watch this one. Who asks with the set's mutex held, and is told
-    /// no, has that mutex before a new watcher looks for files below.
-    fn is_watched(&self) -> bool {
-        self.watched.read()
     }
 }
 
@@ -237,7 +176,7 @@ pub(crate) fn check_paths(outer: &Eventpoll, address: usize) -> Result {
 fn check_paths_through(outer: &Eventpoll, address: usize) -> Result {
     {
         let topology = WALKS.get().try_lock();
-        if !is_watched(outer.vertex.file()) {
+        if !watch::is_watched(outer.vertex.file()) {
             // It may be about to be, unless the mutex is held.
             if let Some(topology) = &topology {
                 outer.vertex.set_watched(false, topology);
@@ -300,7 +239,8 @@ impl Walk {
         }
         let mut lowest = level;
         let mut from = Position::first(instance);
-        while let Some(inner) = links::next(&mut from, |_, inner| {
+        while let Some(inner) = links::next(&mut from, |file| {
+            let inner = anon_file::of_unreleased(file)?;
             let goes_on = self.goes_farther(inner, level + 1);
             goes_on.then(|| address_of(inner))
         }) {
@@ -353,13 +293,12 @@ impl Walk {
             return Ok(());
         }
         let mut from = Position::first(address_of(instance));
-        while let Some(file) = links::next(&mut from, |file, inner| {
-            if !self.goes_nearer(inner, level + 1) {
-                return None;
-            }
-            file.try_get()
+        while let Some(file) = links::next(&mut from, |file| {
+            let inner = anon_file::of_unreleased(file)?;
+            let goes_on = self.goes_nearer(inner, level + 1);
+            goes_on.then(|| file.try_get()).flatten()
         }) {
-            if let Some(inner) = file.as_deref().and_then(instance_of) {
+            if let Some(inner) = file.as_deref().and_then(Eventpoll::of_file) {
                 self.check_paths_below(inner, level + 1)?;
             }
             task::go_on().then_some(()).ok_or(EINTR)?;
@@ -384,11 +323,6 @@ fn address_of(instance: &Eventpoll) -> usize {
     core::ptr::from_ref(instance).addr()
 }
 
-/// Whether an instance watches the file with that address.
-pub(crate) fn is_watched(file: usize) -> bool {
-    watch::next_watcher(&mut WatchKey::first(file), |_| ()).is_some()
-}
-
 /// Says `EINVAL` if there are more paths than allowed from the file with that address.
 fn check_paths_from(file: usize) -> Result {
     let few = count_paths(file, 0, &mut [0; PATH_LIMITS.len()]);
@@ -406,7 +340,7 @@ fn count_paths(file: usize, links: usize, paths: &mut [u32; PATH_LIMITS.len()]) 
         let watched = watcher.vertex.is_watched();
         watched.then(|| watcher.vertex.file())
     }) {
-        let few = match watcher.filter(|watcher| is_watched(*watcher)) {
+        let few = match watcher.filter(|watcher| watch::is_watched(*watcher)) {
             Some(watcher) => count_paths(watcher, links + 1, paths),
             None => paths.get_mut(links).is_some_and(|count| {
                 *count += 1;

@@ -25,7 +25,6 @@ use crate::{
         task, //
     },
     key::ItemKey,
-    nesting,
     registry::View,
     uapi, //
 };
@@ -184,7 +183,7 @@ fn store_items(answer: &mut Answer, view: View, from: &mut ItemKey) -> Result {
         let file = eventpoll::instances()
             .file_of(answer.query.id, view)
             .ok_or(ENOENT)?;
-        let instance = nesting::instance_of(&file).ok_or(ENOENT)?;
+        let instance = Eventpoll::of_file(&file).ok_or(ENOENT)?;
         let mut items = Array::<_, { eventpoll::BATCH }>::new();
         let next = instance.items_from(*from, answer.room(), view, &mut items)?;
         drop(file);

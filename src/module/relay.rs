@@ -28,7 +28,7 @@ use crate::{
             Workqueue, //
         },
     },
-    nesting::MAX_NESTS,
+    vertex::MAX_NESTS,
 };
 use core::mem::offset_of;
 use kernel::{

@@ -91,6 +91,7 @@ mod eventpoll;
 mod features;
 mod file;
 mod held;
+mod interest_list;
 mod item;
 mod kernel_ext;
 mod key;
@@ -106,7 +107,9 @@ mod registry;
 mod relay;
 mod trace;
 mod uapi;
+mod vertex;
 mod wait;
+mod wakeup;
 mod watch;
 mod watched;
 

@@ -4,6 +4,7 @@
 
 use crate::{
     eventpoll::{
+        poll_item,
         Eventpoll,
         LockedSet,
         Outer, //
@@ -240,7 +241,7 @@ impl Eventpoll {
         let interest = item.interest();
         if item.kind() != Kind::Epoll {
             watch::end_turn(item);
-            let events = item.poll(file, interest, 1);
+            let events = poll_item(item, file, interest, 1);
             return Ok((set, events));
         }
         let Some(item) = outer.and_then(|outer| outer.keep(&set, file, key.fd())) else {

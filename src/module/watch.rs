@@ -62,9 +62,9 @@
 //! `__fput()` → [`Closing::closing`] → [`Table::bury`] → for each item on the file
 //! [`Table::bury_one`]: unhooked, out of the table, off the ready list, onto its instance's list of
 //! the dead. From outside, the item is gone. The hook must not wait for
-//! anybody, so it cannot take the instance's mutex: then [`Eventpoll::remove_dead`] takes it if
+//! anybody, so it cannot take the instance's mutex: then [`Owner::remove_dead_soon`] takes it if
 //! nobody has it, else its holder removes the dead on unlocking; if more are dead than one removes at
-//! once, [`relay`] sees to the rest. The item goes by [`Eventpoll::dispose`] → [`stop`], which finds
+//! once, [`relay`] sees to the rest. The item goes by `Eventpoll::dispose` → [`stop`], which finds
 //! nothing to do, and with the last one on the file the [`Watched`]. For an eventfd,
 //! [`Item::ended`](crate::kernel_ext::hook::Hooked::ended) begins this, and `stop` takes the item
 //! out of the table.
@@ -72,12 +72,15 @@
 //! The banner of the crate has the order of the locks.
 
 use crate::{
-    eventpoll::Eventpoll,
     held::{
         self,
         Hold, //
     },
-    item::Item,
+    item::{
+        Instance,
+        Item,
+        Owner, //
+    },
     kernel_ext::{
         fsnotify::{
             self,
@@ -202,9 +205,7 @@ impl Items {
     fn of_user(&self, address: usize, user: u32) -> impl Iterator<Item = &Item> {
         let mut key = WatchKey::first_of(address, user);
         core::iter::from_fn(move || {
-            let item = self
-                .from(&key)
-                .filter(|item| item.owner().registration.user() == user)?;
+            let item = self.from(&key).filter(|item| item.owner().user() == user)?;
             key = item.watch_key().next();
             Some(item)
         })
@@ -225,7 +226,7 @@ impl Items {
             if others >= MAX_WATCHERS {
                 return Err(ENOSPC);
             }
-            let user = item.owner().registration.user();
+            let user = item.owner().user();
             let crowded = others >= CROWD && self.of_user(address, user).count() >= CROWD;
             item.crowded.write(crowded);
         }
@@ -262,7 +263,7 @@ impl Items {
     /// An item that was not crowded has left its file: another one of the user's is crowded no longer.
     #[cold]
     fn make_room(&self, item: &Item) {
-        let mut others = self.of_user(item.address(), item.owner().registration.user());
+        let mut others = self.of_user(item.address(), item.owner().user());
         if let Some(crowded) = others.find(|other| other.crowded.read()) {
             crowded.crowded.write(false);
         }
@@ -372,13 +373,11 @@ impl Table {
                 (left, items.first(address).is_some())
             });
             let owner = item.owner();
-            item.bury();
+            owner.bury(item);
             (owner, left, more)
         };
         drop(left);
-        if owner.remove_dead() {
-            owner.relay.start();
-        }
+        owner.remove_dead_soon();
         more
     }
 }
@@ -516,10 +515,15 @@ pub(crate) fn held_file(item: &Item) -> Option<Hold> {
     (!item.is_dead()).then_some(hold)
 }
 
-/// Shows the instance of the next item on a file, from `from` on, to `see`, with the lock of the
-/// bucket held. An instance is shown as often as it watches the file. Some that come or go
-/// meanwhile may be missing.
-pub(crate) fn next_watcher<T>(from: &mut WatchKey, see: impl FnOnce(&Eventpoll) -> T) -> Option<T> {
+/// Whether an instance watches the file with that address.
+pub(crate) fn is_watched(file: usize) -> bool {
+    next_watcher(&mut WatchKey::first(file), |_| ()).is_some()
+}
+
+/// Calls `see` with the instance of the next item on a file, from `from` on, with the lock of the
+/// bucket held. An instance comes as often as it watches the file. Some that come or go meanwhile may
+/// be missing.
+pub(crate) fn next_watcher<T>(from: &mut WatchKey, see: impl FnOnce(&Instance) -> T) -> Option<T> {
     let items = TABLE.get().bucket(from.address).items.lock();
     let item = items.from(from)?;
     *from = item.watch_key().next();

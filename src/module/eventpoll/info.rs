@@ -13,13 +13,13 @@ use crate::{
     },
     key::ItemKey,
     kind::Kind,
-    nesting,
     registry::View,
     uapi::{
         self,
         kind,
         state, //
-    }, //
+    },
+    watch, //
 };
 use kernel::{
     fs::LocalFile,
@@ -42,7 +42,7 @@ impl Eventpoll {
         let adds = self.tally.adds.read();
         // Where loads pass each other it may look as if there were more of these all the same.
         let items = adds.wrapping_sub(dels).wrapping_sub(counters.closed) as i64;
-        let is_watched = nesting::is_watched(self.vertex.file());
+        let is_watched = watch::is_watched(self.vertex.file());
         let mut state = 0;
         if is_watched {
             state |= uapi::WATCHED;
@@ -128,7 +128,7 @@ fn describe(item: &Item, file: &LocalFile, is_ready: bool, view: View) -> uapi::
             View::Own(..) => 0,
         },
         ino: identity.inode,
-        watched: nesting::instance_of(file).map_or(0, |inner| inner.registration.id()),
+        watched: Eventpoll::of_file(file).map_or(0, |inner| inner.registration.id()),
         fd: item.key().fd(),
         events: item.interest().bits(),
         dev_major: identity.device >> MINOR_BITS,

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How items come, change and go.
+//! The interest list of an instance: items are added, modified and deleted.
 
-use super::{
-    Eventpoll,
-    Mutexes,
-    Set, //
-};
 use crate::{
     event::{
         self,
         Interest, //
+    },
+    eventpoll::{
+        poll_item,
+        Eventpoll,
+        Mutexes,
+        Set, //
     },
     item::{
         Asked,
@@ -19,7 +20,6 @@ use crate::{
     kernel_ext::{
         barrier::smp_mb,
         hook,
-        waiters::WakeFlags,
         wakeup_source::WakeupSource, //
     },
     key::ItemKey,
@@ -110,7 +110,7 @@ impl Eventpoll {
             return Err(EEXIST);
         }
         let mut made = self.make(marks, file, fd, kind, asked);
-        let started = match nesting::instance_of(file) {
+        let started = match Eventpoll::of_file(file) {
             Some(inner) => {
                 // This may take long. Nobody has to wait for it.
                 mutexes.leave();
@@ -164,7 +164,7 @@ impl Eventpoll {
         let events = unsafe { item.attach(file) }?;
         self.busy_poll.note(|| file.into());
         trace::add(move || (item.traced(file.into()), item.interest()), events);
-        self.tally.adds.increment();
+        self.tally.add();
         if events != 0 {
             self.make_ready(item);
         }
@@ -256,7 +256,7 @@ impl Eventpoll {
             item.set_data(data);
             item.set_interest(interest);
         }
-        // The poll sees what a wake-up was about that has not seen the change: see `Item::woken`.
+        // The poll sees what a wake-up was about that has not seen the change: see [`crate::wakeup`].
         smp_mb();
         if item.kind() != Kind::Plain {
             return self.look_at_nested(mutexes, file, fd, interest);
@@ -281,7 +281,7 @@ impl Eventpoll {
             item = mutexes.keep(file, fd).ok_or(ENOENT)?;
             hook::poll(file, interest.bits())
         } else {
-            item.poll(file, interest, 1)
+            poll_item(item, file, interest, 1)
         };
         self.note_modified(item, file, events);
         Ok(())
@@ -291,7 +291,7 @@ impl Eventpoll {
     #[inline(always)]
     fn note_modified(&self, item: &Item, file: &LocalFile, events: u32) {
         trace::modify(move || (item.traced(file.into()), item.interest()), events);
-        self.tally.mods.increment();
+        self.tally.modify();
         if events != 0 {
             self.make_ready(item);
         }
@@ -325,20 +325,7 @@ impl Eventpoll {
         let set = mutexes.enter(Kind::Plain)?;
         self.remove(set, &ItemKey::new(file, fd))?;
         trace::delete(move || self.ready.id, file, fd);
-        self.tally.dels.increment();
+        self.tally.delete();
         Ok(())
-    }
-
-    /// Puts an item that was found to have events onto the ready list.
-    fn make_ready(&self, item: &Item) {
-        let mut ready = self.ready.lock();
-        let pollers = ready.push(item) && {
-            ready.wake_waiter(WakeFlags::NONE);
-            self.pollers.is_active()
-        };
-        drop(ready);
-        if pollers {
-            self.wake_pollers(0, None);
-        }
     }
 }
