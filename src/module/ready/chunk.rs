@@ -3,12 +3,14 @@
 //! The items that a scan looks at at once, and what it finds of them.
 
 use super::{
-    listed,
+    lists::listed,
+    pinned::{
+        unburied,
+        Alone,
+        Pinned, //
+    },
     scan_may_poll,
-    unburied,
-    Alone,
-    Counters,
-    Pinned, //
+    Counters, //
 };
 use crate::{
     event::Interest,

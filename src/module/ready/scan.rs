@@ -7,11 +7,13 @@ use super::{
         Chunk,
         CHUNK, //
     },
-    link,
-    link_at,
-    unlink,
-    Alone,
-    Lists,
+    lists::{
+        link,
+        link_at,
+        unlink,
+        Lists, //
+    },
+    pinned::Alone,
     LockedLists,
     ReadyList, //
 };
