@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Keeping the system awake while something is ready that was asked for so (`EPOLLWAKEUP`).
+//! Keeping the system awake while an item with `EPOLLWAKEUP` is ready.
 //!
-//! An instance has one wake-up source for all such items, which is active while any of them is in
-//! the ready list: from its event until that is handed out, and then, if it is level-triggered,
-//! until a wait finds it over.
+//! An instance has one wake-up source for all such items, which is active while any of them is in the
+//! ready list: from the item's event until that is handed out, and then, if the item is
+//! level-triggered, until a wait finds no event any more.
 
 use crate::kernel_ext::wakeup_source::WakeupSource;
 

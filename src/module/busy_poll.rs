@@ -2,10 +2,10 @@
 
 //! Busy polling: a waiter takes packets from the network device itself before it sleeps.
 //!
-//! An instance remembers the receive queue of the socket that was woken last. Who waits on it
-//! polls that queue for as long as the instance's parameters say. They are off at first; the
-//! system-wide `net.core.busy_poll`, and the suspension of a device's interrupts while events are
-//! being handled, are not for modules.
+//! An instance remembers the receive queue of the socket that was woken last. Its waiters poll that
+//! queue for as long as the instance's parameters say, at first not at all. The system-wide
+//! `net.core.busy_poll`, and the suspension of a device's interrupts while events are being handled,
+//! are not available to modules.
 
 use crate::{
     kernel_ext::{
@@ -19,8 +19,8 @@ use crate::{
 use core::num::NonZeroU32;
 use kernel::prelude::*;
 
-/// The parameters, in one word: the budget in bits 0 to 15, and above it what turns busy polling on,
-/// `prefer_busy_poll` in bit 16 and the microseconds from bit 32 on.
+/// The parameters in one word: the budget in bits 0 to 15, and above it those that turn busy polling
+/// on, `prefer_busy_poll` in bit 16 and the microseconds from bit 32 on.
 #[derive(Clone, Copy)]
 struct Packed(u64);
 
@@ -52,8 +52,8 @@ impl Packed {
     }
 }
 
-/// The parameters of an instance, and the queue that it would poll. Not ordered with anything:
-/// a stale value costs or saves a round of polling.
+/// The parameters of an instance, and the queue that it would poll. Accesses are not ordered: a stale
+/// value costs or saves a round of polling.
 pub(crate) struct BusyPoll {
     /// As [`Packed`].
     params: Once<u64>,
@@ -75,7 +75,7 @@ impl BusyPoll {
     /// # Errors
     ///
     /// `EOPNOTSUPP` if the kernel has no busy polling, `EINVAL` if a value is out of range, `EPERM`
-    /// if the budget is only for who may administer the network.
+    /// if the budget needs the right to administer the network.
     pub(crate) fn set(&self, params: &Params) -> Result {
         Self::check_supported()?;
         if params.__pad != 0
@@ -123,8 +123,8 @@ impl BusyPoll {
         Packed(self.params.read())
     }
 
-    /// Remembers the queue of a `file` that has become ready, if there is a use for it. Callable from
-    /// any context.
+    /// Remembers the queue of a `file` that has become ready, if busy polling is on. Callable from any
+    /// context.
     #[inline(always)]
     pub(crate) fn note<'a>(&self, file: impl FnOnce() -> Unreleased<'a>) {
         if self.packed().is_on() {
@@ -156,7 +156,7 @@ impl BusyPoll {
         );
         let found = available();
         if !found && !task::signal_pending() {
-            // Until a socket with a queue is ready again.
+            // No more polls until a socket with a queue is ready again.
             self.queue.write(0);
         }
         found

@@ -2,9 +2,9 @@
 
 //! Changes to an instance's interest list: one, or many with one call.
 //!
-//! Many are made in runs of [`RUN`]. A run is read as a whole, then made with the mutex held, but
-//! for changes that have to let go of it: so the mutex is held for bounded work, and never for the
-//! user's memory to be written.
+//! Many changes are made in runs of [`RUN`]. A run is read as a whole. Then the mutex is held while its
+//! changes are made, except those that have to release it. So the mutex is held for bounded work, and
+//! never while the user's memory is written.
 
 use crate::{
     event,
@@ -37,7 +37,7 @@ use kernel::{
 /// How many changes are made at once.
 const RUN: usize = 16;
 
-/// How far many changes went.
+/// How far a batch of changes went.
 pub(crate) struct Progress {
     /// How many were tried.
     pub(crate) done: u32,
@@ -45,7 +45,7 @@ pub(crate) struct Progress {
     pub(crate) failed: u32,
 }
 
-/// Whether the change, which has flags or padding that is not zero, is of an item that takes turns.
+/// Whether a change whose flags or padding are not zero asks for an item that takes turns.
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The control device: opens what [`crate::uapi`] calls `/dev/repoll`, creates instances, tells of
-//! those that there are, and what the module can do.
+//! The control device, `/dev/repoll`: creates instances, lists those that exist, and reports the
+//! features of the module.
 
 use crate::{
     features,
@@ -23,7 +23,7 @@ use kernel::{
 pub(crate) struct Control;
 
 impl Control {
-    /// How the device is registered. Its node is root's alone, until root decides otherwise.
+    /// How the device is registered. Its node belongs to root, until root decides otherwise.
     pub(crate) const OPTIONS: MiscDeviceOptions = MiscDeviceOptions { name: c"repoll" };
 }
 

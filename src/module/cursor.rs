@@ -2,24 +2,26 @@
 
 //! The position in a walk through an instance's items, in the form that users get.
 //!
-//! It is the key of an item, which is the address of a file and a descriptor number: whatever items
-//! come and go meanwhile, those that stay are above or below it, and the kernel keeps no state for a
-//! caller that may never come back. The address is not for users. Nor is the order of other users'
-//! files, which a cursor that is used on another instance would reveal. So both numbers are
-//! encrypted together, for each instance in another way: 128 bits by a Feistel network of four
-//! rounds with SipHash, whose key is made when the module is loaded. Any other value decrypts to
-//! random bits. These are hardly ever a key, since 32 bits of each key are zero; and if they are, it
-//! does no harm, since keys are only compared.
+//! It is the key of an item: the address of a file, and a descriptor number. Whatever items come and go
+//! meanwhile, those that stay are above or below it, and the kernel keeps no state for a caller that
+//! may never come back.
+//!
+//! Users must not learn the address. Nor must they learn the order of other users' files, which a
+//! cursor that is used on another instance would reveal. So both numbers are encrypted together,
+//! differently for each instance: 128 bits by a Feistel network of four rounds with SipHash, whose key
+//! is made when the module is loaded. Any other value decrypts to random bits. These are hardly ever a
+//! key, since 32 bits of each key are zero; and if they are, it does no harm, since keys are only
+//! compared.
 
 use crate::{
     kernel_ext::siphash,
     key::ItemKey, //
 };
 
-/// A key, encrypted. Zero is the least key, to begin with.
+/// A key, encrypted. Zero stands for the least key, where a walk begins.
 pub(crate) type Cursor = [u64; 2];
 
-/// What makes cursors of keys, and keys of cursors.
+/// Turns keys into cursors, and cursors into keys.
 pub(crate) struct Cipher(siphash::Key);
 
 impl Cipher {

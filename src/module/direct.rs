@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Direct calls: what an instance answers to `fadvise64(2)`.
+//! Direct calls: operations on an instance by `fadvise64(2)`.
 //!
 //! That system call finds the file, and hands it two words and a number. Nothing comes in between: no
-//! argument is copied and, unlike with an ioctl, no security module is asked. None is asked for
-//! epoll's own calls either. To have every operation checked, load the module with `direct=0`.
+//! argument is copied and, unlike for an ioctl, no security module is consulted. Epoll's own calls
+//! consult none either. To have security modules check every operation, load the module with `direct=0`.
 //!
 //! `src/uapi/repoll.h` defines the operations and their words.
 
@@ -38,7 +38,7 @@ pub(crate) fn are_answered() -> bool {
     module_parameters::direct.value()
 }
 
-/// What a system call returns.
+/// The return value of a system call.
 #[inline(always)]
 fn outcome(result: Result<u32>) -> c_int {
     result.map_or_else(Error::to_errno, |value| value as c_int)
@@ -50,7 +50,7 @@ fn pair(word: u64) -> (u32, u32) {
     (word as u32, (word >> 32) as u32)
 }
 
-/// The room for events, and the timeout in nanoseconds, of a wait that is to be made so.
+/// The room for events, and the timeout in nanoseconds, of a wait.
 #[inline(always)]
 fn room_and_timeout(how: u64) -> (i32, i64) {
     let (room, timeout) = pair(how);

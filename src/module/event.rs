@@ -14,7 +14,7 @@ pub(crate) const ERR: u32 = 0x0008;
 pub(crate) const HUP: u32 = 0x0010;
 /// Normal data to read; comes with [`IN`].
 pub(crate) const RDNORM: u32 = 0x0040;
-/// A wake-up that io_uring caused itself; passed on to pollers so that it can tell.
+/// A wake-up that io_uring itself has caused. Pollers get this bit, so that io_uring knows it.
 pub(crate) const URING_WAKE: u32 = 1 << 27;
 /// At most one of several exclusive items on a file is woken.
 pub(crate) const EXCLUSIVE: u32 = 1 << 28;
@@ -30,7 +30,7 @@ const MODE: u32 = WAKEUP | ONESHOT | ET | EXCLUSIVE;
 /// The bits that may be combined with [`EXCLUSIVE`].
 const EXCLUSIVE_OK: u32 = IN | OUT | ERR | HUP | WAKEUP | ET | EXCLUSIVE;
 
-/// What an item is interested in: the events that it watches and the mode in which it does.
+/// The interest of an item: the events that it watches for, and the mode in which it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Interest(u32);
 
@@ -40,10 +40,10 @@ impl Interest {
         Self(asked | ERR | HUP)
     }
 
-    /// The interest of nobody.
+    /// No interest at all.
     pub(crate) const NOTHING: Self = Self(0);
 
-    /// All of both.
+    /// The bits of both.
     #[inline]
     pub(crate) const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -59,8 +59,8 @@ impl Interest {
         Self(bits)
     }
 
-    /// Whether a wake-up with these events concerns the item. A wake-up that does not say, with
-    /// no events, concerns everybody; but a disarmed item is concerned by nothing.
+    /// Whether a wake-up with these events concerns the item. A wake-up without events, which does not
+    /// say what it is for, concerns all items that are armed.
     #[inline(always)]
     pub(crate) const fn concerns(self, events: u32) -> bool {
         events & self.0 & !MODE != 0 || (self.is_armed() && events == 0)
@@ -109,8 +109,8 @@ impl Interest {
     }
 
     /// Whether a wake-up that concerned the item, and reached a waiter of its instance, spares
-    /// the other exclusive items on the file: it must have been for reading or for writing alone
-    /// and the item must have asked for that, or not have said what it was for.
+    /// the other exclusive items on the file. The wake-up must have been for reading only or for writing
+    /// only, and the item must have asked for that; or the wake-up must be for neither.
     pub(crate) const fn absorbs(self, events: u32, last_call: bool) -> bool {
         if last_call {
             return false;

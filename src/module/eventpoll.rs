@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An instance: its items, its mutexes, who polls it, its end.
+//! An instance: its items, its mutexes, its pollers, its end.
 //!
-//! The banner of the crate tells how the parts work together.
+//! The banner of the crate explains how the parts work together.
 
 mod info;
 mod mutexes;
@@ -85,7 +85,7 @@ const DEAD_BATCH: usize = 64;
 pub(crate) struct Set {
     /// The items by their keys.
     pub(crate) items: Tree<Item>,
-    /// What makes their files report that they are closed.
+    /// The marks on the superblocks of their files.
     pub(crate) marks: Marks,
 }
 
@@ -96,7 +96,7 @@ impl Set {
     }
 }
 
-/// What has been done. Written with the mutex held, read by anybody.
+/// Counts operations. Written with the mutex held, read by anybody.
 pub(crate) struct Tally {
     adds: Once<u64>,
     mods: Once<u64>,
@@ -164,7 +164,7 @@ impl Tally {
 /// An instance, which `fs/eventpoll.c` calls `struct eventpoll`.
 #[pin_data]
 pub(crate) struct Eventpoll {
-    /// Outside the set's, held by who changes or waits on an instance that watches an epoll: see
+    /// Outside the set's mutex. Changes and waits on an instance that watches an epoll hold it: see
     /// [`nesting`](crate::nesting).
     #[pin]
     outer: Mutex<()>,
@@ -172,22 +172,22 @@ pub(crate) struct Eventpoll {
     watches_epolls: Once<bool>,
     #[pin]
     set: Mutex<Set>,
-    /// Of the user who made the instance.
+    /// The account of the user who made the instance.
     pub(crate) account: Account,
     /// Which waiter is woken.
     pub(crate) policy: Policy,
-    /// What is ready, and who waits for it.
+    /// The ready items, and the tasks that wait for one.
     #[pin]
     pub(crate) ready: ReadyList,
-    /// Who polls the instance itself.
+    /// The pollers of the instance itself.
     #[pin]
     pub(crate) pollers: Pollers,
     /// The instance among those that watch it and that it watches.
     pub(crate) vertex: Vertex,
-    /// What a worker does for the instance.
+    /// The work of a worker for the instance.
     #[pin]
     pub(crate) relay: Relay<Self>,
-    /// What a waiter does before it sleeps.
+    /// Busy polling by waiters before they sleep.
     pub(crate) busy_poll: BusyPoll,
     pub(crate) tally: Tally,
     /// The instance among all others.
@@ -218,8 +218,8 @@ impl Eventpoll {
         })
     }
 
-    /// Takes the mutex, for a change or a delivery, if that is all that it takes: `None` if the
-    /// instance watches an epoll.
+    /// Takes the mutex for a change or a delivery. `None` if the instance watches an epoll, which takes
+    /// both mutexes.
     ///
     /// # Errors
     ///
@@ -246,19 +246,19 @@ impl Eventpoll {
         Ok((outer, self.lock()?))
     }
 
-    /// Takes the mutex. There are no dead items then, but for those that die while it is held.
+    /// Takes the mutex. There are no dead items then, except for those that die while it is held.
     ///
     /// # Errors
     ///
-    /// `EINTR` if the task is being killed: the mutex may be held for as long as the poll of a file
+    /// `EINTR` if the task is being killed. The mutex may be held for as long as the poll of a file
     /// takes, which users can make arbitrarily long.
     #[inline(always)]
     pub(crate) fn lock(&self) -> Result<LockedSet<'_>> {
         self.lock_nested(0)
     }
 
-    /// Takes the mutex while the caller holds those of `nesting` others, from a watcher to what it
-    /// watches.
+    /// Takes the mutex while the caller holds the mutexes of `nesting` other instances. Each of them
+    /// watches the next one, and the last one watches this one.
     ///
     /// # Errors
     ///
@@ -301,18 +301,17 @@ impl Eventpoll {
             let Some(key) = self.ready.first_dead() else {
                 return;
             };
-            // It is there: dead items are in the tree.
+            // Dead items are still in the tree.
             if let Some(item) = set.items.remove(&key) {
                 self.dispose(item);
             }
         }
     }
 
-    /// Undoes all that an item has caused, and frees it. It is not in the tree.
+    /// Undoes everything that an item has caused, and frees it. It is not in the tree.
     pub(crate) fn dispose(&self, item: SlabBox<Item>) {
         watch::stop(&item);
-        // An item that no wake-up or close can reach any more is moved by the holder of the mutex
-        // alone.
+        // No wake-up or close can reach the item any more. So only the holder of the mutex moves it.
         if item.place() != Place::Idle {
             self.ready.lock().forget(&item);
         }
@@ -360,8 +359,8 @@ impl Eventpoll {
     pub(crate) fn release(&self) {
         trace::release(self.ready.id);
         instances().remove(self);
-        // Without a reference to the instance's file, only a task that removes a few dead items may
-        // have the mutex. Users cannot prolong that, so a lock that cannot be killed is fine.
+        // Without a reference to the instance's file, another task may have the mutex only to remove
+        // a few dead items. Users cannot prolong that, so a wait that cannot be killed is fine.
         let mut set = self.locked(self.set.lock());
         while let Some(item) = set.items.pop() {
             self.dispose(item);
@@ -444,7 +443,7 @@ pub(crate) struct LockedSet<'a> {
     _afterwards: RemoveDead<'a>,
 }
 
-/// Removes those items on drop that died while the mutex was held.
+/// Removes the items on drop that died while the mutex was held.
 struct RemoveDead<'a>(&'a Eventpoll);
 
 impl Drop for RemoveDead<'_> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the module can do, for programs that are to run with earlier and later ones, too.
+//! The features of the module, for programs that run with earlier and later versions, too.
 
 use crate::{
     busy_poll::BusyPoll,
@@ -13,7 +13,7 @@ use crate::{
 };
 use kernel::prelude::*;
 
-/// The features that there are, by their numbers: what any kernel offers.
+/// The numbers of the features that do not depend on the kernel.
 const ALWAYS: [u32; 7] = [
     feature::FIFO,
     feature::ROUND_ROBIN,
@@ -46,7 +46,7 @@ pub(crate) fn tell(arg: usize) -> Result {
     if features.__pad != 0 {
         return Err(EINVAL);
     }
-    // What is beyond all numbers is no feature either.
+    // Numbers beyond the last one are no features either.
     let first = features.word.checked_mul(BITS);
     let has = |bit: &u32| first.is_some_and(|first| has(first + bit));
     features.bits = (0..BITS).filter(has).fold(0, |bits, bit| bits | 1 << bit);

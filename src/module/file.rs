@@ -53,7 +53,7 @@ use kernel::{
     seq_file::seq_print, //
 };
 
-/// How many items fdinfo prints before it lets others have the mutex.
+/// How many items fdinfo prints before it releases the mutex for a moment.
 const FDINFO_BATCH: usize = 64;
 
 static OPERATIONS: FileOperations<Eventpoll> = FileOperations::new();
@@ -94,7 +94,7 @@ impl AnonFile for Eventpoll {
     }
 
     fn poll(&self) -> u32 {
-        // Whoever asks may hold the mutex of one set.
+        // The poller may hold the mutex of one set.
         self.poll_events(1)
     }
 
@@ -166,7 +166,7 @@ impl Eventpoll {
 
     /// Makes the changes of the batch, which was read from the user's address `at`.
     fn batch(&self, me: &File, at: usize, batch: &Batch) -> Result<Progress> {
-        // If it cannot be stored what was done, nothing is.
+        // No changes are made if their number cannot be stored.
         uapi::write_done(at, 0, 0)?;
         let progress = self.change_many(me, batch)?;
         uapi::write_done(at, progress.done, progress.failed)?;
@@ -201,7 +201,7 @@ impl Eventpoll {
         )?)
     }
 
-    // Or else the result, which is traced, would be copied by each call.
+    // Inlined, since otherwise each call would copy the result, which is traced.
     #[inline(always)]
     fn wait_as(&self, wait: &Wait) -> Result<u32> {
         if wait.flags != 0 || wait.__pad != 0 {
@@ -231,8 +231,8 @@ impl Eventpoll {
         self.wait(Buffer::new(wait.events, wait.maxevents)?, wait.timeout_ns)
     }
 
-    /// Prints some items, the one with that key or the next first. Returns from where to go on, if
-    /// at all: not if the task is being killed.
+    /// Prints some items, from that key on. Returns the key to go on with, if there are more and the
+    /// task is not being killed.
     fn show_items(&self, out: &Fdinfo<'_>, from: ItemKey) -> Option<ItemKey> {
         let set = self.lock().ok()?;
         let mut next = set.items().lower_bound(&from);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Files that are held by a reference while they are watched, since their close cannot be heard of.
+//! Files that the module holds by a reference while they are watched, since nothing shows their close.
 //!
-//! There is one reference for all items on a file, and whoever uses the file for an item uses that
-//! reference and counts none of the file. So a file to which nobody else refers shows by its
-//! reference count alone.
+//! There is one reference for all items on a file. A task that uses the file for an item shares it and
+//! gets none of its own. So the file's reference count shows whether there are other users.
 
 use crate::kernel_ext::{
     global::{
@@ -32,12 +31,12 @@ use kernel::{
     },
 };
 
-/// The reference to a held file. The file is closed when the last user of this lets go of it.
+/// The reference to a held file. The file is closed when the last user drops this.
 #[derive(Clone)]
 pub(crate) struct Hold(Arc<FileRef>);
 
 impl Hold {
-    /// Whether nobody refers to the file but by this.
+    /// Whether there is no reference to the file but this.
     fn is_abandoned(&self) -> bool {
         poll_file::references(self) == 1
     }
@@ -83,24 +82,24 @@ impl Prepared {
     }
 }
 
-/// The file with that address, unless nobody else refers to it.
+/// The file with that address, unless there is no other reference to it.
 pub(crate) fn get(address: usize) -> Option<Hold> {
     let hold = HOLDS.get().lock().get(&address)?.clone();
     (!hold.is_abandoned()).then_some(hold)
 }
 
-/// Holds the file with that address no longer. What is returned is to be dropped without locks.
+/// Ends the hold of the file with that address. The caller drops the result without locks.
 #[must_use]
 pub(crate) fn release(address: usize) -> Option<Released> {
     let released = HOLDS.get().lock().remove_node(&address);
     released.map(Released)
 }
 
-/// What is left of a hold.
+/// The rest of a hold that was ended.
 pub(crate) struct Released(#[expect(dead_code)] RBTreeNode<usize, Hold>);
 
-/// Holds the next file, from that address on, no longer if nobody else refers to it. Returns its
-/// address, and what is left of the hold in that case.
+/// Looks at the next held file, from that address on, and ends the hold if there is no other reference
+/// to the file. Returns the file's address, and the rest of the hold if it was ended.
 pub(crate) fn release_abandoned(from: usize) -> Option<(usize, Option<Released>)> {
     let mut holds = HOLDS.get().lock();
     let cursor = holds.cursor_lower_bound(&from)?;

@@ -19,7 +19,7 @@ use crate::{
     },
     kernel_ext::{
         barrier::smp_mb,
-        hook,
+        poll,
         wakeup_source::WakeupSource, //
     },
     key::ItemKey,
@@ -112,7 +112,7 @@ impl Eventpoll {
         let mut made = self.make(marks, file, fd, kind, asked);
         let started = match Eventpoll::of_file(file) {
             Some(inner) => {
-                // This may take long. Nobody has to wait for it.
+                // This may take long, and nobody has to wait for it.
                 mutexes.leave();
                 self.link(inner, file, made.as_mut())
             }
@@ -151,7 +151,7 @@ impl Eventpoll {
         }
     }
 
-    /// Hooks a new item onto its file's wait queues. It is in the tree and in the table, and the
+    /// Hooks a new item onto its file's wait queues. The item is in the tree and in the table, and the
     /// mutex is held; for an epoll, the outer one.
     ///
     /// # Errors
@@ -171,8 +171,11 @@ impl Eventpoll {
         Ok(())
     }
 
-    /// Links the instance to `inner`, which `file` is, by an item that is not in the tree yet; or
-    /// says why not, if only because that was not made.
+    /// Links the instance to `inner`, which `file` is, by an item that is not in the tree yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`Eventpoll::add`], among them the one for which the item was not made.
     fn link(
         &self,
         inner: &Self,
@@ -193,14 +196,13 @@ impl Eventpoll {
     fn provide_wakeup_source(&self) -> Result {
         if !self.ready.lock().awake().has_source() {
             let source = WakeupSource::register(c"repoll")?;
-            // There is none to give back: the mutex is held.
+            // There was none before: the mutex is held.
             self.ready.lock().awake().set_source(Some(source));
         }
         Ok(())
     }
 
-    /// Makes a new item, for the tree. On failure nothing has changed, but that there may be a
-    /// wake-up source.
+    /// Makes a new item, for the tree. A failure leaves nothing behind, except perhaps a wake-up source.
     ///
     /// # Errors
     ///
@@ -256,17 +258,17 @@ impl Eventpoll {
             item.set_data(data);
             item.set_interest(interest);
         }
-        // The poll sees what a wake-up was about that has not seen the change: see [`crate::wakeup`].
+        // If a wake-up has not seen the change, the poll sees its event: see [`crate::wakeup`].
         smp_mb();
         if item.kind() != Kind::Plain {
             return self.look_at_nested(mutexes, file, fd, interest);
         }
-        let events = hook::poll(file, interest.bits());
+        let events = poll::poll(file, interest.bits());
         self.note_modified(item, file, events);
         Ok(())
     }
 
-    /// An item on an eventpoll has been changed. Makes it ready if that has events.
+    /// An item on an eventpoll has been changed. Makes it ready if the eventpoll has events.
     #[cold]
     fn look_at_nested(
         &self,
@@ -279,7 +281,7 @@ impl Eventpoll {
         let mut item = set.items.find(&ItemKey::new(file, fd)).ok_or(ENOENT)?;
         let events = if item.kind() == Kind::Epoll {
             item = mutexes.keep(file, fd).ok_or(ENOENT)?;
-            hook::poll(file, interest.bits())
+            poll::poll(file, interest.bits())
         } else {
             poll_item(item, file, interest, 1)
         };
@@ -297,7 +299,7 @@ impl Eventpoll {
         }
     }
 
-    /// Changes what an item watches for if that, or what it has watched for, is rare.
+    /// Changes what an item watches for, if the old or the new interest is a rare one.
     ///
     /// # Errors
     ///
@@ -307,7 +309,7 @@ impl Eventpoll {
         if item.interest().with(interest).is_exclusive() {
             return Err(EINVAL);
         }
-        // As with epoll, there is no error to tell that the system may fall asleep.
+        // As with epoll, no error says that the system may fall asleep.
         if interest.keeps_awake() {
             let _ = self.provide_wakeup_source();
         }

@@ -2,15 +2,15 @@
 
 //! Items: what an instance knows of one watched file under one descriptor number.
 //!
-//! # Who may touch what
+//! # What protects the fields
 //!
 //! ```text
 //! tree node                   the instance's mutex
-//! data, interest, handling    by anybody; changed under the mutex
+//! data, interest, handling    read by anybody; changed under the mutex
 //! hooks                       the mutex (for an epoll: the outer one) to attach; the file's unhooking
 //!                             lock to unhook
-//! links                       the instance's spinlock
-//! place                       by anybody; changed under that
+//! list links                  the instance's spinlock
+//! place                       read by anybody; changed under the spinlock, or by `unsee`
 //! watch node, crowded         the watch table's bucket lock; crowded is read by anybody
 //! in_table                    that lock and the file's unhooking lock to change
 //! file, fd, kind, owner,       immutable
@@ -19,13 +19,13 @@
 //!
 //! # How long an item lives
 //!
-//! The instance's tree owns its items, which leave it under the mutex only. Before they are in it
-//! they are owned by who adds them, in the watch table already perhaps, but not on wait queues or
-//! lists, and with references to the file and to the instance's own. All other structures
-//! hold borrowed pointers; `Eventpoll::dispose` takes the item off all of them, and unhooks it, before
-//! it is dropped. So a pointer found in a list of the instance is good for as long as its spinlock
-//! or its mutex is held, one found in the watch table for as long as the bucket's lock or the
-//! file's unhooking lock is, and one found by a wake-up for as long as the lock of the wait queue is.
+//! The instance's tree owns its items, which leave it under the mutex only. Before an item is in the
+//! tree, the task that adds it owns it, with references to the file and to the instance's own; the item
+//! may be in the watch table already, but not on wait queues or lists. All other structures hold
+//! borrowed pointers: `Eventpoll::dispose` takes the item off all of them, and unhooks it, before it
+//! is dropped. So a pointer found in a list of the instance is good for as long as its spinlock or its
+//! mutex is held, one found in the watch table for as long as the bucket's lock or the file's
+//! unhooking lock is, and one found by a wake-up for as long as the lock of the wait queue is.
 
 use crate::{
     event::Interest,
@@ -109,7 +109,7 @@ impl Caches {
         })
     }
 
-    /// What one item costs on one wait queue, in bytes.
+    /// The memory of an item with one wait queue, in bytes.
     pub(crate) const ITEM_COST: usize = size_of::<Item>();
 }
 
@@ -135,8 +135,8 @@ unsafe impl Cached for hook::More<Item> {
     }
 }
 
-/// The owner of items: an instance. The parts that an instance consists of work on items, and know no
-/// more of it than this.
+/// The owner of items: an instance. The parts that make up an instance work on items, and know no more of
+/// the instance than this.
 pub(crate) trait Owner {
     /// Its number in traces.
     fn id(&self) -> trace::Id;
@@ -152,21 +152,22 @@ pub(crate) trait Owner {
     fn remove_dead_soon(&self);
 }
 
-/// Says which type the owner is.
+/// Names the type of the owner. The file of that type, above, implements this for [`Item`], so calls of
+/// the owner are static ones.
 pub(crate) trait Owned {
-    /// That type.
+    /// The type.
     type Owner: Owner;
 }
 
-/// The owner of items, to the parts below it.
+/// The owner of items, as the parts below it know it.
 pub(crate) type Instance = <Item as Owned>::Owner;
 
-/// What a user asked an item to be.
+/// A user's request for an item.
 #[derive(Clone, Copy)]
 pub(crate) struct Asked {
     /// What to watch for and how, as in `struct epoll_event`.
     pub(crate) events: u32,
-    /// To be told with the events.
+    /// To be reported with the events.
     pub(crate) data: u64,
     /// Whether to take turns with the other exclusive items on the file.
     pub(crate) takes_turns: bool,
@@ -178,10 +179,10 @@ pub(crate) struct Asked {
 pub(crate) enum Handling {
     /// It stays on its list for as long as its file has events.
     Stays,
-    /// It leaves the list, and is polled: an edge-triggered or a one-shot one.
+    /// It leaves the list, and is polled: it is edge-triggered or one-shot.
     Leaves,
-    /// The scan takes it alone: its file needs more than to be polled, the system is to be kept awake,
-    /// or it is the next one's turn.
+    /// The scan takes it by itself: its file needs more than to be polled, it keeps the system awake, or
+    /// its turn ends.
     Alone,
 }
 
@@ -213,10 +214,10 @@ pub(crate) struct Item {
     links: ListLinks<Item>,
     #[pin]
     watched: Hosted<Item>,
-    /// To be used only while it is known not to have been released.
+    /// Used only while it is known not to have been released.
     file: NonNull<bindings::file>,
     owner: NonNull<Instance>,
-    /// What is attached to the file's wait queues.
+    /// The entries on the file's wait queues.
     pub(crate) hooks: Hooks<Item>,
     data: Once<u64>,
     interest: Once<u32>,
@@ -225,8 +226,8 @@ pub(crate) struct Item {
     place: Once<Place>,
     /// Whether the item is in the watch table.
     pub(crate) in_table: Once<bool>,
-    /// Whether pollers of this instance are woken by the relay, rather than with the lock of the
-    /// file's wait queue held: the user has many other items on the file.
+    /// Whether the relay wakes the pollers of this instance, rather than the callback with the lock of
+    /// the file's wait queue held: the user has many other items on the file.
     pub(crate) crowded: Once<bool>,
     handling: Once<Handling>,
     kind: Kind,
@@ -234,8 +235,7 @@ pub(crate) struct Item {
     takes_turns: bool,
 }
 
-// SAFETY: See "Who may touch what" above; an item is reached from several threads by its owner's
-// rules only.
+// SAFETY: See "What protects the fields" above; threads reach an item by these rules only.
 unsafe impl Send for Item {}
 // SAFETY: As above.
 unsafe impl Sync for Item {}
@@ -329,7 +329,7 @@ impl Item {
         &self.watched
     }
 
-    /// What the watched file is.
+    /// The kind of the watched file.
     pub(crate) fn kind(&self) -> Kind {
         self.kind
     }
@@ -340,13 +340,13 @@ impl Item {
         self.handling.read()
     }
 
-    /// The watched file: to be used only while it is known not to have been released.
+    /// The watched file, to be used only while it is known not to have been released.
     #[inline]
     pub(crate) fn file(&self) -> *mut bindings::file {
         self.file.as_ptr()
     }
 
-    /// What the watch table finds the items on the file by.
+    /// The address by which the watch table finds the items on the file.
     #[inline]
     pub(crate) fn address(&self) -> usize {
         self.watched.address(self.file.addr().get())
@@ -358,14 +358,14 @@ impl Item {
         self.place.read()
     }
 
-    /// Says where the item is linked. For [`Lists`](crate::ready::Lists) alone, under their lock.
+    /// Sets where the item is linked. Only [`Lists`](crate::ready::Lists) do so, under their lock.
     #[inline]
     pub(crate) fn set_place(&self, place: Place) {
         self.place.write(place);
     }
 
-    /// Says that the item is in [`Place::Listed`] rather than [`Place::Seen`], without the spinlock.
-    /// Returns false if it was in neither.
+    /// Changes [`Place::Seen`] to [`Place::Listed`], without the spinlock. Returns false if the item is
+    /// in neither.
     #[inline]
     pub(crate) fn unsee(&self) -> bool {
         match self.place() {
@@ -375,7 +375,7 @@ impl Item {
         }
     }
 
-    /// Says that the item, which is [`Place::Seen`] and about to leave its list, is in none. Returns
+    /// Changes [`Place::Seen`] to [`Place::Idle`], for an item that is about to leave its list. Returns
     /// false if a wake-up has come meanwhile.
     #[inline]
     pub(crate) fn leave_seen(&self) -> bool {
@@ -397,7 +397,7 @@ impl Item {
         self.watched.is_held()
     }
 
-    /// Whether an event wakes who polls the instance late: by the relay.
+    /// Whether an event wakes the pollers of the instance late, by the relay.
     pub(crate) fn wakes_pollers_late(&self) -> bool {
         self.crowded.read() || self.kind == Kind::Epoll
     }
@@ -414,8 +414,8 @@ impl Item {
         Interest::from_bits(self.interest.read())
     }
 
-    /// Changes what the item watches for, with the mutex held. Wake-ups that must see it are ordered
-    /// by the caller.
+    /// Changes what the item watches for, with the mutex held. The caller orders this before the
+    /// wake-ups that must see it.
     #[inline(always)]
     pub(crate) fn set_interest(&self, interest: Interest) {
         let before = self.interest();

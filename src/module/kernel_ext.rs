@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Safe wrappers of what the kernel crate lacks. Nearly all unsafe code of the module is here;
-//! nothing here knows what an eventpoll is.
+//! Safe wrappers of kernel functions that the kernel crate lacks. Nearly all unsafe code of the module
+//! is here. Nothing here knows what an eventpoll is.
 
 pub(crate) mod anon_file;
 pub(crate) mod array;
@@ -15,6 +15,7 @@ pub(crate) mod list;
 pub(crate) mod napi;
 pub(crate) mod nested_mutex;
 pub(crate) mod once;
+pub(crate) mod poll;
 pub(crate) mod poll_file;
 pub(crate) mod process;
 pub(crate) mod rbtree;

@@ -3,8 +3,8 @@
 //! How many files a user may watch.
 //!
 //! Each user has one account, shared by all instances that the user creates, in whichever
-//! namespace: an item is charged to who created its instance. The limit is that of
-//! `/proc/sys/fs/repoll/max_user_watches`, a twenty-fifth of low memory by default, as epoll's.
+//! namespace: an item is charged to the user who created its instance. The limit is
+//! `/proc/sys/fs/repoll/max_user_watches`, by default a twenty-fifth of low memory, as for epoll.
 
 use crate::{
     item::Caches,
@@ -41,7 +41,7 @@ type Accounts = Pin<KBox<Mutex<RBTree<u32, Arc<Watches>>>>>;
 static ACCOUNTS: Global<Accounts> = Global::empty();
 static MAX_USER_WATCHES: Global<LongSysctl> = Global::empty();
 
-/// What one user has.
+/// The counts of one user.
 struct Watches {
     /// Items in all instances.
     items: Atomic<i64>,
@@ -85,8 +85,7 @@ impl Account {
         if let Some(account) = Self::open(user, &ACCOUNTS.get().lock()) {
             return Ok(account);
         }
-        // Without the mutex, which is everybody's: who is at the limit of a memory cgroup may be
-        // long in here.
+        // Without the mutex, which all users share: at the limit of a memory cgroup this may take long.
         let watches = Arc::new(
             Watches {
                 items: Atomic::new(0),
@@ -103,7 +102,7 @@ impl Account {
         Ok(Self { user, watches })
     }
 
-    /// The account of a user who has one already, for one instance more.
+    /// The existing account of a user, for one instance more.
     fn open(user: u32, accounts: &RBTree<u32, Arc<Watches>>) -> Option<Self> {
         let watches = accounts.get(&user)?.clone();
         watches.instances.add(1, Relaxed);

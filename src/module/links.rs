@@ -2,9 +2,9 @@
 
 //! The links between instances, from the watcher down to the watched.
 //!
-//! An instance's tree has them, too, but under its mutex, which users can have held for as long as
-//! they like. Here they are under a spinlock, for walks that must not wait. In the other direction
-//! [`crate::watch`] has them.
+//! An instance's tree has them, too, but under its mutex, whose holder users can make take as long as
+//! they like. Here they are under a spinlock, for walks that must not wait. [`crate::watch`] has the
+//! links in the other direction.
 
 use crate::{
     item::Item,
@@ -29,7 +29,7 @@ use kernel::{
     sync::SpinLock, //
 };
 
-/// Where a link is among all others: those of an instance come one after the other.
+/// The position of a link among all others. Those of one instance follow each other.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position {
     /// The address of the instance that watches.
@@ -85,7 +85,7 @@ pub(crate) fn reserve() -> Result<Reservation> {
     Reservation::new(GFP_KERNEL_ACCOUNT)
 }
 
-/// Puts the link of an item in.
+/// Inserts the link of an item.
 ///
 /// # Safety
 ///
@@ -98,7 +98,7 @@ pub(crate) unsafe fn insert(reservation: Reservation, item: &Item) {
     }
 }
 
-/// Takes the link of an item out.
+/// Removes the link of an item.
 pub(crate) fn remove(item: &Item) {
     LINKS.get().lock().remove_node(&Position::of(item));
 }

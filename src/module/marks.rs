@@ -41,8 +41,8 @@ struct Marked {
     mark: MarkUse,
 }
 
-/// The marks on the superblocks whose files an instance watches, or has watched: the next item is as
-/// likely as not to need them again, and a mark is dear to make.
+/// The marks on the superblocks whose files an instance watches, or has watched. The next item is
+/// likely to need them again, and making a mark is expensive.
 ///
 /// # Invariants
 ///
@@ -75,7 +75,7 @@ impl Marks {
 
     #[cold]
     fn add(&mut self, file: &LocalFile) -> Result {
-        // Superblocks that are gone, perhaps one that was at the same address.
+        // Drops those of superblocks that are gone, perhaps of one that was at the same address.
         self.0.retain(|marked| marked.mark.is_attached());
         self.0.reserve(1, GFP_KERNEL_ACCOUNT)?;
         let sb = poll_file::super_block(file);
@@ -84,7 +84,7 @@ impl Marks {
         Ok(())
     }
 
-    /// Lets go of all marks, when there are no items any more.
+    /// Drops all marks, when there are no items any more.
     pub(crate) fn clear(&mut self) {
         self.0 = KVec::new();
     }

@@ -1,53 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Eventpolls that watch eventpolls: which may, how far, and what for.
+//! Eventpolls that watch eventpolls: which may, how deep, and on which conditions.
 //!
 //! # Instances in instances
 //!
 //! As with epoll, instances may watch instances, in no circle and with at most [`MAX_NESTS`] links
-//! one after the other, and the paths along which a file's event may travel are limited in number
-//! ([`PATH_LIMITS`]). Whoever adds an instance, or to an instance that was ever watched by another,
-//! checks this, in two steps:
+//! one after the other, and the number of paths along which a file's event may travel is limited
+//! ([`PATH_LIMITS`]). A task that adds an instance, or that adds to an instance which was ever watched
+//! by another, checks this, in two steps:
 //!
 //! * *Circles and depth*, under the mutex of the [`Topology`], which is held until the new link is
-//!   in place. It is everybody's, so its holder waits for no instance: an instance's mutex may be
-//!   held for as long as the poll of a file takes, or a page fault of the waiter's, which users can
-//!   make arbitrarily long. Nor does it allocate; its work is a few steps for each link between
-//!   instances above and below. Who waits for it has no other mutex, and who adds another kind of
-//!   file does not wait for it.
+//!   in place. All instances share it, so its holder waits for no instance: an instance's mutex may be
+//!   held for as long as the poll of a file takes, or a page fault of the waiter, which users can
+//!   make arbitrarily long. Nor does the holder allocate; its work is a few steps for each link between
+//!   instances above and below. A task that waits for this mutex holds no other one, and a task that
+//!   adds another kind of file does not wait for it.
 //! * *Paths*, without that mutex, as there may be millions of files below, but before the link is
-//!   used. Of two links that are too many together, the one that came second into its place is
-//!   found out for certain, since the first is seen from there. Both may be.
+//!   used. If two links are too many together, the check of the second one certainly fails, since it
+//!   sees the first. Both checks may fail.
 //!
-//! The links are in two places, under spinlocks: up from a file, which may be an instance's own, to
-//! the instances of the items on it, in the watch table; down in [`crate::links`]. A walk goes from
-//! one to the next by addresses, since instances may be closed meanwhile: one whose address is
-//! another one's by then may be refused for it.
+//! The links are in two places, under spinlocks. In the watch table they lead up from a file, which
+//! may be an instance's own, to the instances of the items on it; in [`crate::links`] they lead down.
+//! A walk goes from one to the next by addresses, since instances may be closed meanwhile. If another
+//! instance has the address of a closed one by then, an add may be refused although it would fit.
 //!
 //! # Epolls in instances
 //!
-//! The kernel's eventpolls are invisible from here, and instances from there: who watches whom
-//! cannot be found out, so circles through both kinds cannot be refused. They are harmless instead,
-//! by three rules:
+//! The kernel's eventpolls are invisible from here, and instances from there: neither side can find
+//! out which of them watch each other, so circles through both kinds cannot be refused. Three rules
+//! make them harmless instead:
 //!
-//! * *An epoll is polled, by a wait or a change on the instance that watches it, without the
-//!   instance's mutex* (but with the outer one, which nobody takes who may have an epoll's mutex).
-//!   Since an epoll polls instances with its own mutex held, the locks go from epolls' to
-//!   instances' and never back.
-//! * *Who polls an instance does not make it poll the epolls that it watches*: one that was woken,
-//!   or was last found to have events, counts as having some. So polls do not go round in circles.
+//! * *A wait or a change on an instance that watches an epoll polls the epoll without the instance's
+//!   mutex*. It holds the outer one, which no task takes that may have an epoll's mutex. Since an
+//!   epoll polls instances with its own mutex held, the locks go from epolls' to instances' and never
+//!   back.
+//! * *A poll of an instance does not poll the epolls that it watches*: an epoll that was woken, or was
+//!   last found to have events, counts as having some. So polls do not go round in circles.
 //! * *The wake-up of an epoll wakes the pollers of an instance by way of a worker*
 //!   ([`crate::relay`]), as work of that instance, without the locks of that wake-up, and at most
 //!   [`MAX_NESTS`] times in succession. So wake-ups do not go round in circles, and arrive wherever
 //!   epoll's own limit on depth lets them.
 //!
-//! The relay is used, too, for the pollers of instances that watch a file which many others watch
-//! already. Otherwise epolls on top of these, which the kernel counts for each instance as if it
-//! were alone, could multiply what the one wake-up does with interrupts off.
+//! The relay also wakes the pollers of instances that watch a file which many others watch already.
+//! Otherwise epolls on top of these could multiply what the one wake-up does with interrupts off, as
+//! the kernel counts their paths for each instance separately.
 //!
-//! What this costs: a wait on an instance reports an epoll in it exactly; but others who poll that
+//! This has a price. A wait on an instance reports an epoll in it exactly. But others that poll the
 //! instance see it readable from a moment after the epoll's wake-up until a wait on the instance
-//! finds that there is nothing. Depth and paths are counted for links between instances alone. In a
+//! finds that there is nothing. Depth and paths are counted only for links between instances. In a
 //! circle, an instance is not readable for its own sake, unless another one in it that watches an
 //! epoll vouches for it.
 //!
@@ -95,8 +95,8 @@ use kernel::{
     },
 };
 
-/// How many paths of each number of links, counted from 0, may lead from a file's own watchers up
-/// to instances that nobody watches. Those without a link are not limited.
+/// How many paths of each length, in links from 0 on, may lead from a file's own watchers up to
+/// instances that nobody watches. Paths without a link are not limited.
 const PATH_LIMITS: [u32; MAX_NESTS + 1] = [u32::MAX, 500, 100, 50, 10];
 
 /// The kind of a file.
@@ -123,7 +123,11 @@ pub(crate) struct Nesting {
 }
 
 impl Nesting {
-    /// Makes both.
+    /// No links.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
     pub(crate) fn new(loading: &Loading) -> Result<Self> {
         let walks = KBox::pin_init(new_mutex!(0, "repoll::topology"), GFP_KERNEL)?;
         Ok(Self {
@@ -133,13 +137,13 @@ impl Nesting {
     }
 }
 
-/// Has an item put in its place by `put`, by which `outer` watches `inner`. The caller has no mutex
-/// of a set. What is returned has to check the paths.
+/// Calls `put` to put an item in its place by which `outer` watches `inner`. The caller has no mutex
+/// of a set, and checks the paths by the walk that this returns.
 ///
 /// # Errors
 ///
 /// `ELOOP` if there would be a circle or too many links in succession; `EINTR` if the task is being
-/// killed; what `put` says.
+/// killed; any error of `put`.
 pub(crate) fn link(
     outer: &Eventpoll,
     inner: &Eventpoll,
@@ -158,7 +162,7 @@ pub(crate) fn link(
 }
 
 /// Checks the number of paths after a file that is not an instance, with that address in the watch
-/// table, was put in its place in the set of `outer`, whose mutex the caller has.
+/// table, was added to the set of `outer`, whose mutex the caller has.
 ///
 /// # Errors
 ///
@@ -177,7 +181,7 @@ fn check_paths_through(outer: &Eventpoll, address: usize) -> Result {
     {
         let topology = WALKS.get().try_lock();
         if !watch::is_watched(outer.vertex.file()) {
-            // It may be about to be, unless the mutex is held.
+            // A task may be about to watch it, unless the mutex is held.
             if let Some(topology) = &topology {
                 outer.vertex.set_watched(false, topology);
             }
@@ -187,7 +191,7 @@ fn check_paths_through(outer: &Eventpoll, address: usize) -> Result {
     check_paths_from(address)
 }
 
-/// The right to add links between instances. Holds the number of walks that there were.
+/// The right to add links between instances: the mutex, with the number of walks so far.
 struct Topology(Guard<'static, u64, MutexBackend>);
 
 impl Topology {
@@ -197,16 +201,16 @@ impl Topology {
     }
 }
 
-/// A walk through the topology. It goes through an instance again if it comes to it by more links
-/// than before, or, looking for paths, by fewer; so a few times at most, unless another walk for
-/// paths comes in between.
+/// A walk through the topology. It goes through an instance again if it reaches it by more links than
+/// before, or, in a check of paths, by fewer. So it goes through each a few times at most, unless
+/// another check of paths comes in between.
 pub(crate) struct Walk(u64);
 
 impl Walk {
     const LEVEL_BITS: u32 = 3;
 
-    /// Notes that the walk has come to `level`. Returns whether to go on: not if it was there
-    /// before at a level that makes this one `idle`.
+    /// Notes that the walk has come to an instance at `level`. Returns whether to go on: not if it was
+    /// there before, at a level that makes this visit `idle`.
     fn goes_on(&self, visit: &Atomic<u64>, level: usize, idle: fn(usize, usize) -> bool) -> bool {
         let last = visit.load(Relaxed);
         let at = last as usize & ((1 << Self::LEVEL_BITS) - 1);
@@ -252,8 +256,8 @@ impl Walk {
         Ok(lowest)
     }
 
-    /// Whether there are no more links in succession than allowed, of which `level` lead down from
-    /// the instance with that file, together with those above.
+    /// Whether the links above the instance with that file, together with the `level` links that lead
+    /// down from it, are no more in succession than allowed.
     fn fits_above(&self, file: usize, level: usize) -> bool {
         if level > MAX_NESTS {
             return false;
@@ -282,12 +286,13 @@ impl Walk {
     }
 
     /// Checks the files below an instance, which is `level` links below the one with the new link.
-    /// Its mutex is held for a moment for each. Files that come meanwhile are checked by who brings
-    /// them, since they are known to be below.
+    /// Its mutex is held for a moment for each. A task that adds a file meanwhile checks that, since
+    /// the instance is known to be watched.
     ///
-    /// Links come and go during the walk. One that leads further down than links ever do came after
-    /// another one had gone on the way to it: who brought it checks what is below. There may be a
-    /// shorter way, so an instance that is met nearer than before is gone through again.
+    /// Links come and go during the walk. If one leads further down than links ever do, it came after
+    /// another one on the way to it had gone: the task that added it checks what is below. There may be
+    /// a shorter way, so the walk goes again through an instance that it reaches by fewer links than
+    /// before.
     fn check_paths_below(&self, instance: &Eventpoll, level: usize) -> Result {
         if level > MAX_NESTS {
             return Ok(());
@@ -323,7 +328,11 @@ fn address_of(instance: &Eventpoll) -> usize {
     core::ptr::from_ref(instance).addr()
 }
 
-/// Says `EINVAL` if there are more paths than allowed from the file with that address.
+/// Checks the number of paths from the file with that address.
+///
+/// # Errors
+///
+/// `EINVAL` if there are too many.
 fn check_paths_from(file: usize) -> Result {
     let few = count_paths(file, 0, &mut [0; PATH_LIMITS.len()]);
     few.then_some(()).ok_or(EINVAL)

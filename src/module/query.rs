@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What can be asked of all instances: which there are, and what they watch.
+//! Queries about all instances: which exist, and what they watch.
 //!
 //! This is by ioctls of the control node. Files in debugfs would be root's alone, gone where the
 //! kernel is locked down, and no interface to rely on; and a program that reads a thousand counters
@@ -34,7 +34,7 @@ use kernel::{
     transmute::AsBytes, //
 };
 
-/// Where elements go that a query asks for, and how many have gone.
+/// The answer to a query: where its elements go, and how many have gone there.
 struct Answer {
     query: uapi::Query,
     /// The user's address of the array.
@@ -69,7 +69,7 @@ impl Answer {
         })
     }
 
-    /// Whose instances it is about.
+    /// The instances that it is about.
     ///
     /// # Errors
     ///
@@ -78,7 +78,7 @@ impl Answer {
         View::new(self.query.flags & uapi::ALL != 0)
     }
 
-    /// For how many more there is room.
+    /// The room for more elements.
     fn room(&self) -> usize {
         self.query.count as usize - self.stored
     }
@@ -96,8 +96,8 @@ impl Answer {
         Ok(())
     }
 
-    /// Tells how far it went with elements of type `T`, at the user's address `arg`. Returns how many
-    /// were stored.
+    /// Writes to the user's address `arg` how far it went with elements of type `T`. Returns how many were
+    /// stored.
     ///
     /// # Errors
     ///
@@ -109,8 +109,8 @@ impl Answer {
     }
 }
 
-/// `REPOLL_LIST`, with the argument at the user's address `arg`. Returns how many instances were
-/// told of.
+/// `REPOLL_LIST`, with the argument at the user's address `arg`. Returns how many instances it has
+/// stored.
 ///
 /// # Errors
 ///
@@ -146,8 +146,8 @@ pub(crate) fn list(arg: usize) -> Result<isize> {
     answer.finish::<uapi::Info>(arg)
 }
 
-/// `REPOLL_ITEMS`, with the argument at the user's address `arg`. Returns how many items were
-/// told of.
+/// `REPOLL_ITEMS`, with the argument at the user's address `arg`. Returns how many items it has
+/// stored.
 ///
 /// # Errors
 ///
@@ -179,7 +179,7 @@ fn store_items(answer: &mut Answer, view: View, from: &mut ItemKey) -> Result {
         if task::signal_pending() {
             return Err(EINTR);
         }
-        // It is let go of before the user's memory is written, which may take for ever.
+        // Dropped before the user's memory is written, which may take for ever.
         let file = eventpoll::instances()
             .file_of(answer.query.id, view)
             .ok_or(ENOENT)?;

@@ -19,8 +19,8 @@
 //! see [`crate::nesting`].)
 //!
 //! A scan looks at some items at a time. Level-triggered items stay on their list, marked as seen
-//! before they are polled. A wake-up removes the mark, so that what comes after the poll is not taken
-//! for what the poll has seen. Other items leave the list before they are polled, and a wake-up lists
+//! before they are polled. A wake-up removes the mark, so that an event after the poll is not taken for
+//! one that the poll has seen. Other items leave the list before they are polled, and a wake-up lists
 //! them again. So once the events are handed out, all items are where they belong, unless a file had
 //! none: such a scan takes the lock once. Items whose events could not be handed out are put back.
 //!
@@ -98,13 +98,13 @@ use kernel::{
     },
 };
 
-/// Orders the marks of a scan, which say that it looks at items, before its polls of their files.
+/// Orders the marks that a scan sets on items before its polls of their files.
 #[inline]
 fn scan_may_poll() {
     smp_mb();
 }
 
-/// The lists of an instance with their lock, and what is known of them without it.
+/// The lists of an instance with their lock, and some facts about them that are read without it.
 #[pin_data]
 pub(crate) struct ReadyList {
     /// The instance's number in traces.
@@ -187,7 +187,7 @@ impl ReadyList {
         true
     }
 
-    /// What has happened.
+    /// The counters.
     pub(crate) fn counters(&self) -> Counters {
         let mut counters = self.lists.lock().counters;
         counters.events = counters.events.wrapping_add(self.repeats.load(Relaxed));

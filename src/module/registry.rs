@@ -52,7 +52,7 @@ pub(crate) struct Registration {
 
 // SAFETY: The node is accessed under the lock, and the rest by any thread.
 unsafe impl Send for Registration {}
-// SAFETY: What changes is the node, under the lock, and the id, which is atomic.
+// SAFETY: Only the node changes, under the lock, and the id, which is atomic.
 unsafe impl Sync for Registration {}
 
 impl Registration {
@@ -87,7 +87,7 @@ impl Registration {
     }
 }
 
-/// What the registry holds: an instance.
+/// An object in the registry: an instance.
 ///
 /// # Safety
 ///
@@ -149,7 +149,7 @@ impl View {
 /// Each has a file, which is not released yet.
 struct Instances<T: Registered>(RcuTree<T>);
 
-/// All instances, and what goes with them.
+/// All instances.
 #[pin_data]
 pub(crate) struct Registry<T: Registered> {
     #[pin]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a worker does for an object, an instance: it wakes the object's pollers on behalf of an epoll
-//! or of a file that many watch, and does whatever else the object has left to do.
+//! Work that a worker does for an object, an instance: it wakes the object's pollers on behalf of an
+//! epoll or of a file that many watch, and does whatever else the object has left to do.
 //!
 //! Each object has work of its own, of which a worker does a bounded part at a time. So none waits
 //! for another one's, unless [`MAX_RUNS`] are in progress. The worker wakes the pollers without the
@@ -73,7 +73,7 @@ impl<T: Worker> Relay<T> {
         })
     }
 
-    /// Has a worker wake the pollers. Callable from any context.
+    /// Makes a worker wake the pollers. Callable from any context.
     pub(crate) fn wake_pollers(&self, flags: u32) {
         let hops = Run::hops();
         if hops >= MAX_NESTS {
@@ -81,7 +81,7 @@ impl<T: Worker> Relay<T> {
         }
         {
             let mut due = self.due.lock();
-            // One wake-up for both, with what either would do.
+            // One wake-up for both, which does what either would do.
             *due = Some(due.map_or(Wake { flags, hops }, |other| Wake {
                 flags: flags & other.flags,
                 hops: hops.min(other.hops),
@@ -90,7 +90,7 @@ impl<T: Worker> Relay<T> {
         self.start();
     }
 
-    /// Has a worker call [`Worker::work`]. Callable from any context, also while the object is being
+    /// Makes a worker call [`Worker::work`]. Callable from any context, also while the object is being
     /// released: an object that was found under RCU may be.
     pub(crate) fn start(&self) {
         self.work.start(WORKERS.get());
@@ -112,7 +112,7 @@ impl<T: Worker> Relay<T> {
     }
 }
 
-/// How many wake-ups are made at the same time, but for a few more on machines with several nodes.
+/// How many wake-ups are made at the same time. On machines with several nodes it may be a few more.
 const MAX_RUNS: usize = 64;
 
 /// The wake-ups that are being made: the address of the worker's task, and the hops in the bits that

@@ -4,15 +4,15 @@
  *
  * Fields that mean the same everywhere:
  *
- *	instance	a number that an instance has from its creation on, no
- *			other ever: the id in struct repoll_info
+ *	instance	the number of an instance, never used again: the id in
+ *			struct repoll_info
  *	fd		the number under which the file was added
  *	ino		the file's inode number: of a socket, the one in
  *			/proc/PID/fd and in ss -e
- *	data		the user's, as in struct epoll_event
+ *	data		the user's data, as in struct epoll_event
  *
- * (file, fd) is what an item is known by; if a descriptor number is used again
- * while another one keeps the first file open, ino tells the two apart.
+ * An item is known by (file, fd). If a descriptor number is used again while
+ * another one keeps the first file open, the two differ in ino.
  *
  * repoll_callback and repoll_wake are hit with interrupts off and in any context,
  * repoll_drop of an eventfd with interrupts off, all others in process context.
@@ -25,7 +25,7 @@
 
 #include <linux/tracepoint.h>
 
-/* Plain numbers: programs that read the formats do not know the kernel's types. */
+/* Plain numbers, as programs that read the formats do not know the kernel's types. */
 #define repoll_show_events(events)					\
 	__print_flags(events, "|",					\
 		{ 0x00000001, "IN" }, { 0x00000002, "PRI" },		\
@@ -132,8 +132,8 @@ TRACE_EVENT(repoll_del,
 
 /*
  * repoll_drop - it is not watched any more, since its file was closed
- * @held: whether the file was one that cannot be heard of, so that the module had
- *	to find out by itself that nobody else has it any more
+ * @held: whether nothing shows the close of the file, so that the module had to find
+ *	out by itself that there are no other references
  */
 TRACE_EVENT(repoll_drop,
 	TP_PROTO(u64 instance, int fd, u64 ino, u64 data, bool held),
@@ -164,9 +164,9 @@ TRACE_EVENT(repoll_drop,
 
 /*
  * repoll_callback - a wait queue of the file was woken
- * @events: what the waker says there is; 0 if it does not say
- * @interest: what the file is watched for; without the mode, as one-shot items are
- *	after their event, nothing concerns
+ * @events: what the waker announces; 0 if it does not say
+ * @interest: what the file is watched for and how; after its event a one-shot item
+ *	keeps only the latter, and no wake-up concerns it
  * @result: REPOLL_IGNORED if that is something else; REPOLL_LISTED if the item goes
  *	onto the ready list; REPOLL_PENDING if it is there, or its file is closed
  */
@@ -202,9 +202,9 @@ TRACE_EVENT(repoll_callback,
 );
 
 /*
- * repoll_wake - a waiter is about to be woken: sched_waking, which follows, tells
+ * repoll_wake - a waiter is about to be woken; sched_waking, which follows, shows
  * which
- * @sync: whether who wakes is about to sleep itself
+ * @sync: whether the waker is about to sleep itself
  */
 TRACE_EVENT(repoll_wake,
 	TP_PROTO(u64 instance, bool sync),
@@ -243,7 +243,7 @@ TRACE_EVENT(repoll_wait_enter,
 );
 
 /*
- * repoll_deliver - an event was written to the memory of who waits
+ * repoll_deliver - an event was written to the memory of the waiter
  * @events: what there is
  */
 TRACE_EVENT(repoll_deliver,

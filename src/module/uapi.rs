@@ -131,7 +131,7 @@ pub(crate) mod op {
 macro_rules! integers {
     ($($structure:ty),*) => {
         $(
-            // SAFETY: The header has integers alone in them, and names each gap: any bytes will do.
+            // SAFETY: The header declares only integers, and names each gap: any bytes will do.
             unsafe impl FromBytes for $structure {}
             // SAFETY: No byte of an integer is uninitialised, and there are no gaps.
             unsafe impl AsBytes for $structure {}
@@ -206,9 +206,9 @@ pub(crate) fn address(value: u64) -> Result<usize> {
 /// A `struct epoll_event`: 12 bytes, or 16 where the C structure is not packed.
 #[derive(Clone, Copy)]
 pub(crate) struct Event {
-    /// What to watch for, or what there is.
+    /// The events to watch for, or those that there are.
     pub(crate) events: u32,
-    /// The user's.
+    /// The user's data.
     pub(crate) data: u64,
 }
 
@@ -291,7 +291,7 @@ impl Buffer {
         }
     }
 
-    /// What is left of it behind that many events, of which it has as many.
+    /// The rest of it, behind that many events. It has as many.
     #[inline]
     pub(crate) fn behind(self, events: usize) -> Self {
         Self {

@@ -18,7 +18,7 @@ use kernel::sync::{
 /// How many links between eventpolls may follow one another.
 pub(crate) const MAX_NESTS: usize = 4;
 
-/// What an instance keeps for walks.
+/// The vertex of an instance, with notes for walks.
 pub(crate) struct Vertex {
     /// The address of the instance's own file.
     file: Atomic<usize>,

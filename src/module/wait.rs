@@ -10,7 +10,7 @@ use crate::{
         Outer, //
     },
     kernel_ext::{
-        hook,
+        poll,
         poll_file::LastRefs,
         task::{
             self,
@@ -32,8 +32,8 @@ use crate::{
 use kernel::prelude::*;
 
 impl Eventpoll {
-    /// Hands out what is ready; sleeps until something is, a signal comes or `timeout` nanoseconds
-    /// have passed, if it is not negative. Returns the number of events: 0 after the timeout.
+    /// Hands out the events of ready items. Sleeps until there are some, a signal comes or `timeout`
+    /// nanoseconds have passed, if it is not negative. Returns the number of events: 0 after the timeout.
     ///
     /// # Errors
     ///
@@ -43,7 +43,7 @@ impl Eventpoll {
         self.wait_here(buffer, timeout)
     }
 
-    /// As [`Eventpoll::wait`], in place: for the call that is made most.
+    /// As [`Eventpoll::wait`], inlined into the most frequent call.
     #[inline(always)]
     pub(crate) fn wait_here(&self, buffer: Buffer, timeout: i64) -> Result<u32> {
         let deadline = Deadline::after(timeout);
@@ -93,9 +93,9 @@ impl Eventpoll {
             return Err(EINTR);
         }
         let woken = self.ready.sleep(deadline, self.policy);
-        // Who was chosen looks, even if late: the event was announced to nobody else. So does who
-        // left the queue at the moment in which a waker saw it there: with the lock, the waker's
-        // item is seen, or else the waker has seen nobody.
+        // A waiter that was chosen looks, even after its deadline: the event was announced to no other
+        // one. So does a waiter that left the queue just when a waker saw it there. With the lock held
+        // either it sees the waker's item, or the waker has seen nobody.
         let look = woken.chosen || !woken.expired || self.ready.lock().has_listed();
         Ok((look, woken.expired))
     }
@@ -113,8 +113,8 @@ impl Eventpoll {
             if last.is_empty() {
                 return delivered;
             }
-            // Somebody has closed these files meanwhile. Their release was left to this task, which may
-            // be about to sleep.
+            // These files were closed meanwhile. Their release was left to this task, which may be about
+            // to sleep.
             last.release();
             if delivered != Ok(0) {
                 return delivered;
@@ -128,8 +128,8 @@ impl Eventpoll {
         self.deliver(buffer)
     }
 
-    /// Hands out what is ready now, or, if somebody closes a file that is being looked at, what was
-    /// found so far. `last` gets the reference to that, to be released without locks.
+    /// Hands out what is ready now, or, if a file is closed while the scan looks at it, what was found
+    /// so far. `last` gets the reference to that file, to be released without locks.
     ///
     /// # Errors
     ///
@@ -149,7 +149,7 @@ impl Eventpoll {
         self.scan_all(Some(outer), set, buffer, last)
     }
 
-    /// The same, with the mutexes held that it takes.
+    /// The same, with the mutexes held.
     #[inline(always)]
     fn scan_all<'a>(
         &'a self,
@@ -163,7 +163,7 @@ impl Eventpoll {
             .ready
             .scan::<false>(set.items(), buffer.len, &mut chunk)
         else {
-            // Who could have suspended one has the outer mutex.
+            // A suspended scan has the outer mutex.
             return Ok(0);
         };
         let mut rest = buffer;
@@ -178,12 +178,12 @@ impl Eventpoll {
                 }
                 chunk = Chunk::new();
                 chunk.more = more;
-                // It is there: who could have deleted it has the outer mutex.
+                // It is there, since a deletion needs the outer mutex.
                 let Some(item) = set.items().find(&key) else {
                     break;
                 };
-                // An instance that is asked by who is being killed does not look for long, but says
-                // that it has events. The item may be others' as well.
+                // An instance that a killed task polls does not look for long, but claims to have
+                // events. The item may concern other tasks as well.
                 if task::fatal_signal_pending() {
                     scan.put_back(item);
                     break;
@@ -207,7 +207,7 @@ impl Eventpoll {
                 scan.finish(&chunk);
                 return Err(EFAULT);
             }
-            // Who is being killed needs no more events.
+            // A task that is being killed needs no more events.
             let enough = !chunk.more || !all || rest.len == 0;
             if enough || !last.is_empty() || !task::go_on() {
                 break;
@@ -221,7 +221,7 @@ impl Eventpoll {
         Ok(delivered as u32)
     }
 
-    /// The events of an item that a scan had to take alone. An epoll's is polled without the mutex.
+    /// The events of an item that a scan had to take by itself. An epoll is polled without the mutex.
     ///
     /// # Errors
     ///
@@ -248,10 +248,10 @@ impl Eventpoll {
             return Ok((set, 0));
         };
         drop(set);
-        let events = hook::poll(file, interest.bits());
+        let events = poll::poll(file, interest.bits());
         let relocked = self.lock().inspect_err(|_| scan.put_back(item));
         if scan.take_denied() && events != 0 {
-            // Now it is known: who polled the instance in between has to do so again.
+            // A poll in between has answered that nothing is ready. The pollers have to poll again.
             self.wake_pollers(0, None);
         }
         Ok((relocked?, events))

@@ -200,7 +200,7 @@ fn let_go() -> bool {
     held::any()
 }
 
-/// What watching needs while the module is loaded.
+/// The globals of watching, while the module is loaded.
 pub(crate) struct Watching {
     // Dropped in this order: first what calls into the table.
     _looks: Installed<Periodic>,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What can be told of an instance and its items.
+//! What the module reports of an instance and its items.
 
 use super::Eventpoll;
 use crate::{
@@ -26,21 +26,21 @@ use kernel::{
     prelude::*, //
 };
 
-/// How many items are told of while the mutex is held.
+/// How many items are reported while the mutex is held.
 pub(crate) const BATCH: usize = 16;
 
 /// The lower bits of a device number.
 const MINOR_BITS: u32 = 20;
 
 impl Eventpoll {
-    /// The instance as it is now. Takes no mutex, which users can have held for as long as they
+    /// The instance as it is now. Takes no mutex, since users can make its holder take as long as they
     /// like.
     pub(crate) fn info(&self) -> uapi::Info {
-        // Before the additions, so that there are never fewer of these.
+        // Read before the additions, so that there are never fewer of these.
         let dels = self.tally.dels.read();
         let counters = self.ready.counters();
         let adds = self.tally.adds.read();
-        // Where loads pass each other it may look as if there were more of these all the same.
+        // Where the processor reorders loads, there may seem to be more deletions all the same.
         let items = adds.wrapping_sub(dels).wrapping_sub(counters.closed) as i64;
         let is_watched = watch::is_watched(self.vertex.file());
         let mut state = 0;
@@ -82,8 +82,7 @@ impl Eventpoll {
         info
     }
 
-    /// Puts some items into `to`, with their keys, at most so many, the one with that key or the next
-    /// first. Returns from where to go on.
+    /// Describes at most so many items in `to`, from that key on. Returns the key to go on with.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An instance's mutexes, for who makes changes, one after the other.
+//! An instance's mutexes, as a task holds them that makes changes one after the other.
 
 use super::{
     Eventpoll,
@@ -25,16 +25,16 @@ use kernel::{
     },
 };
 
-/// The outer mutex of an instance that watches an epoll, held. While it is, nobody else delivers,
-/// nor makes changes.
+/// The outer mutex of an instance that watches an epoll, held. Meanwhile no other task delivers or
+/// makes changes.
 pub(crate) struct Outer<'a> {
     eventpoll: &'a Eventpoll,
     _guard: Guard<'a, (), MutexBackend>,
 }
 
 impl Outer<'_> {
-    /// The item on `file` under the number `fd`, in the instance whose mutex `set` is, to be used
-    /// without that one. `None` if there is none in this instance.
+    /// The item on `file` under the number `fd`, to be used without the mutex, which `set` shows to be
+    /// held. `None` if there is none in this instance.
     pub(crate) fn keep<'b>(
         &'b self,
         set: &LockedSet<'_>,
@@ -45,9 +45,9 @@ impl Outer<'_> {
         if !core::ptr::eq(item.owner(), self.eventpoll) {
             return None;
         }
-        // SAFETY: The item is in the tree. Whoever deletes it needs this mutex, too, as the instance
-        // watches an epoll; it does not die before its file, which is referenced; and the instance
-        // is not released before its last system call returns.
+        // SAFETY: The item is in the tree. A deletion needs this mutex, too, as the instance watches an
+        // epoll; the item does not die before its file, which is referenced; and the instance is not
+        // released before its last system call returns.
         Some(unsafe { NonNull::from(item).as_ref() })
     }
 }
@@ -66,8 +66,8 @@ impl Eventpoll {
     }
 }
 
-/// The outer mutex and the mutex of an instance, as far as they are held: neither at first. What one
-/// change has taken is there for the next.
+/// The outer mutex and the mutex of an instance, if they are held; neither is at first. The next change
+/// finds what the previous one has taken.
 pub(crate) struct Mutexes<'a> {
     eventpoll: &'a Eventpoll,
     // Dropped in this order.
@@ -86,9 +86,9 @@ impl<'a> Mutexes<'a> {
         }
     }
 
-    /// Holds the mutex, and the outer one, if the instance watches an epoll, or will when an item of
-    /// that `kind` is added. Gives the items: no dead ones among them, but for those that die while it
-    /// is held.
+    /// Takes the mutex, and the outer one if the instance watches an epoll or will do so when an item of
+    /// that `kind` is added. Returns the items. None of them is dead, except for those that die while the
+    /// mutex is held.
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl<'a> Mutexes<'a> {
         let eventpoll = self.eventpoll;
         if let Some(set) = &mut self.set {
             if kind == Kind::Epoll && self.outer.is_none() {
-                // That one comes first.
+                // The outer one comes first.
                 self.leave_set();
             } else if eventpoll.ready.has_dead() {
                 eventpoll.remove_all_dead(set);
@@ -113,14 +113,14 @@ impl<'a> Mutexes<'a> {
                 Some(set) => set,
                 None => Self::take(eventpoll, &mut self.outer, kind)?,
             };
-            // There is none to be let go of.
+            // There is no other one to drop.
             mem::forget(self.set.replace(set));
         }
         // It is there.
         self.set.as_mut().ok_or(EINVAL)
     }
 
-    /// Takes what is missing.
+    /// Takes the mutexes that are missing.
     #[cold]
     fn take(
         eventpoll: &'a Eventpoll,
@@ -141,18 +141,18 @@ impl<'a> Mutexes<'a> {
         Ok(set)
     }
 
-    /// Lets go of the inner mutex.
+    /// Releases the inner mutex.
     pub(crate) fn leave_set(&mut self) {
         self.set = None;
     }
 
-    /// Lets go of the inner mutex, but keeps the item on `file`, an epoll, under that number.
+    /// Releases the inner mutex, but keeps the item on `file`, an epoll, under that number.
     pub(crate) fn keep<'b>(&'b mut self, file: &'b LocalFile, fd: i32) -> Option<&'b Item> {
         let set = self.set.take()?;
         self.outer.as_ref()?.keep(&set, file, fd)
     }
 
-    /// Lets go of both.
+    /// Releases both.
     pub(crate) fn leave(&mut self) {
         self.leave_set();
         self.outer = None;

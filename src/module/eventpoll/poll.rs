@@ -10,7 +10,7 @@ use crate::{
     },
     item::Item,
     kernel_ext::{
-        hook,
+        poll,
         poll_file::LastRefs,
         task, //
     },
@@ -30,7 +30,7 @@ pub(crate) fn poll_item(item: &Item, file: &LocalFile, wanted: Interest, nesting
     if item.kind() == Kind::Instance {
         wanted & poll_instance(file, nesting)
     } else {
-        hook::poll(file, wanted)
+        poll::poll(file, wanted)
     }
 }
 

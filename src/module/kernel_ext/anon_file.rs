@@ -36,13 +36,13 @@ use kernel::{
     sync::aref::ARef, //
 };
 
-/// What an anonymous file does. The value is its private data, and is dropped with the file.
+/// The operations of an anonymous file. The value is its private data, and is dropped with the file.
 pub(crate) trait AnonFile: Send + Sync + Sized + 'static {
     /// The name below `/proc/PID/fd`, after `anon_inode:`.
     const NAME: &'static CStr;
 
-    /// The file operations of this type: always the same ones, so that [`of_file`] can tell
-    /// its files from others.
+    /// The file operations of this type: always the same ones, so that [`of_file`] recognises its
+    /// files.
     fn operations() -> &'static FileOperations<Self>;
 
     /// Called with the address of the file when it is made, before anybody can use it.
@@ -52,8 +52,8 @@ pub(crate) trait AnonFile: Send + Sync + Sized + 'static {
     fn ioctl(&self, file: &File, cmd: u32, arg: usize) -> Result<u32>;
 
     /// `fadvise64(2)`, from 64-bit and 32-bit programs alike: its result, or the negative error; or
-    /// `None`, to answer as other anonymous files do. No security module is asked before. The thread
-    /// may be a worker of io_uring's, which is one of the process.
+    /// `None`, to answer as other anonymous files do. No security module is consulted before. The thread
+    /// may be a worker of io_uring, which belongs to the process.
     fn fadvise(&self, file: &File, offset: u64, len: u64, advice: u32) -> Option<c_int>;
 
     /// The wait queue that pollers of the file wait on.
@@ -154,7 +154,7 @@ pub(crate) fn of_file<T: AnonFile>(file: &LocalFile) -> Option<&T> {
 pub(crate) fn of_unreleased<T: AnonFile>(file: Unreleased<'_>) -> Option<&T> {
     // SAFETY: The file is there, and its operations do not change.
     let operations = unsafe { (*file.as_ptr()).f_op };
-    // SAFETY: Files with these operations are made by `create` alone.
+    // SAFETY: Only `create` makes files with these operations.
     core::ptr::eq(operations, &T::operations().0).then(|| unsafe { data_of(file.as_ptr()) })
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Short lists on the stack, of which only what is used is written.
+//! Short lists on the stack, which write only the slots that are used.
 
 use core::mem::MaybeUninit;
 
@@ -53,7 +53,7 @@ impl<T: Copy, const N: usize> Array<T, N> {
     ///
     /// # Safety
     ///
-    /// It writes what it says.
+    /// It writes as many as it returns.
     #[inline]
     pub(crate) unsafe fn fill_with(
         &mut self,

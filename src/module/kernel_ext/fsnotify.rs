@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Hearing of the last close of files, by marks on superblocks.
+//! Notification of the last close of files, by marks on superblocks.
 //!
 //! A [`Group`] receives a call for each file that is released while its superblock carries a mark of
 //! the group, before the file's own `release`. A mark stays for as long as a [`MarkUse`] of it
-//! exists, and a little longer: letting go works in atomic context, removing a mark may sleep, so a
+//! exists, and a little longer: a use can end in atomic context, but removing a mark may sleep, so a
 //! work item does that.
 //!
 //! # Why superblocks
@@ -16,12 +16,12 @@
 //! A mark on an inode does not: `dentry_unlink_inode()` decides that an inode without links and
 //! names is dead, and then destroys its marks without a lock that would keep a new name, and with
 //! it a newly opened file, from coming in between. `freeing_mark` is too late to cope with that:
-//! before it is called the mark has ceased to be attached, and whoever recalculates the mask of the
-//! inode then takes its events out, so that a close in between is missed.
+//! before it is called the mark has ceased to be attached, and if the mask of the inode is recalculated
+//! then, it loses the events of the mark, so that a close in between is missed.
 //!
 //! Locking: [`Group`]'s mutex is taken with nothing else held but the caller's own mutexes. The
-//! listener is called inside an SRCU read-side section of all of fsnotify, where a sleep holds up
-//! the removal of anybody's marks: it must not wait for anybody.
+//! listener is called inside an SRCU read-side section of all of fsnotify, where a sleep delays the
+//! removal of anybody's marks: it must not wait for anybody.
 //!
 //! C header: [`include/linux/fsnotify_backend.h`](srctree/include/linux/fsnotify_backend.h)
 
@@ -67,7 +67,7 @@ use kernel::{
     },
 };
 
-/// Hears of closing files.
+/// Is notified of files that are closed.
 pub(crate) trait CloseListener: 'static {
     /// The last reference to `file` is gone; its wait queues and its `release` are still to be
     /// torn down. The pointer is valid during the call. Must not wait for
@@ -123,9 +123,9 @@ impl WorkItem for Mark {
             if this.users.load(Relaxed) != 0 || this.removed.xchg(true, Relaxed) {
                 return;
             }
-            // SAFETY: The mark was added, and is removed here alone but for the end of its
-            // superblock, with which this copes; our own reference to it is still there; the group
-            // is alive until all work has run.
+            // SAFETY: The mark was added. It is removed only here and at the end of its superblock, with
+            // which this copes. Our own reference to it is still there, and the group is alive until all
+            // work has run.
             unsafe { bindings::fsnotify_destroy_mark(this.mark.get(), this.core.group) };
         }
         // SAFETY: This is the reference from `fsnotify_init_mark`, given back once.
@@ -156,7 +156,7 @@ impl Drop for MarkUse {
     }
 }
 
-/// What marks need of their group.
+/// The part of a group that its marks use.
 ///
 /// # Invariants
 ///
@@ -225,8 +225,8 @@ impl Group {
     }
 
     /// Makes sure that the superblock of a file carries a mark for as long as the returned value
-    /// lives: the listener hears of each release of a file that starts after this. (A mark does not
-    /// keep the superblock: see [`MarkUse::is_attached`].)
+    /// lives: the listener is notified of each release of a file that starts after this. (A mark does
+    /// not keep the superblock: see [`MarkUse::is_attached`].)
     ///
     /// # Errors
     ///
@@ -259,8 +259,7 @@ impl Group {
             }
         }
 
-        // Without the mutex, which is everybody's: who is at the limit of a memory cgroup may be
-        // long in here.
+        // Without the mutex, which all users share: at the limit of a memory cgroup this may take long.
         let mark = Arc::pin_init(
             pin_init!(Mark {
                 mark <- Opaque::ffi_init(|slot: *mut bindings::fsnotify_mark| {
@@ -301,8 +300,8 @@ impl Group {
 
 impl Drop for Group {
     /// Waits until nobody refers to the group any more, so that none of its operations is called
-    /// after this. Others may hold a reference to a mark for a moment: who destroys the marks of a
-    /// superblock, or waits for somebody's permission.
+    /// after this. Other tasks may hold a reference to a mark for a moment: to destroy the marks of a
+    /// superblock, or while they wait for a permission.
     fn drop(&mut self) {
         // All users are gone, so each mark is removed already or by work that is waited for here.
         // SAFETY: By the invariant of `Core`.
@@ -331,13 +330,13 @@ impl Drop for Group {
     }
 }
 
-/// How often, in milliseconds, the drop of a [`Group`] says what it waits for.
+/// How often, in milliseconds, the drop of a [`Group`] logs what it waits for.
 const WORD_MS: u32 = 10_000;
 
 /// How often, in milliseconds, it looks whether marks are left.
 const ROUND_MS: u32 = 10;
 
-/// After how many of these looks it says that there are.
+/// After how many of these looks it logs that there are some.
 const ROUNDS_A_WORD: u32 = WORD_MS / ROUND_MS;
 
 /// # Safety

@@ -41,7 +41,7 @@ pub(crate) struct Global<T> {
 }
 
 // SAFETY: Only shared references to the value are handed out between `install` and the drop of
-// `Installed`, and those two are the module's entry and exit, which run alone.
+// `Installed`, and those two are in the module's entry and exit, beside which nothing else runs.
 unsafe impl<T: Send + Sync> Sync for Global<T> {}
 
 impl<T> Global<T> {

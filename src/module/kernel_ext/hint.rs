@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the compiler cannot know: which way a branch mostly goes.
+//! Hints for the compiler, which cannot know which way a branch mostly goes.
 
 /// Says that the branch in which this is called is taken rarely: `core::hint::cold_path()`, for
 /// compilers that do not have it yet.

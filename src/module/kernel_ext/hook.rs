@@ -3,28 +3,28 @@
 //! Callbacks on the wait queues of a file.
 //!
 //! A file's `poll` operation hands its wait queues to a poll table, one or several. A [`Hooks`]
-//! is the set of wait-queue entries with which one object listens on them. An entry's
-//! `private` is empty, unlike that of a sleeping task: its function is all there is.
+//! is the set of wait-queue entries with which one object listens on them. Only an entry's function
+//! is used: its `private`, where a sleeping task has its address, is empty.
 //!
 //! # POLLFREE
 //!
 //! The owner of a wait queue that may die before the file (signalfd's, binder's) wakes it with
 //! `POLLFREE`, holding its lock, and frees it a grace period later. The woken entry unlinks itself
-//! and then publishes with release semantics that its head is gone. Who unhooks looks at that with
-//! acquire semantics inside an RCU read-side section: either the head is gone, and with it all use
-//! of the entry, or it stays allocated for long enough to take its lock.
+//! and then publishes with release semantics that its head is gone. A task that unhooks reads this
+//! with acquire semantics inside an RCU read-side section: either the head is gone, and with it all
+//! use of the entry, or it stays allocated for long enough to take its lock.
 //!
 //! # The end of the file
 //!
 //! For some files a wake-up announces their release ([`Hooked::is_end`]). The entry unlinks itself
-//! then, too, but its head stays: the object keeps that alive, and whoever unhooks takes its lock and
-//! so waits for the callback to return.
+//! then, too, but its head stays: the object keeps it alive. A task that unhooks takes its lock and so
+//! waits for the callback to return.
 //!
 //! C headers: [`include/linux/poll.h`](srctree/include/linux/poll.h),
 //! [`include/linux/wait.h`](srctree/include/linux/wait.h)
 
 use super::{
-    hint,
+    poll::vfs_poll,
     slab::{
         Cached,
         SlabBox,
@@ -85,9 +85,8 @@ where
     /// Where in the object its hooks are.
     const HOOKS: usize;
 
-    /// Called when the wait queue is woken, with its lock held, possibly in a hard interrupt.
-    ///
-    /// `events` may be 0, which means unknown. Returns whether the wake-up did its work, which ends it if the
+    /// Called when the wait queue is woken, with its lock held, possibly in a hard interrupt. If
+    /// `events` is 0 they are unknown. Returns whether the wake-up did its work, which ends it if the
     /// entry is exclusive.
     fn woken(&self, context: Context<'_>, events: u32, flags: WakeFlags) -> bool;
 
@@ -140,7 +139,7 @@ where
     more: Cell<Option<NonNull<More<T>>>>,
 }
 
-// SAFETY: The chain is changed by `attach` alone, which has it to itself.
+// SAFETY: Only `attach` changes the chain, which nobody else uses then.
 unsafe impl<T: Hooked> Sync for Hooks<T> where More<T>: Cached {}
 // SAFETY: The entries are owned.
 unsafe impl<T: Hooked> Send for Hooks<T> where More<T>: Cached {}
@@ -222,15 +221,15 @@ where
     /// The file that was polled is not released, and nobody calls [`Hooks::unhook`] meanwhile.
     pub(crate) unsafe fn move_back(&self) {
         self.for_each_linked(|entry, head| {
-            // SAFETY: The head is allocated, as `for_each_linked` says. The helper leaves an entry
-            // alone that is off the queue already.
+            // SAFETY: The head is allocated, as `for_each_linked` says. The helper does nothing to an
+            // entry that is off the queue already.
             unsafe { bindings::rp_wait_entry_move_back(head, entry.wait.get()) };
         });
     }
 
-    /// Calls `act` for each entry that is linked, with its head, which stays allocated meanwhile: its
-    /// file is not released, as the callers know, or, after a POLLFREE that is about to be published,
-    /// by RCU. (It may be published meanwhile, so the entry must not be asked for its head again.)
+    /// Calls `act` for each entry that is linked, with its head. That stays allocated meanwhile, since
+    /// the file is not released, as the callers know; or by RCU, after a POLLFREE that is about to be
+    /// published. (It may be published meanwhile, so `act` must not read the entry's head again.)
     #[inline]
     fn for_each_linked(&self, act: impl Fn(&Entry, *mut bindings::wait_queue_head)) {
         let _rcu = rcu::read_lock();
@@ -265,7 +264,7 @@ where
     }
 }
 
-/// The poll table that [`Hooks::attach`] passes, with what its function needs behind it.
+/// The poll table that [`Hooks::attach`] passes, and behind it the data of its function.
 #[repr(C)]
 struct PollTable<'a, T> {
     pt: bindings::poll_table_struct,
@@ -396,19 +395,18 @@ where
     }
 }
 
-/// What a callback runs in: nothing that it calls turns interrupts on, if they are off.
+/// The context of a callback. If interrupts are off, nothing that it calls turns them on.
 pub(crate) struct Context<'a>(PhantomData<&'a LocalInterruptDisabled>);
 
 impl<'a> Context<'a> {
-    /// Says that interrupts are off, if they are: mostly, but not with `PREEMPT_RT`.
+    /// Proof that interrupts are off, if they are: mostly, but not with `PREEMPT_RT`.
     #[inline(always)]
     pub(crate) fn interrupts_off(&self) -> Option<&'a LocalInterruptDisabled> {
         const { assert!(size_of::<LocalInterruptDisabled>() == 0) };
         // SAFETY: No requirements.
         let off = unsafe { bindings::rp_irqs_disabled() };
         // `LocalInterruptDisabled::assume_disabled()` calls a function that does nothing.
-        // SAFETY: They are off as long as the callback runs. Any place is good for a value without
-        // bytes.
+        // SAFETY: They are off as long as the callback runs; a value without bytes may be anywhere.
         off.then(|| unsafe { NonNull::dangling().as_ref() })
     }
 }
@@ -432,7 +430,7 @@ where
     if events & POLLFREE != 0 {
         // SAFETY: By the requirements.
         unsafe { bindings::rp_wait_entry_del_init(entry.wait.get()) };
-        // The last access to the entry: whoever sees this may free it.
+        // The last access to the entry: a task that sees this may free it.
         entry.head.store(ptr::null_mut(), Release);
     }
     done.into()
@@ -452,53 +450,6 @@ where
     // SAFETY: By the requirements.
     unsafe { bindings::rp_wait_entry_del_init(entry.wait.get()) };
     target.ended();
-    // All others have to hear of it, whatever they are.
+    // The wake-up goes on: all other entries are to be woken, too.
     0
-}
-
-/// Polls files without hooking anything.
-pub(crate) struct Look(bindings::poll_table_struct);
-
-impl Look {
-    /// To poll any number of files with.
-    #[inline]
-    pub(crate) fn new() -> Self {
-        Self(bindings::poll_table_struct {
-            _qproc: None,
-            _key: 0,
-        })
-    }
-
-    /// Which of the `events` the file has.
-    #[inline]
-    pub(crate) fn poll(&mut self, file: &LocalFile, events: u32) -> u32 {
-        self.0._key = events;
-        // SAFETY: The table has no function.
-        events & unsafe { vfs_poll(file, &mut self.0) }
-    }
-}
-
-/// Polls `file` for `events` without hooking anything.
-#[inline]
-pub(crate) fn poll(file: &LocalFile, events: u32) -> u32 {
-    Look::new().poll(file, events)
-}
-
-/// The events that `file` has: all of which no file is without, if it does not say.
-///
-/// # Safety
-///
-/// The table is what its function expects.
-#[inline]
-unsafe fn vfs_poll(file: &LocalFile, table: *mut bindings::poll_table_struct) -> u32 {
-    let file = file.as_ptr();
-    // SAFETY: The file is alive, and its operations do not change.
-    match unsafe { (*(*file).f_op).poll } {
-        // SAFETY: By the requirements.
-        Some(poll) => unsafe { poll(file, table) },
-        None => {
-            hint::cold_path();
-            bindings::RP_DEFAULT_POLLMASK
-        }
-    }
 }

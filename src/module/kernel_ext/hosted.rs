@@ -55,7 +55,7 @@ pub(crate) unsafe trait User: Cached + Send + Sync {
     const HOSTED: usize;
 }
 
-/// What an object has of the value that it uses: where that is, and room for one.
+/// An object's part of the value that it uses: where that is, and room for one.
 ///
 /// # Invariants
 ///
@@ -95,7 +95,7 @@ impl<T: User> Hosted<T> {
         Shared(self.host)
     }
 
-    /// Has a new object use another value than its own.
+    /// Makes a new object use another value than its own.
     ///
     /// # Safety
     ///
@@ -148,7 +148,7 @@ impl<T: User> Drop for Shared<T> {
     #[inline]
     fn drop(&mut self) {
         let count = self.count();
-        // Whoever has the only reference knows that there are no others.
+        // If this is the only reference, nobody can make others.
         if count.as_atomic().load(Acquire) == 1 || count.dec_and_test() {
             let hosted = of(self.0);
             // SAFETY: This was the last use of the value.

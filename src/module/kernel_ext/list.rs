@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An intrusive doubly linked list of objects that somebody else owns.
+//! An intrusive doubly linked list, which does not own its objects.
 //!
 //! [`kernel::list`] owns a reference count of each element; the elements here belong to a tree, and
 //! linking one must neither allocate nor count.
@@ -11,12 +11,11 @@ use core::{
     ptr::NonNull, //
 };
 
-/// What links an object into a [`List`].
+/// The links of an object in a [`List`].
 ///
 /// # Invariants
 ///
-/// Accessed by nobody but the list that the object is linked in, and its user under the lock of
-/// that list.
+/// Only the list that the object is linked in accesses them, and its user under the lock of that list.
 pub(crate) struct ListLinks<T> {
     prev: Cell<Option<NonNull<T>>>,
     next: Cell<Option<NonNull<T>>>,
@@ -47,7 +46,7 @@ pub(crate) unsafe trait Linked<const ID: usize>: Sized {
 ///
 /// # Invariants
 ///
-/// Every object from `first` along `next` is alive and linked in this list alone; `last` is the
+/// Every object from `first` along `next` is alive, and in no other list by these links; `last` is the
 /// last one.
 pub(crate) struct List<T: Linked<ID>, const ID: usize> {
     first: Option<NonNull<T>>,

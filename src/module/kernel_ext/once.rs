@@ -69,13 +69,13 @@ impl<T: Word + AtomicType<Repr = i8>> Once<T> {
 }
 
 impl Once<u64> {
-    /// Counts one more. For who alone changes the value.
+    /// Counts one more. The caller is the only one that changes the value.
     #[inline]
     pub(crate) fn increment(&self) {
         self.add(1);
     }
 
-    /// Counts so many more. For who alone changes the value.
+    /// Counts so many more. The caller is the only one that changes the value.
     #[inline]
     pub(crate) fn add(&self, more: u64) {
         self.write(self.read().wrapping_add(more));

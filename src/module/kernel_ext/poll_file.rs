@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a watcher needs to know and to do of a file, beyond [`kernel::fs`].
+//! Operations on files that a watcher needs, beyond [`kernel::fs`].
 //!
 //! C headers: [`include/linux/fs.h`](srctree/include/linux/fs.h),
 //! [`include/linux/poll.h`](srctree/include/linux/poll.h)
@@ -25,10 +25,10 @@ use kernel::{
 
 /// A counted reference to a file.
 ///
-/// Whoever drops the last one has to release the file. `fput()` leaves that to the current task's
+/// The drop of the last one has to release the file. `fput()` leaves that to the current task's
 /// return to user mode, so a task that sleeps before it returns would keep the file open for as long
-/// as it sleeps. The drop of this type leaves it to a worker instead; who has no locks may have it
-/// done at once, by [`LastRefs`].
+/// as it sleeps. The drop of this type leaves the release to a worker instead. A caller without locks
+/// may release the file at once, by [`LastRefs`].
 ///
 /// # Invariants
 ///
@@ -251,28 +251,29 @@ pub(crate) fn references(file: &LocalFile) -> usize {
     unsafe { bindings::rp_file_refs(file.as_ptr()) }
 }
 
-/// How the last close of a file can be heard of.
+/// How the last close of a file shows.
 pub(crate) enum CloseSource {
     /// By a mark on its superblock.
     ///
-    /// On kernel-internal superblocks some files do not report what happens to them until
+    /// On kernel-internal superblocks some files do not report to fsnotify until
     /// [`set_reporting`] makes them.
     SuperBlock,
     /// By its own last wake-up.
     Eventfd(Eventfd),
-    /// Not at all: files that are silent for the security of others, as the master side of a
+    /// Not at all: the file is silent for the security of other users, as the master side of a
     /// pseudo-terminal.
     None,
 }
 
-/// The superblock that hears of what happens to a file, and is alive as long as that is open.
+/// The superblock whose marks are notified of what happens to a file. It is alive as long as the file
+/// is open.
 #[inline]
 pub(crate) fn super_block(file: &LocalFile) -> *mut bindings::super_block {
     // SAFETY: The file is alive, and with it its dentry's inode, whose superblock does not change.
     unsafe { (*bindings::rp_file_dentry_inode(file.as_ptr())).i_sb }
 }
 
-/// How the last close of this file can be heard of.
+/// How the last close of this file shows.
 pub(crate) fn close_source(file: &LocalFile) -> CloseSource {
     let sb = super_block(file);
     if is_reporting(file) {
@@ -288,10 +289,10 @@ pub(crate) fn close_source(file: &LocalFile) -> CloseSource {
     }
 }
 
-/// What is behind the files of an eventfd, with its wait queue. It may outlive them.
+/// The context behind the files of an eventfd, with its wait queue. It may outlive them.
 ///
-/// Their release wakes that queue with `POLLHUP`, which nothing else does: KVM's irqfds live by the
-/// same.
+/// Their release wakes that queue with `POLLHUP`, which nothing else does: KVM's irqfds rely on this,
+/// too.
 ///
 /// C header: [`include/linux/eventfd.h`](srctree/include/linux/eventfd.h)
 ///
@@ -325,7 +326,7 @@ impl Drop for Eventfd {
     }
 }
 
-/// Whether the file reports what happens to it to fsnotify.
+/// Whether the file reports to fsnotify.
 #[inline]
 pub(crate) fn is_reporting(file: &LocalFile) -> bool {
     // SAFETY: The file is alive; the mode is read in one piece.
@@ -356,7 +357,7 @@ pub(crate) fn internal_name(file: &LocalFile) -> Option<&CStr> {
     Some(unsafe { CStr::from_char_ptr(bindings::rp_file_dentry_name(file.as_ptr())) })
 }
 
-/// What `/proc/PID/fdinfo` says of a watched file.
+/// The identity of a watched file in `/proc/PID/fdinfo`.
 pub(crate) struct Identity {
     /// File position.
     pub(crate) position: i64,

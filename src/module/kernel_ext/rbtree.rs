@@ -40,7 +40,7 @@ impl Node {
 /// `OFFSET` is where that [`Node`] lies in the object, nothing but the tree uses the node, and the
 /// key does not change while the object is in the tree.
 pub(crate) unsafe trait Keyed<const ID: usize>: Sized {
-    /// What the tree is sorted by.
+    /// The type of the keys by which the tree is sorted.
     type Key: Ord;
     /// Offset of the node in the object.
     const OFFSET: usize;
@@ -48,7 +48,7 @@ pub(crate) unsafe trait Keyed<const ID: usize>: Sized {
     fn key(&self) -> Self::Key;
 }
 
-/// A tree of objects that somebody else owns.
+/// A tree that does not own its objects.
 ///
 /// # Invariants
 ///
@@ -180,7 +180,7 @@ impl<T: Keyed<ID>, const ID: usize> RawTree<T, ID> {
     unsafe fn insert_at(&mut self, Gap { parent, link }: Gap, object: NonNull<T>) {
         let node = Self::node(object);
         // SAFETY: `link` is the empty child pointer of `parent` where the order wants the node,
-        // and the node is in no tree. The colour is that of a node whose only bits are its parent's.
+        // and the node is in no tree. Without other bits than the parent's the node is red.
         unsafe {
             node.write(bindings::rb_node {
                 __rb_parent_color: parent.expose_provenance() as kernel::ffi::c_ulong,

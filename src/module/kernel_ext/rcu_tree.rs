@@ -12,7 +12,7 @@ use super::rbtree::{
 use core::ptr::NonNull;
 use kernel::sync::rcu;
 
-/// A tree of objects that somebody else owns, by their node number 0.
+/// A tree by the objects' node number 0, which does not own them.
 ///
 /// # Invariants
 ///

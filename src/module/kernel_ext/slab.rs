@@ -16,7 +16,7 @@ use kernel::{
     prelude::*, //
 };
 
-/// A slab cache for objects of type `T`, charged to the memory cgroup of who allocates.
+/// A slab cache for objects of type `T`, charged to the memory cgroup of the allocating task.
 ///
 /// # Invariants
 ///

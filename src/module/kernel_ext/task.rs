@@ -40,8 +40,8 @@ pub(crate) fn current_effective_group() -> u32 {
     unsafe { bindings::rp_current_effective_group() }
 }
 
-/// Whether the current task has the rights of one user and group, rather than of whoever called
-/// it and of the owner of its program.
+/// Whether the current task has the rights of one user and group only. A set-user-ID program has those
+/// of its caller and those of its owner.
 pub(crate) fn current_is_one_user() -> bool {
     // SAFETY: No requirements.
     unsafe { bindings::rp_current_is_one_user() }
@@ -53,13 +53,13 @@ pub(crate) fn user_number(user: u32) -> u32 {
     unsafe { bindings::rp_user_number(user) }
 }
 
-/// What tells the current task from all others that are alive.
+/// A number by which the current task differs from all others that are alive.
 pub(crate) fn current_id() -> usize {
     kernel::current!().as_ptr().addr()
 }
 
-/// Whether the current task may keep the system from going to sleep, `CAP_BLOCK_SUSPEND`, and
-/// there is such a thing.
+/// Whether the current task may keep the system from going to sleep: it has `CAP_BLOCK_SUSPEND`, and the
+/// kernel has sleep states.
 pub(crate) fn may_block_suspend() -> bool {
     // SAFETY: No requirements.
     unsafe { bindings::rp_may_block_suspend() }
@@ -83,14 +83,14 @@ pub(crate) fn lowmem_bytes() -> usize {
     unsafe { bindings::rp_lowmem_bytes() }
 }
 
-/// Lets others run who want to, on kernels that do not preempt.
+/// Lets other tasks run, on kernels that do not preempt.
 pub(crate) fn cond_resched() {
     // SAFETY: Called from process context without spinlocks.
     unsafe { bindings::rp_cond_resched() };
 }
 
-/// To be called in between the parts of a long work, without spinlocks: lets others run. Returns
-/// whether to go on, which is of no use to a task that is about to be killed.
+/// Lets other tasks run. To be called between the parts of long work, without spinlocks. Returns false
+/// if the task is about to be killed, for which going on would be of no use.
 pub(crate) fn go_on() -> bool {
     cond_resched();
     !fatal_signal_pending()

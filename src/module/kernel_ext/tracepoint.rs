@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The module's own tracepoints, which `src/trace.h` describes.
+//! The module's own tracepoints, which `src/module/trace.h` describes.
 //!
 //! [`kernel::tracepoint`] knows only those that are in the kernel's bindings. Here as there, one that
 //! is off costs an instruction that does nothing, in whose place a jump is patched when it is
@@ -8,9 +8,9 @@
 //!
 //! C header: [`include/linux/tracepoint.h`](srctree/include/linux/tracepoint.h)
 
-/// Defines a function for each tracepoint. Only if that is on, its argument is called, to tell with
-/// which fields the tracepoint is to be hit, once or several times. It should be a `move` closure:
-/// what is captured by reference has to be in memory even while the tracepoint is off.
+/// Defines a function for each tracepoint. Only if that is on, the function calls its argument, which
+/// returns the fields of one hit or several. The argument should be a `move` closure: values that are
+/// captured by reference have to be in memory even while the tracepoint is off.
 macro_rules! tracepoints {
     ($($name:ident($($field:ident: $type:ty),+ $(,)?);)+) => {$(
         #[doc = concat!("`", stringify!($name), "`, with those fields.")]
@@ -42,7 +42,7 @@ macro_rules! tracepoints {
     )+};
 }
 
-/// Keeps what is done only if a tracepoint is on out of the way.
+/// Keeps code that runs only if a tracepoint is on out of the hot path.
 #[cfg(CONFIG_TRACEPOINTS)]
 #[cold]
 #[inline(never)]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The wait queue of a file of this module's.
+//! The wait queue of the module's own files.
 //!
 //! C header: [`include/linux/wait.h`](srctree/include/linux/wait.h)
 
@@ -26,8 +26,8 @@ use kernel::{
 pub(crate) struct Pollers {
     #[pin]
     head: Opaque<bindings::wait_queue_head>,
-    /// For lockdep: how many of the queues whose wake-up caused this one's are locked by whoever
-    /// has this one's lock, and that one.
+    /// For lockdep: how many queues the holder of this one's lock has locked. They are this one and those
+    /// whose wake-up caused this one's.
     level: Atomic<u32>,
 }
 
@@ -53,8 +53,8 @@ impl Pollers {
         self.head.get()
     }
 
-    /// Whether somebody polls. Only meaningful to a caller that synchronises with pollers by a lock
-    /// that they take after they have joined; so there is no barrier in here.
+    /// Whether there are pollers. Only meaningful to a caller that synchronises with them by a lock that
+    /// they take after they have joined; so there is no barrier in here.
     #[inline]
     pub(crate) fn is_active(&self) -> bool {
         let head = self.as_ptr();
@@ -64,18 +64,18 @@ impl Pollers {
         !ptr::eq(first, unsafe { &raw const (*head).head })
     }
 
-    /// Wakes pollers, telling them which events there are. Callable from any context. `cause` is
-    /// the queue of pollers whose wake-up, which is going on, causes this one; the pollers of one
-    /// never are, directly or indirectly, the cause of its wake-up. (Others than eventpolls that turn
-    /// a wake-up into one of another queue, as io_uring and aio, do so from a task of their own.)
+    /// Wakes the pollers with these events. Callable from any context. `cause` is the queue of pollers
+    /// whose wake-up, which is going on, causes this one. The pollers of a queue are never, directly or
+    /// indirectly, the cause of its wake-up. (io_uring and aio, which also turn a wake-up into one of
+    /// another queue, do so from a task of their own.)
     pub(crate) fn wake(&self, events: u32, cause: Option<&Self>) {
         let key = ptr::without_provenance_mut::<c_void>(events as usize);
         let level = cause.map_or(0, |cause| cause.level.load(Relaxed));
-        // SAFETY: The head is initialised, and the level is changed by this alone.
+        // SAFETY: The head is initialised, and only this changes the level.
         unsafe { bindings::rp_wake_pollers(self.as_ptr(), key, self.level.as_ptr(), level) };
     }
 
-    /// How many entries there are, as far as `most`. Takes the queue's lock for so long.
+    /// How many entries there are, up to `most`. Holds the queue's lock while it counts.
     pub(crate) fn count(&self, most: u32) -> u32 {
         // SAFETY: The head is initialised.
         unsafe { bindings::rp_count_entries(self.as_ptr(), most) }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tasks that wait for what another task hands to one of them.
+//! Tasks that sleep until a waker chooses one of them.
 //!
 //! A wait queue has a lock of its own. These tasks queue up in data that a spinlock protects
 //! anyway, beside what they wait for, so that neither a waiter nor a waker takes a second lock.
@@ -43,7 +43,7 @@ pub(crate) enum Policy {
     Lifo,
 }
 
-/// What a wait queue's waker tells the scheduler.
+/// The flags that a wait queue's waker passes to the scheduler.
 #[derive(Clone, Copy)]
 pub(crate) struct WakeFlags(c_int);
 
@@ -97,7 +97,7 @@ pub(crate) struct Waiters(List<Waiter, 0>);
 ///
 /// The data always returns the same [`Waiters`], which stay with it.
 pub(crate) unsafe trait Awaited {
-    /// Who waits.
+    /// The waiters.
     fn waiters(&mut self) -> &mut Waiters;
 }
 
@@ -107,7 +107,7 @@ impl Waiters {
         Self(List::new())
     }
 
-    /// Whether somebody waits.
+    /// Whether there are waiters.
     #[inline]
     pub(crate) fn is_active(&self) -> bool {
         !self.0.is_empty()
@@ -130,8 +130,8 @@ impl Waiters {
         }
     }
 
-    /// How many wait, as far as `most`. Puts the numbers of the first threads, in the order in which
-    /// they would be woken, into `tids`, as the current task's namespace has them.
+    /// How many wait, up to `most`. Stores the numbers of the first threads in `tids`, in the order in
+    /// which they would be woken, as the current task's namespace has them.
     pub(crate) fn count(&self, most: u32, tids: &mut [i32]) -> u32 {
         let mut tids = tids.iter_mut();
         let mut count = 0;
@@ -152,15 +152,15 @@ impl Waiters {
 
 /// Why a [`sleep`] ended.
 pub(crate) struct Woken {
-    /// A waker chose this waiter (or it had no reason to sleep): what it was told of is its
-    /// to consume or to pass on.
+    /// A waker chose this waiter (or it had no reason to sleep): it has to consume the wake-up or pass it
+    /// on.
     pub(crate) chosen: bool,
     /// The deadline has passed.
     pub(crate) expired: bool,
 }
 
 /// Sleeps among the waiters of the data, queued by that policy, until a wake-up, a signal or the
-/// deadline; or not at all, if `has_to_sleep`, which looks at the data, says so.
+/// deadline. Does not sleep if `has_to_sleep`, which looks at the data, returns false.
 pub(crate) fn sleep<T: Awaited + Unpin>(
     data: &SpinLockIrq<T>,
     deadline: Deadline,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What keeps the system from going to sleep.
+//! Wake-up sources, which keep the system from going to sleep.
 //!
 //! C header: [`include/linux/pm_wakeup.h`](srctree/include/linux/pm_wakeup.h)
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Work in process context: that of an object, and a function that is called again and again.
+//! Work in process context: of an object, or of a function that is called periodically.
 //!
 //! C header: [`include/linux/workqueue.h`](srctree/include/linux/workqueue.h)
 
@@ -28,7 +28,7 @@ use kernel::{
     },
 };
 
-/// The kernel's queue for work that may run anywhere; the crate knows it by its old name only.
+/// The kernel's queue for work that may run anywhere. The crate knows it only by its old name.
 fn queue() -> &'static Queue {
     // SAFETY: The queue is made at boot and stays.
     unsafe { Queue::from_raw(bindings::system_dfl_wq) }
@@ -122,8 +122,8 @@ impl<T: Worker> OwnWork<T> {
         })
     }
 
-    /// Has [`Worker::work`] called, once more if a call is going on; does nothing if a call is due
-    /// already, or after [`OwnWork::stop`]. Callable from any context.
+    /// Makes a worker call [`Worker::work`], once more if a call is going on. Does nothing if a call is
+    /// due already, or after [`OwnWork::stop`]. Callable from any context.
     pub(crate) fn start(&self, queue: &Workqueue) {
         // SAFETY: The work is initialised, as its existence shows, and by the requirements of the trait
         // it exists for as long as it is due or being done.
@@ -155,7 +155,7 @@ unsafe extern "C" fn work<T: Worker>(work: *mut bindings::work_struct) {
     unsafe { &*own.byte_sub(T::OFFSET).cast::<T>() }.work();
 }
 
-/// Whether this is a workqueue's doing, rather than that of another task, or of an interrupt.
+/// Whether the current context is work of a workqueue, rather than another task or an interrupt.
 pub(crate) fn is_at_work() -> bool {
     // SAFETY: No requirements.
     !unsafe { bindings::current_work() }.is_null()
@@ -183,8 +183,8 @@ impl WorkItem for Timer {
     }
 }
 
-/// A function that is called again and again in process context, until it says that there is
-/// nothing to do any more.
+/// A function that is called periodically in process context, until it returns that there is nothing to
+/// do any more.
 pub(crate) struct Periodic(Arc<Timer>);
 
 impl Periodic {

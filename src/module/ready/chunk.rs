@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The items that a scan looks at at once, and what it finds of them.
+//! Chunks of items that a scan looks at together, and the events that it finds.
 
 use super::{
     lists::listed,
@@ -24,8 +24,8 @@ use crate::{
             Filler, //
         },
         hint,
-        hook::Look,
         list::List,
+        poll::Look,
         poll_file::{
             self,
             LastRefs, //
@@ -41,31 +41,32 @@ use crate::{
     }, //
 };
 
-/// How many items a scan looks at at once. It bounds how long their lock is held for that.
+/// How many items a scan looks at together. This bounds how long it holds their lock.
 pub(crate) const CHUNK: usize = 16;
 
 /// An item that a scan has taken off all lists, with its file.
 type Taken<'b> = (&'b Item, Pinned);
 
-/// Some items that a scan looks at, none of which needs to be taken alone; later, what was found of
-/// them. Or one that was taken alone.
+/// Some items that a scan looks at, later with their events; or one item that was taken alone, off all
+/// lists.
 ///
-/// Whoever fills it polls it: until then there is a reference to the file of each item.
+/// A chunk that was filled has to be polled: until then there is a reference to the file of each item.
 ///
 /// # Invariants
 ///
 /// Once it is polled, there are as many events as items.
 pub(crate) struct Chunk<'b> {
     items: Array<&'b Item, CHUNK>,
-    /// Those of items whose files have none are 0.
+    /// Their events: 0 for items whose files have none.
     events: Array<RawEvent, CHUNK>,
-    /// An item that was taken off all lists instead, alone, and is not polled yet.
+    /// An item that was taken alone instead, and is not polled yet.
     alone: Option<Alone<'b>>,
     /// How many have no events.
     empty: usize,
-    /// How many, from the first one on, were handed out, or had nothing to be; of an unsettled chunk.
+    /// How many items, from the first one on, had their events handed out, or had none. Only valid in
+    /// an unsettled chunk.
     reached: usize,
-    /// Whether one of them is a one-shot one.
+    /// Whether one of them is one-shot.
     oneshot: bool,
     /// Whether an item may not be where it belongs.
     unsettled: bool,
@@ -89,14 +90,14 @@ impl<'b> Chunk<'b> {
         }
     }
 
-    /// Forgets what was found.
+    /// Empties the chunk.
     pub(super) fn clear(&mut self) {
         *self = Self::new();
     }
 
-    /// Looks at the next items of the list, at most so many. Those that are level-triggered stay there;
-    /// others leave it, unless this is only to `LOOK`; and those whose file is being closed, which are
-    /// about to be buried. Returns the item behind them.
+    /// Takes the next items of the list into the chunk, at most so many. Level-triggered items stay on the
+    /// list; others leave it, unless this is only to `LOOK`. Items whose file is being closed, which are
+    /// about to be buried, leave it, too. Returns the item behind them.
     #[inline(always)]
     pub(super) fn fill<const LOOK: bool>(
         &mut self,
@@ -110,7 +111,7 @@ impl<'b> Chunk<'b> {
         // The mutex is held during `'b`, as the tree shows.
         let after = |item: &Item| List::after(item).map(listed);
         let mut next: Option<&'b Item> = list.first().map(listed);
-        // The last one that stays.
+        // The last item that stays.
         let mut kept: Option<&'b Item> = None;
         // SAFETY: The callers have seen that there is room.
         let push = |items: &mut Filler<'_, _, CHUNK>, item| unsafe { items.push_unchecked(item) };
@@ -131,7 +132,7 @@ impl<'b> Chunk<'b> {
                 first.set_place(Place::Idle);
                 counters.leave();
             } else {
-                // All of the kind that follow.
+                // All items of this kind that follow.
                 let mut item = first;
                 loop {
                     next = after(item);
@@ -150,7 +151,7 @@ impl<'b> Chunk<'b> {
                     }
                 }
             }
-            // SAFETY: Both are in the list, and what is between them has just been said to be in none.
+            // SAFETY: Both are in the list, and the items between them were just marked as being in none.
             unsafe { list.cut(kept, next) };
         }
         drop(items);
@@ -158,13 +159,13 @@ impl<'b> Chunk<'b> {
         next
     }
 
-    /// Has an item that was taken off all lists, alone. Says whether the scan may find more.
+    /// Stores an item that was taken alone, and whether the scan may find more.
     pub(super) fn set_alone(&mut self, alone: Alone<'b>, more: bool) {
         self.alone = Some(alone);
         self.more = more;
     }
 
-    /// The item that was taken off all lists, with its file, unless that is closed.
+    /// The item that was taken alone, with its file, unless that is closed.
     #[inline]
     pub(crate) fn take_alone(&mut self) -> Option<Taken<'b>> {
         let alone = self.alone.take()?;
@@ -173,7 +174,7 @@ impl<'b> Chunk<'b> {
         Some((item, alone.pin()?))
     }
 
-    /// Puts the item, which was taken alone and polled, in.
+    /// Stores the item, which was taken alone and polled, with its events.
     pub(crate) fn push(&mut self, item: &'b Item, events: u32) {
         self.items.push(item);
         self.events.push(uapi::raw(events, item.data()));
@@ -187,8 +188,8 @@ impl<'b> Chunk<'b> {
         self.items.as_slice().is_empty() && rest.handling() == Handling::Alone
     }
 
-    /// Polls the files, and gives the references to them back. `last` keeps those that turn out to be
-    /// the last ones. Returns how many have no events.
+    /// Polls the files, and puts the references to them. `last` keeps those that turn out to be the last
+    /// ones. Returns how many files have no events.
     #[inline(always)]
     pub(crate) fn poll(&mut self, last: &mut LastRefs<CHUNK>) -> usize {
         let mut all = Interest::NOTHING;
@@ -226,8 +227,8 @@ impl<'b> Chunk<'b> {
         self.empty != self.items.as_slice().len()
     }
 
-    /// Hands the events out to the array, which has room for them. Returns the rest of it, and whether
-    /// all were handed out, as they are unless there was a fault.
+    /// Hands the events out to the array, which has room for them. Returns the rest of the array, and
+    /// whether all events were handed out: they are, unless there was a fault.
     #[inline(always)]
     pub(crate) fn hand_out(&mut self, to: Buffer) -> (Buffer, bool) {
         let events = self.events.as_slice();
@@ -262,13 +263,13 @@ impl<'b> Chunk<'b> {
         handed_out
     }
 
-    /// Notes how far it got, after so many events were handed out.
+    /// Notes how far the scan got, after so many events were handed out.
     #[cold]
     fn note_reached(&mut self, handed_out: usize, all: bool) {
         self.unsettled = true;
         self.reached = match all {
             true => self.events.as_slice().len(),
-            // Up to the one that could not be.
+            // Up to the item whose events could not be handed out.
             false => self
                 .events
                 .as_slice()
@@ -280,8 +281,8 @@ impl<'b> Chunk<'b> {
         };
     }
 
-    /// Disarms the one-shot items whose events were handed out. A wake-up that came in between has
-    /// listed them for the next scan, which finds nothing.
+    /// Disarms the one-shot items whose events were handed out. If a wake-up in between has listed one
+    /// for the next scan, that finds nothing.
     #[inline(never)]
     fn disarm(&self) {
         for (item, _) in self.handed_out() {
@@ -292,7 +293,7 @@ impl<'b> Chunk<'b> {
         }
     }
 
-    /// How many were handed out, or had nothing to be.
+    /// How many items had their events handed out, or had none.
     #[inline]
     fn count_reached(&self) -> usize {
         match self.unsettled {
@@ -301,7 +302,7 @@ impl<'b> Chunk<'b> {
         }
     }
 
-    /// Those that were handed out, or had nothing to be, with their events.
+    /// The items whose events were handed out, or that had none, with their events.
     #[inline]
     pub(super) fn reached(&self) -> impl Iterator<Item = (&'b Item, Event)> + use<'_, 'b> {
         let both = self.items.as_slice().iter().zip(self.events.as_slice());
@@ -315,7 +316,7 @@ impl<'b> Chunk<'b> {
         self.reached().filter(|(_, event)| event.events != 0)
     }
 
-    /// The others.
+    /// The items that are not among [`Chunk::reached`].
     #[inline]
     pub(super) fn unreached(&self) -> &[&'b Item] {
         let items = self.items.as_slice();

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What an instance counts under its spinlock: plain words, since that is held anyway, and an
-//! instruction or two each.
+//! The counters of an instance under its spinlock. That is held anyway, so they are plain words, which
+//! cost an instruction or two each.
 
 use super::Place;
 
-/// What has happened so far. Wraps around, in some centuries.
+/// Counts of what has happened so far. They wrap around after some centuries.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Counters {
     /// Wake-ups of a file that concerned its item.

@@ -45,7 +45,7 @@ pub(crate) struct Lists {
     pub(super) scan_is_awake: bool,
     /// The tasks that sleep until something is ready.
     pub(crate) waiters: Waiters,
-    /// What has happened.
+    /// Counts of what has happened.
     pub(crate) counters: Counters,
 }
 
@@ -111,7 +111,7 @@ impl Lists {
         }
     }
 
-    /// What keeps the system awake.
+    /// The reasons to keep the system awake.
     pub(crate) fn awake(&mut self) -> &mut Awake {
         &mut self.awake
     }

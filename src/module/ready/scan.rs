@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Scans of the ready list: some items at a time are looked at, polled, and seen to.
+//! Scans of the ready list. A scan takes some items at a time, polls them, and settles them.
 
 use super::{
     chunk::{
@@ -30,8 +30,8 @@ use crate::{
 use core::ptr::NonNull;
 
 impl ReadyList {
-    /// Starts a scan of what is ready, and takes the first items as [`Scan::take`] does. `items`
-    /// shows that the caller holds the mutex. Whoever is only to `LOOK` hands nothing out.
+    /// Starts a scan of the ready items, and takes the first items as [`Scan::take`] does. `items`
+    /// shows that the caller holds the mutex. A caller that only wants to `LOOK` hands nothing out.
     ///
     /// # Errors
     ///
@@ -53,7 +53,7 @@ impl ReadyList {
         let hides = match rest {
             Some(rest) => lists.hides_rest::<LOOK>(chunk, rest, most),
             None => {
-                // Without a scanner, that is all there can be.
+                // Without a scanner, the other lists are empty, too.
                 if lists.ready.is_empty() {
                     self.available.write(false);
                 }
@@ -63,7 +63,7 @@ impl ReadyList {
         Ok(Scan { list: self, hides })
     }
 
-    /// Sees to the last items of a scan, and ends it.
+    /// Settles the last items of a scan, and ends it.
     #[inline(never)]
     fn settle(&self, chunk: &Chunk<'_>) {
         let mut lists = self.lock();
@@ -73,7 +73,7 @@ impl ReadyList {
 }
 
 impl Lists {
-    /// What to tell who cannot scan since `scanner` does.
+    /// The error of a scan that cannot begin since `scanner` scans.
     #[cold]
     fn suspended(&mut self, scanner: usize) -> Suspended {
         let lists = [&self.ready, &self.batch, &self.requeued];
@@ -83,8 +83,9 @@ impl Lists {
         Suspended { may_be_ready }
     }
 
-    /// A scan has filled its first chunk, and there is something behind that. Takes that off the
-    /// ready list, and returns true, if the scan goes on for certain, or is to put something behind it.
+    /// A scan has filled its first chunk, and the ready list goes on with `rest`. If the scan certainly
+    /// goes on, too, or has to put items of the chunk behind the rest, this takes all off the ready list
+    /// and returns true.
     #[inline(never)]
     fn hides_rest<'b, const LOOK: bool>(
         &mut self,
@@ -101,7 +102,7 @@ impl Lists {
         hides
     }
 
-    /// From now on the scan takes items off the ready list. What is listed is its batch.
+    /// From now on the scan hides items: its batch is what the ready list has now.
     fn hide(&mut self) {
         self.batch.append(&mut self.ready);
         self.denied = false;
@@ -112,8 +113,8 @@ impl Lists {
         }
     }
 
-    /// Takes what was filled into the chunk off the batch, as far as it is there, for the next scan;
-    /// or else an item that has to be taken alone.
+    /// Moves the items that were filled into the chunk, if they are still in the batch, to the list for
+    /// the next scan; or takes an item out that has to be taken alone.
     #[inline]
     fn take_off<'b, const LOOK: bool>(&mut self, chunk: &mut Chunk<'b>, rest: Option<&'b Item>) {
         match rest {
@@ -121,18 +122,17 @@ impl Lists {
                 self.forget(item);
                 chunk.set_alone(Alone::new(item), !self.batch.is_empty());
             }
-            // It stays where it is if it is found.
+            // An item that has events stays where it is.
             _ if LOOK => (),
             _ => {
-                // SAFETY: It was found there, under the lock that is held still.
+                // SAFETY: It was found there, under the lock that is still held.
                 let mut front = unsafe { self.batch.split_before(rest.map(NonNull::from)) };
                 self.requeued.append(&mut front);
             }
         }
     }
 
-    /// Sees to the items of a chunk that are not where they belong, now that it is known what became
-    /// of their events.
+    /// Puts the items of a chunk where they belong, now that it is known what became of their events.
     fn settle(&mut self, chunk: &Chunk<'_>) {
         if !chunk.is_settled() {
             self.settle_all(chunk);
@@ -155,7 +155,7 @@ impl Lists {
         }
     }
 
-    /// An item had no events when it was polled. What came meanwhile is for the next scan.
+    /// An item had no events when it was polled. Events that came since are for the next scan.
     #[inline(always)]
     fn settle_empty(&mut self, item: &Item) {
         match item.place() {
@@ -181,7 +181,7 @@ impl Lists {
         link(&mut self.requeued, item);
     }
 
-    /// Puts an item back as if it had not been taken.
+    /// Puts back an item as if it had not been taken.
     fn put_back(&mut self, item: &Item) {
         if !item.is_dead() {
             self.forget(item);
@@ -213,29 +213,29 @@ impl LockedLists<'_> {
 
 /// Why there can be no scan now: another one is suspended while it polls an epoll.
 pub(crate) struct Suspended {
-    /// Whether the instance is to be taken for ready: if something else is listed, or on account of
-    /// that epoll; but not if it is this epoll that, in the same task, polls the instance.
+    /// Whether the instance counts as ready. It does if something else is listed; or because of that
+    /// epoll, unless it is this epoll that, in the same task, polls the instance.
     pub(crate) may_be_ready: bool,
 }
 
-/// A scan of what was ready when it began. Ends when it is dropped.
+/// A scan of the items that were ready when it began. Ends when it is dropped.
 pub(crate) struct Scan<'a, const LOOK: bool> {
     list: &'a ReadyList,
-    /// Whether it has taken what it did not look at yet off the ready list, and is known as its
-    /// scanner.
+    /// Whether it has taken the items that it has not reached yet off the ready list. It is known as the
+    /// scanner then.
     hides: bool,
 }
 
 impl<const LOOK: bool> Scan<'_, LOOK> {
-    /// Sees to the items of the chunk, and takes the next ones into it, at most so many; or one that
-    /// has to be taken alone. `items` shows that the caller holds the mutex.
+    /// Settles the items of the chunk, and takes the next ones into it, at most so many; or one that has
+    /// to be taken alone. `items` shows that the caller holds the mutex.
     pub(crate) fn take<'b>(&mut self, items: &'b Tree<Item>, most: usize, chunk: &mut Chunk<'b>) {
         let mut locked = self.list.lock();
         let lists = &mut *locked;
         lists.settle(chunk);
         if !self.hides {
             self.hides = true;
-            // All of the chunk have left the list. What is listed again is for the next scan.
+            // All items of the chunk have left the list. Those that are listed again are for the next scan.
             if !LOOK {
                 for (item, _) in chunk.reached() {
                     if item.place() == Place::Listed {
@@ -251,17 +251,17 @@ impl<const LOOK: bool> Scan<'_, LOOK> {
         lists.take_off::<LOOK>(chunk, rest);
     }
 
-    /// Whether somebody was told, since this was asked last, that nothing is ready.
+    /// Whether a poll has answered, since this was called last, that nothing is ready.
     pub(crate) fn take_denied(&mut self) -> bool {
         core::mem::take(&mut self.list.lock().denied)
     }
 
-    /// Puts an item back that was taken alone, as if it had not been taken.
+    /// Puts back an item that was taken alone, as if it had not been taken.
     pub(crate) fn put_back(&mut self, item: &Item) {
         self.list.lock().put_back(item);
     }
 
-    /// Sees to the last items, and ends the scan.
+    /// Settles the last items, and ends the scan.
     #[inline]
     pub(crate) fn finish(self, chunk: &Chunk<'_>) {
         let (list, hides) = (self.list, self.hides);
@@ -269,11 +269,12 @@ impl<const LOOK: bool> Scan<'_, LOOK> {
         if hides || !chunk.is_settled() {
             list.settle(chunk);
         } else if list.awaited.read() {
-            // Who slept before the scan began, which has hidden nothing. Who went to sleep since then
-            // did so after the files of all that was listed were closed, or its events handed out.
+            // This is for waiters that slept before the scan began, which has hidden nothing. Those that
+            // have gone to sleep since did so after the files of all listed items were closed, or their
+            // events handed out.
             list.pass_on();
         }
-        // After what could not be handed out is listed again.
+        // After the events that could not be handed out are listed again.
         list.scanning.write(false);
     }
 }

@@ -53,11 +53,11 @@ const MAX_WATCHERS: usize = 1 << 16;
 /// How many buckets the table has.
 const BUCKETS: usize = 1 << 10;
 
-/// What the last item on a file leaves behind, to be dropped without locks.
+/// The rest of the last item on a file, to be dropped without locks.
 pub(super) enum Left {
     /// A reference to the file, which was made silent again.
     File(#[expect(dead_code)] FileRef),
-    /// What held the file.
+    /// The hold of the file.
     Hold(#[expect(dead_code)] held::Released),
 }
 
