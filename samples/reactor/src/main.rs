@@ -20,10 +20,8 @@ mod service;
 mod session;
 mod shape;
 mod signals;
-mod site;
 mod slots;
 mod status;
-mod target;
 mod usage;
 mod watch;
 
@@ -48,20 +46,18 @@ use shape::{
     Shape, //
 };
 use signals::Signals;
-use site::Site;
 use std::{
     io::Write,
     net::{
         IpAddr,
         SocketAddr, //
     },
-    path::PathBuf,
     sync::Arc,
     time::Duration, //
 };
 use usage::Usage;
 
-/// Serve files by HTTP, and echo what is posted to /echo
+/// Serve one page over HTTP, at /, and echo what is posted to /echo
 ///
 /// Prints two JSON lines: where it listens, and at its end what it did. SIGTERM and
 /// SIGINT end it: no connection is accepted any more, and what was begun is finished
@@ -82,9 +78,10 @@ struct Arguments {
           value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
 
-    /// The folder whose files are served; they are read once, at the start
-    #[arg(long, value_name = "FOLDER")]
-    root: Option<PathBuf>,
+    /// The page's size
+    #[arg(long, value_name = "BYTES", default_value_t = 10,
+          value_parser = clap::value_parser!(u32).range(0..=1 << 30))]
+    page_bytes: u32,
 
     /// Where to listen
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
@@ -135,10 +132,6 @@ fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let signals = Signals::block().context("cannot make a signalfd")?;
     raise_descriptors();
-    let site = match &arguments.root {
-        Some(root) => Site::load(root)?,
-        None => Site::example(),
-    };
     let plan = Plan {
         shape: arguments.shape,
         backend: arguments.backend,
@@ -151,7 +144,7 @@ fn main() -> Result<()> {
             idle_timeout: arguments.idle_timeout,
         },
         grace: arguments.grace,
-        service: Arc::new(Service::new(site)),
+        service: Arc::new(Service::new(arguments.page_bytes as usize)),
     };
     let listener = listener(SocketAddr::new(arguments.listen, arguments.port))?;
     let address = listener.local_addr().context("getsockname")?;

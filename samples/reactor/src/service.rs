@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is answered to whom.
+//! The page at `/`, and the echo at `/echo`.
 
 use crate::{
     head::{
@@ -8,49 +8,43 @@ use crate::{
         Method, //
     },
     response::Response,
-    site::Site,
     status::Status,
-    target,
 };
 use bytes::Bytes;
 
-/// The files, and the echo.
+/// The page repeats this line, up to its size.
+const LINE: &[u8] = b"It works.\n";
+
+/// What the server answers.
 #[derive(Debug)]
 pub struct Service {
-    site: Site,
+    page: Bytes,
 }
 
 impl Service {
-    /// Serves these files.
-    pub fn new(site: Site) -> Self {
-        Self { site }
+    /// Makes one with a page of that many bytes.
+    pub fn new(page_bytes: usize) -> Self {
+        let page = LINE.iter().copied().cycle().take(page_bytes).collect();
+        Self { page }
     }
 
     /// The response to a request. The body of one to `HEAD` is not sent.
     pub fn answer(&self, head: &Head, body: Bytes) -> Response {
-        let path = match target::path(&head.target) {
-            Ok(path) => path,
-            Err(status) => return Response::of(status),
-        };
-        match (path.as_str(), head.method) {
+        let path = head.target.split('?').next().unwrap_or_default();
+        match (path, head.method) {
+            ("/", Method::Get | Method::Head) => Response {
+                body: self.page.clone(),
+                ..Response::of(Status::Ok)
+            },
+            ("/", _) => Response::not_allowed("GET, HEAD"),
             ("/echo", Method::Post) => Response {
-                status: Status::Ok,
-                // Whatever it is, no browser is to take it for a page of this server's.
+                // Whatever it is, a browser must not take it for a page of this server's.
                 kind: "application/octet-stream",
                 body,
-                allow: None,
+                ..Response::of(Status::Ok)
             },
             ("/echo", _) => Response::not_allowed("POST"),
-            (path, method) => match (self.site.page(path), method) {
-                (None, _) => Response::of(Status::NotFound),
-                (Some(page), Method::Get | Method::Head) => Response {
-                    status: Status::Ok,
-                    kind: page.kind,
-                    body: page.content.clone(),
-                    allow: None,
-                },
-                (Some(_), _) => Response::not_allowed("GET, HEAD"),
-            },
+            _ => Response::of(Status::NotFound),
         }
     }
 }

@@ -195,8 +195,7 @@ mod tests {
     use super::*;
     use crate::{
         limits::Limits,
-        service::Service,
-        site::Site, //
+        service::Service, //
     };
     use std::{
         sync::Arc,
@@ -210,7 +209,7 @@ mod tests {
             header_timeout: Duration::ZERO,
             idle_timeout: Duration::ZERO,
         };
-        Context::new(&Arc::new(Service::new(Site::example())), limits)
+        Context::new(&Arc::new(Service::new(10)), limits)
     }
 
     /// All that is answered to what comes in pieces of that size.

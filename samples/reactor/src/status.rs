@@ -7,7 +7,7 @@
 pub enum Status {
     /// 200
     Ok,
-    /// 400: it is no HTTP, or wants what it may not
+    /// 400: not valid HTTP
     BadRequest,
     /// 404
     NotFound,

@@ -46,7 +46,7 @@ impl Load {
             .arg(format!("{seconds}s"))
             .arg("--script")
             .arg(script)
-            .arg(format!("http://{address}/page"))
+            .arg(format!("http://{address}/"))
             .output()
             .context("cannot run wrk")?;
         let text = String::from_utf8_lossy(&output.stdout);

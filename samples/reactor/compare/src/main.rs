@@ -46,9 +46,6 @@ use summary::{
     KINDS, //
 };
 
-/// The bytes of the page that is asked for.
-const PAGE: usize = 1024;
-
 /// Compare the shapes of a server, on epoll and on repoll
 ///
 /// Each run has a server of its own, which lies beside this program, and wrk asks it
@@ -131,10 +128,8 @@ fn main() -> Result<()> {
 impl Arguments {
     fn measure(&self, folder: &Path) -> Result<Record> {
         let script = folder.join("wrk.lua");
-        let root = folder.join("www");
-        fs::create_dir_all(&root)
+        fs::create_dir_all(folder)
             .and_then(|()| fs::write(&script, SCRIPT))
-            .and_then(|()| fs::write(root.join("page"), [b'x'; PAGE]))
             .with_context(|| folder.display().to_string())?;
 
         let mut runs = Vec::new();
@@ -146,7 +141,7 @@ impl Arguments {
             for shape in SHAPES {
                 for kind in kinds {
                     let run = self
-                        .run(shape, kind, &root, &script)
+                        .run(shape, kind, &script)
                         .with_context(|| format!("{shape}, {kind}"))?;
                     runs.push(run);
                 }
@@ -165,8 +160,8 @@ impl Arguments {
         })
     }
 
-    fn run(&self, shape: Shape, backend: Kind, root: &Path, script: &Path) -> Result<Run> {
-        let server = Server::start(shape, backend, self.threads, root)?;
+    fn run(&self, shape: Shape, backend: Kind, script: &Path) -> Result<Run> {
+        let server = Server::start(shape, backend, self.threads)?;
         let load = Load::put(server.address, script, self.connections, self.seconds)?;
         Ok(Run {
             shape,

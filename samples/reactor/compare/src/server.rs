@@ -29,7 +29,6 @@ use std::{
         IpAddr,
         SocketAddr, //
     },
-    path::Path,
     process::{
         Child,
         ChildStdout,
@@ -37,6 +36,9 @@ use std::{
         Stdio, //
     },
 };
+
+/// The size of the page that clients fetch.
+const PAGE_BYTES: &str = "1024";
 
 /// What it says it did.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -82,7 +84,7 @@ pub struct Server {
 
 impl Server {
     /// Starts the one that lies beside this program.
-    pub fn start(shape: Shape, kind: Kind, threads: u32, root: &Path) -> Result<Self> {
+    pub fn start(shape: Shape, kind: Kind, threads: u32) -> Result<Self> {
         let program = env::current_exe()
             .context("cannot tell where this program is")?
             .with_file_name("reactor");
@@ -90,8 +92,7 @@ impl Server {
             .args(["--port", "0", "--shape", &shape.to_string()])
             .args(["--backend", &kind.to_string()])
             .args(["--threads", &threads.to_string()])
-            .arg("--root")
-            .arg(root)
+            .args(["--page-bytes", PAGE_BYTES])
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot run {}", program.display()))?;

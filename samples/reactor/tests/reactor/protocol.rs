@@ -12,7 +12,7 @@ use crate::{
         number,
         program,
         Server,
-        LARGE,
+        PAGE,
         SHAPES, //
     },
 };
@@ -22,32 +22,32 @@ use std::{
 };
 
 #[test]
-fn files_are_served_on_one_connection() {
+fn the_page_is_served_again_and_again_on_one_connection() {
     for shape in SHAPES {
         let server = Server::start(shape, &[]);
         let mut client = server.connect();
         let page = client.ask("GET", "/");
-        assert_eq!((page.status, page.text()), (200, "<p>hello"));
-        assert_eq!(page.field("content-type"), Some("text/html"));
+        assert_eq!((page.status, page.text()), (200, PAGE));
+        let kind = page.field("content-type");
+        assert_eq!(kind, Some("text/plain; charset=utf-8"));
         assert_eq!(page.field("connection"), None);
         assert!(page.field("date").unwrap().ends_with(" GMT"));
-        assert_eq!(client.ask("GET", "/index.html?a=b").text(), "<p>hello");
-        let json = client.ask("GET", "/deep/data.json");
-        assert_eq!(json.field("content-type"), Some("application/json"));
+        assert_eq!(client.ask("GET", "/?a=b").text(), PAGE);
 
-        let head = client.ask("HEAD", "/large.bin");
+        let head = client.ask("HEAD", "/");
         assert_eq!(head.status, 200);
-        assert_eq!(head.field("content-length"), Some(&*LARGE.to_string()));
-        assert_eq!(client.ask("GET", "/none").status, 404);
+        assert_eq!(head.field("content-length"), Some(&*PAGE.len().to_string()));
+        for target in ["/none", "//", "*", "/echo/", "http://test/"] {
+            assert_eq!(client.ask("GET", target).status, 404, "{target}");
+        }
         assert_eq!(client.ask("HEAD", "/none").status, 404);
-        assert_eq!(client.ask("GET", "/deep").status, 404);
 
         let figures = server.stop();
         assert_eq!(figures["shape"], shape);
         assert_eq!(figures["backend"], *backend());
         assert_eq!(number(&figures, "connections"), 1);
-        assert_eq!(number(&figures, "requests"), 7);
-        assert_eq!(number(&figures, "refused"), 3);
+        assert_eq!(number(&figures, "requests"), 9);
+        assert_eq!(number(&figures, "refused"), 6);
     }
 }
 
@@ -71,30 +71,6 @@ fn what_repoll_is_told_costs_no_call() {
         match shape {
             "pool" => assert!(changes >= 100, "{changes}"),
             _ => assert!(changes < 10, "{changes}"),
-        }
-    }
-}
-
-#[test]
-fn nothing_outside_the_folder_is_served() {
-    for shape in SHAPES {
-        let server = Server::start(shape, &[]);
-        let mut client = server.connect();
-        for target in [
-            "/../secret",
-            "/deep/../../secret",
-            "/%2e%2e/secret",
-            "/%2E%2E%2fsecret",
-            "/deep/..%2f..%2fsecret",
-            "http://test/../secret",
-            "/..",
-            "/secret%00",
-        ] {
-            assert_eq!(client.ask("GET", target).status, 400, "{target}");
-        }
-        for target in ["//secret", "/secret", "/%252e%252e/secret", "//../"] {
-            let status = client.ask("GET", target).status;
-            assert!(status == 404 || status == 400, "{target}: {status}");
         }
     }
 }
@@ -128,7 +104,7 @@ fn methods_are_for_what_they_are_for() {
         let mut client = server.connect();
         for (method, target, status, allow) in [
             ("POST", "/", 405, Some("GET, HEAD")),
-            ("DELETE", "/index.html", 405, Some("GET, HEAD")),
+            ("DELETE", "/", 405, Some("GET, HEAD")),
             ("GET", "/echo", 405, Some("POST")),
             ("PUT", "/echo", 405, Some("POST")),
             ("POST", "/none", 404, None),
@@ -224,6 +200,7 @@ fn senseless_options_are_refused() {
         &["--header-timeout", "-1"],
         &["--grace", "soon"],
         &["--port", "65536"],
+        &["--page-bytes", "-1"],
     ] {
         let output = run(options);
         assert_eq!(output.status.code(), Some(2), "{options:?}");
@@ -231,13 +208,8 @@ fn senseless_options_are_refused() {
     }
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    for (options, complaint) in [
-        (&["--port", &*port][..], &*port),
-        (&["--port", "0", "--root", "/nonexistent"], "/nonexistent"),
-    ] {
-        let output = run(options);
-        assert_eq!(output.status.code(), Some(1), "{options:?}");
-        let text = String::from_utf8(output.stderr).unwrap();
-        assert!(text.contains(complaint), "{text}");
-    }
+    let output = run(&["--port", &port]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains(&port), "{text}");
 }

@@ -32,7 +32,6 @@ use std::{
         Command,
         Stdio, //
     },
-    sync::OnceLock,
     thread::sleep,
     time::{
         Duration,
@@ -46,8 +45,12 @@ pub const SHAPES: [&str; 3] = ["single", "pool", "sub"];
 /// A server that has not answered after so long never will.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The bytes of `large.bin`: more than any socket holds.
+/// The page that the server serves by default.
+pub const PAGE: &str = "It works.\n";
+
+/// The size of a page that fits into no socket's buffer, and the option for it.
 pub const LARGE: usize = 12 << 20;
+pub const LARGE_PAGE: [&str; 2] = ["--page-bytes", "12582912"];
 
 pub fn backend() -> String {
     env::var("REACTOR_BACKEND").unwrap_or_else(|_| "epoll".into())
@@ -61,28 +64,6 @@ pub fn program() -> PathBuf {
         true => installed,
         false => env!("CARGO_BIN_EXE_reactor").into(),
     }
-}
-
-/// What `large.bin` has at that place.
-pub fn large(at: usize) -> u8 {
-    (at % 251) as u8
-}
-
-/// The folder that is served, with a file beside it that is not.
-fn root() -> PathBuf {
-    static ROOT: OnceLock<PathBuf> = OnceLock::new();
-    let make = || {
-        let top = env::temp_dir().join(format!("reactor-{}", std::process::id()));
-        let root = top.join("www");
-        fs::create_dir_all(root.join("deep")).unwrap();
-        fs::write(top.join("secret"), "secret").unwrap();
-        fs::write(root.join("index.html"), "<p>hello").unwrap();
-        fs::write(root.join("deep/data.json"), "{}").unwrap();
-        let content: Vec<u8> = (0..LARGE).map(large).collect();
-        fs::write(root.join("large.bin"), content).unwrap();
-        root
-    };
-    ROOT.get_or_init(make).clone()
 }
 
 pub struct Server {
@@ -101,8 +82,6 @@ impl Server {
         println!("{shape}");
         let mut child = command
             .args(["--port", "0", "--shape", shape, "--backend", &backend()])
-            .arg("--root")
-            .arg(root())
             .args(options)
             .stdout(Stdio::piped())
             .spawn()

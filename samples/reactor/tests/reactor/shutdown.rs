@@ -11,6 +11,7 @@ use crate::{
         number,
         Server,
         LARGE,
+        LARGE_PAGE,
         SHAPES, //
     },
 };
@@ -41,17 +42,18 @@ fn idle_connections_do_not_keep_it() {
 #[test]
 fn what_was_begun_is_finished() {
     for shape in SHAPES {
-        let server = Server::start(shape, &["--grace", "3600"]);
+        let options = [&LARGE_PAGE[..], &["--grace", "3600"]].concat();
+        let server = Server::start(shape, &options);
         let mut slow = server.connect();
         slow.send(request("POST", "/echo", "Content-Length: 4\r\n\r\n12"));
         let mut early = server.connect();
         early.send("GET / HT");
         let mut reader = server.connect();
-        reader.send(request("GET", "/large.bin", ""));
-        // All of it has been read.
+        reader.send(request("GET", "/", ""));
+        // The server has read all of it.
         let head = reader.head();
         assert_eq!(head.status, 200);
-        assert_eq!(server.connect().ask("GET", "/").status, 200);
+        assert_eq!(server.connect().ask("HEAD", "/").status, 200);
 
         server.signal(Signal::TERM);
         server.until_deaf();
@@ -60,7 +62,7 @@ fn what_was_begun_is_finished() {
         assert_eq!((answer.status, answer.text()), (200, "1234"));
         slow.expect_end();
         early.send("TP/1.1\r\nHost: a\r\n\r\n");
-        assert_eq!(early.answer().status, 200);
+        assert_eq!(early.answer().body.len(), LARGE);
         early.expect_end();
         assert_eq!(reader.rest(LARGE).len(), LARGE);
         drop(reader);

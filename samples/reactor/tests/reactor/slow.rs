@@ -11,6 +11,7 @@ use crate::{
         number,
         Server,
         LARGE,
+        LARGE_PAGE,
         SHAPES, //
     },
 };
@@ -82,14 +83,15 @@ fn own((a, b): (&str, &str)) -> (String, String) {
 #[test]
 fn who_is_idle_for_too_long_is_closed() {
     for shape in SHAPES {
-        let server = Server::start(shape, &["--idle-timeout", "1"]);
+        let options = [&LARGE_PAGE[..], &["--idle-timeout", "1"]].concat();
+        let server = Server::start(shape, &options);
         let begin = Instant::now();
         let mut kept = server.connect();
-        assert_eq!(kept.ask("GET", "/").status, 200);
+        assert_eq!(kept.ask("HEAD", "/").status, 200);
         let mut body = server.connect();
         body.send(request("POST", "/echo", "Content-Length: 10\r\n\r\nhalf"));
         let mut deaf = server.connect();
-        deaf.send(request("GET", "/large.bin", ""));
+        deaf.send(request("GET", "/", ""));
 
         kept.expect_end();
         assert!(begin.elapsed() >= TIMEOUT);
