@@ -8,9 +8,9 @@
 #include <sys/ioctl.h>
 
 #include "calls.h"
+#include "missing_page.h"
 #include "query.h"
 #include "require.h"
-#include "trap.h"
 #include "waiter.h"
 
 #define TIMES 10
@@ -326,15 +326,15 @@ TEST_F(counters, overlaps)
 {
 	int other = eventfd(0, EFD_CLOEXEC);
 	struct waiter w;
-	struct trap trap;
+	struct missing_page missing;
 
-	if (trap_set(&trap))
+	if (missing_page_make(&missing))
 		SKIP(return, "no faults to be had");
 	ASSERT_EQ(0, poller_add(&self->p, self->efd, EPOLLIN | EPOLLET));
 	ASSERT_EQ(0, poller_add(&self->p, other, EPOLLIN));
 	ASSERT_EQ(0, eventfd_write(self->efd, 1));
-	ASSERT_EQ(0, waiter_start_into(&w, &self->p, trap.page));
-	ASSERT_EQ(0, trap_await(&trap));
+	ASSERT_EQ(0, waiter_start_into(&w, &self->p, missing.addr));
+	ASSERT_EQ(0, missing_page_await(&missing));
 	self->expected.adds = 2;
 	self->expected.items = 2;
 	self->expected.events = 1;
@@ -347,7 +347,7 @@ TEST_F(counters, overlaps)
 	self->expected.overlaps = 2;
 	self->expected.ready = 1;
 	EXPECT_AS_EXPECTED();
-	ASSERT_EQ(0, trap_open(&trap));
+	ASSERT_EQ(0, missing_page_provide(&missing));
 	ASSERT_EQ(1, waiter_join(&w));
 	self->expected.waits = 1;
 	self->expected.delivered = 1;

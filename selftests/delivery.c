@@ -2,21 +2,21 @@
 /*
  * What happens while events are being handed out.
  *
- * The array of a wait lies in a trap: the kernel's first store into it stops the
- * waiter in the midst of its delivery.
+ * The array of a wait lies in a missing page: the kernel's first store into it stops
+ * the waiter in the midst of its delivery.
  */
 #include <signal.h>
 #include <sys/eventfd.h>
 
+#include "missing_page.h"
 #include "require.h"
-#include "trap.h"
 #include "waiter.h"
 
-/* The event that the waiter stored in the trap, as with waiter_event(). */
-static uint32_t trapped_event(struct waiter *w, const struct trap *trap,
-			      uint64_t data)
+/* The event that the kernel stored in the page, as with waiter_event(). */
+static uint32_t stored_event(struct waiter *w, const struct missing_page *missing,
+			     uint64_t data)
 {
-	const struct epoll_event *event = trap->page;
+	const struct epoll_event *event = missing->addr;
 
 	if (waiter_join(w) != 1 || event->data.u64 != data)
 		return 0;
@@ -25,7 +25,7 @@ static uint32_t trapped_event(struct waiter *w, const struct trap *trap,
 
 FIXTURE(delivery) {
 	struct poller p;
-	struct trap trap;
+	struct missing_page missing;
 	struct waiter w;
 	int first, other;
 };
@@ -48,7 +48,7 @@ FIXTURE_SETUP(delivery) {
 
 	if (variant->ops == &repoll_ops && may_skip_repoll())
 		SKIP(return, "no " REPOLL_DEVICE);
-	err = trap_set(&self->trap);
+	err = missing_page_make(&self->missing);
 	if (err)
 		SKIP(return, "userfaultfd: %s", strerror(-err));
 	ASSERT_EQ(0, poller_open(&self->p, variant->ops));
@@ -56,8 +56,8 @@ FIXTURE_SETUP(delivery) {
 	self->other = eventfd(0, EFD_CLOEXEC);
 	ASSERT_EQ(0, poller_add(&self->p, self->first, EPOLLIN | EPOLLET));
 	ASSERT_EQ(0, poller_add(&self->p, self->other, EPOLLIN | EPOLLET));
-	ASSERT_EQ(0, waiter_start_into(&self->w, &self->p, self->trap.page));
-	ASSERT_EQ(0, trap_await(&self->trap));
+	ASSERT_EQ(0, waiter_start_into(&self->w, &self->p, self->missing.addr));
+	ASSERT_EQ(0, missing_page_await(&self->missing));
 }
 
 FIXTURE_TEARDOWN(delivery) {
@@ -71,8 +71,8 @@ FIXTURE_TEARDOWN(delivery) {
 TEST_F(delivery, other_event_meanwhile)
 {
 	ASSERT_EQ(0, eventfd_write(self->other, 1));
-	ASSERT_EQ(0, trap_open(&self->trap));
-	EXPECT_EQ(EPOLLIN, trapped_event(&self->w, &self->trap, self->first));
+	ASSERT_EQ(0, missing_page_provide(&self->missing));
+	EXPECT_EQ(EPOLLIN, stored_event(&self->w, &self->missing, self->first));
 	EXPECT_EQ(EPOLLIN, poller_now(&self->p, self->other));
 	EXPECT_EQ(0, poller_count(&self->p));
 }
@@ -84,8 +84,8 @@ TEST_F(delivery, another_edge_meanwhile)
 {
 	ASSERT_EQ(0, eventfd_write(self->first, 1));
 	ASSERT_EQ(0, eventfd_write(self->first, 1));
-	ASSERT_EQ(0, trap_open(&self->trap));
-	EXPECT_EQ(EPOLLIN, trapped_event(&self->w, &self->trap, self->first));
+	ASSERT_EQ(0, missing_page_provide(&self->missing));
+	EXPECT_EQ(EPOLLIN, stored_event(&self->w, &self->missing, self->first));
 	EXPECT_EQ(1, poller_count(&self->p));
 	EXPECT_EQ(0, poller_count(&self->p));
 }
@@ -106,8 +106,8 @@ TEST_F(delivery, order_of_what_comes_meanwhile)
 	ASSERT_EQ(0, eventfd_write(self->other, 1));
 	EXPECT_EQ(EPOLLIN, poller_now(&q, self->other));
 	ASSERT_EQ(0, eventfd_write(self->first, 1));
-	ASSERT_EQ(0, trap_open(&self->trap));
-	EXPECT_EQ(EPOLLIN, trapped_event(&self->w, &self->trap, self->first));
+	ASSERT_EQ(0, missing_page_provide(&self->missing));
+	EXPECT_EQ(EPOLLIN, stored_event(&self->w, &self->missing, self->first));
 
 	ASSERT_EQ(0, poller_add(&self->p, third, EPOLLIN));
 	ASSERT_EQ(0, eventfd_write(third, 1));
@@ -136,10 +136,10 @@ TEST_F(delivery, files_are_closed_meanwhile)
 	/* A close may have to wait for the end of the delivery. */
 	ASSERT_EQ(0, pthread_create(&closers[0], NULL, close_it, &self->first));
 	ASSERT_EQ(0, pthread_create(&closers[1], NULL, close_it, &self->other));
-	ASSERT_EQ(0, trap_open(&self->trap));
+	ASSERT_EQ(0, missing_page_provide(&self->missing));
 	ASSERT_EQ(0, pthread_join(closers[0], NULL));
 	ASSERT_EQ(0, pthread_join(closers[1], NULL));
-	EXPECT_EQ(EPOLLIN, trapped_event(&self->w, &self->trap, self->first));
+	EXPECT_EQ(EPOLLIN, stored_event(&self->w, &self->missing, self->first));
 	EXPECT_EQ(0, poller_count(&self->p));
 }
 
@@ -150,8 +150,8 @@ TEST_F(delivery, instance_is_closed_meanwhile)
 {
 	close(self->p.fd);
 	ASSERT_EQ(0, eventfd_write(self->other, 1));
-	ASSERT_EQ(0, trap_open(&self->trap));
-	EXPECT_EQ(EPOLLIN, trapped_event(&self->w, &self->trap, self->first));
+	ASSERT_EQ(0, missing_page_provide(&self->missing));
+	EXPECT_EQ(EPOLLIN, stored_event(&self->w, &self->missing, self->first));
 	ASSERT_EQ(0, eventfd_write(self->other, 1));
 }
 
@@ -161,22 +161,22 @@ TEST_F(delivery, instance_is_closed_meanwhile)
 TEST_F(delivery, waiter_is_killed_meanwhile)
 {
 	int status, efd = eventfd(1, EFD_CLOEXEC);
-	struct trap trap;
+	struct missing_page missing;
 	struct poller q;
 	pid_t pid;
 
-	ASSERT_EQ(0, trap_open(&self->trap));
-	EXPECT_EQ(EPOLLIN, trapped_event(&self->w, &self->trap, self->first));
+	ASSERT_EQ(0, missing_page_provide(&self->missing));
+	EXPECT_EQ(EPOLLIN, stored_event(&self->w, &self->missing, self->first));
 
 	ASSERT_EQ(0, poller_open(&q, variant->ops));
 	ASSERT_EQ(0, poller_add(&q, efd, EPOLLIN));
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		/* The trap is of this process's memory: nobody opens it. */
-		if (trap_set(&trap))
+		/* This process's memory, in which nobody provides the page. */
+		if (missing_page_make(&missing))
 			_exit(1);
-		poller_wait(&q, trap.page, 1, FOR_EVER);
+		poller_wait(&q, missing.addr, 1, FOR_EVER);
 		_exit(2);
 	}
 	ASSERT_TRUE(falls_asleep(pid, variant->ops));
@@ -197,15 +197,15 @@ TEST_F(delivery, nothing_is_handed_out_twice)
 	enum { A, B, C, D, E, FILES };
 	struct epoll_event *events;
 	struct poller p;
-	struct trap trap;
+	struct missing_page missing;
 	struct waiter w;
 	eventfd_t value;
 	int fds[FILES], i;
 
-	ASSERT_EQ(0, trap_open(&self->trap));
-	EXPECT_EQ(EPOLLIN, trapped_event(&self->w, &self->trap, self->first));
+	ASSERT_EQ(0, missing_page_provide(&self->missing));
+	EXPECT_EQ(EPOLLIN, stored_event(&self->w, &self->missing, self->first));
 
-	ASSERT_EQ(0, trap_set(&trap));
+	ASSERT_EQ(0, missing_page_make(&missing));
 	ASSERT_EQ(0, poller_open(&p, variant->ops));
 	for (i = 0; i < FILES; i++) {
 		fds[i] = eventfd(1, EFD_CLOEXEC);
@@ -213,12 +213,12 @@ TEST_F(delivery, nothing_is_handed_out_twice)
 	}
 	ASSERT_EQ(0, eventfd_read(fds[B], &value));
 	ASSERT_EQ(0, eventfd_read(fds[C], &value));
-	ASSERT_EQ(0, waiter_start_many_into(&w, &p, trap.page, 4));
-	ASSERT_EQ(0, trap_await(&trap));
+	ASSERT_EQ(0, waiter_start_many_into(&w, &p, missing.addr, 4));
+	ASSERT_EQ(0, missing_page_await(&missing));
 	ASSERT_EQ(0, eventfd_write(fds[A], 1));
-	ASSERT_EQ(0, trap_open(&trap));
+	ASSERT_EQ(0, missing_page_provide(&missing));
 	ASSERT_EQ(3, waiter_join(&w));
-	events = trap.page;
+	events = missing.addr;
 	EXPECT_EQ(fds[A], events[0].data.u64);
 	EXPECT_EQ(fds[D], events[1].data.u64);
 	EXPECT_EQ(fds[E], events[2].data.u64);

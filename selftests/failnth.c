@@ -44,7 +44,7 @@ __attribute__((constructor)) static void share_tallies(void)
 }
 
 FIXTURE(failnth) {
-	struct scene scene;
+	struct fault_test test;
 	long objects;
 	char limit[32];
 };
@@ -97,13 +97,13 @@ FIXTURE_SETUP(failnth) {
 		snprintf(limit, sizeof(limit), "%d\n", WATCHES);
 		ASSERT_EQ(0, sysfile_write(repoll_ops.max_user_watches, limit));
 	}
-	ASSERT_EQ(0, scene_open(&self->scene, variant->ops));
-	self->scene.kind = kind_named("eventfd");
+	ASSERT_EQ(0, fault_test_open(&self->test, variant->ops));
+	self->test.kind = file_kind_named("eventfd");
 }
 
 /* Nothing is left: no item, nothing that is paid for, nothing in a slab cache. */
 FIXTURE_TEARDOWN(failnth) {
-	scene_close(&self->scene);
+	fault_test_close(&self->test);
 	if (variant->ops == &repoll_ops) {
 		EXPECT_EQ(WATCHES, count_room());
 		EXPECT_EQ(0, sysfile_write(repoll_ops.max_user_watches,
@@ -115,29 +115,29 @@ FIXTURE_TEARDOWN(failnth) {
 }
 
 /* By ioctls, and by direct calls if there are such. */
-static const char *attempt(struct scene *scene, const struct action *action,
+static const char *attempt(struct fault_test *test, const struct action *action,
 			   int group)
 {
 	static struct fault_tally native;
 	const char *problem;
 
-	if (scene->p.ops != &repoll_ops)
-		return fail_each(scene, action, &native);
+	if (test->p.ops != &repoll_ops)
+		return fail_each(test, action, &native);
 	calls_go(BY_IOCTL);
-	problem = fail_each(scene, action, &tallies[group]);
+	problem = fail_each(test, action, &tallies[group]);
 	if (problem || group < CTL || group > BATCH)
 		return problem;
 	calls_go(DIRECTLY);
-	return fail_each(scene, action, &tallies[group - CTL + DIRECT_CTL]);
+	return fail_each(test, action, &tallies[group - CTL + DIRECT_CTL]);
 }
 
 /* Does it, and expects nothing to be wrong with it. */
 #define EXPECT_FAILS_WELL(_group, _action) do {				\
-	const char *_problem = attempt(&self->scene, _action, _group);	\
+	const char *_problem = attempt(&self->test, _action, _group);	\
 									\
 	EXPECT_EQ(NULL, _problem)					\
-		TH_LOG(#_action ", %s: %s (%d)", self->scene.kind->name, \
-		       _problem, self->scene.result);			\
+		TH_LOG(#_action ", %s: %s (%d)", self->test.kind->name, \
+		       _problem, self->test.result);			\
 } while (0)
 
 /*
@@ -156,9 +156,9 @@ TEST_F_TIMEOUT(failnth, add, LONG)
 {
 	int i;
 
-	ASSERT_EQ(0, scene_watch_all(&self->scene));
+	ASSERT_EQ(0, fault_test_watch_all(&self->test));
 	for (i = 0; i < KINDS; i++) {
-		self->scene.kind = &kinds[i];
+		self->test.kind = &kinds[i];
 		EXPECT_FAILS_WELL(CTL, &add_file);
 	}
 }
@@ -174,7 +174,7 @@ TEST_F_TIMEOUT(failnth, add_with_flags, LONG)
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(flags); i++) {
-		self->scene.events = EPOLLIN | flags[i];
+		self->test.events = EPOLLIN | flags[i];
 		EXPECT_FAILS_WELL(CTL, &add_file);
 	}
 }
@@ -188,7 +188,7 @@ TEST_F_TIMEOUT(failnth, add_the_first_of_its_kind, LONG)
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
-		self->scene.kind = kind_named(names[i]);
+		self->test.kind = file_kind_named(names[i]);
 		EXPECT_FAILS_WELL(CTL, &add_first);
 	}
 }
@@ -204,7 +204,7 @@ TEST_F_TIMEOUT(failnth, add_on_a_new_file_system, LONG)
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)) {
 		ASSERT_EQ(EINVAL, errno);
 	}
-	self->scene.kind = kind_named("FIFO");
+	self->test.kind = file_kind_named("FIFO");
 	EXPECT_FAILS_WELL(CTL, &add_alone);
 }
 
@@ -224,7 +224,7 @@ TEST_F_TIMEOUT(failnth, add_to_a_crowd, LONG)
 TEST_F_TIMEOUT(failnth, add_to_a_watched_instance, LONG)
 {
 	EXPECT_FAILS_WELL(CTL, &add_below);
-	self->scene.kind = kind_named("repoll");
+	self->test.kind = file_kind_named("repoll");
 	EXPECT_FAILS_WELL(CTL, &add_below);
 }
 
@@ -235,12 +235,12 @@ TEST_F_TIMEOUT(failnth, add_what_keeps_awake, LONG)
 {
 	static struct state before, after;
 
-	ASSERT_EQ(0, scene_look(&self->scene, &before));
-	self->scene.events = EPOLLIN | EPOLLWAKEUP;
+	ASSERT_EQ(0, fault_test_look(&self->test, &before));
+	self->test.events = EPOLLIN | EPOLLWAKEUP;
 	EXPECT_FAILS_WELL(CTL, &add_to_new);
-	close(self->scene.p.fd);
-	ASSERT_EQ(0, poller_open(&self->scene.p, variant->ops));
-	ASSERT_EQ(0, scene_look(&self->scene, &after));
+	close(self->test.p.fd);
+	ASSERT_EQ(0, poller_open(&self->test.p, variant->ops));
+	ASSERT_EQ(0, fault_test_look(&self->test, &after));
 	EXPECT_EQ(before.wakeup_sources, after.wakeup_sources);
 }
 
@@ -252,7 +252,7 @@ TEST_F_TIMEOUT(failnth, modify_and_delete, LONG)
 	int i;
 
 	for (i = 0; i < KINDS; i++) {
-		self->scene.kind = &kinds[i];
+		self->test.kind = &kinds[i];
 		EXPECT_FAILS_WELL(CTL, &modify_file);
 		EXPECT_FAILS_WELL(CTL, &delete_file);
 	}
@@ -266,7 +266,7 @@ TEST_F_TIMEOUT(failnth, close, LONG)
 	int i;
 
 	for (i = 0; i < KINDS; i++) {
-		self->scene.kind = &kinds[i];
+		self->test.kind = &kinds[i];
 		EXPECT_FAILS_WELL(CLOSE, &close_file);
 		EXPECT_FAILS_WELL(CLOSE, &close_instance);
 	}
@@ -281,7 +281,7 @@ TEST_F_TIMEOUT(failnth, wait, LONG)
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(triggers); i++) {
-		self->scene.events = EPOLLIN | triggers[i];
+		self->test.events = EPOLLIN | triggers[i];
 		EXPECT_FAILS_WELL(WAIT, &wait_ready);
 		EXPECT_FAILS_WELL(WAIT, &wait_masked);
 	}
@@ -296,7 +296,7 @@ TEST_F_TIMEOUT(failnth, wait_for_files, LONG)
 	int i;
 
 	for (i = 0; i < KINDS; i++) {
-		self->scene.kind = &kinds[i];
+		self->test.kind = &kinds[i];
 		EXPECT_FAILS_WELL(WAIT, &wait_file);
 	}
 }
@@ -340,7 +340,7 @@ TEST_F_TIMEOUT(failnth, fdinfo, LONG)
 	int i;
 
 	for (i = 0; i < KINDS; i++) {
-		self->scene.kind = &kinds[i];
+		self->test.kind = &kinds[i];
 		EXPECT_FAILS_WELL(FDINFO, &list_instance);
 	}
 }

@@ -17,9 +17,9 @@
 #include <sys/wait.h>
 
 #include "fixture.h"
+#include "missing_page.h"
 #include "pair.h"
 #include "processor.h"
-#include "trap.h"
 #include "waiter.h"
 
 #define MANY 20000
@@ -383,17 +383,17 @@ TEST_F(nest, nobody_waits_for_a_strangers_memory)
 	int efd = eventfd(1, EFD_CLOEXEC);
 	struct poller outer, inner, lowest;
 	struct waiter w;
-	struct trap trap;
+	struct missing_page missing;
 
-	if (trap_set(&trap))
+	if (missing_page_make(&missing))
 		SKIP(return, "no faults to be had");
 	ASSERT_EQ(0, poller_open(&outer, &repoll_ops));
 	ASSERT_EQ(0, poller_open(&inner, &repoll_ops));
 	ASSERT_EQ(0, poller_open(&lowest, &repoll_ops));
 	ASSERT_EQ(0, poller_add(&self->inner, lowest.fd, EPOLLIN));
 	ASSERT_EQ(0, poller_add(&self->inner, efd, EPOLLIN));
-	ASSERT_EQ(0, waiter_start_into(&w, &self->inner, trap.page));
-	ASSERT_EQ(0, trap_await(&trap));
+	ASSERT_EQ(0, waiter_start_into(&w, &self->inner, missing.addr));
+	ASSERT_EQ(0, missing_page_await(&missing));
 	ASSERT_EQ(0, pthread_create(&n.thread, NULL, nest, &n));
 	while (!__atomic_load_n(&n.tid, __ATOMIC_ACQUIRE))
 		sched_yield();
@@ -409,7 +409,7 @@ TEST_F(nest, nobody_waits_for_a_strangers_memory)
 	/* The new link counts from the start. */
 	EXPECT_EQ(-ELOOP, poller_add(&lowest, self->outer.fd, EPOLLIN));
 
-	ASSERT_EQ(0, trap_open(&trap));
+	ASSERT_EQ(0, missing_page_provide(&missing));
 	EXPECT_EQ(1, waiter_join(&w));
 	ASSERT_EQ(0, pthread_join(n.thread, NULL));
 	EXPECT_EQ(0, n.err);

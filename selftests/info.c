@@ -11,7 +11,7 @@
 
 #include "asked.h"
 #include "sleeper.h"
-#include "specimen.h"
+#include "test_file.h"
 #include "waiter.h"
 
 #define MANY 100
@@ -115,12 +115,12 @@ TEST_F(asked, items_are_told_of)
 {
 	struct repoll_item items[KINDS + 1], *item;
 	struct repoll_info inner = {};
-	struct specimen s[KINDS];
+	struct test_file s[KINDS];
 	struct stat st;
 	int i, n;
 
 	for (i = 0; i < KINDS; i++) {
-		ASSERT_EQ(0, specimen_open(&s[i], &kinds[i]));
+		ASSERT_EQ(0, test_file_open(&s[i], &kinds[i]));
 		ASSERT_EQ(0, poller_add_data(&self->p, s[i].fd,
 					     EPOLLIN | EPOLLET, ~0ULL - i));
 		if (!strcmp(kinds[i].name, "repoll"))
@@ -161,7 +161,7 @@ TEST_F(asked, items_are_told_of)
 	EXPECT_EQ(REPOLL_WATCHED, inner.state);
 	EXPECT_EQ(1, inner.pollers);
 	for (i = 0; i < KINDS; i++)
-		specimen_close(&s[i]);
+		test_file_close(&s[i]);
 }
 
 /*

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 
 #include "asked.h"
-#include "trap.h"
+#include "missing_page.h"
 #include "waiter.h"
 
 /* What is wrong with a query that is good otherwise. */
@@ -197,8 +197,8 @@ static void *ask(void *arg)
 }
 
 /*
- *	waiter, in a trap with the mutex of P ---> LIST, INFO: told at once
- *	                                           ITEMS: until a signal
+ *	waiter, at a missing page with the mutex of P ---> LIST, INFO: told at once
+ *	                                                   ITEMS: until a signal
  */
 TEST_F(asked, who_asks_is_not_held_up)
 {
@@ -207,14 +207,14 @@ TEST_F(asked, who_asks_is_not_held_up)
 	int efd = eventfd(1, EFD_CLOEXEC);
 	pthread_t thread;
 	struct waiter w;
-	struct trap trap;
+	struct missing_page missing;
 
-	if (trap_set(&trap))
+	if (missing_page_make(&missing))
 		SKIP(return, "no faults to be had");
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
 	ASSERT_EQ(0, poller_add(&self->p, efd, EPOLLIN));
-	ASSERT_EQ(0, waiter_start_into(&w, &self->p, trap.page));
-	ASSERT_EQ(0, trap_await(&trap));
+	ASSERT_EQ(0, waiter_start_into(&w, &self->p, missing.addr));
+	ASSERT_EQ(0, missing_page_await(&missing));
 
 	EXPECT_EQ(0, query_info(self->p.fd, &self->info));
 	EXPECT_EQ(1, self->info.items);
@@ -228,7 +228,7 @@ TEST_F(asked, who_asks_is_not_held_up)
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(-EINTR, a.result);
 
-	ASSERT_EQ(0, trap_open(&trap));
+	ASSERT_EQ(0, missing_page_provide(&missing));
 	EXPECT_EQ(1, waiter_join(&w));
 	EXPECT_EQ(1, query_items(self->node, REPOLL_ALL, a.id, &a.item, 1));
 	close(efd);

@@ -13,10 +13,10 @@
 #include <sched.h>
 #include <sys/eventfd.h>
 
+#include "missing_page.h"
 #include "pair.h"
 #include "require.h"
 #include "sleeper.h"
-#include "trap.h"
 #include "waiter.h"
 
 #define LONGEST 4
@@ -397,11 +397,11 @@ TEST(epoll_counts_while_it_is_asked)
 	struct pollfd look = { .events = POLLIN };
 	struct waiter inner, outer;
 	struct poller r, e;
-	struct trap trap;
+	struct missing_page missing;
 
 	if (may_skip_repoll())
 		SKIP(return, "no " REPOLL_DEVICE);
-	if (trap_set(&trap))
+	if (missing_page_make(&missing))
 		SKIP(return, "no userfaultfd");
 	ASSERT_EQ(0, poller_open(&r, &repoll_ops));
 	ASSERT_EQ(0, poller_open(&e, &native_ops));
@@ -411,13 +411,13 @@ TEST(epoll_counts_while_it_is_asked)
 	ASSERT_EQ(0, poller_add(&r, e.fd, EPOLLIN | EPOLLET));
 	EXPECT_EQ(EPOLLIN, poller_now(&r, e.fd));
 	ASSERT_EQ(0, waiter_start(&outer, &r, 1, SOON));
-	ASSERT_EQ(0, waiter_start_into(&inner, &e, trap.page));
-	ASSERT_EQ(0, trap_await(&trap));
+	ASSERT_EQ(0, waiter_start_into(&inner, &e, missing.addr));
+	ASSERT_EQ(0, missing_page_await(&missing));
 	ASSERT_EQ(0, eventfd_write(second, 1));
 	ASSERT_TRUE(is_held_off(outer.tid));
 
 	EXPECT_EQ(1, poll(&look, 1, 0));
-	ASSERT_EQ(0, trap_open(&trap));
+	ASSERT_EQ(0, missing_page_provide(&missing));
 	EXPECT_EQ(1, waiter_join(&inner));
 	EXPECT_EQ(EPOLLIN, waiter_event(&outer, e.fd));
 	close(r.fd);

@@ -12,8 +12,8 @@
 
 #include "fixture.h"
 #include "processor.h"
-#include "specimen.h"
 #include "sysfile.h"
+#include "test_file.h"
 #include "waiter.h"
 
 #define CGROUPS "/sys/fs/cgroup"
@@ -97,7 +97,7 @@ static const char *fill_and_empty(const struct poller *p)
 /* What may be tried in a full group: other instances, one above the other. */
 struct rest {
 	struct poller inner, outer;
-	struct specimen files[KINDS];
+	struct test_file files[KINDS];
 };
 
 static const char *prepare(struct rest *rest, const struct poller *p)
@@ -109,7 +109,7 @@ static const char *prepare(struct rest *rest, const struct poller *p)
 	    poller_add(&rest->outer, rest->inner.fd, EPOLLIN))
 		return "cannot make the other instances";
 	for (i = 0; i < KINDS; i++)
-		if (specimen_open(&rest->files[i], &kinds[i]) ||
+		if (test_file_open(&rest->files[i], &kinds[i]) ||
 		    kinds[i].fire(&rest->files[i]))
 			return "cannot open the files";
 	return NULL;

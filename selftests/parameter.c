@@ -9,7 +9,7 @@
 #include <sys/eventfd.h>
 
 #include "calls.h"
-#include "loading.h"
+#include "module.h"
 #include "query.h"
 #include "require.h"
 

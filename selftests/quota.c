@@ -11,10 +11,10 @@
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
 
+#include "missing_page.h"
 #include "pair.h"
 #include "require.h"
 #include "sysfile.h"
-#include "trap.h"
 #include "user.h"
 #include "waiter.h"
 
@@ -128,21 +128,21 @@ TEST_F(quota, room_is_given_back_after_a_delivery)
 {
 	int closed = eventfd(0, EFD_CLOEXEC), third = dup(self->efd), err;
 	struct poller other;
-	struct trap trap;
+	struct missing_page missing;
 	struct waiter w;
 
 	ASSERT_LE(0, third);
-	err = trap_set(&trap);
+	err = missing_page_make(&missing);
 	if (err)
 		SKIP(return, "userfaultfd: %s", strerror(-err));
 	ASSERT_EQ(0, poller_open(&other, &repoll_ops));
 	ASSERT_EQ(0, poller_add(&self->p, closed, EPOLLIN));
 	EXPECT_EQ(LIMIT - 1, add_copies(&self->p, self->efd, &err));
-	ASSERT_EQ(0, waiter_start_into(&w, &self->p, trap.page));
-	ASSERT_EQ(0, trap_await(&trap));
+	ASSERT_EQ(0, waiter_start_into(&w, &self->p, missing.addr));
+	ASSERT_EQ(0, missing_page_await(&missing));
 	close(closed);
 	EXPECT_EQ(-ENOSPC, poller_add(&other, third, EPOLLIN));
-	ASSERT_EQ(0, trap_open(&trap));
+	ASSERT_EQ(0, missing_page_provide(&missing));
 	EXPECT_EQ(1, waiter_join(&w));
 	EXPECT_EQ(0, poller_add(&other, third, EPOLLIN));
 }

@@ -17,12 +17,12 @@
 #include <sys/syscall.h>
 
 #include "fault.h"
-#include "loading.h"
+#include "module.h"
 #include "pair.h"
 #include "require.h"
 #include "slab.h"
-#include "specimen.h"
 #include "sysfile.h"
+#include "test_file.h"
 #include "waiter.h"
 
 /* What is there of a module that is not loaded; NULL if nothing is. */
@@ -351,10 +351,10 @@ struct visits {
  * Watches a file and waits for it, from above, if there is a module to do it with.
  * Returns whether there was, or -errno.
  */
-static int use_once(const struct kind *kind)
+static int use_once(const struct file_kind *kind)
 {
 	struct poller p, outer;
-	struct specimen s;
+	struct test_file s;
 	int err;
 
 	err = poller_open(&p, &repoll_ops);
@@ -364,14 +364,14 @@ static int use_once(const struct kind *kind)
 	/* It cannot go while p is open. */
 	err = err ?: poller_open(&outer, &repoll_ops);
 	err = err ?: poller_add(&outer, p.fd, EPOLLIN);
-	err = err ?: specimen_open(&s, kind);
+	err = err ?: test_file_open(&s, kind);
 	if (err)
 		return err;
 	err = poller_add(&p, s.fd, EPOLLIN) ?: kind->fire(&s);
 	if (!err && (poller_next(&outer, p.fd) != EPOLLIN ||
 		     !(poller_next(&p, s.fd) & EPOLLIN)))
 		err = -EIO;
-	specimen_close(&s);
+	test_file_close(&s);
 	close(outer.fd);
 	close(p.fd);
 	return err ?: 1;

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 #include "calls.h"
-#include "loading.h"
+#include "module.h"
 #include "pair.h"
 #include "query.h"
 #include "require.h"

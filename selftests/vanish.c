@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "require.h"
-#include "specimen.h"
+#include "test_file.h"
 #include "waiter.h"
 
 #define ROUNDS 3
@@ -135,8 +135,8 @@ static const char *check_gone(struct view *view)
 	return poller_count(&view->p) ? "something is left" : NULL;
 }
 
-static const char *while_it_is_added(struct view *view, const struct specimen *s,
-				     const struct kind *kind)
+static const char *while_it_is_added(struct view *view, const struct test_file *s,
+				     const struct file_kind *kind)
 {
 	int err;
 
@@ -146,8 +146,8 @@ static const char *while_it_is_added(struct view *view, const struct specimen *s
 	return err && err != -EBADF ? "ADD: wrong error" : NULL;
 }
 
-static const char *while_it_is_modified(struct view *view, const struct specimen *s,
-					const struct kind *kind)
+static const char *while_it_is_modified(struct view *view, const struct test_file *s,
+					const struct file_kind *kind)
 {
 	int err;
 
@@ -158,8 +158,8 @@ static const char *while_it_is_modified(struct view *view, const struct specimen
 	return err && err != -EBADF ? "MOD: wrong error" : NULL;
 }
 
-static const char *while_it_is_deleted(struct view *view, const struct specimen *s,
-				       const struct kind *kind)
+static const char *while_it_is_deleted(struct view *view, const struct test_file *s,
+				       const struct file_kind *kind)
 {
 	int err;
 
@@ -170,8 +170,8 @@ static const char *while_it_is_deleted(struct view *view, const struct specimen 
 	return err && err != -EBADF ? "DEL: wrong error" : NULL;
 }
 
-static const char *while_it_is_delivered(struct view *view, const struct specimen *s,
-					 const struct kind *kind)
+static const char *while_it_is_delivered(struct view *view, const struct test_file *s,
+					 const struct file_kind *kind)
 {
 	struct epoll_event event;
 	int n;
@@ -187,8 +187,8 @@ static const char *while_it_is_delivered(struct view *view, const struct specime
 	return n ? "WAIT: wrong result" : NULL;
 }
 
-static const char *while_it_fires(struct view *view, const struct specimen *s,
-				  const struct kind *kind)
+static const char *while_it_fires(struct view *view, const struct test_file *s,
+				  const struct file_kind *kind)
 {
 	if (poller_add(&view->p, s->fd, EPOLLIN))
 		return "cannot add it";
@@ -199,8 +199,8 @@ static const char *while_it_fires(struct view *view, const struct specimen *s,
 }
 
 static const char *while_it_is_waited_for(struct view *view,
-					  const struct specimen *s,
-					  const struct kind *kind)
+					  const struct test_file *s,
+					  const struct file_kind *kind)
 {
 	struct waiter w;
 	eventfd_t value;
@@ -218,8 +218,8 @@ static const char *while_it_is_waited_for(struct view *view,
 }
 
 static const char *while_it_is_polled_from_above(struct view *view,
-						 const struct specimen *s,
-						 const struct kind *kind)
+						 const struct test_file *s,
+						 const struct file_kind *kind)
 {
 	struct pollfd pfd = { .fd = view->outer.fd, .events = POLLIN };
 	struct epoll_event event;
@@ -242,21 +242,21 @@ static const char *while_it_is_polled_from_above(struct view *view,
 /* Does it with a file of each kind, which is closed meanwhile. */
 static const char *close_each(struct view *view,
 			      const char *(*act)(struct view *view,
-						 const struct specimen *s,
-						 const struct kind *kind))
+						 const struct test_file *s,
+						 const struct file_kind *kind))
 {
 	static char text[128];
 	const char *problem;
-	struct specimen s;
+	struct test_file s;
 	int round, k;
 
 	for (k = 0; k < KINDS; k++) {
 		for (round = 0; round < ROUNDS; round++) {
-			problem = specimen_open(&s, &kinds[k]) ?
+			problem = test_file_open(&s, &kinds[k]) ?
 				  "cannot open it" : act(view, &s, &kinds[k]);
 			problem = problem ?: check_gone(view);
 			s.fd = -1;
-			specimen_close(&s);
+			test_file_close(&s);
 			if (problem) {
 				snprintf(text, sizeof(text), "%s: %s",
 					 kinds[k].name, problem);

@@ -17,19 +17,19 @@
 /* More watches than it takes to make a file crowded. */
 #define CROWD 40
 
-static int create(struct scene *scene)
+static int create(struct fault_test *test)
 {
-	return scene->p.ops->create(false);
+	return test->p.ops->create(false);
 }
 
-static int create_to_be_closed(struct scene *scene)
+static int create_to_be_closed(struct fault_test *test)
 {
-	return scene->p.ops->create(true);
+	return test->p.ops->create(true);
 }
 
-static const char *check_created(struct scene *scene, int fd)
+static const char *check_created(struct fault_test *test, int fd)
 {
-	struct poller p = { .ops = scene->p.ops, .fd = fd };
+	struct poller p = { .ops = test->p.ops, .fd = fd };
 	int efd = eventfd(1, EFD_CLOEXEC);
 	bool works = !poller_add(&p, efd, EPOLLIN) && poller_count(&p) == 1;
 
@@ -41,44 +41,44 @@ static const char *check_created(struct scene *scene, int fd)
 const struct action create_plain = { NULL, create, check_created };
 const struct action create_cloexec = { NULL, create_to_be_closed, check_created };
 
-static int open_file(struct scene *scene)
+static int open_file(struct fault_test *test)
 {
-	return specimen_open(&scene->s, scene->kind);
+	return test_file_open(&test->s, test->kind);
 }
 
-static int add(struct scene *scene)
+static int add(struct fault_test *test)
 {
-	return poller_add_data(&scene->p, scene->s.fd, scene->events, DATA);
+	return poller_add_data(&test->p, test->s.fd, test->events, DATA);
 }
 
 /* It is heard of, and no longer once it was deleted. */
-static const char *check_added(struct scene *scene, int result)
+static const char *check_added(struct fault_test *test, int result)
 {
 	(void)result;
-	if (poller_count(&scene->p))
+	if (poller_count(&test->p))
 		return "it is ready too early";
-	if (scene->kind->fire(&scene->s) ||
-	    !(poller_next(&scene->p, DATA) & EPOLLIN))
+	if (test->kind->fire(&test->s) ||
+	    !(poller_next(&test->p, DATA) & EPOLLIN))
 		return "its event does not come";
-	if (poller_del(&scene->p, scene->s.fd) || poller_count(&scene->p))
+	if (poller_del(&test->p, test->s.fd) || poller_count(&test->p))
 		return "it cannot be deleted";
-	specimen_close(&scene->s);
+	test_file_close(&test->s);
 	return NULL;
 }
 
 const struct action add_file = { open_file, add, check_added };
 
-static const char *check_first(struct scene *scene, int result)
+static const char *check_first(struct fault_test *test, int result)
 {
 	int64_t deadline = now_ns() + SOON;
 	long marks = slab_objects("fsnotify_mark_connector");
-	const char *problem = check_added(scene, result);
+	const char *problem = check_added(test, result);
 
 	/* That there was one is forgotten with the instance; a worker sees to it. */
-	close(scene->p.fd);
-	if (poller_open(&scene->p, scene->p.ops))
+	close(test->p.fd);
+	if (poller_open(&test->p, test->p.ops))
 		return "there is no other instance";
-	while (scene->p.ops == &repoll_ops && marks > 0 &&
+	while (test->p.ops == &repoll_ops && marks > 0 &&
 	       slab_objects("fsnotify_mark_connector") >= marks) {
 		if (now_ns() > deadline)
 			return "the mark is not removed";
@@ -89,13 +89,13 @@ static const char *check_first(struct scene *scene, int result)
 
 const struct action add_first = { open_file, add, check_first };
 
-static int open_fifo_alone(struct scene *scene)
+static int open_fifo_alone(struct fault_test *test)
 {
 	int err;
 
 	if (mount("repoll", "/tmp", "tmpfs", 0, NULL))
 		return -errno;
-	err = open_file(scene);
+	err = open_file(test);
 	umount2("/tmp", MNT_DETACH);
 	return err;
 }
@@ -104,20 +104,20 @@ const struct action add_alone = { open_fifo_alone, add, check_added };
 
 static int copies[CROWD];
 
-static int open_crowded(struct scene *scene)
+static int open_crowded(struct fault_test *test)
 {
-	int i, err = open_file(scene);
+	int i, err = open_file(test);
 
 	for (i = 0; i < CROWD && !err; i++) {
-		copies[i] = dup(scene->s.fd);
-		err = poller_add(&scene->other, copies[i], EPOLLIN);
+		copies[i] = dup(test->s.fd);
+		err = poller_add(&test->other, copies[i], EPOLLIN);
 	}
 	return err;
 }
 
-static const char *check_crowded(struct scene *scene, int result)
+static const char *check_crowded(struct fault_test *test, int result)
 {
-	const char *problem = check_added(scene, result);
+	const char *problem = check_added(test, result);
 	int i;
 
 	for (i = 0; i < CROWD; i++)
@@ -127,100 +127,100 @@ static const char *check_crowded(struct scene *scene, int result)
 
 const struct action add_crowded = { open_crowded, add, check_crowded };
 
-static int open_file_and_outer(struct scene *scene)
+static int open_file_and_outer(struct fault_test *test)
 {
-	return open_file(scene) ?:
-	       poller_add(&scene->other, scene->p.fd, EPOLLIN);
+	return open_file(test) ?:
+	       poller_add(&test->other, test->p.fd, EPOLLIN);
 }
 
-static const char *check_below(struct scene *scene, int result)
+static const char *check_below(struct fault_test *test, int result)
 {
-	const char *problem = check_added(scene, result);
+	const char *problem = check_added(test, result);
 
-	if (poller_del(&scene->other, scene->p.fd))
+	if (poller_del(&test->other, test->p.fd))
 		return "the outer instance has lost it";
 	return problem;
 }
 
 const struct action add_below = { open_file_and_outer, add, check_below };
 
-static int open_file_and_instance(struct scene *scene)
+static int open_file_and_instance(struct fault_test *test)
 {
-	close(scene->p.fd);
-	return poller_open(&scene->p, scene->other.ops) ?: open_file(scene);
+	close(test->p.fd);
+	return poller_open(&test->p, test->other.ops) ?: open_file(test);
 }
 
 const struct action add_to_new = { open_file_and_instance, add, check_added };
 
-static int modify(struct scene *scene)
+static int modify(struct fault_test *test)
 {
 	struct epoll_event event = {
 		.events = EPOLLIN | EPOLLET | EPOLLWAKEUP,
 		.data.u64 = DATA + 1,
 	};
 
-	return scene->p.ops->ctl(scene->p.fd, EPOLL_CTL_MOD, scene->s.fd,
+	return test->p.ops->ctl(test->p.fd, EPOLL_CTL_MOD, test->s.fd,
 				 &event);
 }
 
-static const char *check_modified(struct scene *scene, int result)
+static const char *check_modified(struct fault_test *test, int result)
 {
 	(void)result;
-	if (scene->kind->fire(&scene->s) ||
-	    !(poller_next(&scene->p, DATA + 1) & EPOLLIN))
+	if (test->kind->fire(&test->s) ||
+	    !(poller_next(&test->p, DATA + 1) & EPOLLIN))
 		return "its event does not come";
-	if (poller_del(&scene->p, scene->s.fd))
+	if (poller_del(&test->p, test->s.fd))
 		return "it cannot be deleted";
-	specimen_close(&scene->s);
+	test_file_close(&test->s);
 	return NULL;
 }
 
-const struct action modify_file = { scene_watch, modify, check_modified };
+const struct action modify_file = { fault_test_watch, modify, check_modified };
 
-static int delete(struct scene *scene)
+static int delete(struct fault_test *test)
 {
-	return poller_del(&scene->p, scene->s.fd);
+	return poller_del(&test->p, test->s.fd);
 }
 
-static const char *check_deleted(struct scene *scene, int result)
+static const char *check_deleted(struct fault_test *test, int result)
 {
 	(void)result;
-	if (scene->kind->fire(&scene->s) || poller_count(&scene->p))
+	if (test->kind->fire(&test->s) || poller_count(&test->p))
 		return "it is not gone";
-	specimen_close(&scene->s);
+	test_file_close(&test->s);
 	return NULL;
 }
 
-const struct action delete_file = { scene_watch, delete, check_deleted };
+const struct action delete_file = { fault_test_watch, delete, check_deleted };
 
-static int close_watched(struct scene *scene)
+static int close_watched(struct fault_test *test)
 {
-	int fd = scene->s.fd;
+	int fd = test->s.fd;
 
-	scene->s.fd = -1;
+	test->s.fd = -1;
 	return close(fd) ? -errno : 0;
 }
 
-static const char *check_closed(struct scene *scene, int result)
+static const char *check_closed(struct fault_test *test, int result)
 {
 	(void)result;
-	specimen_close(&scene->s);
-	return poller_count(&scene->p) ? "it is not gone" : NULL;
+	test_file_close(&test->s);
+	return poller_count(&test->p) ? "it is not gone" : NULL;
 }
 
-const struct action close_file = { scene_watch, close_watched, check_closed };
+const struct action close_file = { fault_test_watch, close_watched, check_closed };
 
 static struct poller closed;
 
-static int fill_another(struct scene *scene)
+static int fill_another(struct fault_test *test)
 {
-	return open_file(scene) ?: poller_open(&closed, scene->p.ops) ?:
-	       poller_add(&closed, scene->s.fd, EPOLLIN);
+	return open_file(test) ?: poller_open(&closed, test->p.ops) ?:
+	       poller_add(&closed, test->s.fd, EPOLLIN);
 }
 
-static int close_another(struct scene *scene)
+static int close_another(struct fault_test *test)
 {
-	(void)scene;
+	(void)test;
 	return close(closed.fd) ? -errno : 0;
 }
 
@@ -228,83 +228,83 @@ const struct action close_instance = { fill_another, close_another, check_closed
 
 static int ready[READY];
 
-static int open_ready(struct scene *scene)
+static int open_ready(struct fault_test *test)
 {
 	int i, err = 0;
 
 	for (i = 0; i < READY && !err; i++) {
 		ready[i] = eventfd(1, EFD_CLOEXEC);
-		err = poller_add_data(&scene->p, ready[i], scene->events, i);
+		err = poller_add_data(&test->p, ready[i], test->events, i);
 	}
 	return err;
 }
 
-static int wait_for_any(struct scene *scene)
+static int wait_for_any(struct fault_test *test)
 {
-	return poller_wait(&scene->p, scene->found, READY + 1, SOON);
+	return poller_wait(&test->p, test->found, READY + 1, SOON);
 }
 
 /* The mask is that of the wait only. */
-static int wait_with_mask(struct scene *scene)
+static int wait_with_mask(struct fault_test *test)
 {
 	const uint64_t all = ~0ULL;
 	sigset_t before = {}, after = {};
 	int result;
 
 	sigprocmask(SIG_BLOCK, NULL, &before);
-	result = scene->p.ops->wait(scene->p.fd, scene->found, READY + 1, SOON,
+	result = test->p.ops->wait(test->p.fd, test->found, READY + 1, SOON,
 				    &all, KERNEL_SIGSET_SIZE);
 	sigprocmask(SIG_BLOCK, NULL, &after);
 	return memcmp(&before, &after, sizeof(before)) ? -EPROTO : result;
 }
 
 /* Every event once; once more only those that are level-triggered. */
-static const char *check_delivered(struct scene *scene, int result)
+static const char *check_delivered(struct fault_test *test, int result)
 {
-	bool again = !(scene->events & (EPOLLET | EPOLLONESHOT));
+	bool again = !(test->events & (EPOLLET | EPOLLONESHOT));
 	int times[READY] = {}, i, rest;
 
-	rest = poller_wait(&scene->p, scene->found + result, READY + 1,
+	rest = poller_wait(&test->p, test->found + result, READY + 1,
 			   NOT_AT_ALL);
 	if (rest != (again ? READY : READY - result))
 		return "the rest is not delivered";
 	for (i = 0; i < result + rest; i++)
-		times[scene->found[i].data.u64]++;
+		times[test->found[i].data.u64]++;
 	for (i = 0; i < READY; i++)
 		if (!times[i] || times[i] > 1 + again)
 			return "an event is lost or doubled";
 	for (i = 0; i < READY; i++)
 		close(ready[i]);
-	return poller_count(&scene->p) ? "something is left" : NULL;
+	return poller_count(&test->p) ? "something is left" : NULL;
 }
 
 const struct action wait_ready = { open_ready, wait_for_any, check_delivered };
 const struct action wait_masked = { open_ready, wait_with_mask, check_delivered };
 
-static int wait_a_moment(struct scene *scene)
+static int wait_a_moment(struct fault_test *test)
 {
-	return poller_wait(&scene->p, scene->found, 1, NSEC_PER_MSEC);
+	return poller_wait(&test->p, test->found, 1, NSEC_PER_MSEC);
 }
 
-static const char *check_in_vain(struct scene *scene, int result)
+static const char *check_in_vain(struct fault_test *test, int result)
 {
-	(void)scene;
+	(void)test;
 	return result ? "something came" : NULL;
 }
 
 const struct action wait_in_vain = { NULL, wait_a_moment, check_in_vain };
 
-static int watch_and_fire(struct scene *scene)
+static int watch_and_fire(struct fault_test *test)
 {
-	return scene_watch(scene) ?: scene->kind->fire(&scene->s);
+	return fault_test_watch(test) ?: test->kind->fire(&test->s);
 }
 
-static const char *check_fired(struct scene *scene, int result)
+static const char *check_fired(struct fault_test *test, int result)
 {
-	if (result != 1 || scene->found[0].data.u64 != DATA)
+	if (result != 1 || test->found[0].data.u64 != DATA)
 		return "its event does not come";
-	specimen_close(&scene->s);
-	return poller_count(&scene->p) ? "it is not gone" : NULL;
+	test_file_close(&test->s);
+	return poller_count(&test->p) ? "it is not gone" : NULL;
 }
 
 const struct action wait_file = { watch_and_fire, wait_for_any, check_fired };

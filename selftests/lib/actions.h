@@ -6,14 +6,14 @@
 #ifndef SELFTESTS_ACTIONS_H
 #define SELFTESTS_ACTIONS_H
 
-#include "scene.h"
+#include "fault_test.h"
 
 /* Of the open files that a waiter finds ready. */
 #define READY 3
 
 extern const struct action create_plain, create_cloexec;
 
-/* Of the scene's kind of file. */
+/* Of the kind of file under test. */
 extern const struct action add_file;
 /* Of the only file on its superblock that repoll watches. */
 extern const struct action add_first;
@@ -28,9 +28,9 @@ extern const struct action add_to_new;
 
 extern const struct action modify_file, delete_file, close_file, close_instance;
 
-/* Of READY files, with the scene's events, and then of nothing. */
+/* Of READY files, with the events under test, and then of nothing. */
 extern const struct action wait_ready, wait_masked, wait_in_vain;
-/* Of one ready file of the scene's kind. */
+/* Of one ready file of the kind under test. */
 extern const struct action wait_file;
 
 /* Of READY ready files at once, the second one with a wait behind it. */

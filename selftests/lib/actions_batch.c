@@ -16,11 +16,11 @@
 
 static int files[READY];
 
-static int open_files(struct scene *scene)
+static int open_files(struct fault_test *test)
 {
 	int i;
 
-	(void)scene;
+	(void)test;
 	for (i = 0; i < READY; i++) {
 		files[i] = eventfd(1, EFD_CLOEXEC);
 		if (files[i] < 0)
@@ -49,7 +49,7 @@ static void add_all(struct changes *changes)
 	};
 }
 
-static void make_one_by_one(struct scene *scene, struct changes *changes)
+static void make_one_by_one(struct fault_test *test, struct changes *changes)
 {
 	struct repoll_change *change;
 	struct epoll_event event;
@@ -59,7 +59,7 @@ static void make_one_by_one(struct scene *scene, struct changes *changes)
 		change = &changes->list[i];
 		event = (struct epoll_event) { .events = change->events,
 					       .data.u64 = change->data };
-		change->result = -scene->p.ops->ctl(scene->p.fd, change->op,
+		change->result = -test->p.ops->ctl(test->p.fd, change->op,
 						    change->fd, &event);
 		changes->batch.done++;
 		changes->batch.failed += change->result != 0;
@@ -70,7 +70,7 @@ static void make_one_by_one(struct scene *scene, struct changes *changes)
  * Undoes what was made, if not all went well. Returns what the call is to be judged
  * by: @result, or the error of a change.
  */
-static int judge(struct scene *scene, const struct changes *changes, int result)
+static int judge(struct fault_test *test, const struct changes *changes, int result)
 {
 	unsigned int failed = 0;
 	int i, err = result;
@@ -88,46 +88,46 @@ static int judge(struct scene *scene, const struct changes *changes, int result)
 	if (failed != changes->batch.failed)
 		return -EPROTO;
 	for (i = 0; i < changes->batch.done && err < 0; i++)
-		if (!changes->list[i].result && poller_del(&scene->p, files[i]))
+		if (!changes->list[i].result && poller_del(&test->p, files[i]))
 			return -EPROTO;
 	return err;
 }
 
-static int make(struct scene *scene)
+static int make(struct fault_test *test)
 {
 	struct changes changes;
 	int done = READY;
 
 	add_all(&changes);
-	if (scene->p.ops != &repoll_ops)
-		make_one_by_one(scene, &changes);
+	if (test->p.ops != &repoll_ops)
+		make_one_by_one(test, &changes);
 	else
-		done = call_with(scene->p.fd, REPOLL_BATCH, &changes.batch);
-	return judge(scene, &changes, done);
+		done = call_with(test->p.fd, REPOLL_BATCH, &changes.batch);
+	return judge(test, &changes, done);
 }
 
-static const char *delete_all(struct scene *scene)
+static const char *delete_all(struct fault_test *test)
 {
 	int i;
 
 	for (i = 0; i < READY; i++) {
-		if (poller_del(&scene->p, files[i]))
+		if (poller_del(&test->p, files[i]))
 			return "one cannot be deleted";
 		close(files[i]);
 	}
 	return NULL;
 }
 
-static const char *check_made(struct scene *scene, int result)
+static const char *check_made(struct fault_test *test, int result)
 {
-	if (result != READY || poller_count(&scene->p) != READY)
+	if (result != READY || poller_count(&test->p) != READY)
 		return "not all are watched";
-	return delete_all(scene);
+	return delete_all(test);
 }
 
 const struct action batch_add = { open_files, make, check_made };
 
-static int make_and_wait(struct scene *scene)
+static int make_and_wait(struct fault_test *test)
 {
 	const uint64_t all = ~0ULL;
 	struct repoll_batch_wait args;
@@ -135,30 +135,30 @@ static int make_and_wait(struct scene *scene)
 	int result;
 
 	add_all(&changes);
-	if (scene->p.ops != &repoll_ops) {
-		make_one_by_one(scene, &changes);
-		result = scene->p.ops->wait(scene->p.fd, scene->found,
+	if (test->p.ops != &repoll_ops) {
+		make_one_by_one(test, &changes);
+		result = test->p.ops->wait(test->p.fd, test->found,
 					    READY + 1, NOT_AT_ALL, &all,
 					    KERNEL_SIGSET_SIZE);
-		return judge(scene, &changes, result);
+		return judge(test, &changes, result);
 	}
 	args = (struct repoll_batch_wait) {
 		.batch = changes.batch,
 		.wait = {
-			.events = (uintptr_t)scene->found,
+			.events = (uintptr_t)test->found,
 			.sigmask = (uintptr_t)&all,
 			.sigsetsize = KERNEL_SIGSET_SIZE,
 			.timeout_ns = SOON,
 			.maxevents = READY + 1,
 		},
 	};
-	result = call_with(scene->p.fd, REPOLL_BATCH_WAIT, &args);
+	result = call_with(test->p.fd, REPOLL_BATCH_WAIT, &args);
 	changes.batch = args.batch;
-	return judge(scene, &changes, result);
+	return judge(test, &changes, result);
 }
 
 /* Each event came, once. */
-static const char *check_made_and_found(struct scene *scene, int result)
+static const char *check_made_and_found(struct fault_test *test, int result)
 {
 	bool found[READY] = {};
 	int i;
@@ -166,11 +166,11 @@ static const char *check_made_and_found(struct scene *scene, int result)
 	if (result != READY)
 		return "not all events came";
 	for (i = 0; i < result; i++)
-		found[scene->found[i].data.u64] = true;
+		found[test->found[i].data.u64] = true;
 	for (i = 0; i < READY; i++)
 		if (!found[i])
 			return "an event is lost";
-	return delete_all(scene);
+	return delete_all(test);
 }
 
 const struct action batch_add_and_wait = {
@@ -178,33 +178,33 @@ const struct action batch_add_and_wait = {
 };
 
 /* An error of the wait leaves the change made; to be judged it is undone. */
-static int add_one_and_wait(struct scene *scene)
+static int add_one_and_wait(struct fault_test *test)
 {
 	const struct repoll_change_wait change = {
 		.op = EPOLL_CTL_ADD, .fd = files[0], .events = EPOLLIN, .data = DATA,
-		.to = (uintptr_t)scene->found,
+		.to = (uintptr_t)test->found,
 	};
 	int result;
 
-	if (scene->p.ops == &repoll_ops && calls_next_directly())
-		result = call_directly(scene->p.fd, (uintptr_t)&change,
+	if (test->p.ops == &repoll_ops && calls_next_directly())
+		result = call_directly(test->p.fd, (uintptr_t)&change,
 				       REPOLL_DIRECT_PAIR(1, SOON_MS),
 				       REPOLL_DIRECT_CHANGE_WAIT);
 	else
-		result = poller_add_data(&scene->p, files[0], EPOLLIN, DATA) ?:
-			 poller_wait(&scene->p, scene->found, 1, SOON);
+		result = poller_add_data(&test->p, files[0], EPOLLIN, DATA) ?:
+			 poller_wait(&test->p, test->found, 1, SOON);
 	if (result < 0)
-		poller_del(&scene->p, files[0]);
+		poller_del(&test->p, files[0]);
 	return result;
 }
 
-static const char *check_one(struct scene *scene, int result)
+static const char *check_one(struct fault_test *test, int result)
 {
 	int i;
 
-	if (result != 1 || scene->found[0].data.u64 != DATA)
+	if (result != 1 || test->found[0].data.u64 != DATA)
 		return "its event does not come";
-	if (poller_del(&scene->p, files[0]))
+	if (poller_del(&test->p, files[0]))
 		return "it cannot be deleted";
 	for (i = 0; i < READY; i++)
 		close(files[i]);

@@ -23,9 +23,9 @@ static const struct epoll_params some = {
 	.prefer_busy_poll = 1,
 }, none;
 
-static int reset_params(struct scene *scene)
+static int reset_params(struct fault_test *test)
 {
-	ioctl(scene->p.fd, EPIOCSPARAMS, &none);
+	ioctl(test->p.fd, EPIOCSPARAMS, &none);
 	return 0;
 }
 
@@ -36,31 +36,31 @@ static int params_result(int result)
 	return errno == EOPNOTSUPP ? 1 : -errno;
 }
 
-static int set(struct scene *scene)
+static int set(struct fault_test *test)
 {
-	return params_result(ioctl(scene->p.fd, EPIOCSPARAMS, &some));
+	return params_result(ioctl(test->p.fd, EPIOCSPARAMS, &some));
 }
 
 static struct epoll_params params;
 
-static int get(struct scene *scene)
+static int get(struct fault_test *test)
 {
-	return params_result(ioctl(scene->p.fd, EPIOCGPARAMS, &params));
+	return params_result(ioctl(test->p.fd, EPIOCGPARAMS, &params));
 }
 
-static const char *check_set(struct scene *scene, int result)
+static const char *check_set(struct fault_test *test, int result)
 {
 	if (result)
 		return NULL;
-	if (get(scene) || memcmp(&params, &some, sizeof(some)))
+	if (get(test) || memcmp(&params, &some, sizeof(some)))
 		return "they are others now";
-	reset_params(scene);
+	reset_params(test);
 	return NULL;
 }
 
-static const char *check_got(struct scene *scene, int result)
+static const char *check_got(struct fault_test *test, int result)
 {
-	(void)scene;
+	(void)test;
 	return result || !memcmp(&params, &none, sizeof(none)) ?
 	       NULL : "they are others now";
 }
@@ -69,21 +69,21 @@ const struct action set_params = { reset_params, set, check_set };
 const struct action get_params = { reset_params, get, check_got };
 
 /* Many times, so that the kernel must make room for it. */
-static int poll_it(struct scene *scene)
+static int poll_it(struct fault_test *test)
 {
 	struct pollfd fds[64];
 	int i;
 
 	for (i = 0; i < 64; i++)
-		fds[i] = (struct pollfd) { scene->p.fd, POLLIN, 0 };
+		fds[i] = (struct pollfd) { test->p.fd, POLLIN, 0 };
 	return poll(fds, 64, 1) < 0 ? -errno : 0;
 }
 
 /* Under a high number, as above. */
-static int select_it(struct scene *scene)
+static int select_it(struct fault_test *test)
 {
 	struct timeval soon = { .tv_usec = 1000 };
-	int fd = dup2(scene->p.fd, FD_SETSIZE - 1), result;
+	int fd = dup2(test->p.fd, FD_SETSIZE - 1), result;
 	fd_set set;
 
 	if (fd < 0)
@@ -95,125 +95,125 @@ static int select_it(struct scene *scene)
 	return result;
 }
 
-static const char *check_polled(struct scene *scene, int result)
+static const char *check_polled(struct fault_test *test, int result)
 {
-	struct pollfd pfd = { .fd = scene->p.fd, .events = POLLIN };
+	struct pollfd pfd = { .fd = test->p.fd, .events = POLLIN };
 	int n;
 
 	(void)result;
-	if (scene->kind->fire(&scene->s))
+	if (test->kind->fire(&test->s))
 		return "cannot make it ready";
 	n = poll(&pfd, 1, SOON_MS);
-	specimen_close(&scene->s);
+	test_file_close(&test->s);
 	return n == 1 ? NULL : "it does not become ready";
 }
 
-const struct action poll_instance = { scene_watch, poll_it, check_polled };
-const struct action select_instance = { scene_watch, select_it, check_polled };
+const struct action poll_instance = { fault_test_watch, poll_it, check_polled };
+const struct action select_instance = { fault_test_watch, select_it, check_polled };
 
 static struct poller epoll;
 
-static int watch_and_open_epoll(struct scene *scene)
+static int watch_and_open_epoll(struct fault_test *test)
 {
-	return scene_watch(scene) ?: poller_open(&epoll, &native_ops);
+	return fault_test_watch(test) ?: poller_open(&epoll, &native_ops);
 }
 
-static int add_it(struct scene *scene)
+static int add_it(struct fault_test *test)
 {
-	return poller_add_data(&epoll, scene->p.fd, EPOLLIN, DATA);
+	return poller_add_data(&epoll, test->p.fd, EPOLLIN, DATA);
 }
 
-static const char *check_outside(struct scene *scene, int result)
+static const char *check_outside(struct fault_test *test, int result)
 {
 	bool heard;
 
 	(void)result;
-	heard = !scene->kind->fire(&scene->s) &&
+	heard = !test->kind->fire(&test->s) &&
 		poller_next(&epoll, DATA) == EPOLLIN;
-	specimen_close(&scene->s);
+	test_file_close(&test->s);
 	close(epoll.fd);
 	return heard ? NULL : "the epoll does not hear of it";
 }
 
 const struct action epoll_instance = { watch_and_open_epoll, add_it, check_outside };
 
-static int list(struct scene *scene)
+static int list(struct fault_test *test)
 {
 	static char text[8192];
 
-	return scene_list(scene, text, sizeof(text));
+	return fault_test_list(test, text, sizeof(text));
 }
 
-static const char *check_listed(struct scene *scene, int result)
+static const char *check_listed(struct fault_test *test, int result)
 {
-	if (list(scene) != result)
+	if (list(test) != result)
 		return "the list is another one now";
-	specimen_close(&scene->s);
+	test_file_close(&test->s);
 	return NULL;
 }
 
-const struct action list_instance = { scene_watch, list, check_listed };
+const struct action list_instance = { fault_test_watch, list, check_listed };
 
 static struct repoll_info told;
 
-static int ask_info(struct scene *scene)
+static int ask_info(struct fault_test *test)
 {
-	return scene->p.ops == &repoll_ops ?
-	       query_info(scene->p.fd, &told) : 0;
+	return test->p.ops == &repoll_ops ?
+	       query_info(test->p.fd, &told) : 0;
 }
 
 /* By a node that is opened before, as opening it may fail, too. */
 static int node = -1;
 
-static int open_node(struct scene *scene)
+static int open_node(struct fault_test *test)
 {
-	if (scene->p.ops == &repoll_ops && node < 0)
+	if (test->p.ops == &repoll_ops && node < 0)
 		node = open(REPOLL_DEVICE, O_RDWR | O_CLOEXEC);
-	return ask_info(scene);
+	return ask_info(test);
 }
 
-static int ask_list(struct scene *scene)
+static int ask_list(struct fault_test *test)
 {
 	struct repoll_info info;
 
-	return scene->p.ops == &repoll_ops ?
+	return test->p.ops == &repoll_ops ?
 	       query_find(node, REPOLL_ALL, told.id, &info) : 0;
 }
 
-static int ask_features(struct scene *scene)
+static int ask_features(struct fault_test *test)
 {
 	uint64_t bits;
 
-	return scene->p.ops == &repoll_ops ? query_features(node, 0, &bits) : 0;
+	return test->p.ops == &repoll_ops ? query_features(node, 0, &bits) : 0;
 }
 
-static int watch_and_open_node(struct scene *scene)
+static int watch_and_open_node(struct fault_test *test)
 {
-	int err = scene_watch(scene);
+	int err = fault_test_watch(test);
 
-	return err ?: open_node(scene);
+	return err ?: open_node(test);
 }
 
-static int ask_items(struct scene *scene)
+static int ask_items(struct fault_test *test)
 {
 	struct repoll_item item;
 	int n = 1;
 
-	if (scene->p.ops == &repoll_ops)
+	if (test->p.ops == &repoll_ops)
 		n = query_items(node, REPOLL_ALL, told.id, &item, 1);
 	return n < 0 ? n : n - 1;
 }
 
-static const char *check_told(struct scene *scene, int result)
+static const char *check_told(struct fault_test *test, int result)
 {
-	(void)scene;
+	(void)test;
 	return result ? "it is not told" : NULL;
 }
 
-static const char *check_items_told(struct scene *scene, int result)
+static const char *check_items_told(struct fault_test *test, int result)
 {
-	specimen_close(&scene->s);
-	return check_told(scene, result);
+	test_file_close(&test->s);
+	return check_told(test, result);
 }
 
 const struct action tell_info = { open_node, ask_info, check_told };

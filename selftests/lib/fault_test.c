@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include "scene.h"
+#include "fault_test.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,43 +12,43 @@
 
 #include "sysfile.h"
 
-int scene_open(struct scene *scene, const struct poller_ops *ops)
+int fault_test_open(struct fault_test *test, const struct poller_ops *ops)
 {
 	int err;
 
-	*scene = (struct scene) {
+	*test = (struct fault_test) {
 		.other = { .ops = ops, .fd = -1 },
 		.s = { -1, -1 },
 		.events = EPOLLIN,
 	};
-	err = poller_open(&scene->p, ops);
-	return err ?: poller_open(&scene->other, ops);
+	err = poller_open(&test->p, ops);
+	return err ?: poller_open(&test->other, ops);
 }
 
-void scene_close(struct scene *scene)
+void fault_test_close(struct fault_test *test)
 {
 	int i;
 
-	close(scene->other.fd);
+	close(test->other.fd);
 	for (i = 0; i < KINDS; i++)
-		specimen_close(&scene->others[i]);
-	specimen_close(&scene->s);
-	close(scene->p.fd);
+		test_file_close(&test->others[i]);
+	test_file_close(&test->s);
+	close(test->p.fd);
 }
 
-int scene_watch(struct scene *scene)
+int fault_test_watch(struct fault_test *test)
 {
-	return specimen_open(&scene->s, scene->kind) ?:
-	       poller_add_data(&scene->p, scene->s.fd, scene->events, DATA);
+	return test_file_open(&test->s, test->kind) ?:
+	       poller_add_data(&test->p, test->s.fd, test->events, DATA);
 }
 
-int scene_watch_all(struct scene *scene)
+int fault_test_watch_all(struct fault_test *test)
 {
 	int i, err = 0;
 
 	for (i = 0; i < KINDS && !err; i++)
-		err = specimen_open(&scene->others[i], &kinds[i]) ?:
-		      poller_add(&scene->other, scene->others[i].fd, EPOLLIN);
+		err = test_file_open(&test->others[i], &kinds[i]) ?:
+		      poller_add(&test->other, test->others[i].fd, EPOLLIN);
 	return err;
 }
 
@@ -65,21 +65,21 @@ static int count_wakeup_sources(void)
 	return n;
 }
 
-int scene_list(const struct scene *scene, char *text, size_t size)
+int fault_test_list(const struct fault_test *test, char *text, size_t size)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", scene->p.fd);
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", test->p.fd);
 	return sysfile_read(path, text, size);
 }
 
-int scene_look(const struct scene *scene, struct state *state)
+int fault_test_look(const struct fault_test *test, struct state *state)
 {
 	char uses[32];
 	int n;
 
 	memset(state, 0, sizeof(*state));
-	n = scene_list(scene, state->items, sizeof(state->items));
+	n = fault_test_list(test, state->items, sizeof(state->items));
 	if (n < 0)
 		return n;
 	if (sysfile_read("/sys/module/repoll/refcnt", uses, sizeof(uses)) > 0)
@@ -91,16 +91,16 @@ int scene_look(const struct scene *scene, struct state *state)
 }
 
 /* Why an attempt is wrong that has failed, for whatever reason. */
-static const char *judge_failure(struct scene *scene, bool struck,
+static const char *judge_failure(struct fault_test *test, bool struck,
 				 const struct state *before)
 {
 	static struct state after;
 
 	if (!struck)
 		return "it fails though nothing was made to";
-	if (scene->result != -ENOMEM && scene->result != -EFAULT)
+	if (test->result != -ENOMEM && test->result != -EFAULT)
 		return "the error is a wrong one";
-	if (scene_look(scene, &after))
+	if (fault_test_look(test, &after))
 		return "cannot look at the instance";
 	/* One that is there to be used later does not come from nowhere. */
 	if (after.wakeup_sources < before->wakeup_sources ||
@@ -111,7 +111,7 @@ static const char *judge_failure(struct scene *scene, bool struck,
 	       "what failed has changed something" : NULL;
 }
 
-const char *fail_each(struct scene *scene, const struct action *action,
+const char *fail_each(struct fault_test *test, const struct action *action,
 		      struct fault_tally *tally)
 {
 	static struct state before;
@@ -120,24 +120,24 @@ const char *fail_each(struct scene *scene, const struct action *action,
 	unsigned int nth;
 
 	for (nth = 1; struck && !problem; nth++) {
-		if (action->prepare && action->prepare(scene))
+		if (action->prepare && action->prepare(test))
 			return "it cannot be prepared";
-		if (scene_look(scene, &before))
+		if (fault_test_look(test, &before))
 			return "cannot look at the instance";
 		fault_arm(nth);
-		scene->result = action->act(scene);
+		test->result = action->act(test);
 		struck = fault_disarm();
 		if (struck)
-			fault_count(tally, fault_site(), scene->result < 0);
-		if (scene->result < 0) {
-			problem = judge_failure(scene, struck, &before);
+			fault_count(tally, fault_site(), test->result < 0);
+		if (test->result < 0) {
+			problem = judge_failure(test, struck, &before);
 			if (problem)
 				return problem;
-			scene->result = action->act(scene);
-			if (scene->result < 0)
+			test->result = action->act(test);
+			if (test->result < 0)
 				return "it fails when it is repeated";
 		}
-		problem = action->check(scene, scene->result);
+		problem = action->check(test, test->result);
 	}
 	return problem;
 }

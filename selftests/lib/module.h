@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The module, unloaded and loaded again from the file that REPOLL_MODULE in the
+ * Unloads the module, and loads it again from the file that REPOLL_MODULE in the
  * environment names. Each returns 0 or -errno.
  */
-#ifndef SELFTESTS_LOADING_H
-#define SELFTESTS_LOADING_H
+#ifndef SELFTESTS_MODULE_H
+#define SELFTESTS_MODULE_H
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include "specimen.h"
+#include "test_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,38 +19,38 @@
 
 #include "pair.h"
 
-static int fire_other(const struct specimen *s)
+static int fire_other(const struct test_file *s)
 {
 	return put(s->other);
 }
 
-static int open_eventfd(struct specimen *s)
+static int open_eventfd(struct test_file *s)
 {
 	s->fd = eventfd(0, EFD_CLOEXEC);
 	return s->fd < 0 ? -errno : 0;
 }
 
-static int fire_eventfd(const struct specimen *s)
+static int fire_eventfd(const struct test_file *s)
 {
 	return eventfd_write(s->fd, 1) ? -errno : 0;
 }
 
-static int open_pipe(struct specimen *s)
+static int open_pipe(struct test_file *s)
 {
 	int fds[2];
 
 	if (pipe2(fds, O_CLOEXEC))
 		return -errno;
-	*s = (struct specimen) { fds[0], fds[1] };
+	*s = (struct test_file) { fds[0], fds[1] };
 	return 0;
 }
 
 /* A FIFO whose name is gone: each has an inode of its own. */
-static int open_fifo(struct specimen *s)
+static int open_fifo(struct test_file *s)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/tmp/repoll-specimen-%d", gettid());
+	snprintf(path, sizeof(path), "/tmp/repoll-test-file-%d", gettid());
 	if (mkfifo(path, 0600))
 		return -errno;
 	s->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -59,27 +59,27 @@ static int open_fifo(struct specimen *s)
 	return s->fd < 0 || s->other < 0 ? -errno : 0;
 }
 
-static int open_pair(struct specimen *s, int type)
+static int open_pair(struct test_file *s, int type)
 {
 	int fds[2];
 
 	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds))
 		return -errno;
-	*s = (struct specimen) { fds[0], fds[1] };
+	*s = (struct test_file) { fds[0], fds[1] };
 	return 0;
 }
 
-static int open_unix_stream(struct specimen *s)
+static int open_unix_stream(struct test_file *s)
 {
 	return open_pair(s, SOCK_STREAM);
 }
 
-static int open_unix_datagram(struct specimen *s)
+static int open_unix_datagram(struct test_file *s)
 {
 	return open_pair(s, SOCK_DGRAM);
 }
 
-static int open_tcp(struct specimen *s)
+static int open_tcp(struct test_file *s)
 {
 	/* Or the ports would all be waiting for their last minute. */
 	struct linger at_once = { .l_onoff = 1 };
@@ -88,14 +88,14 @@ static int open_tcp(struct specimen *s)
 	err = tcp_pair(fds);
 	if (err)
 		return err;
-	*s = (struct specimen) { fds[0], fds[1] };
+	*s = (struct test_file) { fds[0], fds[1] };
 	if (setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &at_once,
 		       sizeof(at_once)))
 		return -errno;
 	return 0;
 }
 
-static int open_udp(struct specimen *s)
+static int open_udp(struct test_file *s)
 {
 	struct sockaddr_in addr = {
 		.sin_family = AF_INET,
@@ -122,23 +122,23 @@ static int open_terminal(int *master, int *slave)
 	return openpty(master, slave, NULL, &raw, NULL) ? -errno : 0;
 }
 
-static int open_master(struct specimen *s)
+static int open_master(struct test_file *s)
 {
 	return open_terminal(&s->fd, &s->other);
 }
 
-static int open_slave(struct specimen *s)
+static int open_slave(struct test_file *s)
 {
 	return open_terminal(&s->other, &s->fd);
 }
 
-static int open_timer(struct specimen *s)
+static int open_timer(struct test_file *s)
 {
 	s->fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
 	return s->fd < 0 ? -errno : 0;
 }
 
-static int fire_timer(const struct specimen *s)
+static int fire_timer(const struct test_file *s)
 {
 	struct itimerspec soon = { .it_value.tv_nsec = 1 };
 
@@ -146,7 +146,7 @@ static int fire_timer(const struct specimen *s)
 }
 
 /* For a signal that is blocked, and pending once it was sent. */
-static int open_signals(struct specimen *s)
+static int open_signals(struct test_file *s)
 {
 	const struct timespec now = {};
 	sigset_t set;
@@ -161,14 +161,14 @@ static int open_signals(struct specimen *s)
 	return s->fd < 0 ? -errno : 0;
 }
 
-static int fire_signals(const struct specimen *s)
+static int fire_signals(const struct test_file *s)
 {
 	(void)s;
 	return kill(getpid(), SIGUSR2) ? -errno : 0;
 }
 
 /* An eventpoll with an eventfd in it. */
-static int open_poller(struct specimen *s, const struct poller_ops *ops)
+static int open_poller(struct test_file *s, const struct poller_ops *ops)
 {
 	struct poller p;
 	int err = poller_open(&p, ops);
@@ -180,22 +180,22 @@ static int open_poller(struct specimen *s, const struct poller_ops *ops)
 	return poller_add(&p, s->other, EPOLLIN);
 }
 
-static int open_repoll(struct specimen *s)
+static int open_repoll(struct test_file *s)
 {
 	return open_poller(s, &repoll_ops);
 }
 
-static int open_epoll(struct specimen *s)
+static int open_epoll(struct test_file *s)
 {
 	return open_poller(s, &native_ops);
 }
 
-static int fire_inner(const struct specimen *s)
+static int fire_inner(const struct test_file *s)
 {
 	return eventfd_write(s->other, 1) ? -errno : 0;
 }
 
-const struct kind kinds[KINDS] = {
+const struct file_kind kinds[KINDS] = {
 	{ "eventfd", open_eventfd, fire_eventfd },
 	{ "pipe", open_pipe, fire_other },
 	{ "FIFO", open_fifo, fire_other },
@@ -211,7 +211,7 @@ const struct kind kinds[KINDS] = {
 	{ "epoll", open_epoll, fire_inner },
 };
 
-const struct kind *kind_named(const char *name)
+const struct file_kind *file_kind_named(const char *name)
 {
 	int i;
 
@@ -220,20 +220,20 @@ const struct kind *kind_named(const char *name)
 	return &kinds[i];
 }
 
-int specimen_open(struct specimen *s, const struct kind *kind)
+int test_file_open(struct test_file *s, const struct file_kind *kind)
 {
 	int err;
 
-	*s = (struct specimen) { -1, -1 };
+	*s = (struct test_file) { -1, -1 };
 	err = kind->open(s);
 	if (err)
-		specimen_close(s);
+		test_file_close(s);
 	return err;
 }
 
-void specimen_close(struct specimen *s)
+void test_file_close(struct test_file *s)
 {
 	close(s->fd);
 	close(s->other);
-	*s = (struct specimen) { -1, -1 };
+	*s = (struct test_file) { -1, -1 };
 }

@@ -1,42 +1,42 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Specimens: a file of each kind that differs in how it is watched.
+ * Files to be watched: one of each kind that the kernel watches in a way of its own.
  *
  * Every function returns its result, or -errno.
  */
-#ifndef SELFTESTS_SPECIMEN_H
-#define SELFTESTS_SPECIMEN_H
+#ifndef SELFTESTS_TEST_FILE_H
+#define SELFTESTS_TEST_FILE_H
 
 #include "poller.h"
 
-struct specimen {
+struct test_file {
 	/* The file to be watched. */
 	int fd;
 	/* What makes it readable, or -1. */
 	int other;
 };
 
-struct kind {
+struct file_kind {
 	const char *name;
 	/* Opens a file that is not readable. */
-	int (*open)(struct specimen *s);
+	int (*open)(struct test_file *s);
 	/* Makes it readable. */
-	int (*fire)(const struct specimen *s);
+	int (*fire)(const struct test_file *s);
 };
 
 #define KINDS 13
 
-extern const struct kind kinds[KINDS];
+extern const struct file_kind kinds[KINDS];
 
-const struct kind *kind_named(const char *name);
+const struct file_kind *file_kind_named(const char *name);
 
 /*
  * Opens one. For signalfds SIGUSR2 is used, and blocked in the calling thread; in
  * others it must be blocked already.
  */
-int specimen_open(struct specimen *s, const struct kind *kind);
+int test_file_open(struct test_file *s, const struct file_kind *kind);
 
 /* Closes what is open of it. */
-void specimen_close(struct specimen *s);
+void test_file_close(struct test_file *s);
 
 #endif

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A scene: an instance, a file that it watches or is to watch, and what there is
- * to see of both; and the attempts at one action in it, in each of which another
- * thing fails.
+ * A test of what happens when an action fails: an instance, a file that it watches
+ * or is to watch, and what can be seen of both. It repeats the action, and each time
+ * the kernel fails another allocation or copy (see fault.h).
  */
-#ifndef SELFTESTS_SCENE_H
-#define SELFTESTS_SCENE_H
+#ifndef SELFTESTS_FAULT_TEST_H
+#define SELFTESTS_FAULT_TEST_H
 
 #include "fault.h"
 #include "poller.h"
-#include "specimen.h"
+#include "test_file.h"
 
-/* How many items everything in a scene may have together. */
+/* The limit on items of all instances in a test together. */
 #define WATCHES 100
 /* The user data of the item in question. */
 #define DATA 0x5eed
@@ -24,14 +24,14 @@ struct state {
 	int wakeup_sources;
 };
 
-struct scene {
+struct fault_test {
 	struct poller p;
-	const struct kind *kind;
-	struct specimen s;
+	const struct file_kind *kind;
+	struct test_file s;
 	uint32_t events;
 	/* Another instance, which watches a file of each kind, or one many times. */
 	struct poller other;
-	struct specimen others[KINDS];
+	struct test_file others[KINDS];
 	/* For actions to remember what they did. */
 	int result;
 	struct epoll_event found[8];
@@ -39,38 +39,38 @@ struct scene {
 
 struct action {
 	/* Makes what the action needs, before each attempt. */
-	int (*prepare)(struct scene *scene);
+	int (*prepare)(struct fault_test *test);
 	/* The action: its result, or -errno. */
-	int (*act)(struct scene *scene);
+	int (*act)(struct fault_test *test);
 	/*
 	 * Judges, after an attempt that succeeded with this result, and undoes
 	 * everything. Returns what is wrong.
 	 */
-	const char *(*check)(struct scene *scene, int result);
+	const char *(*check)(struct fault_test *test, int result);
 };
 
 /* Makes an instance. Returns 0 or -errno. */
-int scene_open(struct scene *scene, const struct poller_ops *ops);
-void scene_close(struct scene *scene);
+int fault_test_open(struct fault_test *test, const struct poller_ops *ops);
+void fault_test_close(struct fault_test *test);
 
-/* Has the instance watch a file of the scene's kind. Returns 0 or -errno. */
-int scene_watch(struct scene *scene);
+/* Makes the instance watch a file of the test's kind. Returns 0 or -errno. */
+int fault_test_watch(struct fault_test *test);
 
-/* Has the other instance watch a file of each kind, so that they all are watched. */
-int scene_watch_all(struct scene *scene);
+/* Makes the other instance watch a file of each kind. Returns 0 or -errno. */
+int fault_test_watch_all(struct fault_test *test);
 
 /* Lists the items of the instance. Returns the length of the text or -errno. */
-int scene_list(const struct scene *scene, char *text, size_t size);
+int fault_test_list(const struct fault_test *test, char *text, size_t size);
 
 /* Looks at everything. Returns 0 or -errno. */
-int scene_look(const struct scene *scene, struct state *state);
+int fault_test_look(const struct fault_test *test, struct state *state);
 
 /*
  * Does it with the first thing failing, with the second, and so on, until nothing
  * is left to fail. An attempt that fails must fail with ENOMEM or EFAULT, leave all
  * as it was, and succeed when it is repeated. Returns what is wrong.
  */
-const char *fail_each(struct scene *scene, const struct action *action,
+const char *fail_each(struct fault_test *test, const struct action *action,
 		      struct fault_tally *tally);
 
 #endif
