@@ -180,9 +180,9 @@ pub enum Kind {
 
 /// What makes the next operation of the thread fail.
 #[derive(Arbitrary, Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
-pub enum Hindrance {
+pub enum Fault {
     /// One allocation, or copy from or to user space: the first one, or a later one.
-    Fault(u8),
+    Nth(u8),
     /// There are no descriptors left.
     Descriptors,
     /// The user may not watch any more files.
@@ -446,7 +446,7 @@ pub enum Op {
         on: Slot,
     },
     /// Have the next operation fail.
-    Hinder(Hindrance),
+    Inject(Fault),
     /// Let the other thread go first.
     Yield,
 }

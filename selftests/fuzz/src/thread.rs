@@ -17,7 +17,7 @@ use crate::{
         answered,
         Call, //
     },
-    hinder::Hinderer,
+    fault_injection::FaultInjector,
     kcov,
     open,
     oracle::{
@@ -25,7 +25,7 @@ use crate::{
         Handed, //
     },
     program::{
-        Hindrance,
+        Fault,
         Op,
         Slot, //
     },
@@ -56,9 +56,9 @@ pub struct Thread {
     shared: Arc<Shared>,
     arena: Arena,
     alarm: Alarm,
-    hinderer: Hinderer,
+    injector: FaultInjector,
     /// Makes the next operation fail.
-    hindrance: Option<Hindrance>,
+    fault: Option<Fault>,
     /// Where a walk through items has come last.
     cursor: [u64; 2],
     _kcov: Option<OwnedFd>,
@@ -75,8 +75,8 @@ impl Thread {
             shared,
             arena: Arena::new(&oracle::event(libc::EPOLLIN as u32, oracle::data(0)))?,
             alarm,
-            hinderer: Hinderer::new()?,
-            hindrance: None,
+            injector: FaultInjector::new()?,
+            fault: None,
             cursor: [0; 2],
             blocks: kcov.as_ref().map(|(_, blocks)| *blocks),
             _kcov: kcov.map(|(fd, _)| fd),
@@ -86,25 +86,25 @@ impl Thread {
     /// Carries out operations.
     pub fn run(&mut self, ops: &[Op]) {
         for op in ops {
-            if let Op::Hinder(hindrance) = op {
-                self.hindrance = Some(*hindrance);
+            if let Op::Inject(fault) = op {
+                self.fault = Some(*fault);
                 continue;
             }
             self.carry_out(op);
         }
-        self.hindrance = None;
+        self.fault = None;
         self.alarm.drain();
     }
 
     /// A system call, with the next thing that goes wrong, if one was asked for: its errno, or 0,
     /// and what it returned.
     fn call(&mut self, call: impl FnOnce() -> c_int) -> (i32, c_int) {
-        let Some(hindrance) = self.hindrance.take() else {
+        let Some(fault) = self.fault.take() else {
             return errno(call());
         };
-        self.hinderer.hinder(hindrance);
+        self.injector.inject(fault);
         let answer = errno(call());
-        self.hinderer.relent(hindrance);
+        self.injector.undo(fault);
         answer
     }
 
@@ -337,7 +337,7 @@ impl Thread {
                     0
                 });
             }
-            Op::Hinder(_) => {}
+            Op::Inject(_) => {}
             Op::Yield => thread::yield_now(),
         }
     }

@@ -31,7 +31,7 @@ use crate::{
         Progress, //
     },
     program::{
-        Hindrance,
+        Fault,
         Slot, //
     },
     table::CLOSED, //
@@ -270,8 +270,7 @@ impl Thread {
     pub(super) fn expect_signals(&mut self, interrupted: bool, mask: Mask) {
         if interrupted || matches!(mask, Mask::Empty(_)) {
             // A fault while a signal comes would end the process.
-            self.hindrance
-                .take_if(|hindrance| matches!(hindrance, Hindrance::Fault(_)));
+            self.fault.take_if(|fault| matches!(fault, Fault::Nth(_)));
         }
         if interrupted {
             self.alarm.set();

@@ -6,7 +6,7 @@
 //! `Documentation/fault-injection/fault-injection.rst`.
 
 use crate::{
-    program::Hindrance,
+    program::Fault,
     table, //
 };
 use anyhow::{
@@ -43,7 +43,7 @@ const SETTINGS: [(&str, &str); 6] = [
 const FAULTS: u8 = 32;
 
 /// Makes the calling thread's system calls fail.
-pub struct Hinderer {
+pub struct FaultInjector {
     /// The thread's `fail-nth`, if the kernel has it.
     nth: Option<File>,
     watches: File,
@@ -51,7 +51,7 @@ pub struct Hinderer {
     limit: String,
 }
 
-impl Hinderer {
+impl FaultInjector {
     /// For the calling thread.
     pub fn new() -> Result<Self> {
         let nth = match OpenOptions::new()
@@ -79,24 +79,24 @@ impl Hinderer {
         })
     }
 
-    /// Has the next system call fail, perhaps. Does nothing that the kernel does not offer.
-    pub fn hinder(&self, hindrance: Hindrance) {
-        let _: io::Result<()> = match hindrance {
-            Hindrance::Fault(skipped) => self.fail(skipped % FAULTS + 1),
-            Hindrance::Descriptors => limit_descriptors(0),
-            Hindrance::Watches => self.limit_watches("0"),
+    /// Makes the next system call fail, perhaps. Does nothing that the kernel does not offer.
+    pub fn inject(&self, fault: Fault) {
+        let _: io::Result<()> = match fault {
+            Fault::Nth(skipped) => self.fail(skipped % FAULTS + 1),
+            Fault::Descriptors => limit_descriptors(0),
+            Fault::Watches => self.limit_watches("0"),
         };
     }
 
-    /// Everything is as it was.
-    pub fn relent(&self, hindrance: Hindrance) {
-        let relented = match hindrance {
+    /// Undoes what [`inject`](Self::inject) did.
+    pub fn undo(&self, fault: Fault) {
+        let undone = match fault {
             // If this fails it was the fault, and now there is none to come.
-            Hindrance::Fault(_) => self.fail(0).or(Ok(())),
-            Hindrance::Descriptors => limit_descriptors(DESCRIPTORS),
-            Hindrance::Watches => self.limit_watches(&self.limit),
+            Fault::Nth(_) => self.fail(0).or(Ok(())),
+            Fault::Descriptors => limit_descriptors(DESCRIPTORS),
+            Fault::Watches => self.limit_watches(&self.limit),
         };
-        relented.expect("what could be set can be reset");
+        undone.expect("what could be set can be reset");
     }
 
     fn fail(&self, nth: u8) -> io::Result<()> {
