@@ -3,7 +3,7 @@
 //! What is done to a file that is there, by what it is for.
 
 use crate::{
-    bench::SIGNALS,
+    environment::SIGNALS,
     file::{
         accept,
         prepare_tcp,
@@ -219,7 +219,7 @@ impl World {
             Touch => {
                 self.program.line(|| "touch_file();".to_owned());
                 // SAFETY: The name ends with a zero.
-                unsafe { libc::chmod(self.bench.file.as_ptr(), 0o600) };
+                unsafe { libc::chmod(self.environment.file.as_ptr(), 0o600) };
             }
         }
     }

@@ -3,7 +3,7 @@
 //! How files of each kind are made. All are non-blocking.
 
 use crate::{
-    bench::signal_set,
+    environment::signal_set,
     poller::errno,
     world::{
         set_option,
@@ -128,7 +128,10 @@ impl World {
                 other,
                 [End::PipeReader, End::PipeWriter],
                 "open_fifo(fds)",
-                |world| [O_RDONLY, O_WRONLY].map(|mode| open(&world.bench.fifo, mode | O_NONBLOCK)),
+                |world| {
+                    [O_RDONLY, O_WRONLY]
+                        .map(|mode| open(&world.environment.fifo, mode | O_NONBLOCK))
+                },
             ),
             Kind::UnixStream => self.unix_pair(place, other, SOCK_STREAM, "SOCK_STREAM"),
             Kind::UnixDatagram => self.unix_pair(place, other, SOCK_DGRAM, "SOCK_DGRAM"),
@@ -174,7 +177,7 @@ impl World {
                 // SAFETY: The name ends with a zero.
                 unsafe {
                     let fd = libc::inotify_init1(libc::IN_NONBLOCK);
-                    libc::inotify_add_watch(fd, world.bench.file.as_ptr(), libc::IN_ATTRIB);
+                    libc::inotify_add_watch(fd, world.environment.file.as_ptr(), libc::IN_ATTRIB);
                     fd
                 }
             }),

@@ -4,7 +4,7 @@
 //! the same answers expected of both.
 
 mod act;
-mod bench;
+mod environment;
 mod file;
 mod interest;
 mod pairs;

@@ -13,8 +13,8 @@
 //! file's address, then by number. Only nested instances, which are two files, lie apart there.
 
 use crate::{
-    bench::{
-        Bench,
+    environment::{
+        Environment,
         ROOM, //
     },
     interest,
@@ -88,7 +88,7 @@ impl Target {
 /// All pairs. The descriptors are -1 where there is none any more.
 pub(crate) struct Pairs {
     engines: &'static Engines,
-    bench: &'static Bench,
+    environment: &'static Environment,
     fds: [[RawFd; 2]; PAIRS],
     /// Whether the second of a pair is asked first.
     swapped: bool,
@@ -99,11 +99,11 @@ pub(crate) struct Pairs {
 }
 
 impl Pairs {
-    pub(crate) fn new(engines: &'static Engines, bench: &'static Bench) -> Self {
-        bench.level_buffers();
+    pub(crate) fn new(engines: &'static Engines, environment: &'static Environment) -> Self {
+        environment.level_buffers();
         Self {
             engines,
-            bench,
+            environment,
             fds: [[NEVER; 2]; PAIRS],
             swapped: false,
             way: Way::default(),
@@ -293,7 +293,7 @@ impl Pairs {
 
     /// The last `usable` events of both buffers.
     fn room_for(&self, usable: usize) -> [*mut Event; 2] {
-        self.bench
+        self.environment
             .buffers
             .map(|buffer| buffer.wrapping_add(ROOM - usable))
     }
@@ -306,7 +306,7 @@ impl Pairs {
         usable: usize,
     ) -> Result<(), Disagreement> {
         // Both began alike, so they are alike in full, also where there are no events.
-        let buffers = self.bench.buffers.map(|buffer| {
+        let buffers = self.environment.buffers.map(|buffer| {
             // SAFETY: So much is there, and nobody writes to it now.
             unsafe { std::slice::from_raw_parts(buffer, ROOM) }
         });

@@ -7,7 +7,7 @@ use crate::{
         CHUNK,
         REPEAT, //
     },
-    bench::ROOM,
+    environment::ROOM,
     file::BUFFER,
     pairs::{
         NESTED,

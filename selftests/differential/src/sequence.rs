@@ -5,8 +5,8 @@
 
 use crate::{
     act::Act,
-    bench::{
-        Bench,
+    environment::{
+        Environment,
         ROOM, //
     },
     file::KINDS,
@@ -45,7 +45,7 @@ use std::{
 /// What does not change between the sequences of a process.
 pub(crate) struct Setting {
     pub(crate) engines: Engines,
-    pub(crate) bench: &'static Bench,
+    pub(crate) environment: &'static Environment,
 }
 
 thread_local! {
@@ -84,8 +84,8 @@ impl Sequence {
     pub(crate) fn new(program: Program) -> Self {
         let setting = SETTING.get().expect("set() was called");
         Self {
-            world: World::new(setting.bench, program),
-            pairs: Pairs::new(&setting.engines, setting.bench),
+            world: World::new(setting.environment, program),
+            pairs: Pairs::new(&setting.engines, setting.environment),
             done: BTreeMap::new(),
             over: false,
         }

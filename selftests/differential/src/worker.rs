@@ -3,7 +3,7 @@
 //! A process that runs sequences, one for each of its seeds, until it has done its steps.
 
 use crate::{
-    bench::Bench,
+    environment::Environment,
     pairs::Engines,
     poller::Engine,
     program::Program,
@@ -102,9 +102,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// Runs sequences.
 pub(crate) fn run(task: Task, tell: impl Fn(News) -> Result<()>) -> Result<()> {
     prepare(task)?;
-    let bench = use_engines(engines(task.control)?)?;
+    let environment = use_engines(engines(task.control)?)?;
     let result = run_all(task, tell);
-    bench.remove();
+    environment.remove();
     result
 }
 
@@ -153,10 +153,13 @@ fn prepare(task: Task) -> Result<()> {
 }
 
 /// Has the sequences of this thread compare two kinds of eventpolls.
-fn use_engines(engines: Engines) -> Result<&'static Bench> {
-    let bench: &'static Bench = Box::leak(Box::new(Bench::new()?));
-    sequence::set(Box::leak(Box::new(Setting { engines, bench })));
-    Ok(bench)
+fn use_engines(engines: Engines) -> Result<&'static Environment> {
+    let environment: &'static Environment = Box::leak(Box::new(Environment::new()?));
+    sequence::set(Box::leak(Box::new(Setting {
+        engines,
+        environment,
+    })));
+    Ok(environment)
 }
 
 fn engines(control: bool) -> Result<Engines> {
@@ -299,7 +302,7 @@ mod tests {
     #[test]
     fn a_fault_is_found_and_shrunk_to_what_it_takes() {
         let _signals = SIGNALS.lock();
-        let bench = use_engines([Engine::Native, Engine::Faulty]).unwrap();
+        let environment = use_engines([Engine::Native, Engine::Faulty]).unwrap();
         let found = first(0..20).unwrap();
         // Make a file, add it, wait twice; or the second and third at once.
         assert!(matches!(found.steps, 3 | 4), "{found:?}");
@@ -307,7 +310,7 @@ mod tests {
         assert!(found.program.contains(&oneshot), "{found:?}");
         assert!(compiles(&found.program), "{found:?}");
         assert!(is_found_again(found.seed), "{found:?}");
-        bench.remove();
+        environment.remove();
     }
 
     /// Whether the sequence of this seed finds a fault, once nothing disturbs it.
@@ -324,13 +327,13 @@ mod tests {
     #[test]
     fn whatever_a_sequence_does_makes_a_program() {
         let _signals = SIGNALS.lock();
-        let bench = use_engines([Engine::Native, Engine::Native]).unwrap();
+        let environment = use_engines([Engine::Native, Engine::Native]).unwrap();
         for seed in 0..8 {
             let mut runner = runner(seed, Config::default());
             let tree = Steps::sequential_strategy(LENGTH).new_tree(&mut runner);
             let found = describe(seed, "nothing", &tree.unwrap().current().1);
             assert!(compiles(&found.program), "{found:?}");
         }
-        bench.remove();
+        environment.remove();
     }
 }

@@ -7,7 +7,7 @@
 //! the addresses of files are.
 
 use crate::{
-    bench::Bench,
+    environment::Environment,
     poller::errno,
     program::Program,
     witness::Witness, //
@@ -63,17 +63,17 @@ const EMPTY: Slot = Slot {
 pub(crate) struct World {
     slots: [Slot; SLOTS],
     links: u32,
-    pub(crate) bench: &'static Bench,
+    pub(crate) environment: &'static Environment,
     pub(crate) witness: Witness,
     pub(crate) program: Program,
 }
 
 impl World {
-    pub(crate) fn new(bench: &'static Bench, program: Program) -> Self {
+    pub(crate) fn new(environment: &'static Environment, program: Program) -> Self {
         Self {
             slots: [EMPTY; SLOTS],
             links: 0,
-            bench,
+            environment,
             witness: Witness::new(),
             program,
         }
@@ -236,6 +236,6 @@ impl Drop for World {
                 self.close_now(place);
             }
         }
-        self.bench.forget_signals();
+        self.environment.forget_signals();
     }
 }

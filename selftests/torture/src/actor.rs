@@ -3,13 +3,13 @@
 //! Who sends messages, and does all kinds of things while they are on their way.
 
 use crate::{
-    hand::Hand,
     scenario::{
         Target,
         Watch, //
     },
     tally::Tally,
     victim,
+    worker::Worker,
     world::{
         Task,
         World,
@@ -84,7 +84,7 @@ pub(crate) enum Act {
 
 /// An actor.
 struct Actor<'a> {
-    hand: Hand<'a>,
+    worker: Worker<'a>,
     world: &'a World,
     number: usize,
     /// Channels that were hung up and have to be opened again.
@@ -95,7 +95,7 @@ struct Actor<'a> {
 pub(crate) fn run(world: &World, number: usize) -> Tally {
     let sheet = world.actor_sheet(number);
     let mut actor = Actor {
-        hand: Hand::new(world, world.plan.consumers.len() + number),
+        worker: Worker::new(world, world.plan.consumers.len() + number),
         world,
         number,
         hung_up: Vec::new(),
@@ -116,7 +116,7 @@ pub(crate) fn run(world: &World, number: usize) -> Tally {
         world.settle(1);
     }
     sheet.set(Task::Gone);
-    actor.hand.tally
+    actor.worker.tally
 }
 
 impl<'a> Actor<'a> {
@@ -125,17 +125,17 @@ impl<'a> Actor<'a> {
         for channel in std::mem::take(&mut self.hung_up) {
             self.reopen(channel);
         }
-        self.hand.pause();
+        self.worker.pause();
         // Often one thing alone.
         while {
             let act = *self
                 .world
                 .plan
                 .acts
-                .choose(&mut self.hand.rng)
+                .choose(&mut self.worker.rng)
                 .expect("there are acts");
             self.act(act);
-            self.hand.rng.random_ratio(2, 3)
+            self.worker.rng.random_ratio(2, 3)
         } {}
     }
 
@@ -146,16 +146,16 @@ impl<'a> Actor<'a> {
             Act::Toggle => self.with_watch(Self::toggle),
             Act::Modify => self.with_watch(|this, watch, number| {
                 if watch.can_change() {
-                    this.hand.modify(watch, number);
+                    this.worker.modify(watch, number);
                 }
             }),
             Act::Disarm => self.with_watch(Self::disarm),
             Act::Fetch => {
                 let poller = self.poller();
-                let events = self.hand.wait(poller, 1, Some(Duration::ZERO));
-                self.hand.handle(&events);
+                let events = self.worker.wait(poller, 1, Some(Duration::ZERO));
+                self.worker.handle(&events);
             }
-            Act::Read => self.with_channel(|this, channel| this.hand.read(channel, true)),
+            Act::Read => self.with_channel(|this, channel| this.worker.read(channel, true)),
             Act::Poll => self.poll(),
             Act::Signal => self.signal(),
             Act::Kill => self.with_channel(Self::kill),
@@ -163,8 +163,8 @@ impl<'a> Actor<'a> {
             Act::Alias => self.with_channel(Self::alias),
             Act::HangUp => self.with_channel(Self::hang_up),
             Act::Copy => self.with_watch(Self::copy),
-            Act::Pause => self.hand.pause(),
-            Act::Migrate => self.hand.migrate(),
+            Act::Pause => self.worker.pause(),
+            Act::Migrate => self.worker.migrate(),
             Act::Look => self.look(),
         }
     }
@@ -179,7 +179,7 @@ impl<'a> Actor<'a> {
         let channels = (0..self.world.channels.len())
             .filter(|&channel| self.may_have(channel) && !self.hung_up.contains(&channel));
         let channels: Vec<_> = channels.collect();
-        if let Some(&channel) = channels.choose(&mut self.hand.rng) {
+        if let Some(&channel) = channels.choose(&mut self.worker.rng) {
             act(self, channel);
         }
     }
@@ -193,7 +193,7 @@ impl<'a> Actor<'a> {
             Target::Bell => false,
         });
         let chosen = watches.collect::<Vec<_>>();
-        if let Some(&(watch, number)) = chosen.choose(&mut self.hand.rng) {
+        if let Some(&(watch, number)) = chosen.choose(&mut self.worker.rng) {
             act(self, watch, number);
         }
     }
@@ -201,15 +201,15 @@ impl<'a> Actor<'a> {
     fn poller(&mut self) -> usize {
         // One that has consumers hands out the bell's event, which is not for actors, but when
         // that comes they are gone.
-        self.hand.rng.random_range(0..self.world.pollers.len())
+        self.worker.rng.random_range(0..self.world.pollers.len())
     }
 
     fn send(&mut self, channel: usize) {
-        self.hand.send(channel);
+        self.worker.send(channel);
     }
 
     fn chase(&mut self, channel: usize) {
-        for _ in 0..self.hand.rng.random_range(1..=CHASE) {
+        for _ in 0..self.worker.rng.random_range(1..=CHASE) {
             self.send(channel);
             let settled = || self.world.accounts[channel].is_settled();
             // The conductor has more patience, if it is lost.
@@ -221,21 +221,21 @@ impl<'a> Actor<'a> {
             }) {
                 break;
             }
-            self.hand.pause();
+            self.worker.pause();
         }
     }
 
     fn toggle(&mut self, watch: &Watch, number: u64) {
         let world = self.world;
-        self.hand.tally.dels += 1;
+        self.worker.tally.dels += 1;
         match world.delete(watch, world.target(watch)) {
             // Another actor has just deleted it.
             Err(error) if error.kind() == io::ErrorKind::NotFound && !world.plan.owned => (),
             result => world.check("DEL", result),
         }
-        self.hand.pause();
-        let mode = self.hand.mode(watch);
-        self.hand.tally.adds += 1;
+        self.worker.pause();
+        let mode = self.worker.mode(watch);
+        self.worker.tally.adds += 1;
         match world.add(watch, world.target(watch), mode, number) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !world.plan.owned => (),
             result => world.check("ADD", result),
@@ -244,9 +244,9 @@ impl<'a> Actor<'a> {
 
     fn disarm(&mut self, watch: &Watch, number: u64) {
         if watch.can_change() {
-            self.hand.modify_to(watch, number, EventFlags::empty());
-            self.hand.pause();
-            self.hand.modify(watch, number);
+            self.worker.modify_to(watch, number, EventFlags::empty());
+            self.worker.pause();
+            self.worker.modify(watch, number);
         }
     }
 
@@ -259,7 +259,7 @@ impl<'a> Actor<'a> {
 
     fn signal(&mut self) {
         let consumers = self.world.plan.consumers.len();
-        let sheet = &self.world.sheets[self.hand.rng.random_range(0..consumers)];
+        let sheet = &self.world.sheets[self.worker.rng.random_range(0..consumers)];
         // SAFETY: No memory is passed.
         unsafe {
             libc::syscall(
@@ -269,23 +269,23 @@ impl<'a> Actor<'a> {
                 libc::SIGUSR1,
             )
         };
-        self.hand.tally.signals += 1;
+        self.worker.tally.signals += 1;
     }
 
     fn kill(&mut self, channel: usize) {
         let poller = self.poller();
         let victim = victim::Victim::new(&self.world.pollers[poller], self.world.by_ioctl(poller));
         let victim = self.world.check("clone", victim);
-        self.hand.pause();
-        if self.hand.rng.random() {
+        self.worker.pause();
+        if self.worker.rng.random() {
             victim.wait_until_asleep();
         }
-        if self.hand.rng.random_ratio(3, 4) {
+        if self.worker.rng.random_ratio(3, 4) {
             self.send(channel);
-            self.hand.pause();
+            self.worker.pause();
         }
         drop(victim);
-        self.hand.tally.kills += 1;
+        self.worker.tally.kills += 1;
     }
 
     fn reopen(&mut self, channel: usize) {
@@ -294,24 +294,24 @@ impl<'a> Actor<'a> {
             return;
         }
         let this = &world.channels[channel];
-        if self.hand.rng.random() {
+        if self.worker.rng.random() {
             // What is closed with the file may be on the way of any waiter. After a hang-up there
             // is nothing to write to.
             let _ = this.disturb();
-            self.hand.pause();
+            self.worker.pause();
         }
         world.check("close", this.close(world.nothing.as_fd()));
-        self.hand.tally.closes += 1;
-        self.hand.pause();
+        self.worker.tally.closes += 1;
+        self.worker.pause();
         world.check("open", this.open());
         let mut add = |watch: &Watch, number| {
-            let mode = self.hand.mode(watch);
+            let mode = self.worker.mode(watch);
             let result = world.add(watch, this.reader(), mode, number);
             world.check(
                 "ADD after the close of a file under the same number",
                 result,
             );
-            self.hand.tally.adds += 1;
+            self.worker.tally.adds += 1;
         };
         for (watch, number) in world.plan.watches.iter().zip(0..) {
             if watch.target == Target::Channel(channel) {
@@ -324,19 +324,19 @@ impl<'a> Actor<'a> {
         let world = self.world;
         let this = &world.channels[channel];
         world.check("dup", this.move_away(world.nothing.as_fd()));
-        self.hand.pause();
+        self.worker.pause();
         self.send(channel);
-        self.hand.pause();
+        self.worker.pause();
         world.check("dup", this.move_back(world.nothing.as_fd()));
-        self.hand.tally.dups += 2;
-        self.hand.tally.closes += 2;
+        self.worker.tally.dups += 2;
+        self.worker.tally.closes += 2;
     }
 
     fn hang_up(&mut self, channel: usize) {
         let world = self.world;
         let this = &world.channels[channel];
         if this.has_end() {
-            if self.hand.rng.random() {
+            if self.worker.rng.random() {
                 self.send(channel);
             }
             world.accounts[channel].hang_up();
@@ -349,20 +349,20 @@ impl<'a> Actor<'a> {
     fn copy(&mut self, watch: &Watch, number: u64) {
         let world = self.world;
         let copy = world.check("dup", world.target(watch).try_clone_to_owned());
-        let mode = self.hand.mode(watch);
+        let mode = self.worker.mode(watch);
         world.check(
             "ADD of a copy",
             world.add(watch, copy.as_fd(), mode, number),
         );
-        self.hand.pause();
+        self.worker.pause();
         world.check("DEL of a copy", world.delete(watch, copy.as_fd()));
-        self.hand.tally.dups += 1;
-        self.hand.tally.adds += 1;
-        self.hand.tally.dels += 1;
+        self.worker.tally.dups += 1;
+        self.worker.tally.adds += 1;
+        self.worker.tally.dels += 1;
     }
 
     fn look(&mut self) {
-        if self.hand.rng.random_ratio(1, 8) {
+        if self.worker.rng.random_ratio(1, 8) {
             let fd = self.world.pollers[self.poller()].as_fd().as_raw_fd();
             let path = format!("/proc/self/fdinfo/{fd}");
             self.world.check("fdinfo", std::fs::read(path));

@@ -4,8 +4,8 @@
 
 use crate::{
     channel::Kind,
-    hand::Hand,
     tally::Tally,
+    worker::Worker,
     world::{
         Task,
         World, //
@@ -37,61 +37,61 @@ const ALARMS: u32 = 8;
 pub(crate) fn run(world: &World, consumer: usize) -> Tally {
     let sheet = &world.sheets[consumer];
     let poller = world.plan.consumers[consumer];
-    let mut hand = Hand::new(world, consumer);
+    let mut worker = Worker::new(world, consumer);
     let mut round = 0;
     let mut diversions = 0;
     let mut alarms = 0;
     sheet.sign();
-    while !hand.over {
+    while !worker.over {
         sheet.set(Task::Between);
         let now = world.round.load(SeqCst);
         if now != round {
             round = now;
-            diversions = hand.rng.random_range(0..=DIVERSIONS);
-            alarms = hand.rng.random_range(0..=ALARMS);
-            if hand.rng.random_ratio(1, 16) {
-                hand.migrate();
+            diversions = worker.rng.random_range(0..=DIVERSIONS);
+            alarms = worker.rng.random_range(0..=ALARMS);
+            if worker.rng.random_ratio(1, 16) {
+                worker.migrate();
             }
         }
-        let room = if hand.rng.random_ratio(3, 4) { 1 } else { 3 };
+        let room = if worker.rng.random_ratio(3, 4) { 1 } else { 3 };
         let mut timeout = None;
         let alarm = if alarms > 0 {
             alarms -= 1;
-            set_alarm(&mut hand)
+            set_alarm(&mut worker)
         } else {
             None
         };
         if diversions > 0 {
             diversions -= 1;
             sheet.set(Task::WaitingShortly);
-            timeout = Some(match hand.rng.random_range(0..3) {
+            timeout = Some(match worker.rng.random_range(0..3) {
                 0 => Duration::ZERO,
                 // About when that comes.
                 _ if alarm.is_some() => alarm.unwrap_or_default(),
-                1 => Duration::from_micros(hand.rng.random_range(1..50)),
-                _ => Duration::from_micros(hand.rng.random_range(50..500)),
+                1 => Duration::from_micros(worker.rng.random_range(1..50)),
+                _ => Duration::from_micros(worker.rng.random_range(50..500)),
             });
-        } else if hand.rng.random_ratio(1, 4) {
+        } else if worker.rng.random_ratio(1, 4) {
             sheet.set(Task::PollingForEver);
             sleep_in_poll(world, poller);
             timeout = Some(Duration::ZERO);
         } else {
             sheet.set(Task::WaitingForEver);
         }
-        let events = hand.wait(poller, room, timeout);
+        let events = worker.wait(poller, room, timeout);
         sheet.set(Task::Handling);
-        hand.handle(&events);
+        worker.handle(&events);
     }
     sheet.set(Task::Gone);
     world.leave();
-    hand.tally
+    worker.tally
 }
 
 /// Sends a message by a timer, if there is one that may be set. Returns after which time it comes.
-fn set_alarm(hand: &mut Hand<'_>) -> Option<Duration> {
-    let channel = hand.rng.random_range(0..hand.world.channels.len());
-    let timer = hand.world.channels[channel].kind == Kind::Timer;
-    (timer && !hand.world.plan.owned).then(|| hand.send(channel))?
+fn set_alarm(worker: &mut Worker<'_>) -> Option<Duration> {
+    let channel = worker.rng.random_range(0..worker.world.channels.len());
+    let timer = worker.world.channels[channel].kind == Kind::Timer;
+    (timer && !worker.world.plan.owned).then(|| worker.send(channel))?
 }
 
 /// Until the instance is readable, or a signal comes.

@@ -6,7 +6,6 @@
 mod actor;
 mod channel;
 mod consumer;
-mod hand;
 mod ioctl;
 mod ledger;
 mod life;
@@ -14,6 +13,7 @@ mod report;
 mod scenario;
 mod tally;
 mod victim;
+mod worker;
 mod world;
 
 use anyhow::{

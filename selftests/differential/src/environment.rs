@@ -19,8 +19,8 @@ use std::{
 /// How many events a wait may be given room for.
 pub(crate) const ROOM: usize = 32;
 
-/// The bench.
-pub(crate) struct Bench {
+/// What the sequences of this process share.
+pub(crate) struct Environment {
     folder: CString,
     /// A FIFO.
     pub(crate) fifo: CString,
@@ -33,7 +33,7 @@ pub(crate) struct Bench {
 /// The signals that are sent and received as events.
 pub(crate) const SIGNALS: [i32; 2] = [libc::SIGUSR1, libc::SIGUSR2];
 
-impl Bench {
+impl Environment {
     /// Prepares everything, for the rest of the process.
     pub(crate) fn new() -> Result<Self> {
         let mut template = *b"/tmp/differential.XXXXXX\0";
@@ -82,7 +82,7 @@ impl Bench {
         while unsafe { libc::sigtimedwait(&set, ptr::null_mut(), &now) } > 0 {}
     }
 
-    /// Removes what is in the file system. Nothing is left to do with the bench then.
+    /// Removes what is in the file system. The environment cannot be used afterwards.
     pub(crate) fn remove(&self) {
         // SAFETY: The names end with a zero.
         unsafe {

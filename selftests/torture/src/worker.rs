@@ -33,8 +33,8 @@ use std::{
     time::Duration, //
 };
 
-/// A thread's own.
-pub(crate) struct Hand<'a> {
+/// What each thread of a world has.
+pub(crate) struct Worker<'a> {
     pub(crate) world: &'a World,
     pub(crate) rng: SmallRng,
     pub(crate) tally: Tally,
@@ -43,7 +43,7 @@ pub(crate) struct Hand<'a> {
     pub(crate) over: bool,
 }
 
-impl<'a> Hand<'a> {
+impl<'a> Worker<'a> {
     /// For the thread with that number.
     pub(crate) fn new(world: &'a World, thread: usize) -> Self {
         let seed = world.origin.thread_seed(thread as u64);
