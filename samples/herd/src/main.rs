@@ -5,16 +5,17 @@
 
 mod cost;
 mod exchange;
+mod load;
 mod measurement;
+mod policy;
 mod record;
 mod report;
 mod run;
 mod share;
 mod sleepers;
-mod stage;
+mod sockets;
 mod summary;
 mod verdict;
-mod way;
 mod worker;
 
 use anyhow::Result;

@@ -3,6 +3,8 @@
 //! What is to be measured, and doing it.
 
 use crate::{
+    load::Load,
+    policy::Policy,
     record::{
         Record,
         Run, //
@@ -12,10 +14,6 @@ use crate::{
         Plan, //
     },
     verdict::Verdict,
-    way::{
-        Load,
-        Way, //
-    },
 };
 use anyhow::{
     ensure,
@@ -46,7 +44,7 @@ pub struct Measurement {
 
     /// How workers share the socket (all of them)
     #[arg(long, value_enum, value_delimiter = ',')]
-    way: Vec<Way>,
+    policy: Vec<Policy>,
 
     /// What they wait with (both)
     #[arg(long, value_enum, value_delimiter = ',')]
@@ -79,7 +77,7 @@ pub struct Measurement {
 
     /// Only see whether all workers get the same if they take turns: fail if one
     /// gets more than 1.2 times its fair share under light load
-    #[arg(long, conflicts_with_all = ["load", "way", "backend"])]
+    #[arg(long, conflicts_with_all = ["load", "policy", "backend"])]
     check: bool,
 
     /// Print what was measured as one JSON object
@@ -92,7 +90,7 @@ impl Measurement {
     pub fn carry_out(mut self) -> Result<ExitCode> {
         if self.check {
             self.load = vec![Load::Light];
-            self.way = vec![Way::Exclusive, Way::RoundRobin];
+            self.policy = vec![Policy::Exclusive, Policy::RoundRobin];
         }
         let record = self.measure()?;
         let verdict = match self.check {
@@ -114,7 +112,7 @@ impl Measurement {
 
     fn measure(&self) -> Result<Record> {
         let plans = self.plans();
-        ensure!(!plans.is_empty(), "epoll knows none of these ways");
+        ensure!(!plans.is_empty(), "epoll has none of these policies");
         let total = plans.len() * usize::from(self.repetitions);
         let mut runs = Vec::with_capacity(total);
         for _ in 0..self.repetitions {
@@ -139,11 +137,11 @@ impl Measurement {
     fn plans(&self) -> Vec<Plan> {
         let mut plans = Vec::new();
         for load in chosen(&self.load) {
-            for way in chosen(&self.way) {
+            for policy in chosen(&self.policy) {
                 for backend in chosen(&self.backend) {
                     plans.push(Plan {
                         load,
-                        way,
+                        policy,
                         backend,
                         workers: self.workers.into(),
                         clients: self.clients.into(),
@@ -153,7 +151,7 @@ impl Measurement {
                 }
             }
         }
-        plans.retain(|plan| plan.way.is_of(plan.backend));
+        plans.retain(|plan| plan.policy.is_of(plan.backend));
         plans
     }
 }

@@ -3,15 +3,13 @@
 //! What was measured, as it is kept.
 
 use crate::{
+    load::Load,
+    policy::Policy,
     run::{
         Outcome,
         Plan, //
     },
     share::shares,
-    way::{
-        Load,
-        Way, //
-    },
     worker::Counts,
 };
 use backend::Kind;
@@ -43,7 +41,7 @@ pub struct Run {
     /// How the clients came.
     pub load: Load,
     /// How the workers shared the socket.
-    pub way: Way,
+    pub policy: Policy,
     /// What they waited with.
     pub backend: Kind,
     /// How long it took.
@@ -59,7 +57,7 @@ impl Run {
     pub fn new(plan: &Plan, outcome: Outcome) -> Self {
         Self {
             load: plan.load,
-            way: plan.way,
+            policy: plan.policy,
             backend: plan.backend,
             duration_ns: outcome.duration.as_nanos() as u64,
             response_ns: outcome.response.as_nanos() as u64,

@@ -3,6 +3,7 @@
 //! What people get to see of a record.
 
 use crate::{
+    load::Load,
     record::Record,
     summary::{
         summaries,
@@ -10,7 +11,6 @@ use crate::{
         Table, //
     },
     verdict::Verdict,
-    way::Load,
 };
 use anyhow::Result;
 use chart::{
@@ -48,7 +48,7 @@ fn draw(record: &Record, load: Load, path: &Path) -> Result<()> {
     let kinds = summaries(record, load);
     let names: Vec<_> = kinds
         .iter()
-        .map(|one| format!("{}, {}", one.way, one.backend))
+        .map(|one| format!("{}, {}", one.policy, one.backend))
         .collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let places: Vec<(String, Vec<f64>)> = (0..record.workers)

@@ -4,12 +4,10 @@
 
 use crate::{
     exchange::ask,
+    load::Load,
+    policy::Policy,
     sleepers::Sleepers,
-    stage::Stage,
-    way::{
-        Load,
-        Way, //
-    },
+    sockets::Sockets,
     worker::{
         work,
         Counts, //
@@ -50,7 +48,7 @@ pub struct Plan {
     /// How the clients come.
     pub load: Load,
     /// How the workers share the socket.
-    pub way: Way,
+    pub policy: Policy,
     /// What they wait with.
     pub backend: Kind,
     /// How many workers there are.
@@ -65,7 +63,7 @@ pub struct Plan {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} load, {}, {}", self.load, self.way, self.backend)
+        write!(f, "{} load, {}, {}", self.load, self.policy, self.backend)
     }
 }
 
@@ -102,13 +100,13 @@ fn drive(plan: &Plan, asked: &Arc<AtomicU64>) -> Result<Outcome> {
     let deadline = Instant::now() + plan.limit;
     let (sender, receiver) = channel();
     let news = Inbox { receiver, deadline };
-    let stage = Stage::new(plan.way, plan.backend, plan.workers)?;
+    let sockets = Sockets::new(plan.policy, plan.backend, plan.workers)?;
 
-    for (index, post) in stage.posts.iter().cloned().enumerate() {
+    for (index, place) in sockets.places.iter().cloned().enumerate() {
         let sender = sender.clone();
         spawn(move || {
             tell(&sender, News::Began(thread_number()));
-            tell(&sender, News::Ended(index, work(&post)));
+            tell(&sender, News::Ended(index, work(&place)));
         })?;
     }
     let mut threads = Vec::new();
@@ -128,7 +126,7 @@ fn drive(plan: &Plan, asked: &Arc<AtomicU64>) -> Result<Outcome> {
     };
     for _ in 0..clients {
         let client = Client {
-            address: stage.address,
+            address: sockets.address,
             asked: asked.clone(),
             connections: plan.connections,
             patience: (plan.load == Load::Light).then(|| sleepers.clone()),
@@ -145,7 +143,7 @@ fn drive(plan: &Plan, asked: &Arc<AtomicU64>) -> Result<Outcome> {
     }
     let duration = begin.elapsed();
 
-    stage.stop()?;
+    sockets.stop()?;
     let mut workers = vec![Counts::default(); plan.workers];
     for _ in 0..plan.workers {
         match news.next()? {
@@ -237,10 +235,10 @@ fn thread_number() -> i32 {
 mod tests {
     use super::*;
 
-    fn plan(load: Load, way: Way) -> Plan {
+    fn plan(load: Load, policy: Policy) -> Plan {
         Plan {
             load,
-            way,
+            policy,
             backend: Kind::Epoll,
             workers: 3,
             clients: 4,
@@ -252,8 +250,13 @@ mod tests {
     #[test]
     fn each_connection_is_somebodys() {
         for load in [Load::Light, Load::Heavy] {
-            for way in [Way::Shared, Way::Each, Way::Exclusive, Way::Reuseport] {
-                let plan = plan(load, way);
+            for policy in [
+                Policy::Shared,
+                Policy::Each,
+                Policy::Exclusive,
+                Policy::Reuseport,
+            ] {
+                let plan = plan(load, policy);
                 let outcome = run(&plan).unwrap();
                 let sum = |of: fn(&Counts) -> u64| outcome.workers.iter().map(of).sum::<u64>();
                 assert_eq!(sum(|counts| counts.connections), 40, "{plan}");
@@ -266,13 +269,13 @@ mod tests {
     /// Of workers that sleep, epoll wakes the one whose instance came first.
     #[test]
     fn a_light_load_is_all_one_workers() {
-        let outcome = run(&plan(Load::Light, Way::Exclusive)).unwrap();
+        let outcome = run(&plan(Load::Light, Policy::Exclusive)).unwrap();
         assert_eq!(outcome.workers[0].connections, 40);
     }
 
     #[test]
     fn a_run_has_a_time_limit() {
-        let mut plan = plan(Load::Light, Way::Each);
+        let mut plan = plan(Load::Light, Policy::Each);
         plan.limit = Duration::ZERO;
         let error = format!("{:#}", run(&plan).err().unwrap());
         assert!(error.contains("light load, each, epoll"), "{error}");

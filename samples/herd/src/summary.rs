@@ -3,15 +3,13 @@
 //! The runs of the same kind, taken together.
 
 use crate::{
+    load::Load,
+    policy::Policy,
     record::{
         Record,
         Run, //
     },
     share::mean,
-    way::{
-        Load,
-        Way, //
-    },
     worker::Counts,
 };
 use backend::Kind;
@@ -20,7 +18,7 @@ use std::fmt;
 /// What they have in common, and what each connection came to.
 pub struct Summary {
     /// How the workers shared the socket.
-    pub way: Way,
+    pub policy: Policy,
     /// What they waited with.
     pub backend: Kind,
     /// The shares of the busiest worker, the next one and so on.
@@ -41,7 +39,7 @@ impl Summary {
         let connections = total(|counts| counts.connections);
         let shares: Vec<_> = runs.iter().map(|run| run.shares()).collect();
         Some(Self {
-            way: first.way,
+            policy: first.policy,
             backend: first.backend,
             shares: mean(&shares),
             wakeups: total(|counts| counts.wakeups) / connections,
@@ -58,13 +56,14 @@ impl Summary {
 pub fn summaries(record: &Record, load: Load) -> Vec<Summary> {
     let mut kinds = Vec::new();
     for run in record.runs.iter().filter(|run| run.load == load) {
-        if !kinds.contains(&(run.way, run.backend)) {
-            kinds.push((run.way, run.backend));
+        if !kinds.contains(&(run.policy, run.backend)) {
+            kinds.push((run.policy, run.backend));
         }
     }
-    let summary = |(way, backend)| {
+    let summary = |(policy, backend)| {
         let runs = record.runs.iter();
-        let same = runs.filter(|run| (run.load, run.way, run.backend) == (load, way, backend));
+        let same =
+            runs.filter(|run| (run.load, run.policy, run.backend) == (load, policy, backend));
         Summary::new(&same.collect::<Vec<_>>())
     };
     kinds.into_iter().filter_map(summary).collect()
@@ -93,7 +92,7 @@ impl fmt::Display for Table<'_> {
         writeln!(
             f,
             "{:12}{:10}{:>9}{:>7}{:>11}{:>9}{:>10}{:>10}{:>11}{:>11}",
-            "way",
+            "policy",
             "by",
             "most",
             "least",
@@ -110,7 +109,7 @@ impl fmt::Display for Table<'_> {
             writeln!(
                 f,
                 "{:12}{:10}{most:>9.2}{least:>7.2}{:>11.2}{:>9.2}{:>10.2}{:>10.0}{:>11.0}{:>11.0}",
-                one.way,
+                one.policy,
                 one.backend,
                 one.wakeups,
                 one.useless,
@@ -128,7 +127,7 @@ impl fmt::Display for Table<'_> {
 mod tests {
     use super::*;
 
-    fn run(way: Way, connections: [u64; 2]) -> Run {
+    fn run(policy: Policy, connections: [u64; 2]) -> Run {
         let worker = |connections| Counts {
             connections,
             wakeups: 4 * connections,
@@ -138,7 +137,7 @@ mod tests {
         };
         Run {
             load: Load::Light,
-            way,
+            policy,
             backend: Kind::Epoll,
             duration_ns: 1_000_000_000,
             response_ns: 40_000,
@@ -154,9 +153,9 @@ mod tests {
             clients: 1,
             connections: 4,
             runs: vec![
-                run(Way::Each, [4, 0]),
-                run(Way::Shared, [2, 2]),
-                run(Way::Each, [1, 3]),
+                run(Policy::Each, [4, 0]),
+                run(Policy::Shared, [2, 2]),
+                run(Policy::Each, [1, 3]),
             ],
         }
     }
@@ -165,7 +164,10 @@ mod tests {
     fn runs_of_the_same_kind_are_taken_together() {
         let all = summaries(&record(), Load::Light);
         assert_eq!(all.len(), 2);
-        assert_eq!((all[0].way, all[1].way), (Way::Each, Way::Shared));
+        assert_eq!(
+            (all[0].policy, all[1].policy),
+            (Policy::Each, Policy::Shared)
+        );
         // It need not be the same worker that is the busiest.
         assert_eq!(all[0].shares, [1.75, 0.25]);
         assert_eq!(all[1].shares, [1.0, 1.0]);

@@ -3,11 +3,9 @@
 //! Whether taking turns is fair.
 
 use crate::{
-    record::Record,
-    way::{
-        Load,
-        Way, //
-    },
+    load::Load,
+    policy::Policy,
+    record::Record, //
 };
 use anyhow::{
     Context,
@@ -33,8 +31,8 @@ impl Verdict {
     pub fn new(record: &Record) -> Result<Self> {
         Ok(Self {
             workers: record.workers,
-            turns: worst(record, Way::RoundRobin, Kind::Repoll)?,
-            exclusive: worst(record, Way::Exclusive, Kind::Epoll)?,
+            turns: worst(record, Policy::RoundRobin, Kind::Repoll)?,
+            exclusive: worst(record, Policy::Exclusive, Kind::Epoll)?,
         })
     }
 
@@ -54,12 +52,12 @@ impl Verdict {
     }
 }
 
-fn worst(record: &Record, way: Way, backend: Kind) -> Result<f64> {
+fn worst(record: &Record, policy: Policy, backend: Kind) -> Result<f64> {
     let runs = record.runs.iter();
-    runs.filter(|run| (run.load, run.way, run.backend) == (Load::Light, way, backend))
+    runs.filter(|run| (run.load, run.policy, run.backend) == (Load::Light, policy, backend))
         .filter_map(|run| run.shares().first().copied())
         .reduce(f64::max)
-        .with_context(|| format!("there is no run under light load, {way}, {backend}"))
+        .with_context(|| format!("there is no run under light load, {policy}, {backend}"))
 }
 
 impl fmt::Display for Verdict {
@@ -90,14 +88,14 @@ mod tests {
         worker::Counts, //
     };
 
-    fn run(load: Load, way: Way, backend: Kind, connections: [u64; 4]) -> Run {
+    fn run(load: Load, policy: Policy, backend: Kind, connections: [u64; 4]) -> Run {
         let worker = |connections| Counts {
             connections,
             ..Counts::default()
         };
         Run {
             load,
-            way,
+            policy,
             backend,
             duration_ns: 1,
             response_ns: 1,
@@ -117,11 +115,11 @@ mod tests {
     }
 
     fn native() -> Run {
-        run(Load::Light, Way::Exclusive, Kind::Epoll, [40, 0, 0, 0])
+        run(Load::Light, Policy::Exclusive, Kind::Epoll, [40, 0, 0, 0])
     }
 
     fn turns(connections: [u64; 4]) -> Run {
-        run(Load::Light, Way::RoundRobin, Kind::Repoll, connections)
+        run(Load::Light, Policy::RoundRobin, Kind::Repoll, connections)
     }
 
     #[test]
@@ -152,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_heavy_load_is_not_judged() {
-        let heavy = run(Load::Heavy, Way::RoundRobin, Kind::Repoll, [40, 0, 0, 0]);
+        let heavy = run(Load::Heavy, Policy::RoundRobin, Kind::Repoll, [40, 0, 0, 0]);
         assert!(verdict(vec![native(), heavy, turns([10; 4])])
             .unwrap()
             .is_fair());

@@ -5,8 +5,8 @@
 use crate::{
     cost::Cost,
     exchange::answer,
-    stage::{
-        Post,
+    sockets::{
+        Place,
         LISTENER,
         STOP, //
     },
@@ -47,14 +47,14 @@ pub struct Counts {
     pub switches: u64,
 }
 
-/// Works until the stage is stopped.
-pub fn work(post: &Post) -> Result<Counts> {
+/// Works until [`Sockets::stop`](crate::sockets::Sockets::stop).
+pub fn work(place: &Place) -> Result<Counts> {
     let mut counts = Counts::default();
     let mut events = Events::with_capacity(4);
     let begin = Cost::now().context("getrusage")?;
 
     loop {
-        match post.instance.wait(&mut events, None) {
+        match place.instance.wait(&mut events, None) {
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             other => other.context("cannot wait")?,
         }
@@ -67,7 +67,7 @@ pub fn work(post: &Post) -> Result<Counts> {
         }
         counts.wakeups += 1;
         if told_of(LISTENER) {
-            match accept(post)? {
+            match accept(place)? {
                 Some(stream) => {
                     counts.connections += 1;
                     answer(stream).context("a connection")?;
@@ -79,8 +79,8 @@ pub fn work(post: &Post) -> Result<Counts> {
 }
 
 /// One connection, if there still is one.
-fn accept(post: &Post) -> Result<Option<TcpStream>> {
-    match accept_with(&*post.listener, SocketFlags::CLOEXEC) {
+fn accept(place: &Place) -> Result<Option<TcpStream>> {
+    match accept_with(&*place.listener, SocketFlags::CLOEXEC) {
         Ok(socket) => Ok(Some(socket.into())),
         Err(Errno::AGAIN) => Ok(None),
         Err(error) => Err(error).context("cannot accept a connection"),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is compared.
+//! The policies that are compared.
 
 use backend::Kind;
 use clap::ValueEnum;
@@ -18,10 +18,10 @@ use std::fmt;
 /// How workers share a listening socket.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub enum Way {
+pub enum Policy {
     /// One instance for all workers
     Shared,
-    /// One instance for all, who sleeps longest is woken first; repoll only
+    /// One instance for all, which wakes the longest sleeper first; repoll only
     SharedFifo,
     /// An instance for each worker
     Each,
@@ -33,13 +33,13 @@ pub enum Way {
     Reuseport,
 }
 
-impl Way {
+impl Policy {
     /// Whether all workers wait on the same instance.
     pub fn is_shared(self) -> bool {
         matches!(self, Self::Shared | Self::SharedFifo)
     }
 
-    /// Whether workers on `backend` can go it.
+    /// Whether `backend` has it.
     pub fn is_of(self, backend: Kind) -> bool {
         backend == Kind::Repoll || !matches!(self, Self::SharedFifo | Self::RoundRobin)
     }
@@ -54,33 +54,17 @@ impl Way {
     }
 }
 
-/// How the clients come.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Load {
-    /// One at a time, each when all workers sleep again
-    Light,
-    /// Many at once
-    Heavy,
-}
-
 /// Writes a value as it is named on the command line.
-fn name(value: &impl ValueEnum, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub fn write_name(value: &impl ValueEnum, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match value.to_possible_value() {
         Some(value) => f.pad(value.get_name()),
         None => Ok(()),
     }
 }
 
-impl fmt::Display for Way {
+impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        name(self, f)
-    }
-}
-
-impl fmt::Display for Load {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        name(self, f)
+        write_name(self, f)
     }
 }
 
@@ -90,16 +74,19 @@ mod tests {
 
     #[test]
     fn names_are_those_of_the_command_line() {
-        assert_eq!(Way::RoundRobin.to_string(), "round-robin");
-        assert_eq!(format!("{:>8}", Way::Each), "    each");
-        assert_eq!(Load::from_str("heavy", false), Ok(Load::Heavy));
+        assert_eq!(Policy::RoundRobin.to_string(), "round-robin");
+        assert_eq!(format!("{:>8}", Policy::Each), "    each");
+        assert_eq!(
+            Policy::from_str("shared-fifo", false),
+            Ok(Policy::SharedFifo)
+        );
     }
 
     #[test]
     fn epoll_has_no_turns() {
-        let of_epoll = |way: &&Way| way.is_of(Kind::Epoll);
-        let ways = Way::value_variants();
-        assert_eq!(ways.iter().filter(of_epoll).count(), ways.len() - 2);
-        assert!(ways.iter().all(|way| way.is_of(Kind::Repoll)));
+        let of_epoll = |policy: &&Policy| policy.is_of(Kind::Epoll);
+        let policies = Policy::value_variants();
+        assert_eq!(policies.iter().filter(of_epoll).count(), policies.len() - 2);
+        assert!(policies.iter().all(|policy| policy.is_of(Kind::Repoll)));
     }
 }

@@ -2,7 +2,7 @@
 
 //! The sockets and instances of a run.
 
-use crate::way::Way;
+use crate::policy::Policy;
 use anyhow::{
     Context,
     Result, //
@@ -52,45 +52,45 @@ pub const STOP: u64 = 1;
 /// So many connections may wait to be accepted, if the system allows as many.
 const BACKLOG: i32 = 4096;
 
-/// Where one worker stands.
+/// What one worker uses.
 #[derive(Clone)]
-pub struct Post {
+pub struct Place {
     /// What it waits on.
     pub instance: Arc<Backend>,
     /// What it accepts connections from; does not block.
     pub listener: Arc<TcpListener>,
 }
 
-/// What all workers of a run stand on. Nothing of it is used a second time.
-pub struct Stage {
+/// The sockets and instances of a run. No other run uses them.
+pub struct Sockets {
     /// Where to connect to.
     pub address: SocketAddr,
     /// One for each worker.
-    pub posts: Vec<Post>,
+    pub places: Vec<Place>,
     /// Watched by each instance; never read, so it stops them all.
     stop: OwnedFd,
 }
 
-impl Stage {
-    /// Sets it up for so many workers.
-    pub fn new(way: Way, backend: Kind, workers: usize) -> Result<Self> {
+impl Sockets {
+    /// Makes them for so many workers.
+    pub fn new(policy: Policy, backend: Kind, workers: usize) -> Result<Self> {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let first = Arc::new(listener(any, way)?);
+        let first = Arc::new(listener(any, policy)?);
         let address = first.local_addr().context("getsockname")?;
         let stop = eventfd(0, EventfdFlags::CLOEXEC).context("cannot make an eventfd")?;
 
-        let mut posts: Vec<Post> = Vec::with_capacity(workers);
+        let mut places: Vec<Place> = Vec::with_capacity(workers);
         for _ in 0..workers {
-            let listener = match way {
-                Way::Reuseport if !posts.is_empty() => Arc::new(listener(address, way)?),
+            let listener = match policy {
+                Policy::Reuseport if !places.is_empty() => Arc::new(listener(address, policy)?),
                 _ => first.clone(),
             };
-            let instance = match posts.first() {
-                Some(post) if way.is_shared() => post.instance.clone(),
+            let instance = match places.first() {
+                Some(place) if policy.is_shared() => place.instance.clone(),
                 _ => {
-                    let instance = instance(way, backend)?;
+                    let instance = instance(policy, backend)?;
                     instance
-                        .add(&listener, Interest::READABLE, way.mode(), LISTENER)
+                        .add(&listener, Interest::READABLE, policy.mode(), LISTENER)
                         .context("cannot watch the listener")?;
                     instance
                         .add(&stop, Interest::READABLE, Mode::LEVEL, STOP)
@@ -98,26 +98,26 @@ impl Stage {
                     Arc::new(instance)
                 }
             };
-            posts.push(Post { instance, listener });
+            places.push(Place { instance, listener });
         }
         Ok(Self {
             address,
-            posts,
+            places,
             stop,
         })
     }
 
-    /// Has all workers end.
+    /// Makes all workers end.
     pub fn stop(&self) -> Result<()> {
         rustix::io::write(&self.stop, &1u64.to_ne_bytes()).context("cannot stop the workers")?;
         Ok(())
     }
 }
 
-/// An instance for workers that go that way.
-fn instance(way: Way, backend: Kind) -> Result<Backend> {
-    let instance = match way {
-        Way::SharedFifo => Poller::with_flags(CreateFlags::FIFO)
+/// An instance for workers that share a socket by that policy.
+fn instance(policy: Policy, backend: Kind) -> Result<Backend> {
+    let instance = match policy {
+        Policy::SharedFifo => Poller::with_flags(CreateFlags::FIFO)
             .map(Backend::Repoll)
             .map_err(io::Error::other),
         _ => Backend::open(backend),
@@ -126,11 +126,11 @@ fn instance(way: Way, backend: Kind) -> Result<Backend> {
 }
 
 /// A socket that listens at that address and does not block.
-fn listener(address: SocketAddr, way: Way) -> Result<TcpListener> {
+fn listener(address: SocketAddr, policy: Policy) -> Result<TcpListener> {
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)
         .context("cannot make a socket")?;
-    if way == Way::Reuseport {
+    if policy == Policy::Reuseport {
         sockopt::set_socket_reuseport(&socket, true).context("cannot set SO_REUSEPORT")?;
     }
     bind(&socket, &address).with_context(|| format!("cannot bind to {address}"))?;
@@ -142,24 +142,32 @@ fn listener(address: SocketAddr, way: Way) -> Result<TcpListener> {
 mod tests {
     use super::*;
 
-    fn is_one<T>(of: impl Fn(&Post) -> &Arc<T>, stage: &Stage) -> bool {
-        Arc::ptr_eq(of(&stage.posts[0]), of(&stage.posts[2]))
+    fn is_one<T>(of: impl Fn(&Place) -> &Arc<T>, sockets: &Sockets) -> bool {
+        Arc::ptr_eq(of(&sockets.places[0]), of(&sockets.places[2]))
     }
 
     #[test]
     fn only_what_is_shared_is_shared() {
-        for (way, instance, listener) in [
-            (Way::Shared, true, true),
-            (Way::Each, false, true),
-            (Way::Exclusive, false, true),
-            (Way::Reuseport, false, false),
+        for (policy, instance, listener) in [
+            (Policy::Shared, true, true),
+            (Policy::Each, false, true),
+            (Policy::Exclusive, false, true),
+            (Policy::Reuseport, false, false),
         ] {
-            let stage = Stage::new(way, Kind::Epoll, 3).unwrap();
-            assert_eq!(stage.posts.len(), 3);
-            assert_eq!(is_one(|post| &post.instance, &stage), instance, "{way}");
-            assert_eq!(is_one(|post| &post.listener, &stage), listener, "{way}");
-            for post in &stage.posts {
-                assert_eq!(post.listener.local_addr().unwrap(), stage.address);
+            let sockets = Sockets::new(policy, Kind::Epoll, 3).unwrap();
+            assert_eq!(sockets.places.len(), 3);
+            assert_eq!(
+                is_one(|place| &place.instance, &sockets),
+                instance,
+                "{policy}"
+            );
+            assert_eq!(
+                is_one(|place| &place.listener, &sockets),
+                listener,
+                "{policy}"
+            );
+            for place in &sockets.places {
+                assert_eq!(place.listener.local_addr().unwrap(), sockets.address);
             }
         }
     }
