@@ -4,7 +4,7 @@
 
 use crate::{
     server::Server,
-    way::Way, //
+    strategy::Strategy, //
 };
 use anyhow::Result;
 use std::fmt::Write;
@@ -14,21 +14,21 @@ const ROUNDS: usize = 10;
 
 /// Tells whether it holds, in the form of a test.
 pub fn check() -> Result<(String, bool)> {
-    let ways: &[Way] = match std::path::Path::new("/dev/repoll").exists() {
-        true => &[Way::Blocking, Way::Epoll, Way::Repoll],
-        false => &[Way::Blocking, Way::Epoll],
+    let strategies: &[Strategy] = match std::path::Path::new("/dev/repoll").exists() {
+        true => &[Strategy::Blocking, Strategy::Epoll, Strategy::Repoll],
+        false => &[Strategy::Blocking, Strategy::Epoll],
     };
     let messages = (CONNECTIONS * ROUNDS) as u64;
-    let mut text = format!("KTAP version 1\n1..{}\n", ways.len());
+    let mut text = format!("KTAP version 1\n1..{}\n", strategies.len());
     let mut all = true;
-    for (index, &way) in ways.iter().enumerate() {
-        let (slept, holds, claim) = match way {
-            Way::Blocking => {
-                let slept = one_by_one(way)?;
+    for (index, &strategy) in strategies.iter().enumerate() {
+        let (slept, holds, claim) = match strategy {
+            Strategy::Blocking => {
+                let slept = one_by_one(strategy)?;
                 (slept, slept >= messages, "sleeps for each message")
             }
             _ => {
-                let slept = all_at_once(way)?;
+                let slept = all_at_once(strategy)?;
                 (
                     slept,
                     slept * 4 <= messages,
@@ -40,7 +40,7 @@ pub fn check() -> Result<(String, bool)> {
         all &= holds;
         writeln!(
             text,
-            "# {way}: {slept} sleeps for {messages} messages\n{not}ok {} {way}: {claim}",
+            "# {strategy}: {slept} sleeps for {messages} messages\n{not}ok {} {strategy}: {claim}",
             index + 1
         )?;
     }
@@ -48,8 +48,8 @@ pub fn check() -> Result<(String, bool)> {
 }
 
 /// Each message finds its thread asleep.
-fn one_by_one(way: Way) -> Result<u64> {
-    let mut server = Server::start(way, CONNECTIONS)?;
+fn one_by_one(strategy: Strategy) -> Result<u64> {
+    let mut server = Server::start(strategy, CONNECTIONS)?;
     let before = server.counts()?;
     let mut after = before;
     for _ in 0..ROUNDS {
@@ -62,8 +62,8 @@ fn one_by_one(way: Way) -> Result<u64> {
 
 /// All messages of a round are there before the server looks: it is stopped until then,
 /// which makes its threads sleep once or twice by itself.
-fn all_at_once(way: Way) -> Result<u64> {
-    let mut server = Server::start(way, CONNECTIONS)?;
+fn all_at_once(strategy: Strategy) -> Result<u64> {
+    let mut server = Server::start(strategy, CONNECTIONS)?;
     let before = server.counts()?;
     for _ in 0..ROUNDS {
         server.stop()?;

@@ -10,8 +10,8 @@ mod record;
 mod report;
 mod server;
 mod service;
+mod strategy;
 mod tasks;
-mod way;
 
 use anyhow::{
     Context,
@@ -37,7 +37,7 @@ use std::{
     thread::available_parallelism,
     time::Instant, //
 };
-use way::Way;
+use strategy::Strategy;
 
 /// Rounds that a run has at least.
 const ROUNDS: u64 = 5;
@@ -56,9 +56,9 @@ struct Arguments {
           value_parser = clap::value_parser!(u64).range(1..=100_000))]
     connections: Vec<u64>,
 
-    /// How the server waits (all ways, by turns)
+    /// How the server waits (all strategies, by turns)
     #[arg(long, value_enum, value_delimiter = ',')]
-    way: Vec<Way>,
+    strategy: Vec<Strategy>,
 
     /// Messages in each run, about; there are five rounds at least
     #[arg(long, value_name = "N", default_value_t = 4000,
@@ -72,7 +72,7 @@ struct Arguments {
 
     /// Only see what must hold: that a thread for each connection sleeps for each
     /// message, and one for all of them does not
-    #[arg(long, conflicts_with_all = ["connections", "way", "messages", "repetitions", "json"])]
+    #[arg(long, conflicts_with_all = ["connections", "strategy", "messages", "repetitions", "json"])]
     check: bool,
 
     /// Print what was measured as one JSON object
@@ -95,14 +95,20 @@ enum Command {
     },
     /// Be the server
     #[command(hide = true)]
-    Serve { way: Way, connections: usize },
+    Serve {
+        strategy: Strategy,
+        connections: usize,
+    },
 }
 
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     match &arguments.command {
         Some(Command::Report { record, svg }) => chart::report::<Record>(record, svg.as_deref())?,
-        Some(Command::Serve { way, connections }) => service::serve(*way, *connections)?,
+        Some(Command::Serve {
+            strategy,
+            connections,
+        }) => service::serve(*strategy, *connections)?,
         None if arguments.check => {
             let (text, holds) = check::check()?;
             print(&text)?;
@@ -124,16 +130,18 @@ fn main() -> Result<ExitCode> {
 impl Arguments {
     fn measure(&self) -> Result<Record> {
         limits::provide(self.connections.iter().copied().max().unwrap_or(0))?;
-        let ways = match &self.way[..] {
-            [] => Way::value_variants(),
+        let strategies = match &self.strategy[..] {
+            [] => Strategy::value_variants(),
             named => named,
         };
         let mut runs = Vec::new();
         for _ in 0..self.repetitions {
             for &connections in &self.connections {
-                for &way in ways {
-                    let run = self.run(way, connections);
-                    runs.push(run.with_context(|| format!("{connections} connections, {way}"))?);
+                for &strategy in strategies {
+                    let run = self.run(strategy, connections);
+                    runs.push(
+                        run.with_context(|| format!("{connections} connections, {strategy}"))?,
+                    );
                 }
             }
         }
@@ -147,8 +155,8 @@ impl Arguments {
         })
     }
 
-    fn run(&self, way: Way, connections: u64) -> Result<Run> {
-        let mut server = Server::start(way, connections as usize)?;
+    fn run(&self, strategy: Strategy, connections: u64) -> Result<Run> {
+        let mut server = Server::start(strategy, connections as usize)?;
         let rounds = (self.messages / connections).max(ROUNDS);
         // Once for all that happens only once.
         server.send()?;
@@ -162,7 +170,7 @@ impl Arguments {
         }
         let duration = begin.elapsed();
         Ok(Run {
-            way,
+            strategy,
             connections,
             messages: rounds * connections,
             duration_ns: duration.as_nanos() as u64,

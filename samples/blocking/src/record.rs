@@ -3,8 +3,8 @@
 //! All that was measured.
 
 use crate::{
-    tasks::Counts,
-    way::Way, //
+    strategy::Strategy,
+    tasks::Counts, //
 };
 use chart::median;
 use serde::{
@@ -16,7 +16,7 @@ use serde::{
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Run {
     /// How it waited.
-    pub way: Way,
+    pub strategy: Strategy,
     /// For how many clients.
     pub connections: u64,
     /// Messages that it echoed.
@@ -63,10 +63,10 @@ impl Record {
     }
 
     /// The medians, if there are such runs.
-    pub fn summary(&self, way: Way, connections: u64) -> Option<Summary> {
+    pub fn summary(&self, strategy: Strategy, connections: u64) -> Option<Summary> {
         let runs = self.runs.iter();
         let runs: Vec<_> = runs
-            .filter(|run| run.way == way && run.connections == connections)
+            .filter(|run| run.strategy == strategy && run.connections == connections)
             .collect();
         let of = |value: &dyn Fn(&Run) -> f64| median(runs.iter().map(|run| value(run)).collect());
         let each = |value: &dyn Fn(&Counts) -> u64| {
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn figures_are_of_each_message() {
         let run = |voluntary, cpu_ns| Run {
-            way: Way::Blocking,
+            strategy: Strategy::Blocking,
             connections: 10,
             messages: 100,
             duration_ns: 1_000_000,
@@ -113,10 +113,10 @@ mod tests {
             ],
         };
         assert_eq!(record.connections(), [10]);
-        let summary = record.summary(Way::Blocking, 10).unwrap();
+        let summary = record.summary(Strategy::Blocking, 10).unwrap();
         assert_eq!((summary.rate, summary.voluntary), (100_000.0, 1.1));
         assert_eq!(summary.cpu_us, 20.0);
         assert!(summary.wakeups.is_nan());
-        assert!(record.summary(Way::Epoll, 10).is_none());
+        assert!(record.summary(Strategy::Epoll, 10).is_none());
     }
 }

@@ -7,7 +7,7 @@ use crate::{
         Record,
         Summary, //
     },
-    way::Way,
+    strategy::Strategy,
 };
 use anyhow::Result;
 use chart::{
@@ -35,10 +35,10 @@ impl Report for Record {
             "connections", "", "sleeps", "preempted", "wake-ups", "CPU us", "messages/s", "ratio"
         )?;
         for connections in self.connections() {
-            let rate = |way| self.summary(way, connections).map(|one| one.rate);
-            let base = rate(Way::Blocking).unwrap_or(f64::NAN);
-            for &way in Way::value_variants() {
-                let Some(one) = self.summary(way, connections) else {
+            let rate = |strategy| self.summary(strategy, connections).map(|one| one.rate);
+            let base = rate(Strategy::Blocking).unwrap_or(f64::NAN);
+            for &strategy in Strategy::value_variants() {
+                let Some(one) = self.summary(strategy, connections) else {
                     continue;
                 };
                 let wakeups = match one.wakeups.is_nan() {
@@ -47,7 +47,7 @@ impl Report for Record {
                 };
                 writeln!(
                     text,
-                    "{connections:>11}  {way:<9} {:>8.3} {:>10.3} {wakeups:>9} {:>8.1} {:>10.0} {:>6.2}",
+                    "{connections:>11}  {strategy:<9} {:>8.3} {:>10.3} {wakeups:>9} {:>8.1} {:>10.0} {:>6.2}",
                     one.voluntary,
                     one.involuntary,
                     one.cpu_us,
@@ -80,16 +80,16 @@ impl Report for Record {
 }
 
 fn draw(record: &Record, path: &Path, label: &str, value: &dyn Fn(&Summary) -> f64) -> Result<()> {
-    let ways = Way::value_variants().iter().map(|&way| {
+    let strategies = Strategy::value_variants().iter().map(|&strategy| {
         let at = |connections| {
-            let one = record.summary(way, connections)?;
+            let one = record.summary(strategy, connections)?;
             Some((connections as f64, value(&one)))
         };
         let points = record.connections().into_iter().filter_map(at).collect();
-        (way.to_string(), points)
+        (strategy.to_string(), points)
     });
-    let ways: Vec<(String, Vec<_>)> = ways.collect();
-    let series: Vec<_> = ways
+    let strategies: Vec<(String, Vec<_>)> = strategies.collect();
+    let series: Vec<_> = strategies
         .iter()
         .filter(|(_, points)| !points.is_empty())
         .map(|(name, points)| Line { name, points })

@@ -4,8 +4,8 @@
 
 use crate::{
     message::MESSAGE,
-    tasks::Counts,
-    way::Way, //
+    strategy::Strategy,
+    tasks::Counts, //
 };
 use anyhow::{
     bail,
@@ -58,11 +58,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts one that goes that way, and connects to it.
-    pub fn start(way: Way, connections: usize) -> Result<Self> {
+    /// Starts one with that strategy, and connects to it.
+    pub fn start(strategy: Strategy, connections: usize) -> Result<Self> {
         let program = env::current_exe().context("cannot tell where this program is")?;
         let mut child = Command::new(program)
-            .args(["serve", &way.to_string(), &connections.to_string()])
+            .args(["serve", &strategy.to_string(), &connections.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -8,8 +8,8 @@
 
 use crate::{
     message::MESSAGE,
-    tasks::Counts,
-    way::Way, //
+    strategy::Strategy,
+    tasks::Counts, //
 };
 use anyhow::{
     Context,
@@ -55,7 +55,7 @@ const STACK: usize = 64 << 10;
 const EVENTS: usize = 256;
 
 /// Serves so many clients.
-pub fn serve(way: Way, connections: usize) -> Result<()> {
+pub fn serve(strategy: Strategy, connections: usize) -> Result<()> {
     let flags = SocketFlags::CLOEXEC;
     let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)
         .context("cannot make a socket")?;
@@ -69,7 +69,7 @@ pub fn serve(way: Way, connections: usize) -> Result<()> {
         stream.set_nodelay(true)?;
         Ok(stream)
     });
-    match way.backend() {
+    match strategy.backend() {
         None => {
             for stream in streams {
                 let stream = stream.context("cannot accept a connection")?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The ways in which a server waits for its clients.
+//! The strategies by which a server waits for its clients.
 
 use backend::Kind;
 use clap::ValueEnum;
@@ -13,7 +13,7 @@ use std::fmt;
 /// How it waits.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum Way {
+pub enum Strategy {
     /// A thread for each client, which sleeps in recv
     Blocking,
     /// One thread, on epoll
@@ -22,7 +22,7 @@ pub enum Way {
     Repoll,
 }
 
-impl Way {
+impl Strategy {
     /// What its one thread waits with, if it has one thread.
     pub fn backend(self) -> Option<Kind> {
         match self {
@@ -33,7 +33,7 @@ impl Way {
     }
 }
 
-impl fmt::Display for Way {
+impl fmt::Display for Strategy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Blocking => "blocking",
