@@ -17,14 +17,16 @@ use anyhow::{
     Context,
     Result, //
 };
-use chart::{
-    print,
-    Report, //
-};
 use clap::{
     Parser,
-    Subcommand,
-    ValueEnum, //
+    Subcommand, //
+};
+use measurements::{
+    chosen,
+    print,
+    Kept,
+    Machine,
+    Report, //
 };
 use record::{
     Record,
@@ -32,9 +34,7 @@ use record::{
 };
 use server::Server;
 use std::{
-    path::PathBuf,
     process::ExitCode,
-    thread::available_parallelism,
     time::Instant, //
 };
 use strategy::Strategy;
@@ -85,14 +85,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Print the table of what was measured before, and draw charts
-    Report {
-        /// What --json has printed
-        record: PathBuf,
-        /// Write switches.svg and cpu.svg into this folder
-        #[arg(long, value_name = "FOLDER")]
-        svg: Option<PathBuf>,
-    },
+    /// Print the table of what was measured before; draw switches.svg and cpu.svg
+    Report(Kept),
     /// Be the server
     #[command(hide = true)]
     Serve {
@@ -104,7 +98,7 @@ enum Command {
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     match &arguments.command {
-        Some(Command::Report { record, svg }) => chart::report::<Record>(record, svg.as_deref())?,
+        Some(Command::Report(kept)) => kept.report::<Record>()?,
         Some(Command::Serve {
             strategy,
             connections,
@@ -116,13 +110,7 @@ fn main() -> Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         }
-        None => {
-            let record = arguments.measure()?;
-            match arguments.json {
-                true => print(&serde_json::to_string(&record)?)?,
-                false => print(&record.text()?)?,
-            }
-        }
+        None => arguments.measure()?.show(arguments.json)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -130,14 +118,11 @@ fn main() -> Result<ExitCode> {
 impl Arguments {
     fn measure(&self) -> Result<Record> {
         limits::provide(self.connections.iter().copied().max().unwrap_or(0))?;
-        let strategies = match &self.strategy[..] {
-            [] => Strategy::value_variants(),
-            named => named,
-        };
+        let strategies = chosen(&self.strategy);
         let mut runs = Vec::new();
         for _ in 0..self.repetitions {
             for &connections in &self.connections {
-                for &strategy in strategies {
+                for &strategy in &strategies {
                     let run = self.run(strategy, connections);
                     runs.push(
                         run.with_context(|| format!("{connections} connections, {strategy}"))?,
@@ -146,11 +131,7 @@ impl Arguments {
             }
         }
         Ok(Record {
-            kernel: rustix::system::uname()
-                .release()
-                .to_string_lossy()
-                .into_owned(),
-            processors: available_parallelism().context("no processors")?.get(),
+            machine: Machine::current()?,
             runs,
         })
     }

@@ -6,7 +6,10 @@ use crate::{
     strategy::Strategy,
     tasks::Counts, //
 };
-use chart::median;
+use measurements::{
+    median,
+    Machine, //
+};
 use serde::{
     Deserialize,
     Serialize, //
@@ -30,10 +33,9 @@ pub struct Run {
 /// All runs, of one boot.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Record {
-    /// The kernel's release.
-    pub kernel: String,
-    /// How many processors there were.
-    pub processors: usize,
+    /// Where they were made.
+    #[serde(flatten)]
+    pub machine: Machine,
     /// In the order in which they were made.
     pub runs: Vec<Run>,
 }
@@ -68,7 +70,7 @@ impl Record {
         let runs: Vec<_> = runs
             .filter(|run| run.strategy == strategy && run.connections == connections)
             .collect();
-        let of = |value: &dyn Fn(&Run) -> f64| median(runs.iter().map(|run| value(run)).collect());
+        let of = |value: &dyn Fn(&Run) -> f64| median(runs.iter().map(|run| value(run)));
         let each = |value: &dyn Fn(&Counts) -> u64| {
             of(&|run| value(&run.counts) as f64 / run.messages.max(1) as f64)
         };
@@ -104,8 +106,7 @@ mod tests {
             },
         };
         let record = Record {
-            kernel: String::new(),
-            processors: 1,
+            machine: Machine::default(),
             runs: vec![
                 run(100, 1_000_000),
                 run(300, 3_000_000),

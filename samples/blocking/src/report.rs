@@ -10,12 +10,12 @@ use crate::{
     strategy::Strategy,
 };
 use anyhow::Result;
-use chart::{
+use clap::ValueEnum;
+use measurements::{
     lines,
     Line,
     Report, //
 };
-use clap::ValueEnum;
 use std::{
     fmt::Write,
     path::Path, //
@@ -27,7 +27,7 @@ impl Report for Record {
         writeln!(
             text,
             "kernel {}, {} processors; the server's threads, for each message that they echo\n",
-            self.kernel, self.processors
+            self.machine.kernel, self.machine.processors
         )?;
         writeln!(
             text,
@@ -80,20 +80,18 @@ impl Report for Record {
 }
 
 fn draw(record: &Record, path: &Path, label: &str, value: &dyn Fn(&Summary) -> f64) -> Result<()> {
-    let strategies = Strategy::value_variants().iter().map(|&strategy| {
+    let all = Strategy::value_variants().iter().map(|&strategy| {
         let at = |connections| {
             let one = record.summary(strategy, connections)?;
             Some((connections as f64, value(&one)))
         };
-        let points = record.connections().into_iter().filter_map(at).collect();
-        (strategy.to_string(), points)
+        let points = record.connections().into_iter().filter_map(at);
+        Line {
+            name: strategy.to_string(),
+            points: points.collect(),
+        }
     });
-    let strategies: Vec<(String, Vec<_>)> = strategies.collect();
-    let series: Vec<_> = strategies
-        .iter()
-        .filter(|(_, points)| !points.is_empty())
-        .map(|(name, points)| Line { name, points })
-        .collect();
+    let series: Vec<_> = all.filter(|line| !line.points.is_empty()).collect();
     lines(
         path,
         "A thread for each connection, and one reactor",

@@ -24,11 +24,9 @@ use clap::{
     Subcommand, //
 };
 use measurement::Measurement;
+use measurements::Kept;
 use record::Record;
-use std::{
-    path::PathBuf,
-    process::ExitCode, //
-};
+use std::process::ExitCode;
 
 /// Measure how evenly workers share a listening socket
 ///
@@ -48,23 +46,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Print the tables of what was measured before, and draw the shares
-    Report {
-        /// What --json has printed
-        record: PathBuf,
-        /// Write the charts light.svg and heavy.svg into this folder
-        #[arg(long, value_name = "FOLDER")]
-        svg: Option<PathBuf>,
-    },
+    /// Print the tables of what was measured before; draw light.svg and heavy.svg
+    Report(Kept),
 }
 
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     match arguments.command {
         None => arguments.measurement.carry_out(),
-        Some(Command::Report { record, svg }) => {
-            chart::report::<Record>(&record, svg.as_deref())?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Some(Command::Report(kept)) => kept.report::<Record>().map(|()| ExitCode::SUCCESS),
     }
 }

@@ -17,21 +17,18 @@ use crate::{
 };
 use anyhow::{
     ensure,
-    Context,
     Result, //
 };
 use backend::Kind;
-use chart::{
+use clap::Args;
+use measurements::{
+    chosen,
     print,
+    Machine,
     Report, //
-};
-use clap::{
-    Args,
-    ValueEnum, //
 };
 use std::{
     process::ExitCode,
-    thread::available_parallelism,
     time::Duration, //
 };
 
@@ -97,12 +94,9 @@ impl Measurement {
             true => Some(Verdict::new(&record)?),
             false => None,
         };
-        if self.json {
-            print(&serde_json::to_string(&record)?)?;
-        } else if let Some(verdict) = &verdict {
-            print(&verdict.ktap())?;
-        } else {
-            print(&record.text()?)?;
+        match &verdict {
+            Some(verdict) if !self.json => print(&verdict.ktap())?,
+            _ => record.show(self.json)?,
         }
         Ok(match verdict {
             Some(verdict) if !verdict.is_fair() => ExitCode::FAILURE,
@@ -121,11 +115,7 @@ impl Measurement {
             }
         }
         Ok(Record {
-            kernel: rustix::system::uname()
-                .release()
-                .to_string_lossy()
-                .into_owned(),
-            processors: available_parallelism().context("no processors")?.get(),
+            machine: Machine::current()?,
             workers: self.workers.into(),
             clients: self.clients.into(),
             connections: self.connections,
@@ -153,13 +143,5 @@ impl Measurement {
         }
         plans.retain(|plan| plan.policy.is_of(plan.backend));
         plans
-    }
-}
-
-/// Those that were named, or else all there are.
-fn chosen<T: ValueEnum + Clone>(named: &[T]) -> Vec<T> {
-    match named {
-        [] => T::value_variants().to_vec(),
-        named => named.to_vec(),
     }
 }

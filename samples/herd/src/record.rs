@@ -13,6 +13,7 @@ use crate::{
     worker::Counts,
 };
 use backend::Kind;
+use measurements::Machine;
 use serde::{
     Deserialize,
     Serialize, //
@@ -21,10 +22,9 @@ use serde::{
 /// All runs, and what they have in common.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Record {
-    /// The kernel's release.
-    pub kernel: String,
-    /// Processors.
-    pub processors: usize,
+    /// Where they were made.
+    #[serde(flatten)]
+    pub machine: Machine,
     /// Workers in each run.
     pub workers: usize,
     /// Clients at the same time under heavy load.

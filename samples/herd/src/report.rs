@@ -13,12 +13,12 @@ use crate::{
     verdict::Verdict,
 };
 use anyhow::Result;
-use chart::{
+use clap::ValueEnum;
+use measurements::{
     bars,
     Report,
     Series, //
 };
-use clap::ValueEnum;
 use std::path::Path;
 
 impl Report for Record {
@@ -29,7 +29,10 @@ impl Report for Record {
             .collect();
         let verdict = Verdict::new(self).map_or(String::new(), |verdict| format!("\n{verdict}"));
         let tables = tables.join("\n");
-        Ok(format!("kernel {}\n\n{tables}{verdict}", self.kernel))
+        Ok(format!(
+            "kernel {}\n\n{tables}{verdict}",
+            self.machine.kernel
+        ))
     }
 
     fn draw(&self, folder: &Path) -> Result<()> {
@@ -50,17 +53,11 @@ fn draw(record: &Record, load: Load, path: &Path) -> Result<()> {
         .iter()
         .map(|one| format!("{}, {}", one.policy, one.backend))
         .collect();
-    let names: Vec<_> = names.iter().map(String::as_str).collect();
-    let places: Vec<(String, Vec<f64>)> = (0..record.workers)
+    let series: Vec<_> = (0..record.workers)
         .map(|place| {
             let share = |one: &Summary| one.shares.get(place).copied().unwrap_or(f64::NAN);
-            let name = format!("worker {}", place + 1);
-            (name, kinds.iter().map(share).collect())
+            Series::new(format!("worker {}", place + 1), kinds.iter().map(share))
         })
-        .collect();
-    let series: Vec<_> = places
-        .iter()
-        .map(|(name, values)| Series { name, values })
         .collect();
     bars(
         path,

@@ -82,7 +82,7 @@ impl fmt::Display for Table<'_> {
         writeln!(
             f,
             "{load} load: {} workers on {} processors, {} connections {clients}",
-            record.workers, record.processors, record.connections
+            record.workers, record.machine.processors, record.connections
         )?;
         writeln!(
             f,
@@ -126,6 +126,7 @@ impl fmt::Display for Table<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use measurements::Machine;
 
     fn run(policy: Policy, connections: [u64; 2]) -> Run {
         let worker = |connections| Counts {
@@ -147,8 +148,7 @@ mod tests {
 
     fn record() -> Record {
         Record {
-            kernel: "7.3".into(),
-            processors: 2,
+            machine: Machine::default(),
             workers: 2,
             clients: 1,
             connections: 4,

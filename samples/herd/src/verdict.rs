@@ -87,6 +87,7 @@ mod tests {
         record::Run,
         worker::Counts, //
     };
+    use measurements::Machine;
 
     fn run(load: Load, policy: Policy, backend: Kind, connections: [u64; 4]) -> Run {
         let worker = |connections| Counts {
@@ -105,8 +106,7 @@ mod tests {
 
     fn verdict(runs: Vec<Run>) -> Result<Verdict> {
         Verdict::new(&Record {
-            kernel: "7.3".into(),
-            processors: 2,
+            machine: Machine::default(),
             workers: 4,
             clients: 1,
             connections: 40,

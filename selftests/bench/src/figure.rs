@@ -2,17 +2,9 @@
 
 //! What comes out: figures, and the document that holds them.
 
-use anyhow::{
-    Context,
-    Result, //
-};
 use serde::{
     Deserialize,
     Serialize, //
-};
-use std::{
-    fs,
-    path::Path, //
 };
 
 /// A cost that was measured repeatedly.
@@ -103,14 +95,6 @@ pub struct Document {
 }
 
 impl Document {
-    /// Reads one.
-    pub fn read(path: &Path) -> Result<Self> {
-        let text =
-            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        serde_json::from_str(&text)
-            .with_context(|| format!("{} is no document of figures", path.display()))
-    }
-
     /// The figure of that name.
     pub fn figure(&self, key: &str) -> Option<&Figure> {
         self.figures.iter().find(|figure| figure.key == key)

@@ -30,6 +30,7 @@ use measure::{
     Bench,
     Mode, //
 };
+use measurements::read;
 use report::Report;
 use std::{
     fs,
@@ -206,12 +207,12 @@ fn keep(document: &Document, show: &Show, folder: &Path) -> Result<()> {
 
 fn report(show: Show) -> Result<()> {
     let files = [Some(&show.icount), show.smp.as_ref(), show.rps.as_ref()];
-    let documents: Vec<_> = files
+    let documents: Vec<Document> = files
         .into_iter()
         .flatten()
-        .map(|path| Document::read(path))
+        .map(|path| read(path))
         .collect::<Result<_>>()?;
-    let before = show.baseline.as_deref().map(Document::read).transpose()?;
+    let before = show.baseline.as_deref().map(read).transpose()?;
     let report = Report::new(documents.iter().collect(), before.as_ref());
     let table = report.table()?;
     stdout().write_all(table.text.as_bytes())?;
@@ -237,8 +238,8 @@ fn report(show: Show) -> Result<()> {
 }
 
 fn gate(arguments: Gate) -> Result<()> {
-    let committed = Document::read(&arguments.baseline)?;
-    let new = Document::read(&arguments.new)?;
+    let committed: Document = read(&arguments.baseline)?;
+    let new: Document = read(&arguments.new)?;
     if new.kernel != committed.kernel {
         let (before, now) = (&committed.kernel, &new.kernel);
         writeln!(

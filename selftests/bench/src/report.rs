@@ -13,7 +13,7 @@ use crate::{
     },
 };
 use anyhow::Result;
-use chart::{
+use measurements::{
     bars,
     lines,
     Line,
@@ -130,24 +130,14 @@ impl<'a> Report<'a> {
             .figures()
             .filter(|figure| figure.watched.is_none())
             .collect();
-        let titles: Vec<_> = figures.iter().map(|figure| figure.title.as_str()).collect();
-        let ratios: Vec<_> = figures.iter().map(|figure| figure.ratio.median).collect();
-        let promised: Vec<_> = figures
-            .iter()
-            .map(|figure| Bar::of(&figure.key).map_or(f64::NAN, Bar::ratio))
-            .collect();
         if figures.is_empty() {
             return Ok(());
         }
+        let titles: Vec<_> = figures.iter().map(|figure| figure.title.clone()).collect();
+        let bar = |figure: &&Figure| Bar::of(&figure.key).map_or(f64::NAN, Bar::ratio);
         let series = [
-            Series {
-                name: "repoll",
-                values: &ratios,
-            },
-            Series {
-                name: "the bar",
-                values: &promised,
-            },
+            Series::new("repoll", figures.iter().map(|figure| figure.ratio.median)),
+            Series::new("the bar", figures.iter().map(bar)),
         ];
         bars(
             path,
@@ -173,12 +163,12 @@ impl<'a> Report<'a> {
         }
         let series = [
             Line {
-                name: "repoll",
-                points: &repoll,
+                name: "repoll".into(),
+                points: repoll,
             },
             Line {
-                name: "epoll",
-                points: &epoll,
+                name: "epoll".into(),
+                points: epoll,
             },
         ];
         lines(path, title, "files watched", "instructions", &series, true)

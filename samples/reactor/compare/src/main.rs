@@ -14,10 +14,6 @@ use anyhow::{
     Result, //
 };
 use backend::Kind;
-use chart::{
-    print,
-    Report, //
-};
 use clap::{
     Parser,
     Subcommand, //
@@ -25,6 +21,13 @@ use clap::{
 use load::{
     Load,
     SCRIPT, //
+};
+use measurements::{
+    print,
+    read,
+    Kept,
+    Machine,
+    Report, //
 };
 use record::{
     Record,
@@ -39,7 +42,6 @@ use std::{
         Path,
         PathBuf, //
     },
-    thread::available_parallelism,
 };
 use summary::{
     Counted,
@@ -83,31 +85,23 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Print the table of what was measured before, and draw charts
+    /// Print the table of what was measured before; draw requests.svg and latency.svg
     Report {
-        /// What --json has printed
-        record: PathBuf,
+        #[command(flatten)]
+        kept: Kept,
         /// What it has printed where the clock counts instructions: print those
         /// ratios, too
         #[arg(long, value_name = "RECORD")]
         counted: Option<PathBuf>,
-        /// Write requests.svg and latency.svg into this folder
-        #[arg(long, value_name = "FOLDER")]
-        svg: Option<PathBuf>,
     },
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    if let Some(Command::Report {
-        record,
-        counted,
-        svg,
-    }) = &arguments.command
-    {
-        chart::report::<Record>(record, svg.as_deref())?;
+    if let Some(Command::Report { kept, counted }) = &arguments.command {
+        kept.report::<Record>()?;
         return match counted {
-            Some(counted) => print(&Counted(&chart::read(counted)?).to_string()),
+            Some(counted) => print(&Counted(&read(counted)?).to_string()),
             None => Ok(()),
         };
     }
@@ -116,10 +110,7 @@ fn main() -> Result<()> {
     // It may not have been made.
     let _ = fs::remove_dir_all(&folder);
     let record = record?;
-    match arguments.json {
-        true => print(&serde_json::to_string(&record)?)?,
-        false => print(&record.text()?)?,
-    }
+    record.show(arguments.json)?;
     let errors: u64 = record.runs.iter().map(|run| run.load.errors).sum();
     ensure!(errors == 0, "{errors} requests failed");
     Ok(())
@@ -148,11 +139,7 @@ impl Arguments {
             }
         }
         Ok(Record {
-            kernel: rustix::system::uname()
-                .release()
-                .to_string_lossy()
-                .into_owned(),
-            processors: available_parallelism().context("no processors")?.get(),
+            machine: Machine::current()?,
             threads: self.threads,
             connections: self.connections,
             seconds: self.seconds,

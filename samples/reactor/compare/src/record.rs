@@ -7,6 +7,7 @@ use crate::{
     server::Figures, //
 };
 use backend::Kind;
+use measurements::Machine;
 use serde::{
     Deserialize,
     Serialize, //
@@ -54,10 +55,9 @@ pub struct Run {
 /// All runs, of one boot.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Record {
-    /// The kernel's release.
-    pub kernel: String,
-    /// How many processors there were.
-    pub processors: usize,
+    /// Where they were made.
+    #[serde(flatten)]
+    pub machine: Machine,
     /// Workers, or reactors that serve.
     pub threads: u32,
     /// Connections at the same time.

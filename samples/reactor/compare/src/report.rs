@@ -14,7 +14,7 @@ use crate::{
     },
 };
 use anyhow::Result;
-use chart::{
+use measurements::{
     bars,
     Report,
     Series, //
@@ -27,53 +27,32 @@ impl Report for Record {
     }
 
     fn draw(&self, folder: &Path) -> Result<()> {
-        let names = SHAPES.map(|shape| shape.to_string());
-        let names: Vec<_> = names.iter().map(String::as_str).collect();
-        let column = |kind, value: &dyn Fn(&Summary) -> f64| -> Vec<f64> {
+        let shapes = SHAPES.map(|shape| shape.to_string());
+        let series = |name: String, kind, value: fn(&Summary) -> f64| {
             let of = |shape| Summary::new(self, shape, kind).map_or(f64::NAN, |one| value(&one));
-            SHAPES.map(of).into()
+            Series::new(name, SHAPES.map(of))
+        };
+        let draw = |file, label, series: &[_]| {
+            let title = "Three shapes of a server";
+            bars(&folder.join(file), title, label, &shapes, series)
         };
 
-        let rates = KINDS.map(|kind| (kind.to_string(), column(kind, &|one| one.rate)));
-        chart(
-            &folder.join("requests.svg"),
-            "Three shapes of a server",
+        let rates = KINDS.map(|kind| series(kind.to_string(), kind, |one| one.rate));
+        draw(
+            "requests.svg",
             "requests per second, on one emulated machine",
-            &names,
             &rates,
         )?;
-        let latencies: Vec<_> = KINDS
-            .iter()
-            .flat_map(|&kind| {
-                [
-                    (format!("{kind}: half"), column(kind, &|one| one.p50_ms)),
-                    (
-                        format!("{kind}: 99 of 100"),
-                        column(kind, &|one| one.p99_ms),
-                    ),
-                ]
-            })
-            .collect();
-        chart(
-            &folder.join("latency.svg"),
-            "Three shapes of a server",
+        let latencies = KINDS.map(|kind| {
+            [
+                series(format!("{kind}: half"), kind, |one| one.p50_ms),
+                series(format!("{kind}: 99 of 100"), kind, |one| one.p99_ms),
+            ]
+        });
+        draw(
+            "latency.svg",
             "ms until so many requests are answered",
-            &names,
-            &latencies,
+            latencies.as_flattened(),
         )
     }
-}
-
-fn chart(
-    path: &Path,
-    title: &str,
-    label: &str,
-    names: &[&str],
-    columns: &[(String, Vec<f64>)],
-) -> Result<()> {
-    let series: Vec<_> = columns
-        .iter()
-        .map(|(name, values)| Series { name, values })
-        .collect();
-    bars(path, title, label, names, &series)
 }

@@ -9,7 +9,7 @@ use crate::record::{
     SHAPES, //
 };
 use backend::Kind;
-use chart::median;
+use measurements::median;
 use std::fmt;
 
 /// Those who are compared.
@@ -40,7 +40,7 @@ impl Summary {
         let runs: Vec<_> = runs
             .filter(|run| run.shape == shape && run.backend == kind)
             .collect();
-        let of = |value: &dyn Fn(&Run) -> f64| median(runs.iter().map(|run| value(run)).collect());
+        let of = |value: &dyn Fn(&Run) -> f64| median(runs.iter().map(|run| value(run)));
         let each = |value: &dyn Fn(&Run) -> u64| {
             of(&|run| value(run) as f64 / run.figures.requests.max(1) as f64)
         };
@@ -80,8 +80,7 @@ pub struct Table<'a>(pub &'a Record);
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Record {
-            kernel,
-            processors,
+            machine,
             threads,
             connections,
             seconds,
@@ -90,9 +89,10 @@ impl fmt::Display for Table<'_> {
         let repetitions = runs.len() / (SHAPES.len() * KINDS.len());
         writeln!(
             f,
-            "kernel {kernel}, processors: {processors}; {connections} connections, \
+            "kernel {}, processors: {}; {connections} connections, \
              {threads} workers or sub-reactors;\n\
-             medians of {repetitions} runs of {seconds} s each, by turns\n"
+             medians of {repetitions} runs of {seconds} s each, by turns\n",
+            machine.kernel, machine.processors
         )?;
         writeln!(
             f,
@@ -147,15 +147,11 @@ pub struct Counted<'a>(pub &'a Record);
 
 impl fmt::Display for Counted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Record {
-            processors,
-            seconds,
-            ..
-        } = self.0;
         writeln!(
             f,
             "\nthe same where the clock counts instructions, a billion for each second \
-             (processors: {processors}; runs of {seconds} s):"
+             (processors: {}; runs of {} s):",
+            self.0.machine.processors, self.0.seconds
         )?;
         write_ratios(f, self.0)
     }
@@ -164,9 +160,11 @@ impl fmt::Display for Counted<'_> {
 fn write_ratios(f: &mut fmt::Formatter<'_>, record: &Record) -> fmt::Result {
     for shape in SHAPES {
         let ratios = ratios(record, shape);
-        if let (Some(least), Some(middle), Some(most)) =
-            (ratios.first(), median(ratios.clone()), ratios.last())
-        {
+        if let (Some(least), Some(middle), Some(most)) = (
+            ratios.first(),
+            median(ratios.iter().copied()),
+            ratios.last(),
+        ) {
             writeln!(f, "{shape:<16} {middle:>10.2} ({least:.2} to {most:.2})")?;
         }
     }

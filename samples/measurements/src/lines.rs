@@ -30,11 +30,11 @@ use std::{
 const SIZE: (u32, u32) = (800, 450);
 
 /// What has a colour of its own.
-pub struct Line<'a> {
-    /// What it is called in the legend.
-    pub name: &'a str,
-    /// Where it goes through, as (x, y).
-    pub points: &'a [(f64, f64)],
+pub struct Line {
+    /// Its name in the legend.
+    pub name: String,
+    /// The points that it goes through, as (x, y).
+    pub points: Vec<(f64, f64)>,
 }
 
 /// Writes a chart to `path` with a line for each of `series`, above an axis that
@@ -44,10 +44,10 @@ pub fn lines(
     title: &str,
     x_label: &str,
     y_label: &str,
-    series: &[Line<'_>],
+    series: &[Line],
     log_x: bool,
 ) -> Result<()> {
-    let points = || series.iter().flat_map(|line| line.points).copied();
+    let points = || series.iter().flat_map(|line| &line.points).copied();
     let last = top(points().map(|(x, _)| x))?;
     let end = top(points().map(|(_, y)| y))?;
     let first = points().map(|(x, _)| x).fold(f64::INFINITY, f64::min);
@@ -79,7 +79,7 @@ type Plane<X> = Cartesian2d<X, plotters::coord::types::RangedCoordf64>;
 fn fill<'a, X>(
     mut chart: ChartContext<'a, SVGBackend<'a>, Plane<X>>,
     (x_label, y_label): (&str, &str),
-    series: &[Line<'_>],
+    series: &[Line],
 ) -> Result<()>
 where
     X: Ranged<ValueType = f64> + ValueFormatter<f64>,
@@ -98,7 +98,7 @@ where
     for (which, line) in series.iter().enumerate() {
         let style = colour(which).stroke_width(2);
         drawn(chart.draw_series(LineSeries::new(line.points.iter().copied(), style)))?
-            .label(line.name)
+            .label(&line.name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], style));
         let dot = colour(which).filled();
         let dots = line.points.iter().map(|&at| Circle::new(at, 3, dot));

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is made of a record that was kept.
+//! Reports of a record that was kept.
 
 use anyhow::Result;
-use chart::{
-    report,
+use measurements::{
+    Kept,
     Report, //
 };
-use serde::Deserialize;
+use serde::{
+    Deserialize,
+    Serialize, //
+};
 use std::{
     fs,
     path::{
@@ -17,7 +20,7 @@ use std::{
 };
 
 /// Its chart is a file with its number.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Record {
     number: u32,
 }
@@ -45,11 +48,15 @@ fn folder(name: &str, record: &str) -> PathBuf {
 #[test]
 fn charts_are_drawn_into_a_folder_that_is_made() {
     let folder = folder("made", r#"{"number":7}"#);
-    let file = folder.join("record.json");
     let svg = folder.join("two/deep");
-    report::<Record>(&file, Some(&svg)).unwrap();
+    let mut kept = Kept {
+        record: folder.join("record.json"),
+        svg: Some(svg.clone()),
+    };
+    kept.report::<Record>().unwrap();
     assert_eq!(fs::read_to_string(svg.join("number")).unwrap(), "7");
-    report::<Record>(&file, None).unwrap();
+    kept.svg = None;
+    kept.report::<Record>().unwrap();
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
 }
 
@@ -57,7 +64,11 @@ fn charts_are_drawn_into_a_folder_that_is_made() {
 fn what_cannot_be_read_is_named() {
     let folder = folder("unread", "{}");
     for name in ["record.json", "missing.json"] {
-        let error = report::<Record>(&folder.join(name), None).unwrap_err();
+        let kept = Kept {
+            record: folder.join(name),
+            svg: None,
+        };
+        let error = kept.report::<Record>().unwrap_err();
         assert!(error.to_string().ends_with(name), "{error}");
     }
 }

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Plain charts of measurements, as SVG: [`bars()`] for figures of several kinds
-//! side by side, [`lines()`] for how figures grow. What was measured more than once is
-//! told by its [`median()`]. A program that keeps what it has measured shows it by
-//! [`report()`].
+//! Measurements of programs: a record of them, which a program keeps as JSON and shows
+//! as a [`Report`], says on what [`Machine`] they were made. A [`median()`] stands for
+//! what was measured more than once.
 //!
-//! The letters are left to who shows the file, so that no font is needed to
-//! write it, and the same figures give the same file.
+//! Charts are plain SVG: [`bars()`] compares figures of several kinds side by side,
+//! [`lines()`] shows how figures grow. The viewer draws the letters, so that writing a
+//! file needs no font, and the same figures give the same file.
 
 mod bars;
 mod lines;
+mod machine;
 mod median;
 mod report;
 
@@ -21,11 +22,13 @@ pub use lines::{
     lines,
     Line, //
 };
+pub use machine::Machine;
 pub use median::median;
 pub use report::{
+    chosen,
     print,
     read,
-    report,
+    Kept,
     Report, //
 };
 

@@ -2,7 +2,7 @@
 
 //! What is in the files.
 
-use chart::{
+use measurements::{
     bars,
     lines,
     Line,
@@ -17,27 +17,18 @@ fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
+fn categories() -> [String; 2] {
+    ["add", "modify"].map(String::from)
+}
+
 #[test]
 fn bars_have_names_and_as_many_rectangles() {
     let path = file("bars.svg");
     let series = [
-        Series {
-            name: "epoll",
-            values: &[2870.0, 755.0],
-        },
-        Series {
-            name: "repoll",
-            values: &[2900.0, f64::NAN],
-        },
+        Series::new("epoll", [2870.0, 755.0]),
+        Series::new("repoll", [2900.0, f64::NAN]),
     ];
-    bars(
-        &path,
-        "A title",
-        "instructions",
-        &["add", "modify"],
-        &series,
-    )
-    .unwrap();
+    bars(&path, "A title", "instructions", &categories(), &series).unwrap();
     let svg = fs::read_to_string(&path).unwrap();
     for text in [
         "A title",
@@ -57,19 +48,15 @@ fn bars_have_names_and_as_many_rectangles() {
 
 #[test]
 fn bars_want_a_value_for_each_category() {
-    let series = [Series {
-        name: "epoll",
-        values: &[1.0],
-    }];
-    assert!(bars(&file("wrong.svg"), "", "", &["add", "modify"], &series).is_err());
+    let series = [Series::new("epoll", [1.0])];
+    assert!(bars(&file("wrong.svg"), "", "", &categories(), &series).is_err());
 }
 
 #[test]
 fn lines_go_through_all_points() {
-    let points = [(10.0, 5.0), (1000.0, 6.0), (100_000.0, 7.0)];
     let series = [Line {
-        name: "repoll",
-        points: &points,
+        name: "repoll".into(),
+        points: vec![(10.0, 5.0), (1000.0, 6.0), (100_000.0, 7.0)],
     }];
     for log_x in [false, true] {
         let path = file(if log_x { "log.svg" } else { "linear.svg" });
@@ -83,8 +70,8 @@ fn lines_go_through_all_points() {
 #[test]
 fn zero_has_no_logarithm() {
     let series = [Line {
-        name: "repoll",
-        points: &[(0.0, 1.0), (1.0, 2.0)],
+        name: "repoll".into(),
+        points: vec![(0.0, 1.0), (1.0, 2.0)],
     }];
     assert!(lines(&file("zero.svg"), "", "", "", &series, true).is_err());
     assert!(lines(&file("zero.svg"), "", "", "", &series, false).is_ok());

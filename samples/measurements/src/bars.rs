@@ -31,11 +31,21 @@ const GAP: u32 = 10;
 const MARGIN: u32 = 110;
 
 /// What has a colour of its own: a value for each category.
-pub struct Series<'a> {
-    /// What it is called in the legend.
-    pub name: &'a str,
-    /// As many as there are categories; nothing is drawn for what is not finite.
-    pub values: &'a [f64],
+pub struct Series {
+    /// Its name in the legend.
+    pub name: String,
+    /// One for each category; a value that is not finite has no bar.
+    pub values: Vec<f64>,
+}
+
+impl Series {
+    /// Makes one.
+    pub fn new(name: impl Into<String>, values: impl IntoIterator<Item = f64>) -> Self {
+        Self {
+            name: name.into(),
+            values: values.into_iter().collect(),
+        }
+    }
 }
 
 /// Writes a chart to `path` that has a group of bars for each of `categories`,
@@ -44,8 +54,8 @@ pub fn bars(
     path: &Path,
     title: &str,
     y_label: &str,
-    categories: &[&str],
-    series: &[Series<'_>],
+    categories: &[String],
+    series: &[Series],
 ) -> Result<()> {
     for one in series {
         ensure!(
@@ -57,7 +67,7 @@ pub fn bars(
         );
     }
     let finite = |value: &f64| value.is_finite();
-    let values = series.iter().flat_map(|one| one.values).copied();
+    let values = series.iter().flat_map(|one| &one.values).copied();
     let end = top(values.filter(finite))?;
     let group = series.len() as u32 * BAR + GAP;
     // The legend has a place of its own, below all bars.
@@ -97,7 +107,7 @@ pub fn bars(
     let area = chart.plotting_area();
     for (at, name) in categories.iter().enumerate() {
         let (x, y) = area.map_coordinate(&(0.0, at as f64 + 0.5));
-        drawn(root.draw(&Text::new(*name, (x - 8, y), name_style.clone())))?;
+        drawn(root.draw(&Text::new(name.as_str(), (x - 8, y), name_style.clone())))?;
     }
 
     let pixel = 1.0 / f64::from(group);
@@ -113,7 +123,7 @@ pub fn bars(
                 Rectangle::new([(0.0, y), (value, y + width)], fill)
             });
         drawn(chart.draw_series(rectangles))?
-            .label(one.name)
+            .label(&one.name)
             .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 12, y + 5)], fill));
     }
     drawn(
