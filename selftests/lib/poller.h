@@ -6,6 +6,10 @@
  * is written against struct poller runs on both, and what holds for the one has
  * to hold for the other.
  *
+ * The echo server's poller is another one: a sample shows the calls that users make,
+ * through the installed header, and is linked to one kind. Tests need both kinds in one
+ * program, signal masks, and all of repoll's calls that do the same.
+ *
  * Every function returns its result, or -errno.
  */
 #ifndef SELFTESTS_POLLER_H

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The two kinds of eventpolls as raw system calls: wrong arguments get through, too.
+//!
+//! `samples/backend` cannot serve here: its types rule out what this program tries, such
+//! as unknown operations, closed descriptors and missing events, and it leaves to the
+//! crate by which call repoll is asked.
 
 use repoll::uapi;
 use std::{
