@@ -21,9 +21,9 @@ use crate::{
     poller::{
         answer,
         Answer,
+        CallForm,
         Engine,
-        Event,
-        Way, //
+        Event, //
     },
     tally::Tally,
     world::World,
@@ -92,7 +92,7 @@ pub(crate) struct Pairs {
     fds: [[RawFd; 2]; PAIRS],
     /// Whether the second of a pair is asked first.
     swapped: bool,
-    way: Way,
+    form: CallForm,
     /// How many items have been given data.
     items: u64,
     pub(crate) tally: Tally,
@@ -106,7 +106,7 @@ impl Pairs {
             environment,
             fds: [[NEVER; 2]; PAIRS],
             swapped: false,
-            way: Way::default(),
+            form: CallForm::default(),
             items: 0,
             tally: Tally::default(),
         }
@@ -137,16 +137,16 @@ impl Pairs {
         world.program.line(|| format!("repoll_first = {swapped};"));
     }
 
-    /// Goes that way from now on.
-    pub(crate) fn go(&mut self, world: &mut World, way: Way) {
-        if self.way == way {
+    /// Makes calls in that form from now on.
+    pub(crate) fn call_by(&mut self, world: &mut World, form: CallForm) {
+        if self.form == form {
             return;
         }
-        self.way = way;
-        let Way {
+        self.form = form;
+        let CallForm {
             directly,
             by_structure,
-        } = way;
+        } = form;
         world
             .program
             .line(|| format!("go({directly}, {by_structure});"));
@@ -234,13 +234,13 @@ impl Pairs {
             };
             format!("{function}(&p[{pair}], {op}, {target}, {mask}, {data:#x});")
         });
-        let (pollers, way) = (self.fds[pair], self.way);
+        let (pollers, form) = (self.fds[pair], self.form);
         let answers = self.ask(|engine, which| {
             let event = &mut mask.map(|events| Event { events, data });
             let event = event
                 .as_mut()
                 .map_or(std::ptr::null_mut(), std::ptr::from_mut);
-            engine.ctl(way, pollers[which], op, fds[which], event)
+            engine.ctl(form, pollers[which], op, fds[which], event)
         });
         self.judge("epoll_ctl", answers).map(drop)
     }
@@ -256,11 +256,11 @@ impl Pairs {
         world
             .program
             .line(|| format!("wait_events(&p[{pair}], {maxevents}, {usable});"));
-        let (pollers, way, starts) = (self.fds[pair], self.way, self.room_for(usable));
+        let (pollers, form, starts) = (self.fds[pair], self.form, self.room_for(usable));
         let answers = self.ask(|engine, which| {
             // SAFETY: The last `usable` events of the buffers are this function's to use, and
             // behind them is nothing.
-            unsafe { engine.wait(way, pollers[which], starts[which], maxevents) }
+            unsafe { engine.wait(form, pollers[which], starts[which], maxevents) }
         });
         let count = self.judge("epoll_wait", answers)?;
         self.judge_events("epoll_wait", count, usable)
@@ -280,11 +280,13 @@ impl Pairs {
             let (op, mask) = (op_in_c(op), interest::in_c(events));
             format!("change_wait(&p[{pair}], {op}, f[{place}], {mask}, {data:#x}, {maxevents});")
         });
-        let (pollers, way, starts) = (self.fds[pair], self.way, self.room_for(ROOM));
+        let (pollers, form, starts) = (self.fds[pair], self.form, self.room_for(ROOM));
         let answers = self.ask(|engine, which| {
             let change = (op, fds[which], &mut Event { events, data });
             // SAFETY: The buffers are this function's to use, and behind them is nothing.
-            unsafe { engine.change_and_wait(way, pollers[which], change, starts[which], maxevents) }
+            unsafe {
+                engine.change_and_wait(form, pollers[which], change, starts[which], maxevents)
+            }
         });
         let question = "epoll_ctl, epoll_wait";
         let count = self.judge(question, answers)?;
@@ -334,11 +336,11 @@ impl Pairs {
         world
             .program
             .line(|| format!("wait_at(&p[{pair}], 4, {address:#x});"));
-        let (pollers, way) = (self.fds[pair], self.way);
+        let (pollers, form) = (self.fds[pair], self.form);
         let events = std::ptr::without_provenance_mut(address);
         let answers = self.ask(|engine, which| {
             // SAFETY: There is no memory that can be written to.
-            unsafe { engine.wait(way, pollers[which], events, 4) }
+            unsafe { engine.wait(form, pollers[which], events, 4) }
         });
         self.judge("epoll_wait", answers).map(drop)
     }

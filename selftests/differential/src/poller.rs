@@ -37,9 +37,9 @@ pub(crate) enum Engine {
     Faulty,
 }
 
-/// By which calls repoll is asked: of the two that do the same, and of the two forms of these.
+/// The form of a call on repoll: several calls do the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Way {
+pub(crate) struct CallForm {
     /// By direct calls, rather than by ioctls.
     pub(crate) directly: bool,
     /// By the call that takes a structure and can do more, if there is another.
@@ -87,7 +87,7 @@ impl Engine {
     /// Changes the interest list. `event` is the address of an event, or null.
     pub(crate) fn ctl(
         &self,
-        way: Way,
+        form: CallForm,
         poller: RawFd,
         op: c_int,
         fd: RawFd,
@@ -102,14 +102,14 @@ impl Engine {
                     data,
                 });
                 let event = event.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
-                return Self::Native.ctl(way, poller, op, fd, event.cast_mut());
+                return Self::Native.ctl(form, poller, op, fd, event.cast_mut());
             }
             // SAFETY: The kernel checks the address, which it only reads.
             Self::Native => unsafe { libc::epoll_ctl(poller, op, fd, event.cast()) },
             Self::Repoll(_) => {
                 // SAFETY: Who passes an address has an event there.
                 match (unsafe { event.as_ref() }, direct_operation(op)) {
-                    (Some(event), _) if way.by_structure => {
+                    (Some(event), _) if form.by_structure => {
                         let mut change = uapi::repoll_change {
                             op,
                             fd,
@@ -117,9 +117,9 @@ impl Engine {
                             data: event.data,
                             ..Default::default()
                         };
-                        return change_by_batch(way, poller, &mut change);
+                        return change_by_batch(form, poller, &mut change);
                     }
-                    (Some(event), Some(operation)) if way.directly => {
+                    (Some(event), Some(operation)) if form.directly => {
                         let (data, what) = match op {
                             libc::EPOLL_CTL_DEL => (0, pair(fd, 0)),
                             _ => (event.data, pair(fd, event.events as i32)),
@@ -150,13 +150,13 @@ impl Engine {
     /// As of [`Engine::wait`].
     pub(crate) unsafe fn change_and_wait(
         &self,
-        way: Way,
+        form: CallForm,
         poller: RawFd,
         (op, fd, event): (c_int, RawFd, &mut Event),
         events: *mut Event,
         maxevents: c_int,
     ) -> Answer {
-        if matches!(self, Self::Repoll(_)) && way.directly {
+        if matches!(self, Self::Repoll(_)) && form.directly {
             let mut change = uapi::repoll_change_wait {
                 op,
                 fd,
@@ -177,9 +177,9 @@ impl Engine {
             };
             return answer(result.into());
         }
-        match self.ctl(way, poller, op, fd, event) {
+        match self.ctl(form, poller, op, fd, event) {
             // SAFETY: By the requirements.
-            0 => unsafe { self.wait(way, poller, events, maxevents) },
+            0 => unsafe { self.wait(form, poller, events, maxevents) },
             error => error,
         }
     }
@@ -192,7 +192,7 @@ impl Engine {
     /// that can be written to.
     pub(crate) unsafe fn wait(
         &self,
-        way: Way,
+        form: CallForm,
         poller: RawFd,
         events: *mut Event,
         maxevents: c_int,
@@ -200,10 +200,10 @@ impl Engine {
         let result = match self {
             #[cfg(test)]
             // SAFETY: By the requirements.
-            Self::Faulty => return unsafe { Self::Native.wait(way, poller, events, maxevents) },
+            Self::Faulty => return unsafe { Self::Native.wait(form, poller, events, maxevents) },
             // SAFETY: By the requirements.
             Self::Native => unsafe { libc::epoll_wait(poller, events.cast(), maxevents, 0) },
-            Self::Repoll(_) if way.directly && !way.by_structure => {
+            Self::Repoll(_) if form.directly && !form.by_structure => {
                 let events = events.expose_provenance() as u64;
                 // SAFETY: For the events by the requirements.
                 unsafe { direct(poller, events, pair(maxevents, 0), uapi::REPOLL_DIRECT_WAIT) }
@@ -216,7 +216,7 @@ impl Engine {
                 };
                 let calls = (uapi::REPOLL_WAIT, uapi::REPOLL_DIRECT_PWAIT);
                 // SAFETY: Both take this structure; for the events by the requirements.
-                unsafe { call_with(way, poller, calls, &mut wait) }
+                unsafe { call_with(form, poller, calls, &mut wait) }
             }
         };
         answer(result.into())
@@ -234,7 +234,7 @@ fn direct_operation(op: c_int) -> Option<u32> {
 }
 
 /// Makes one change as a batch.
-fn change_by_batch(way: Way, poller: RawFd, change: &mut uapi::repoll_change) -> Answer {
+fn change_by_batch(form: CallForm, poller: RawFd, change: &mut uapi::repoll_change) -> Answer {
     let mut batch = uapi::repoll_batch {
         changes: std::ptr::from_mut(change).expose_provenance() as u64,
         count: 1,
@@ -242,7 +242,7 @@ fn change_by_batch(way: Way, poller: RawFd, change: &mut uapi::repoll_change) ->
     };
     let calls = (uapi::REPOLL_BATCH, uapi::REPOLL_DIRECT_BATCH);
     // SAFETY: Both take this structure, and so many changes at that address.
-    match unsafe { call_with(way, poller, calls, &mut batch) } {
+    match unsafe { call_with(form, poller, calls, &mut batch) } {
         1 => -change.result,
         result => answer(result.into()),
     }
@@ -269,12 +269,12 @@ unsafe fn direct(fd: RawFd, first: u64, second: u64, operation: u32) -> c_int {
 ///
 /// Both take a `T`, and the addresses in it are good for what they do with them.
 unsafe fn call_with<T>(
-    way: Way,
+    form: CallForm,
     fd: RawFd,
     (command, operation): (u32, u32),
     argument: &mut T,
 ) -> c_int {
-    if way.directly {
+    if form.directly {
         let at = std::ptr::from_mut(argument).expose_provenance() as u64;
         // SAFETY: By the requirements.
         return unsafe { direct(fd, at, 0, operation) };

@@ -138,7 +138,13 @@ impl Sequence {
 
     fn apply(&mut self, step: Step) -> Result<(), Disagreement> {
         let Self { pairs, world, .. } = self;
-        let Step { verb, a, b, c, way } = step;
+        let Step {
+            verb,
+            a,
+            b,
+            c,
+            form,
+        } = step;
         let (pair, place) = (Pairs::pair(a), World::place(b));
         let (mask, other) = (Some(interest::from_number(c)), Target::Pair(Pairs::pair(b)));
         let place_target = Target::Place(world.full_place(b));
@@ -154,7 +160,7 @@ impl Sequence {
                 if let Verb::AddPair | Verb::ModifyPair | Verb::DeletePair = verb {
                     pairs.ensure(world, Pairs::pair(b));
                 }
-                pairs.go(world, way);
+                pairs.call_by(world, form);
                 world.witness.settle();
                 return match verb {
                     Verb::Wait => pairs.wait(world, pair, room(c), ROOM),

@@ -6,7 +6,7 @@
 //! is quick to generate, every step is possible in every state, and each number shrinks by itself
 //! towards 0, the simplest.
 
-use crate::poller::Way;
+use crate::poller::CallForm;
 use proptest::prelude::*;
 
 /// An operation.
@@ -83,7 +83,7 @@ pub(crate) struct Step {
     pub(crate) b: u8,
     pub(crate) c: u16,
     /// By which calls repoll is asked.
-    pub(crate) way: Way,
+    pub(crate) form: CallForm,
 }
 
 fn total() -> u16 {
@@ -104,15 +104,15 @@ fn verb_at(mut number: u16) -> Verb {
 pub(crate) fn any_step() -> impl Strategy<Value = Step> {
     // The last number in parts, as an interest takes it: each becomes simple by itself.
     let last = (0..1u16 << 3, 0..1u16 << 3, 0..1u16 << 10);
-    let way = (any::<bool>(), any::<bool>());
-    let numbers = (0..total(), any::<u8>(), any::<u8>(), last, way);
+    let form = (any::<bool>(), any::<bool>());
+    let numbers = (0..total(), any::<u8>(), any::<u8>(), last, form);
     numbers.prop_map(
         |(number, a, b, (low, middle, high), (directly, by_structure))| Step {
             verb: verb_at(number),
             a,
             b,
             c: low | (middle << 3) | (high << 6),
-            way: Way {
+            form: CallForm {
                 directly,
                 by_structure,
             },

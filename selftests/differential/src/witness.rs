@@ -25,9 +25,9 @@
 use crate::{
     poller::{
         Answer,
+        CallForm,
         Engine,
-        Event,
-        Way, //
+        Event, //
     },
     world::End,
 };
@@ -74,7 +74,7 @@ impl Witness {
             data: self.watched.len() as u64,
         };
         Engine::Native.ctl(
-            Way::default(),
+            CallForm::default(),
             self.instance.as_raw_fd(),
             libc::EPOLL_CTL_ADD,
             fd,
@@ -109,7 +109,7 @@ impl Witness {
         // SAFETY: The events are the witness's own.
         unsafe {
             Engine::Native.wait(
-                Way::default(),
+                CallForm::default(),
                 instance,
                 self.events.as_mut_ptr(),
                 ROOM as i32,
