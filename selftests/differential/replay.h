@@ -4,8 +4,8 @@
  * are made on the kernel's epoll and on repoll alike, with both answers on
  * standard output, and the files. The constants are the program's.
  *
- *	cc -I src/uapi -I selftests -I selftests/differential \
- *		program.c selftests/poller.c selftests/calls.c -lutil
+ *	cc -I src/uapi -I selftests/lib -I selftests/differential \
+ *		program.c selftests/lib/poller.c selftests/lib/calls.c -lutil
  */
 #ifndef SELFTESTS_REPLAY_H
 #define SELFTESTS_REPLAY_H

@@ -20,8 +20,8 @@
  *
  * struct epoll_event, the EPOLL* event bits and the EPOLL_CTL_* operations are
  * those of <sys/epoll.h> (or <linux/eventpoll.h>): same values, same layout,
- * same meaning. Results are those of epoll too, except where the table of
- * differences in the README says otherwise. The busy-poll parameters of an
+ * same meaning. Results are those of epoll too, except where the table in
+ * src/module/DIFFERENCES.md says otherwise. The busy-poll parameters of an
  * instance are set and read by EPIOCSPARAMS and EPIOCGPARAMS, as an epoll's.
  *
  * All structures have the same layout for 32-bit and 64-bit programs. User

@@ -128,7 +128,7 @@ impl World {
 
     /// Whether a descriptor may be closed in the middle of a sequence.
     ///
-    /// README, "Known differences": a closed pseudo-terminal master is held for some
+    /// `src/module/DIFFERENCES.md`: a closed pseudo-terminal master is held for some
     /// milliseconds, and the slave sees the hang-up that much later.
     fn may_close(&self, place: usize) -> bool {
         self.slots[place].end != End::TtyMaster
