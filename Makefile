@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-# The user's makefile; how the module itself is built is told in Kbuild. Without
-# KDIR everything is built for Debian's kernel, with the toolchain that qemu/setup
-# provides; with KDIR it is built for that tree, with the host's.
+# The user's makefile; Kbuild says how the module itself is built. Without KDIR
+# everything is built for Debian's kernel, with the toolchain that qemu/setup
+# provides; with KDIR it is built for that tree, with the host's toolchain.
 
 BUILD := $(CURDIR)/build
 PAYLOAD := $(BUILD)/payload
@@ -234,50 +234,4 @@ distclean: clean
 	rm -rf --one-file-system "$${XDG_CACHE_HOME:-$$HOME/.cache}/repoll"
 
 help:
-	@echo 'make                    build build/repoll.ko'
-	@echo 'make KDIR=<tree>        build it for another kernel: a prepared build tree'
-	@echo 'make KDIR=<tree> modules_install'
-	@echo '                        install it for that kernel, as root; then depmod'
-	@echo 'make deb                Debian packages, of that or with KDIR=<tree>, in build/deb'
-	@echo 'make demo               show it at work in a virtual machine'
-	@echo 'make test               run all tests'
-	@echo 'make test-deb           look at the packages; install and remove them in the virtual machine'
-	@echo 'make test-debug         run all tests and more on kernels with KASAN, lockdep and the like'
-	@echo 'make test-kernel-suite  run the kernel'"'"'s own epoll tests on repoll and on epoll'
-	@echo 'make test-python        the same with Python'"'"'s tests'
-	@echo 'make apps               the same with servers, under load'
-	@echo 'make test-tracers       record tracepoints by trace-cmd, perf and bpftrace'
-	@echo 'make test-instrumented  run programs with sanitizers and under valgrind on repoll'
-	@echo 'make test-differential  compare epoll and repoll by random operations, for some minutes'
-	@echo '  STEPS=<n> SEED=<n>    how many (2000000), and from which seed (any)'
-	@echo 'make scale              watch a million files, and tell what each costs'
-	@echo '  ITEMS=<n>             or so many'
-	@echo 'make bench              measure what repoll and epoll cost, into build/bench'
-	@echo 'make bench-update       the same, into selftests/bench/results, to be committed'
-	@echo 'make bench-gate         fail if costs are not the committed ones'
-	@echo 'make profile WORK=<key> in which functions the instructions of some of this work are'
-	@echo 'make herd               how evenly workers share a socket: tables, and charts in build/herd'
-	@echo '  SMP=<n>               on how many processors (4)'
-	@echo 'make trace              what the kernel does from a packet to a waiter; drawings in build/trace'
-	@echo 'make demo-reactors      an HTTP server in three shapes: a table, and charts in build/reactors'
-	@echo 'make blocking           threads that block beside a reactor: a table, and charts in build/blocking'
-	@echo 'make torture            send messages while everything changes: none may be lost'
-	@echo '  SECONDS=<n> SEED=<n>  for how long (60), and from which seed (any); SMP=2..8 (4)'
-	@echo 'make fuzz               random programs, guided by what they reach, on the debug kernel'
-	@echo '  SECONDS=<n>           for how long (300)'
-	@echo 'make fuzz-minimise CRASH=<file>'
-	@echo '                        find a small program that fails as one that was found does'
-	@echo 'make lint               check the form of all sources'
-	@echo "make vm [CMD='...']     run a shell, or a command, in the virtual machine"
-	@echo '  SHARE=<dir>           a folder that host and guest share, at /mnt/share'
-	@echo '  SMP=<n> MEM=<size>    processors and memory (2, 1G)'
-	@echo '  APPEND=<words>        for the kernel command line'
-	@echo '  ICOUNT=1              have the clock count instructions'
-	@echo '  ACCEL=auto|kvm|tcg    what the virtual machine runs on'
-	@echo "  PKGS='<names>'        Debian packages to have in it"
-	@echo '  KERNEL=<release>      another of the kernels that Debian offers'
-	@echo '  KERNEL=debug|rt       one that reports mistakes; the same with PREEMPT_RT'
-	@echo '  TIMEOUT=<seconds> LOG=<file>'
-	@echo 'make payload            only build what goes into it, into build/payload'
-	@echo 'make setup              only fetch and make what all these need'
-	@echo 'make clean              remove what was built; distclean: and the cache'
+	@cat qemu/help
