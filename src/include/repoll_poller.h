@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * repoll for programs in C and C++: the calls of <sys/epoll.h>, and what they have
  * no counterpart for, as functions. There is no library to link; each is one direct

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! mio's loop, in which a repoll instance watches some of the files: here those
 //! that are shared with other instances and take turns.

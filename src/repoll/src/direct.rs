@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Direct calls: what an instance answers to `fadvise64(2)`, at less cost than to
 //! an ioctl.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! `fadvise64(2)` as it is: libc's function, and rustix's, have room neither for
 //! the words nor for the result.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! What there is to know of instances: those of all processes, by the control
 //! node, or one's own, by its descriptor.

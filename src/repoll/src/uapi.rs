@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! The kernel interface as generated from `src/uapi/repoll.h`, for those whose
 //! descriptors are not theirs to wrap into a [`Poller`](crate::Poller).

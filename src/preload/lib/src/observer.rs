@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Functions of libc by which a change that was put off could be told from one
 //! that was made, or which make what is known of descriptors untrue.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! How many calls repoll has carried out, and how many native epoll, told when
 //! the process ends.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! The kernel interface, as the crate has it. The library cannot link with the crate,
 //! which needs the standard library.

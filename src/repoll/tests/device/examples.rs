@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! The examples of the documentation, which say by their exit status whether
 //! they went well. They lie in `examples`, beside this program.

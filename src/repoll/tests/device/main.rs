@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! The crate on the module itself: it wants a `/dev/repoll` that may be opened,
 //! and root, who takes it away to see what is said then.
