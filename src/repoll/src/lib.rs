@@ -43,8 +43,8 @@
 //!
 //! With the feature `mio` a [`Poller`] is a source of events for mio's loop, and
 //! mio's words are understood. Without it the descriptor ([`AsFd`], [`AsRawFd`])
-//! is all that a loop needs to watch an instance: tokio's `AsyncFd` takes a
-//! [`Poller`] as it is.
+//! is all that a loop needs to watch an instance: tokio's `AsyncFd`, async-io's `Async`
+//! and polling's `Poller` take a [`Poller`] as it is.
 //!
 //! # Implementation notes
 //!
@@ -111,3 +111,8 @@ pub use mode::{
 };
 pub use poller::Poller;
 pub use unavailable::Unavailable;
+
+// Compiles the example of the readme.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
