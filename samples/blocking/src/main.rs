@@ -96,7 +96,7 @@ enum Command {
 }
 
 fn main() -> Result<ExitCode> {
-    let arguments = Arguments::parse();
+    let arguments = completions::parse::<Arguments>();
     match &arguments.command {
         Some(Command::Report(kept)) => kept.report::<Record>()?,
         Some(Command::Serve {

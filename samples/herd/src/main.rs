@@ -51,7 +51,7 @@ enum Command {
 }
 
 fn main() -> Result<ExitCode> {
-    let arguments = Arguments::parse();
+    let arguments = completions::parse::<Arguments>();
     match arguments.command {
         None => arguments.measurement.carry_out(),
         Some(Command::Report(kept)) => kept.report::<Record>().map(|()| ExitCode::SUCCESS),

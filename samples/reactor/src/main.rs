@@ -129,7 +129,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 fn main() -> Result<()> {
-    let arguments = Arguments::parse();
+    let arguments = completions::parse::<Arguments>();
     let signals = Signals::block().context("cannot make a signalfd")?;
     raise_descriptors();
     let plan = Plan {

@@ -54,7 +54,7 @@ struct Arguments {
 }
 
 fn main() -> Result<ExitCode> {
-    let mut arguments = Arguments::parse();
+    let mut arguments = completions::parse::<Arguments>();
     if arguments.scenarios.is_empty() {
         arguments.scenarios = Scenario::ALL.to_vec();
     }

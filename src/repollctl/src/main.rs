@@ -117,7 +117,7 @@ fn run(arguments: Arguments) -> Result<()> {
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse()) {
+    match run(completions::parse::<Arguments>()) {
         Ok(()) => ExitCode::SUCCESS,
         // Who reads the output has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,

@@ -83,7 +83,7 @@ struct Arguments {
 const FAILURES_SHOWN: usize = 5;
 
 fn main() -> Result<ExitCode> {
-    let arguments = Arguments::parse();
+    let arguments = completions::parse::<Arguments>();
     let address = arguments
         .server
         .to_socket_addrs()

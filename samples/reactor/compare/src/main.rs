@@ -97,7 +97,7 @@ enum Command {
 }
 
 fn main() -> Result<()> {
-    let arguments = Arguments::parse();
+    let arguments = completions::parse::<Arguments>();
     if let Some(Command::Report { kept, counted }) = &arguments.command {
         kept.report::<Record>()?;
         return match counted {

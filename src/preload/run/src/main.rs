@@ -10,7 +10,10 @@ use anyhow::{
     Context,
     Result, //
 };
-use clap::Parser;
+use clap::{
+    Parser,
+    ValueHint, //
+};
 use program::Program;
 use std::{
     env,
@@ -93,7 +96,8 @@ struct Arguments {
     #[arg(
         required = true,
         trailing_var_arg = true,
-        value_names = ["PROGRAM", "ARGS"]
+        value_names = ["PROGRAM", "ARGS"],
+        value_hint = ValueHint::CommandWithArguments
     )]
     command: Vec<OsString>,
 }
@@ -104,7 +108,7 @@ const NOT_EXECUTABLE: u8 = 126;
 const NOT_FOUND: u8 = 127;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = completions::parse::<Arguments>();
     let program = Program::find(&arguments.command);
     let mut command = match prepare(&arguments, program.as_ref()) {
         Ok(command) => command,
