@@ -2,8 +2,8 @@
 
 //! Keeping the system awake while an item with `EPOLLWAKEUP` is ready.
 //!
-//! An instance has one wake-up source for all such items, which is active while any of them is in the
-//! ready list: from the item's event until that is handed out, and then, if the item is
+//! An instance has one wake-up source for all such items, which is active while any of them is in
+//! the ready list: from the item's event until that is handed out, and then, if the item is
 //! level-triggered, until a wait finds no event any more.
 
 use crate::kernel_ext::wakeup_source::WakeupSource;

@@ -4,8 +4,8 @@
 //!
 //! An instance remembers the receive queue of the socket that was woken last. Its waiters poll that
 //! queue for as long as the instance's parameters say, at first not at all. The system-wide
-//! `net.core.busy_poll`, and the suspension of a device's interrupts while events are being handled,
-//! are not available to modules.
+//! `net.core.busy_poll`, and the suspension of a device's interrupts while events are being
+//! handled, are not available to modules.
 
 use crate::{
     kernel_ext::{
@@ -19,8 +19,8 @@ use crate::{
 use core::num::NonZeroU32;
 use kernel::prelude::*;
 
-/// The parameters in one word: the budget in bits 0 to 15, and above it those that turn busy polling
-/// on, `prefer_busy_poll` in bit 16 and the microseconds from bit 32 on.
+/// The parameters in one word: the budget in bits 0 to 15, and above it those that turn busy
+/// polling on, `prefer_busy_poll` in bit 16 and the microseconds from bit 32 on.
 #[derive(Clone, Copy)]
 struct Packed(u64);
 
@@ -52,8 +52,8 @@ impl Packed {
     }
 }
 
-/// The parameters of an instance, and the queue that it would poll. Accesses are not ordered: a stale
-/// value costs or saves a round of polling.
+/// The parameters of an instance, and the queue that it would poll. Accesses are not ordered: a
+/// stale value costs or saves a round of polling.
 pub(crate) struct BusyPoll {
     /// As [`Packed`].
     params: Once<u64>,
@@ -123,8 +123,8 @@ impl BusyPoll {
         Packed(self.params.read())
     }
 
-    /// Remembers the queue of a `file` that has become ready, if busy polling is on. Callable from any
-    /// context.
+    /// Remembers the queue of a `file` that has become ready, if busy polling is on. Callable from
+    /// any context.
     #[inline(always)]
     pub(crate) fn note<'a>(&self, file: impl FnOnce() -> Unreleased<'a>) {
         if self.packed().is_on() {

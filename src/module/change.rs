@@ -2,9 +2,9 @@
 
 //! Changes to an instance's interest list: one, or many with one call.
 //!
-//! Many changes are made in runs of [`RUN`]. A run is read as a whole. Then the mutex is held while its
-//! changes are made, except those that have to release it. So the mutex is held for bounded work, and
-//! never while the user's memory is written.
+//! Many changes are made in runs of [`RUN`]. A run is read as a whole. Then the mutex is held while
+//! its changes are made, except those that have to release it. So the mutex is held for bounded
+//! work, and never while the user's memory is written.
 
 use crate::{
     event,

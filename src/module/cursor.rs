@@ -2,16 +2,16 @@
 
 //! The position in a walk through an instance's items, in the form that users get.
 //!
-//! It is the key of an item: the address of a file, and a descriptor number. Whatever items come and go
-//! meanwhile, those that stay are above or below it, and the kernel keeps no state for a caller that
-//! may never come back.
+//! It is the key of an item: the address of a file, and a descriptor number. Whatever items come
+//! and go meanwhile, those that stay are above or below it, and the kernel keeps no state for a
+//! caller that may never come back.
 //!
 //! Users must not learn the address. Nor must they learn the order of other users' files, which a
 //! cursor that is used on another instance would reveal. So both numbers are encrypted together,
-//! differently for each instance: 128 bits by a Feistel network of four rounds with SipHash, whose key
-//! is made when the module is loaded. Any other value decrypts to random bits. These are hardly ever a
-//! key, since 32 bits of each key are zero; and if they are, it does no harm, since keys are only
-//! compared.
+//! differently for each instance: 128 bits by a Feistel network of four rounds with SipHash, whose
+//! key is made when the module is loaded. Any other value decrypts to random bits. These are hardly
+//! ever a key, since 32 bits of each key are zero; and if they are, it does no harm, since keys are
+//! only compared.
 
 use crate::{
     kernel_ext::siphash,

@@ -2,9 +2,10 @@
 
 //! Direct calls: operations on an instance by `fadvise64(2)`.
 //!
-//! That system call finds the file, and hands it two words and a number. Nothing comes in between: no
-//! argument is copied and, unlike for an ioctl, no security module is consulted. Epoll's own calls
-//! consult none either. To have security modules check every operation, load the module with `direct=0`.
+//! That system call finds the file, and hands it two words and a number. Nothing comes in between:
+//! no argument is copied and, unlike for an ioctl, no security module is consulted. Epoll's own
+//! calls consult none either. To have security modules check every operation, load the module with
+//! `direct=0`.
 //!
 //! `src/uapi/repoll.h` defines the operations and their words.
 

@@ -59,8 +59,8 @@ impl Interest {
         Self(bits)
     }
 
-    /// Whether a wake-up with these events concerns the item. A wake-up without events, which does not
-    /// say what it is for, concerns all items that are armed.
+    /// Whether a wake-up with these events concerns the item. A wake-up without events, which does
+    /// not say what it is for, concerns all items that are armed.
     #[inline(always)]
     pub(crate) const fn concerns(self, events: u32) -> bool {
         events & self.0 & !MODE != 0 || (self.is_armed() && events == 0)
@@ -108,9 +108,9 @@ impl Interest {
         self.0 & WAKEUP != 0
     }
 
-    /// Whether a wake-up that concerned the item, and reached a waiter of its instance, spares
-    /// the other exclusive items on the file. The wake-up must have been for reading only or for writing
-    /// only, and the item must have asked for that; or the wake-up must be for neither.
+    /// Whether a wake-up that concerned the item, and reached a waiter of its instance, spares the
+    /// other exclusive items on the file. The wake-up must have been for reading only or for
+    /// writing only, and the item must have asked for that; or the wake-up must be for neither.
     pub(crate) const fn absorbs(self, events: u32, last_call: bool) -> bool {
         if last_call {
             return false;

@@ -218,8 +218,8 @@ impl Eventpoll {
         })
     }
 
-    /// Takes the mutex for a change or a delivery. `None` if the instance watches an epoll, which takes
-    /// both mutexes.
+    /// Takes the mutex for a change or a delivery. `None` if the instance watches an epoll, which
+    /// takes both mutexes.
     ///
     /// # Errors
     ///
@@ -257,8 +257,8 @@ impl Eventpoll {
         self.lock_nested(0)
     }
 
-    /// Takes the mutex while the caller holds the mutexes of `nesting` other instances. Each of them
-    /// watches the next one, and the last one watches this one.
+    /// Takes the mutex while the caller holds the mutexes of `nesting` other instances. Each of
+    /// them watches the next one, and the last one watches this one.
     ///
     /// # Errors
     ///
@@ -311,7 +311,8 @@ impl Eventpoll {
     /// Undoes everything that an item has caused, and frees it. It is not in the tree.
     pub(crate) fn dispose(&self, item: SlabBox<Item>) {
         watch::stop(&item);
-        // No wake-up or close can reach the item any more. So only the holder of the mutex moves it.
+        // No wake-up or close can reach the item any more. So only the holder of the mutex moves
+        // it.
         if item.place() != Place::Idle {
             self.ready.lock().forget(&item);
         }
@@ -329,8 +330,8 @@ impl Eventpoll {
         Ok(())
     }
 
-    /// Removes some dead items, unless another task holds the mutex, which then removes them. Returns
-    /// whether there are more to remove, by the caller. Waits for nobody.
+    /// Removes some dead items, unless another task holds the mutex, which then removes them.
+    /// Returns whether there are more to remove, by the caller. Waits for nobody.
     #[inline]
     pub(crate) fn try_remove_dead(&self) -> bool {
         // Either the holder's look at the list of the dead after its unlock sees them, or the
@@ -359,8 +360,9 @@ impl Eventpoll {
     pub(crate) fn release(&self) {
         trace::release(self.ready.id);
         instances().remove(self);
-        // Without a reference to the instance's file, another task may have the mutex only to remove
-        // a few dead items. Users cannot prolong that, so a wait that cannot be killed is fine.
+        // Without a reference to the instance's file, another task may have the mutex only to
+        // remove a few dead items. Users cannot prolong that, so a wait that cannot be killed is
+        // fine.
         let mut set = self.locked(self.set.lock());
         while let Some(item) = set.items.pop() {
             self.dispose(item);

@@ -231,8 +231,8 @@ impl Eventpoll {
         self.wait(Buffer::new(wait.events, wait.maxevents)?, wait.timeout_ns)
     }
 
-    /// Prints some items, from that key on. Returns the key to go on with, if there are more and the
-    /// task is not being killed.
+    /// Prints some items, from that key on. Returns the key to go on with, if there are more and
+    /// the task is not being killed.
     fn show_items(&self, out: &Fdinfo<'_>, from: ItemKey) -> Option<ItemKey> {
         let set = self.lock().ok()?;
         let mut next = set.items().lower_bound(&from);

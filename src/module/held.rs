@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Files that the module holds by a reference while they are watched, since nothing shows their close.
+//! Files that the module holds by a reference while they are watched, since nothing shows their
+//! close.
 //!
-//! There is one reference for all items on a file. A task that uses the file for an item shares it and
-//! gets none of its own. So the file's reference count shows whether there are other users.
+//! There is one reference for all items on a file. A task that uses the file for an item shares it
+//! and gets none of its own. So the file's reference count shows whether there are other users.
 
 use crate::kernel_ext::{
     global::{
@@ -98,8 +99,8 @@ pub(crate) fn release(address: usize) -> Option<Released> {
 /// The rest of a hold that was ended.
 pub(crate) struct Released(#[expect(dead_code)] RBTreeNode<usize, Hold>);
 
-/// Looks at the next held file, from that address on, and ends the hold if there is no other reference
-/// to the file. Returns the file's address, and the rest of the hold if it was ended.
+/// Looks at the next held file, from that address on, and ends the hold if there is no other
+/// reference to the file. Returns the file's address, and the rest of the hold if it was ended.
 pub(crate) fn release_abandoned(from: usize) -> Option<(usize, Option<Released>)> {
     let mut holds = HOLDS.get().lock();
     let cursor = holds.cursor_lower_bound(&from)?;

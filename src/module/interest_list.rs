@@ -151,16 +151,16 @@ impl Eventpoll {
         }
     }
 
-    /// Hooks a new item onto its file's wait queues. The item is in the tree and in the table, and the
-    /// mutex is held; for an epoll, the outer one.
+    /// Hooks a new item onto its file's wait queues. The item is in the tree and in the table, and
+    /// the mutex is held; for an epoll, the outer one.
     ///
     /// # Errors
     ///
     /// `ENOMEM`: the item is to be removed.
     #[inline(always)]
     fn attach(&self, item: &Item, file: &LocalFile) -> Result {
-        // SAFETY: The two callers have put the item there and hold the mutex, and a reference to the
-        // file.
+        // SAFETY: The two callers have put the item there and hold the mutex, and a reference to
+        // the file.
         let events = unsafe { item.attach(file) }?;
         self.busy_poll.note(|| file.into());
         trace::add(move || (item.traced(file.into()), item.interest()), events);
@@ -175,7 +175,7 @@ impl Eventpoll {
     ///
     /// # Errors
     ///
-    /// As [`Eventpoll::add`], among them the one for which the item was not made.
+    /// As [`Eventpoll::add`]; the error in `made` if the item could not be made.
     fn link(
         &self,
         inner: &Self,
@@ -202,7 +202,8 @@ impl Eventpoll {
         Ok(())
     }
 
-    /// Makes a new item, for the tree. A failure leaves nothing behind, except perhaps a wake-up source.
+    /// Makes a new item, for the tree. A failure leaves nothing behind, except perhaps a wake-up
+    /// source.
     ///
     /// # Errors
     ///

@@ -7,8 +7,8 @@
 //! ```text
 //! tree node                   the instance's mutex
 //! data, interest, handling    read by anybody; changed under the mutex
-//! hooks                       the mutex (for an epoll: the outer one) to attach; the file's unhooking
-//!                             lock to unhook
+//! hooks                       the mutex (for an epoll: the outer one) to attach; the file's
+//!                             unhooking lock to unhook
 //! list links                  the instance's spinlock
 //! place                       read by anybody; changed under the spinlock, or by `unsee`
 //! watch node, crowded         the watch table's bucket lock; crowded is read by anybody
@@ -19,13 +19,14 @@
 //!
 //! # How long an item lives
 //!
-//! The instance's tree owns its items, which leave it under the mutex only. Before an item is in the
-//! tree, the task that adds it owns it, with references to the file and to the instance's own; the item
-//! may be in the watch table already, but not on wait queues or lists. All other structures hold
-//! borrowed pointers: `Eventpoll::dispose` takes the item off all of them, and unhooks it, before it
-//! is dropped. So a pointer found in a list of the instance is good for as long as its spinlock or its
-//! mutex is held, one found in the watch table for as long as the bucket's lock or the file's
-//! unhooking lock is, and one found by a wake-up for as long as the lock of the wait queue is.
+//! The instance's tree owns its items, which leave it under the mutex only. Before an item is in
+//! the tree, the task that adds it owns it, with references to the file and to the instance's own;
+//! the item may be in the watch table already, but not on wait queues or lists. All other
+//! structures hold borrowed pointers: `Eventpoll::dispose` takes the item off all of them, and
+//! unhooks it, before it is dropped. So a pointer found in a list of the instance is good for as
+//! long as its spinlock or its mutex is held, one found in the watch table for as long as the
+//! bucket's lock or the file's unhooking lock is, and one found by a wake-up for as long as the
+//! lock of the wait queue is.
 
 use crate::{
     event::Interest,
@@ -135,8 +136,8 @@ unsafe impl Cached for hook::More<Item> {
     }
 }
 
-/// The owner of items: an instance. The parts that make up an instance work on items, and know no more of
-/// the instance than this.
+/// The owner of items: an instance. The parts that make up an instance work on items, and know no
+/// more of the instance than this.
 pub(crate) trait Owner {
     /// Its number in traces.
     fn id(&self) -> trace::Id;
@@ -152,8 +153,8 @@ pub(crate) trait Owner {
     fn remove_dead_soon(&self);
 }
 
-/// Names the type of the owner. The file of that type, above, implements this for [`Item`], so calls of
-/// the owner are static ones.
+/// Names the type of the owner. The file of that type, above, implements this for [`Item`], so
+/// calls of the owner are static ones.
 pub(crate) trait Owned {
     /// The type.
     type Owner: Owner;
@@ -181,8 +182,8 @@ pub(crate) enum Handling {
     Stays,
     /// It leaves the list, and is polled: it is edge-triggered or one-shot.
     Leaves,
-    /// The scan takes it by itself: its file needs more than to be polled, it keeps the system awake, or
-    /// its turn ends.
+    /// The scan takes it by itself: its file needs more than to be polled, it keeps the system
+    /// awake, or its turn ends.
     Alone,
 }
 
@@ -226,8 +227,8 @@ pub(crate) struct Item {
     place: Once<Place>,
     /// Whether the item is in the watch table.
     pub(crate) in_table: Once<bool>,
-    /// Whether the relay wakes the pollers of this instance, rather than the callback with the lock of
-    /// the file's wait queue held: the user has many other items on the file.
+    /// Whether the relay wakes the pollers of this instance, rather than the callback with the lock
+    /// of the file's wait queue held: the user has many other items on the file.
     pub(crate) crowded: Once<bool>,
     handling: Once<Handling>,
     kind: Kind,
@@ -364,8 +365,8 @@ impl Item {
         self.place.write(place);
     }
 
-    /// Changes [`Place::Seen`] to [`Place::Listed`], without the spinlock. Returns false if the item is
-    /// in neither.
+    /// Changes [`Place::Seen`] to [`Place::Listed`], without the spinlock. Returns false if the
+    /// item is in neither.
     #[inline]
     pub(crate) fn unsee(&self) -> bool {
         match self.place() {
@@ -375,8 +376,8 @@ impl Item {
         }
     }
 
-    /// Changes [`Place::Seen`] to [`Place::Idle`], for an item that is about to leave its list. Returns
-    /// false if a wake-up has come meanwhile.
+    /// Changes [`Place::Seen`] to [`Place::Idle`], for an item that is about to leave its list.
+    /// Returns false if a wake-up has come meanwhile.
     #[inline]
     pub(crate) fn leave_seen(&self) -> bool {
         self.place.replace(Place::Seen, Place::Idle)

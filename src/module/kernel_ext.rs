@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Safe wrappers of kernel functions that the kernel crate lacks. Nearly all unsafe code of the module
-//! is here. Nothing here knows what an eventpoll is.
+//! Safe wrappers of kernel functions that the kernel crate lacks. Nearly all unsafe code of the
+//! module is here. Nothing here knows what an eventpoll is.
 
 pub(crate) mod anon_file;
 pub(crate) mod array;

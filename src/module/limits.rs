@@ -85,7 +85,8 @@ impl Account {
         if let Some(account) = Self::open(user, &ACCOUNTS.get().lock()) {
             return Ok(account);
         }
-        // Without the mutex, which all users share: at the limit of a memory cgroup this may take long.
+        // Without the mutex, which all users share: at the limit of a memory cgroup this may take
+        // long.
         let watches = Arc::new(
             Watches {
                 items: Atomic::new(0),
@@ -127,7 +128,8 @@ impl Account {
         self.watches.items.fetch_sub(1, Relaxed);
     }
 
-    /// Closes the account if no other instance uses it. Called once, when there are no items. Sleeps.
+    /// Closes the account if no other instance uses it. Called once, when there are no items.
+    /// Sleeps.
     pub(crate) fn close(&self) {
         let mut accounts = ACCOUNTS.get().lock();
         if self.watches.instances.fetch_sub(1, Relaxed) == 1 {

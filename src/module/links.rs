@@ -2,9 +2,9 @@
 
 //! The links between instances, from the watcher down to the watched.
 //!
-//! An instance's tree has them, too, but under its mutex, whose holder users can make take as long as
-//! they like. Here they are under a spinlock, for walks that must not wait. [`crate::watch`] has the
-//! links in the other direction.
+//! An instance's tree has them, too, but under its mutex, whose holder users can make take as long
+//! as they like. Here they are under a spinlock, for walks that must not wait. [`crate::watch`] has
+//! the links in the other direction.
 
 use crate::{
     item::Item,

@@ -6,23 +6,24 @@
 //!
 //! As with epoll, instances may watch instances, in no circle and with at most [`MAX_NESTS`] links
 //! one after the other, and the number of paths along which a file's event may travel is limited
-//! ([`PATH_LIMITS`]). A task that adds an instance, or that adds to an instance which was ever watched
-//! by another, checks this, in two steps:
+//! ([`PATH_LIMITS`]). A task that adds an instance, or that adds to an instance which was ever
+//! watched by another, checks this, in two steps:
 //!
 //! * *Circles and depth*, under the mutex of the [`Topology`], which is held until the new link is
-//!   in place. All instances share it, so its holder waits for no instance: an instance's mutex may be
-//!   held for as long as the poll of a file takes, or a page fault of the waiter, which users can
-//!   make arbitrarily long. Nor does the holder allocate; its work is a few steps for each link between
-//!   instances above and below. A task that waits for this mutex holds no other one, and a task that
-//!   adds another kind of file does not wait for it.
+//!   in place. All instances share it, so its holder waits for no instance: an instance's mutex may
+//!   be held for as long as the poll of a file takes, or a page fault of the waiter, which users
+//!   can make arbitrarily long. Nor does the holder allocate; its work is a few steps for each link
+//!   between instances above and below. A task that waits for this mutex holds no other one, and a
+//!   task that adds another kind of file does not wait for it.
 //! * *Paths*, without that mutex, as there may be millions of files below, but before the link is
-//!   used. If two links are too many together, the check of the second one certainly fails, since it
-//!   sees the first. Both checks may fail.
+//!   used. If two links are too many together, the check of the second one certainly fails, since
+//!   it sees the first. Both checks may fail.
 //!
 //! The links are in two places, under spinlocks. In the watch table they lead up from a file, which
-//! may be an instance's own, to the instances of the items on it; in [`crate::links`] they lead down.
-//! A walk goes from one to the next by addresses, since instances may be closed meanwhile. If another
-//! instance has the address of a closed one by then, an add may be refused although it would fit.
+//! may be an instance's own, to the instances of the items on it; in [`crate::links`] they lead
+//! down. A walk goes from one to the next by addresses, since instances may be closed meanwhile. If
+//! another instance has the address of a closed one by then, an add may be refused although it
+//! would fit.
 //!
 //! # Epolls in instances
 //!
@@ -30,20 +31,20 @@
 //! out which of them watch each other, so circles through both kinds cannot be refused. Three rules
 //! make them harmless instead:
 //!
-//! * *A wait or a change on an instance that watches an epoll polls the epoll without the instance's
-//!   mutex*. It holds the outer one, which no task takes that may have an epoll's mutex. Since an
-//!   epoll polls instances with its own mutex held, the locks go from epolls' to instances' and never
-//!   back.
-//! * *A poll of an instance does not poll the epolls that it watches*: an epoll that was woken, or was
-//!   last found to have events, counts as having some. So polls do not go round in circles.
+//! * *A wait or a change on an instance that watches an epoll polls the epoll without the
+//!   instance's mutex*. It holds the outer one, which no task takes that may have an epoll's mutex.
+//!   Since an epoll polls instances with its own mutex held, the locks go from epolls' to
+//!   instances' and never back.
+//! * *A poll of an instance does not poll the epolls that it watches*: an epoll that was woken, or
+//!   was last found to have events, counts as having some. So polls do not go round in circles.
 //! * *The wake-up of an epoll wakes the pollers of an instance by way of a worker*
 //!   ([`crate::relay`]), as work of that instance, without the locks of that wake-up, and at most
 //!   [`MAX_NESTS`] times in succession. So wake-ups do not go round in circles, and arrive wherever
 //!   epoll's own limit on depth lets them.
 //!
 //! The relay also wakes the pollers of instances that watch a file which many others watch already.
-//! Otherwise epolls on top of these could multiply what the one wake-up does with interrupts off, as
-//! the kernel counts their paths for each instance separately.
+//! Otherwise epolls on top of these could multiply what the one wake-up does with interrupts off,
+//! as the kernel counts their paths for each instance separately.
 //!
 //! This has a price. A wait on an instance reports an epoll in it exactly. But others that poll the
 //! instance see it readable from a moment after the epoll's wake-up until a wait on the instance
@@ -137,8 +138,8 @@ impl Nesting {
     }
 }
 
-/// Calls `put` to put an item in its place by which `outer` watches `inner`. The caller has no mutex
-/// of a set, and checks the paths by the walk that this returns.
+/// Calls `put` to put an item in its place by which `outer` watches `inner`. The caller has no
+/// mutex of a set, and checks the paths by the walk that this returns.
 ///
 /// # Errors
 ///
@@ -201,16 +202,16 @@ impl Topology {
     }
 }
 
-/// A walk through the topology. It goes through an instance again if it reaches it by more links than
-/// before, or, in a check of paths, by fewer. So it goes through each a few times at most, unless
-/// another check of paths comes in between.
+/// A walk through the topology. It goes through an instance again if it reaches it by more links
+/// than before, or, in a check of paths, by fewer. So it goes through each a few times at most,
+/// unless another check of paths comes in between.
 pub(crate) struct Walk(u64);
 
 impl Walk {
     const LEVEL_BITS: u32 = 3;
 
-    /// Notes that the walk has come to an instance at `level`. Returns whether to go on: not if it was
-    /// there before, at a level that makes this visit `idle`.
+    /// Notes that the walk has come to an instance at `level`. Returns whether to go on: not if it
+    /// was there before, at a level that makes this visit `idle`.
     fn goes_on(&self, visit: &Atomic<u64>, level: usize, idle: fn(usize, usize) -> bool) -> bool {
         let last = visit.load(Relaxed);
         let at = last as usize & ((1 << Self::LEVEL_BITS) - 1);
@@ -256,8 +257,8 @@ impl Walk {
         Ok(lowest)
     }
 
-    /// Whether the links above the instance with that file, together with the `level` links that lead
-    /// down from it, are no more in succession than allowed.
+    /// Whether the links above the instance with that file, together with the `level` links that
+    /// lead down from it, are no more in succession than allowed.
     fn fits_above(&self, file: usize, level: usize) -> bool {
         if level > MAX_NESTS {
             return false;
@@ -286,13 +287,13 @@ impl Walk {
     }
 
     /// Checks the files below an instance, which is `level` links below the one with the new link.
-    /// Its mutex is held for a moment for each. A task that adds a file meanwhile checks that, since
-    /// the instance is known to be watched.
+    /// Its mutex is held for a moment for each. A task that adds a file meanwhile checks that,
+    /// since the instance is known to be watched.
     ///
-    /// Links come and go during the walk. If one leads further down than links ever do, it came after
-    /// another one on the way to it had gone: the task that added it checks what is below. There may be
-    /// a shorter way, so the walk goes again through an instance that it reaches by fewer links than
-    /// before.
+    /// Links come and go during the walk. If one leads further down than links ever do, it came
+    /// after another one on the way to it had gone: the task that added it checks what is below.
+    /// There may be a shorter way, so the walk goes again through an instance that it reaches by
+    /// fewer links than before.
     fn check_paths_below(&self, instance: &Eventpoll, level: usize) -> Result {
         if level > MAX_NESTS {
             return Ok(());

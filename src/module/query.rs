@@ -4,13 +4,13 @@
 //!
 //! This is by ioctls of the control node. Files in debugfs would be root's alone, gone where the
 //! kernel is locked down, and no interface to rely on; and a program that reads a thousand counters
-//! each second would have to parse text. Generic netlink has cursors and versions, but
-//! its rights go by network namespace, it would be a second way into the module with a user of its
-//! own to be let in, and there is no safe wrapper of it for Rust. The node is there already, with
-//! rights that the administrator has thought about; its structures have sizes, so that they can
-//! grow, and cursors: the id of an instance, or an item's key as [`cursor`](crate::cursor) hides it.
-//! So the answer is made while nobody waits: instances are found one at a time, under RCU, and
-//! copied with no more than their spinlock held, for some words.
+//! each second would have to parse text. Generic netlink has cursors and versions, but its rights
+//! go by network namespace, it would be a second way into the module with a user of its own to be
+//! let in, and there is no safe wrapper of it for Rust. The node is there already, with rights that
+//! the administrator has thought about; its structures have sizes, so that they can grow, and
+//! cursors: the id of an instance, or an item's key as [`cursor`](crate::cursor) hides it. So the
+//! answer is made while nobody waits: instances are found one at a time, under RCU, and copied with
+//! no more than their spinlock held, for some words.
 //!
 //! Anybody may have the node open, so without a capability a query is about instances that
 //! the caller has made, as [`View`] tells.
@@ -96,8 +96,8 @@ impl Answer {
         Ok(())
     }
 
-    /// Writes to the user's address `arg` how far it went with elements of type `T`. Returns how many were
-    /// stored.
+    /// Writes to the user's address `arg` how far it went with elements of type `T`. Returns how
+    /// many were stored.
     ///
     /// # Errors
     ///

@@ -14,22 +14,23 @@
 //! ```
 //!
 //! A scan runs without the spinlock, since it polls files and writes to user memory. The instance's
-//! mutex makes it the only one. (There is one exception: while a scan polls an epoll it is suspended
-//! without the mutex. A caller that tries to scan meanwhile gets [`Suspended`](scan::Suspended);
-//! see [`crate::nesting`].)
+//! mutex makes it the only one. (There is one exception: while a scan polls an epoll it is
+//! suspended without the mutex. A caller that tries to scan meanwhile gets
+//! [`Suspended`](scan::Suspended); see [`crate::nesting`].)
 //!
 //! A scan looks at some items at a time. Level-triggered items stay on their list, marked as seen
-//! before they are polled. A wake-up removes the mark, so that an event after the poll is not taken for
-//! one that the poll has seen. Other items leave the list before they are polled, and a wake-up lists
-//! them again. So once the events are handed out, all items are where they belong, unless a file had
-//! none: such a scan takes the lock once. Items whose events could not be handed out are put back.
+//! before they are polled. A wake-up removes the mark, so that an event after the poll is not taken
+//! for one that the poll has seen. Other items leave the list before they are polled, and a wake-up
+//! lists them again. So once the events are handed out, all items are where they belong, unless a
+//! file had none: such a scan takes the lock once. Items whose events could not be handed out are
+//! put back.
 //!
 //! If there is more than it looks at at once, the scan takes the ready list over as its batch, and
-//! puts items that the next scan is to look at again aside. Wake-ups go on filling the ready list. At
-//! the end of the scan the lists are joined: items that the scan did not reach come first, then items
-//! that became ready meanwhile, then those that were put aside; so no item starves. (If a scan looks at
-//! all items that there are, those that become ready during it stay behind these, and may have to wait
-//! for the scan after the next one.) No scan looks at an item twice.
+//! puts items that the next scan is to look at again aside. Wake-ups go on filling the ready list.
+//! At the end of the scan the lists are joined: items that the scan did not reach come first, then
+//! items that became ready meanwhile, then those that were put aside; so no item starves. (If a
+//! scan looks at all items that there are, those that become ready during it stay behind these, and
+//! may have to wait for the scan after the next one.) No scan looks at an item twice.
 //!
 //! A file may be closed during the scan, too. Its items leave their lists for the list of the dead,
 //! which the next holder of the mutex empties.
@@ -111,7 +112,8 @@ pub(crate) struct ReadyList {
     pub(crate) id: trace::Id,
     #[pin]
     lists: SpinLockIrq<Lists>,
-    /// [`Lists::is_available`], to be read without the lock. It changes under the lock, in one step.
+    /// [`Lists::is_available`], to be read without the lock. It changes under the lock, in one
+    /// step.
     available: Once<bool>,
     /// Whether there are dead items.
     dead: Once<bool>,
@@ -145,8 +147,8 @@ impl ReadyList {
         self.locked(self.lists.lock())
     }
 
-    /// Takes the spinlock, for a caller that is unlikely to change whether anything is available. If it
-    /// does so after all, it calls [`ReadyList::locked`].
+    /// Takes the spinlock, for a caller that is unlikely to change whether anything is available.
+    /// If it does so after all, it calls [`ReadyList::locked`].
     #[inline]
     pub(crate) fn lock_as_is(&self) -> Guard<'_, Lists, SpinLockIrqBackend> {
         self.lists.lock()
@@ -170,11 +172,11 @@ impl ReadyList {
         LockedLists { lists, list: self }
     }
 
-    /// Notes a wake-up of an item that is ready already, without the lock. Returns false if it is not
-    /// ready, or if a task waits or polls: then this has done nothing.
+    /// Notes a wake-up of an item that is ready already, without the lock. Returns false if it is
+    /// not ready, or if a task waits or polls: then this has done nothing.
     ///
-    /// Called behind a full barrier, whose pair is in [`scan_may_poll`]. No task goes to sleep while
-    /// the item is ready, and a poller that has joined looks at the item.
+    /// Called behind a full barrier, whose pair is in [`scan_may_poll`]. No task goes to sleep
+    /// while the item is ready, and a poller that has joined looks at the item.
     #[inline(always)]
     pub(crate) fn push_again(&self, item: &Item, pollers: &Pollers) -> bool {
         if !item.place().is_ready() || self.awaited.read() || pollers.is_active() || !item.unsee() {
@@ -203,8 +205,8 @@ impl ReadyList {
     }
 
     /// Whether a waiter may find something, without the lock. This misses no item that was ready
-    /// before the call, except those that a scan is just handing out. If the scan fails to, it lists them
-    /// again and wakes a waiter.
+    /// before the call, except those that a scan is just handing out. If the scan fails to, it
+    /// lists them again and wakes a waiter.
     pub(crate) fn is_available(&self) -> bool {
         self.available.read()
     }
@@ -234,8 +236,8 @@ impl ReadyList {
         }
     }
 
-    /// Sleeps until something may be ready, a signal comes or the deadline passes. The policy decides
-    /// where the task queues up.
+    /// Sleeps until something may be ready, a signal comes or the deadline passes. The policy
+    /// decides where the task queues up.
     pub(crate) fn sleep(&self, deadline: Deadline, policy: Policy) -> Woken {
         waiters::sleep(&self.lists, deadline, policy, |lists| {
             let sleeps = !lists.is_available();

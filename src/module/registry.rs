@@ -3,8 +3,8 @@
 //! All instances by their ids, and who may see which.
 //!
 //! An instance is here from the time when its file exists until that is released. Its memory stays
-//! for a grace period more. So a task that finds one under the registry's lock can get its file, and
-//! a task that finds one under RCU can look at it without.
+//! for a grace period more. So a task that finds one under the registry's lock can get its file,
+//! and a task that finds one under RCU can look at it without.
 
 use crate::{
     cursor::Cipher,
@@ -45,7 +45,8 @@ pub(crate) struct Registration {
     process: Process,
     /// The user whom the instance is charged to.
     user: u32,
-    /// Whether real, effective and saved ids of the maker were the same, which `user` and `group` are.
+    /// Whether real, effective and saved ids of the maker were the same, which `user` and `group`
+    /// are.
     private: bool,
     group: u32,
 }
@@ -91,8 +92,9 @@ impl Registration {
 ///
 /// # Safety
 ///
-/// The key is the registration's id. The object is inserted when its file, which is at that address,
-/// was just made, and removed when that is released. It is freed a grace period after that.
+/// The key is the registration's id. The object is inserted when its file, which is at that
+/// address, was just made, and removed when that is released. It is freed a grace period after
+/// that.
 pub(crate) unsafe trait Registered: Keyed<0, Key = u64> {
     /// Its place.
     fn registration(&self) -> &Registration;
@@ -128,8 +130,8 @@ impl View {
     }
 
     /// Whether an instance is among them. An instance of a set-user-ID or set-group-ID program
-    /// belongs to neither user, and tasks in a container do not see what was made outside. The rule is
-    /// that of `ptrace`, except that a process cannot hide.
+    /// belongs to neither user, and tasks in a container do not see what was made outside. The rule
+    /// is that of `ptrace`, except that a process cannot hide.
     pub(crate) fn has(self, instance: &Registration) -> bool {
         match self {
             Self::All => true,
@@ -176,8 +178,8 @@ impl<T: Registered> Registry<T> {
     pub(crate) fn insert(&self, instance: &T, id: u64) {
         let mut instances = self.instances.lock();
         instance.registration().id.write(id);
-        // SAFETY: By the requirements of the trait the instance is new; its release removes it, and it
-        // is freed a grace period later.
+        // SAFETY: By the requirements of the trait the instance is new; its release removes it, and
+        // it is freed a grace period later.
         unsafe { instances.0.insert(instance) };
     }
 

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Work that a worker does for an object, an instance: it wakes the object's pollers on behalf of an
-//! epoll or of a file that many watch, and does whatever else the object has left to do.
+//! Work that a worker does for an object, an instance: it wakes the object's pollers on behalf of
+//! an epoll or of a file that many watch, and does whatever else the object has left to do.
 //!
 //! Each object has work of its own, of which a worker does a bounded part at a time. So none waits
 //! for another one's, unless [`MAX_RUNS`] are in progress. The worker wakes the pollers without the
 //! locks of the wake-up that causes this: see [`crate::nesting`].
 //!
 //! A worker's wake-ups may come back here, by way of other epolls, or of the same one if instances
-//! and epolls watch each other in a circle. So each counts as one more in succession than its cause,
-//! and there are no more than [`MAX_NESTS`]. A wake-up that no worker causes counts as 0. Since a
-//! wake-up and all that it causes are one call in one task, the worker notes in [`RUNS`] which one
-//! it makes.
+//! and epolls watch each other in a circle. So each counts as one more in succession than its
+//! cause, and there are no more than [`MAX_NESTS`]. A wake-up that no worker causes counts as 0.
+//! Since a wake-up and all that it causes are one call in one task, the worker notes in [`RUNS`]
+//! which one it makes.
 
 use crate::{
     kernel_ext::{
@@ -90,8 +90,8 @@ impl<T: Worker> Relay<T> {
         self.start();
     }
 
-    /// Makes a worker call [`Worker::work`]. Callable from any context, also while the object is being
-    /// released: an object that was found under RCU may be.
+    /// Makes a worker call [`Worker::work`]. Callable from any context, also while the object is
+    /// being released: an object that was found under RCU may be.
     pub(crate) fn start(&self) {
         self.work.start(WORKERS.get());
     }
@@ -112,11 +112,12 @@ impl<T: Worker> Relay<T> {
     }
 }
 
-/// How many wake-ups are made at the same time. On machines with several nodes it may be a few more.
+/// How many wake-ups are made at the same time. On machines with several nodes it may be a few
+/// more.
 const MAX_RUNS: usize = 64;
 
-/// The wake-ups that are being made: the address of the worker's task, and the hops in the bits that
-/// are 0 there. A task writes and looks for nothing but its own, except for a 0.
+/// The wake-ups that are being made: the address of the worker's task, and the hops in the bits
+/// that are 0 there. A task writes and looks for nothing but its own, except for a 0.
 static RUNS: [Atomic<usize>; MAX_RUNS] = [const { Atomic::new(0) }; MAX_RUNS];
 
 /// One of these, while it is being made.

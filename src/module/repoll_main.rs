@@ -5,13 +5,14 @@
 //! # Overview
 //!
 //! An instance ([`eventpoll::Eventpoll`]) watches files. Each watched file is an item
-//! ([`item::Item`]), found in the instance's tree by (file, descriptor number). Adding an item polls
-//! the file with a poll table whose function puts an entry onto each wait queue that the file hands
-//! over ([`kernel_ext::hook`]). An event on the file wakes the queue, and the entry's function runs,
-//! perhaps in an interrupt ([`wakeup`]). It puts the item onto the instance's ready list, and wakes one
-//! waiter and all pollers of the instance. The waiter scans the ready list ([`wait`]): it polls each
-//! file again, since the wake-up was a hint, and hands out the events that it finds. Level-triggered
-//! items stay on the list; the next scan drops those whose files have no events any more.
+//! ([`item::Item`]), found in the instance's tree by (file, descriptor number). Adding an item
+//! polls the file with a poll table whose function puts an entry onto each wait queue that the file
+//! hands over ([`kernel_ext::hook`]). An event on the file wakes the queue, and the entry's
+//! function runs, perhaps in an interrupt ([`wakeup`]). It puts the item onto the instance's ready
+//! list, and wakes one waiter and all pollers of the instance. The waiter scans the ready list
+//! ([`wait`]): it polls each file again, since the wake-up was a hint, and hands out the events
+//! that it finds. Level-triggered items stay on the list; the next scan drops those whose files
+//! have no events any more.
 //!
 //! ```text
 //!   event on a file                                             REPOLL_WAIT
@@ -23,52 +24,57 @@
 //!
 //! # Files, from top to bottom
 //!
-//! No file imports one above it. Where a lower part has to call a higher one, it has a trait that the
-//! higher one implements, such as [`item::Owner`].
+//! No file imports one above it. Where a lower part has to call a higher one, it has a trait that
+//! the higher one implements, such as [`item::Owner`].
 //!
 //! ```text
-//!   control  file                                      the device; an instance's file operations
-//!   query  features  change  direct  interest_list     what user space asks for
-//!   wait  wakeup  nesting                              waiters; callbacks; links between eventpolls
-//!   eventpoll                                          the instance
-//!   ready  watch  registry  relay  limits              its ready list; closes; all instances; workers
-//!   links  marks  held                                 what these keep
-//!   item  watched                                      a watched file under a number; an open file
-//!   key  kind  place  vertex  event  uapi  trace ...   values
-//!   kernel_ext                                         safe wrappers of the kernel
+//!   control  file                                     the device; an instance's file operations
+//!   query  features  change  direct  interest_list    operations of user space
+//!   wait  wakeup  nesting                             waiters; callbacks; nested eventpolls
+//!   eventpoll                                         an instance
+//!   ready                                             its ready list
+//!   watch  limits  registry  relay                    closes; charges; all instances; workers
+//!   links  marks  held                                links; marks; held files
+//!   item  watched                                     a file under a number; an open file
+//!   key  kind  place  vertex  event  uapi  trace ...  values
+//!   kernel_ext                                        safe wrappers of the kernel
 //! ```
 //!
 //! # Locks, from outer to inner
 //!
 //! 1. *The instance's outer mutex* ([`eventpoll::Eventpoll::enter_both`]): only of instances that
-//!    watch the kernel's epolls. These are polled with it and without the next one. A task that makes
-//!    several changes keeps both in [`eventpoll::Mutexes`] from one change to the next.
-//! 2. *The instance's mutex* ([`eventpoll::Eventpoll::lock`]): protects the tree, and is held during a
-//!    delivery. It sleeps, because polling a file, allocating and writing to user memory may. The
-//!    mutexes of instances that watch each other are taken from the watcher to the watched.
+//!    watch the kernel's epolls. These are polled with it and without the next one. A task that
+//!    makes several changes keeps both in [`eventpoll::Mutexes`] from one change to the next.
+//! 2. *The instance's mutex* ([`eventpoll::Eventpoll::lock`]): protects the tree, and is held
+//!    during a delivery. It sleeps, because polling a file, allocating and writing to user memory
+//!    may. The mutexes of instances that watch each other are taken from the watcher to the
+//!    watched.
 //! 3. *The topology's mutex* ([`nesting`]): held while a link between instances is put in its
-//!    place. Global, and rare. A task that waits for it holds none of the above, and its holder takes
-//!    none. A task that adds another kind of file to an instance may try it.
+//!    place. Global, and rare. A task that waits for it holds none of the above, and its holder
+//!    takes none. A task that adds another kind of file to an instance may try it.
 //! 4. *The accounts' mutex* ([`limits`]) and fsnotify's ([`kernel_ext::fsnotify`]): innermost among
 //!    those that sleep.
-//! 5. *A watched file's unhooking lock* ([`watched::Watched`]): held while an item leaves the file's
-//!    wait queues and then the table. Process context only. The release of a file must not wait for
-//!    anything but a task that unhooks an item from that very file.
-//! 6. *A bucket's spinlock* ([`watch`]): which items there are on files. Process context only. Inside
-//!    it come the file's own `f_lock`, to change whether it reports, *the spinlock of held files*
-//!    ([`held`]) and *the spinlock of the links* between instances ([`links`]). *The registry's
-//!    spinlock* ([`registry`]) is inside nothing and outside nothing: a task that finds an instance
-//!    under it looks at the instance afterwards, by RCU or by a reference to its file.
-//! 7. *A file's wait-queue lock*, not ours: held while the callback in [`wakeup`] runs, with interrupts
-//!    off where the file's owner wakes from interrupts. Inside the unhooking lock, not a bucket's.
-//! 8. *The instance's spinlock* ([`ready::ReadyList`]): the ready list and the waiters. Taken in the
-//!    callback, so with interrupts off. Nothing under it polls, allocates or touches user memory.
-//! 9. *The lock of a wake-up that a worker is to make* ([`relay`]): inside nothing of the instance's.
+//! 5. *A watched file's unhooking lock* ([`watched::Watched`]): held while an item leaves the
+//!    file's wait queues and then the table. Process context only. The release of a file must not
+//!    wait for anything but a task that unhooks an item from that very file.
+//! 6. *A bucket's spinlock* ([`watch`]): which items there are on files. Process context only.
+//!    Inside it come the file's own `f_lock`, to change whether it reports, *the spinlock of held
+//!    files* ([`held`]) and *the spinlock of the links* between instances ([`links`]). *The
+//!    registry's spinlock* ([`registry`]) is inside nothing and outside nothing: a task that finds
+//!    an instance under it looks at the instance afterwards, by RCU or by a reference to its file.
+//! 7. *A file's wait-queue lock*, not ours: held while the callback in [`wakeup`] runs, with
+//!    interrupts off where the file's owner wakes from interrupts. Inside the unhooking lock, not a
+//!    bucket's.
+//! 8. *The instance's spinlock* ([`ready::ReadyList`]): the ready list and the waiters. Taken in
+//!    the callback, so with interrupts off. Nothing under it polls, allocates or touches user
+//!    memory.
+//! 9. *The lock of a wake-up that a worker is to make* ([`relay`]): inside nothing of the
+//!    instance's.
 //!
-//! The lock of the queue of pollers is taken with the lock of a file's queue held, and is itself the
-//! lock of a file's queue: an eventpoll that watches the instance is called under it. [`nesting`]
-//! explains why neither these locks nor the mutexes, ours and those of the kernel's epolls, are taken
-//! in a circle.
+//! The lock of the queue of pollers is taken with the lock of a file's queue held, and is itself
+//! the lock of a file's queue: an eventpoll that watches the instance is called under it.
+//! [`nesting`] explains why neither these locks nor the mutexes, ours and those of the kernel's
+//! epolls, are taken in a circle.
 //!
 //! # How an item goes
 //!
@@ -88,14 +94,15 @@
 //!
 //! * An event during an add: the entry is on the queue before the file looks at its state.
 //! * During a modify: the mask changes before the poll, and a barrier is between them.
-//! * During a scan: if the scan has marked the item as seen, the wake-up removes the mark, and the scan
-//!   does not drop the item. Otherwise the wake-up puts the item onto the ready list, which the end of
-//!   the scan joins with its own.
+//! * During a scan: if the scan has marked the item as seen, the wake-up removes the mark, and the
+//!   scan does not drop the item. Otherwise the wake-up puts the item onto the ready list, which
+//!   the end of the scan joins with its own.
 //! * While the item is ready and nobody waits: the wake-up takes no lock. A barrier in the callback
 //!   and one in the scan order the look at the item's place and the look at the file.
 //! * To a waiter that leaves: a woken waiter is off the queue and looks before it leaves, even
-//!   after its deadline. A waiter that leaves at its deadline without having been woken looks whether
-//!   a waker has just seen it waiting. A waiter that is being killed wakes another in its place.
+//!   after its deadline. A waiter that leaves at its deadline without having been woken looks
+//!   whether a waker has just seen it waiting. A waiter that is being killed wakes another in its
+//!   place.
 //! * Between a look and a sleep: both the waiter and its waker hold the spinlock.
 
 mod awake;
@@ -144,8 +151,8 @@ use kernel::{
     prelude::*, //
 };
 
-// No alias: with `devname:repoll` a node would exist before the module, but that takes a minor number
-// that is reserved for good. A line in modules-load.d loads the module at boot instead.
+// No alias: with `devname:repoll` a node would exist before the module, but that takes a minor
+// number that is reserved for good. A line in modules-load.d loads the module at boot instead.
 module! {
     type: RepollModule,
     name: "repoll",
@@ -177,8 +184,9 @@ struct RepollModule {
 
 impl kernel::InPlaceModule for RepollModule {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
-        // SAFETY: Each of these uses only what was made before it. The device comes last, and nobody
-        // uses anything without it. They are dropped in the reverse order, by this or on exit.
+        // SAFETY: Each of these uses only what was made before it. The device comes last, and
+        // nobody uses anything without it. They are dropped in the reverse order, by this or on
+        // exit.
         let loading = unsafe { Loading::begin() };
         try_pin_init!(Self {
             _caches: item::Caches::new(&loading)?,

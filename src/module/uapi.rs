@@ -242,8 +242,8 @@ pub(crate) fn raw(events: u32, data: u64) -> RawEvent {
     RawEvent { events, data }
 }
 
-/// Writes events to the array, which has room for them. Returns how many: fewer than there are after
-/// a fault.
+/// Writes events to the array, which has room for them. Returns how many: fewer than there are
+/// after a fault.
 #[inline]
 pub(crate) fn write_events(to: Buffer, events: &[RawEvent]) -> usize {
     user::write_events(to.address, events)

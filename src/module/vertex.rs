@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An instance as a vertex of the graph that instances and their links make. [`crate::nesting`] walks
-//! through it.
+//! An instance as a vertex of the graph that instances and their links make. [`crate::nesting`]
+//! walks through it.
 
 use crate::kernel_ext::once::Once;
 use kernel::sync::{
@@ -57,8 +57,8 @@ impl Vertex {
         self.watched.write(watched);
     }
 
-    /// Whether another instance may watch this one. If a caller with the set's mutex gets a no, it has
-    /// that mutex before a new watcher looks for files below.
+    /// Whether another instance may watch this one. If a caller with the set's mutex gets a no, it
+    /// has that mutex before a new watcher looks for files below.
     pub(crate) fn is_watched(&self) -> bool {
         self.watched.read()
     }

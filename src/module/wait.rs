@@ -32,8 +32,9 @@ use crate::{
 use kernel::prelude::*;
 
 impl Eventpoll {
-    /// Hands out the events of ready items. Sleeps until there are some, a signal comes or `timeout`
-    /// nanoseconds have passed, if it is not negative. Returns the number of events: 0 after the timeout.
+    /// Hands out the events of ready items. Sleeps until there are some, a signal comes or
+    /// `timeout` nanoseconds have passed, if it is not negative. Returns the number of events: 0
+    /// after the timeout.
     ///
     /// # Errors
     ///
@@ -93,9 +94,9 @@ impl Eventpoll {
             return Err(EINTR);
         }
         let woken = self.ready.sleep(deadline, self.policy);
-        // A waiter that was chosen looks, even after its deadline: the event was announced to no other
-        // one. So does a waiter that left the queue just when a waker saw it there. With the lock held
-        // either it sees the waker's item, or the waker has seen nobody.
+        // A waiter that was chosen looks, even after its deadline: the event was announced to no
+        // other one. So does a waiter that left the queue just when a waker saw it there. With the
+        // lock held either it sees the waker's item, or the waker has seen nobody.
         let look = woken.chosen || !woken.expired || self.ready.lock().has_listed();
         Ok((look, woken.expired))
     }
@@ -113,8 +114,8 @@ impl Eventpoll {
             if last.is_empty() {
                 return delivered;
             }
-            // These files were closed meanwhile. Their release was left to this task, which may be about
-            // to sleep.
+            // These files were closed meanwhile. Their release was left to this task, which may be
+            // about to sleep.
             last.release();
             if delivered != Ok(0) {
                 return delivered;
@@ -128,8 +129,8 @@ impl Eventpoll {
         self.deliver(buffer)
     }
 
-    /// Hands out what is ready now, or, if a file is closed while the scan looks at it, what was found
-    /// so far. `last` gets the reference to that file, to be released without locks.
+    /// Hands out what is ready now, or, if a file is closed while the scan looks at it, what was
+    /// found so far. `last` gets the reference to that file, to be released without locks.
     ///
     /// # Errors
     ///
@@ -221,7 +222,8 @@ impl Eventpoll {
         Ok(delivered as u32)
     }
 
-    /// The events of an item that a scan had to take by itself. An epoll is polled without the mutex.
+    /// The events of an item that a scan had to take by itself. An epoll is polled without the
+    /// mutex.
     ///
     /// # Errors
     ///

@@ -8,12 +8,12 @@
 //! ```
 //!
 //! [`Hooked::woken`] runs with the lock of the file's wait queue held, perhaps in an interrupt. The
-//! hot cases come first and take no lock: a wake-up that does not concern the item, and one of an item
-//! that is ready already while nobody waits. An item that a change of the interest list finds to be
-//! ready goes the same way, by [`Eventpoll::make_ready`].
+//! hot cases come first and take no lock: a wake-up that does not concern the item, and one of an
+//! item that is ready already while nobody waits. An item that a change of the interest list finds
+//! to be ready goes the same way, by [`Eventpoll::make_ready`].
 //!
-//! Pollers, which may be other eventpolls, are woken after the spinlock is released; some of them by a
-//! worker, as [`crate::nesting`] explains.
+//! Pollers, which may be other eventpolls, are woken after the spinlock is released; some of them
+//! by a worker, as [`crate::nesting`] explains.
 
 use crate::{
     event::{
@@ -65,9 +65,9 @@ unsafe impl Hooked for Item {
     #[inline(always)]
     fn woken(&self, context: Context<'_>, events: u32, flags: WakeFlags) -> bool {
         let owner = self.owner();
-        // The cause of the wake-up comes before all that is read here. So a change of the interest is
-        // either seen, or finds the event when it polls; and a scan that has begun to look at the item
-        // is either seen, or its poll finds the event.
+        // The cause of the wake-up comes before all that is read here. So a change of the interest
+        // is either seen, or finds the event when it polls; and a scan that has begun to look at
+        // the item is either seen, or its poll finds the event.
         smp_mb();
         let interest = self.interest();
         let file = || self.woken_file();
@@ -94,8 +94,8 @@ unsafe impl Hooked for Item {
         self.watched().hangs_up()
     }
 
-    /// The file is being released, with the lock of its wait queue held. Nobody frees the item before
-    /// that lock is released; afterwards a worker does.
+    /// The file is being released, with the lock of its wait queue held. Nobody frees the item
+    /// before that lock is released; afterwards a worker does.
     #[cold]
     fn ended(&self) {
         trace::dropped(move || (self.traced(self.woken_file()), self.watched().is_held()));
@@ -181,9 +181,9 @@ impl Eventpoll {
         }
     }
 
-    /// Wakes all pollers of the instance. Called without the spinlock, since pollers have callbacks,
-    /// too. If the cause is that the pollers of another instance are being woken, which this one
-    /// watches, that is `inner`.
+    /// Wakes all pollers of the instance. Called without the spinlock, since pollers have
+    /// callbacks, too. If the cause is that the pollers of another instance are being woken, which
+    /// this one watches, that is `inner`.
     pub(crate) fn wake_pollers(&self, flags: u32, inner: Option<&Self>) {
         let cause = inner.map(|inner| &inner.pollers);
         self.pollers.wake(event::IN | flags, cause);

@@ -2,10 +2,10 @@
 
 //! Watching files, and what their last close does to the items on them.
 //!
-//! In the kernel, `__fput()` calls epoll for every file that is released. It does not call a module.
-//! A module must not hold a reference to the file instead: the peer of a socket would not see it
-//! closed for as long as it is watched. And it must not miss a release: its entries on the file's
-//! wait queues would point into freed memory.
+//! In the kernel, `__fput()` calls epoll for every file that is released. It does not call a
+//! module. A module must not hold a reference to the file instead: the peer of a socket would not
+//! see it closed for as long as it is watched. And it must not miss a release: its entries on the
+//! file's wait queues would point into freed memory.
 //!
 //! # How a close is noticed
 //!
@@ -17,30 +17,32 @@
 //!   copy of the descriptor is open.
 //! * *By the file's last wake-up*: the release of an eventfd wakes its wait queue with `POLLHUP`.
 //!   The `Watched` keeps that queue.
-//! * *Not at all*. The master of a pseudo-terminal is silent for a reason: all users share its inode,
-//!   and could otherwise watch each other type. The module [holds](held) such a file by a reference,
-//!   and lets go as soon as there is no other one, for which it looks every [`HOLD_PERIOD_MS`]. In
-//!   between, waits do not report the file.
+//! * *Not at all*. The master of a pseudo-terminal is silent for a reason: all users share its
+//!   inode, and could otherwise watch each other type. The module [holds](held) such a file by a
+//!   reference, and lets go as soon as there is no other one, for which it looks every
+//!   [`HOLD_PERIOD_MS`]. In between, waits do not report the file.
 //!
 //! # Anonymous files
 //!
 //! Timerfds, signalfds and the like are silent, too, and share one inode. Holding them would delay
-//! what their release does, for any number of them. So they report while they are watched. An inotify
-//! or fanotify mark on that inode, which belongs to root, then shows reads, writes and closes of
-//! watched ones, though not whose. There is no other way to notice that one of them is closed: before
-//! `release`, `__fput()` calls fsnotify, which the file's mode lets through or not, for all events
-//! alike; epoll, for its own items; file locks, by the inode, which all share; security modules, which
-//! cannot be loaded; and `fasync`, an operation that these files do not have.
+//! what their release does, for any number of them. So they report while they are watched. An
+//! inotify or fanotify mark on that inode, which belongs to root, then shows reads, writes and
+//! closes of watched ones, though not whose. There is no other way to notice that one of them is
+//! closed: before `release`, `__fput()` calls fsnotify, which the file's mode lets through or not,
+//! for all events alike; epoll, for its own items; file locks, by the inode, which all share;
+//! security modules, which cannot be loaded; and `fasync`, an operation that these files do not
+//! have.
 //!
 //! Marks have a price for files that are not watched: each close on the same superblock looks into
-//! the table below, and reads and writes test the mark's mask. So a mark is there only while an item
-//! needs it, or an instance that has had such an item.
+//! the table below, and reads and writes test the mark's mask. So a mark is there only while an
+//! item needs it, or an instance that has had such an item.
 //!
 //! # The table
 //!
 //! All items whose file is not released are in the watch table, sorted by their file, so that those
 //! on one file are neighbours. **While an item is in the table, its file and its wait queues exist;
-//! and it leaves its wait queues, and then the table, under the unhooking lock of its `Watched`.** So:
+//! and it leaves its wait queues, and then the table, under the unhooking lock of its `Watched`.**
+//! So:
 //!
 //! * the holder of that lock may unhook an item that is in the table without a reference to the
 //!   file, since the file's release waits for the lock;
@@ -58,15 +60,15 @@
 //!
 //! # From the close to the last trace of the item
 //!
-//! `__fput()` → [`Closing::closing`] → [`bury`] → for each item on the file [`bury_one`]: the item is
-//! unhooked, leaves the table and the ready list, and joins its instance's list of the dead. From
-//! outside, it is gone. Since the hook must not wait for anybody, it cannot take the instance's mutex.
-//! [`Owner::remove_dead_soon`] takes the mutex if it is free; otherwise its holder removes the dead on
-//! unlocking; and if more are dead than one of them removes at once, the [`relay`](crate::relay)
-//! removes the rest. The item ends in `Eventpoll::dispose` → [`stop`], which finds nothing to do, and
-//! with the last item on the file its `Watched` ends. For an eventfd,
-//! [`Hooked::ended`](crate::kernel_ext::hook::Hooked::ended) begins this, and `stop` removes the item
-//! from the table.
+//! `__fput()` → [`Closing::closing`] → [`bury`] → for each item on the file [`bury_one`]: the item
+//! is unhooked, leaves the table and the ready list, and joins its instance's list of the dead.
+//! From outside, it is gone. Since the hook must not wait for anybody, it cannot take the
+//! instance's mutex. [`Owner::remove_dead_soon`] takes the mutex if it is free; otherwise its
+//! holder removes the dead on unlocking; and if more are dead than one of them removes at once, the
+//! [`relay`](crate::relay) removes the rest. The item ends in `Eventpoll::dispose` → [`stop`],
+//! which finds nothing to do, and with the last item on the file its `Watched` ends. For an
+//! eventfd, [`Hooked::ended`](crate::kernel_ext::hook::Hooked::ended) begins this, and `stop`
+//! removes the item from the table.
 //!
 //! The banner of the crate has the order of the locks.
 
@@ -136,8 +138,8 @@ static LOOKS: Global<Periodic> = Global::empty();
 
 static OPERATIONS: fsnotify::GroupOperations = fsnotify::GroupOperations::new::<Closing>();
 
-/// Buries the items on a file, one by one. The file is being released, or there is no reference to it
-/// but the hold.
+/// Buries the items on a file, one by one. The file is being released, or there is no reference to
+/// it but the hold.
 fn bury(address: usize) {
     if let Some(watched) = TABLE.get().watched(address) {
         while bury_one(address, &watched) {
@@ -156,9 +158,10 @@ fn bury_one(address: usize, watched: &Watched) -> bool {
         let Some(item) = first else {
             return false;
         };
-        // SAFETY: The item is in the table, which it leaves before it is dropped, under the lock
-        // that is held. Its instance is used for longer: when the RCU read lock was taken it was not
-        // released yet, so it is freed after that lock is released.
+        // SAFETY: The item is in the table, which it leaves before it is dropped, under the lock that
+        // is held. Its instance is used for longer, under the RCU read lock. The release of the
+        // instance disposes of the item first, so it has not ended; and the instance is freed a grace
+        // period after it.
         let item = unsafe { item.as_ref() };
         unhook(item);
         trace::dropped(move || (item.traced(unreleased(item)), item.watched().is_held()));
@@ -309,8 +312,8 @@ pub(crate) fn is_watched(file: usize) -> bool {
 }
 
 /// Calls `see` with the instance of the next item on a file, from `from` on, with the lock of the
-/// bucket held. An instance comes as often as it watches the file. Some that come or go meanwhile may
-/// be missing.
+/// bucket held. An instance comes as often as it watches the file. Some that come or go meanwhile
+/// may be missing.
 pub(crate) fn next_watcher<T>(from: &mut WatchKey, see: impl FnOnce(&Instance) -> T) -> Option<T> {
     let items = TABLE.get().bucket(from.address).items.lock();
     let item = items.from(from)?;

@@ -29,8 +29,8 @@ use kernel::{
 pub(crate) enum Source {
     /// By a mark on its superblock, which is one of the instance's [`Marks`](crate::marks::Marks).
     SuperBlock {
-        /// Whether the file was silent and reports its close only while it is watched. Written under
-        /// the bucket's lock.
+        /// Whether the file was silent and reports its close only while it is watched. Written
+        /// under the bucket's lock.
         made_to_report: Once<bool>,
     },
     /// By its last wake-up.
@@ -84,8 +84,8 @@ impl Watched {
         matches!(self.source, Source::Held)
     }
 
-    /// Whether the file's wait queue exists for as long as this does, and is woken with `POLLHUP` when
-    /// the file is released.
+    /// Whether the file's wait queue exists for as long as this does, and is woken with `POLLHUP`
+    /// when the file is released.
     #[inline]
     pub(crate) fn hangs_up(&self) -> bool {
         matches!(self.source, Source::Eventfd(_))

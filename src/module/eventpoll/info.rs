@@ -33,8 +33,8 @@ pub(crate) const BATCH: usize = 16;
 const MINOR_BITS: u32 = 20;
 
 impl Eventpoll {
-    /// The instance as it is now. Takes no mutex, since users can make its holder take as long as they
-    /// like.
+    /// The instance as it is now. Takes no mutex, since users can make its holder take as long as
+    /// they like.
     pub(crate) fn info(&self) -> uapi::Info {
         // Read before the additions, so that there are never fewer of these.
         let dels = self.tally.dels.read();

@@ -33,8 +33,8 @@ pub(crate) struct Outer<'a> {
 }
 
 impl Outer<'_> {
-    /// The item on `file` under the number `fd`, to be used without the mutex, which `set` shows to be
-    /// held. `None` if there is none in this instance.
+    /// The item on `file` under the number `fd`, to be used without the mutex, which `set` shows to
+    /// be held. `None` if there is none in this instance.
     pub(crate) fn keep<'b>(
         &'b self,
         set: &LockedSet<'_>,
@@ -45,9 +45,9 @@ impl Outer<'_> {
         if !core::ptr::eq(item.owner(), self.eventpoll) {
             return None;
         }
-        // SAFETY: The item is in the tree. A deletion needs this mutex, too, as the instance watches an
-        // epoll; the item does not die before its file, which is referenced; and the instance is not
-        // released before its last system call returns.
+        // SAFETY: The item is in the tree. A deletion needs this mutex, too, as the instance
+        // watches an epoll; the item does not die before its file, which is referenced; and the
+        // instance is not released before its last system call returns.
         Some(unsafe { NonNull::from(item).as_ref() })
     }
 }
@@ -66,8 +66,8 @@ impl Eventpoll {
     }
 }
 
-/// The outer mutex and the mutex of an instance, if they are held; neither is at first. The next change
-/// finds what the previous one has taken.
+/// The outer mutex and the mutex of an instance, if they are held; neither is at first. The next
+/// change finds what the previous one has taken.
 pub(crate) struct Mutexes<'a> {
     eventpoll: &'a Eventpoll,
     // Dropped in this order.
@@ -86,9 +86,9 @@ impl<'a> Mutexes<'a> {
         }
     }
 
-    /// Takes the mutex, and the outer one if the instance watches an epoll or will do so when an item of
-    /// that `kind` is added. Returns the items. None of them is dead, except for those that die while the
-    /// mutex is held.
+    /// Takes the mutex, and the outer one if the instance watches an epoll or will do so when an
+    /// item of that `kind` is added. Returns the items. None of them is dead, except for those that
+    /// die while the mutex is held.
     ///
     /// # Errors
     ///

@@ -22,8 +22,8 @@ use kernel::fs::LocalFile;
 /// The events of an eventpoll, of either kind, that has some for its user.
 const READABLE: u32 = event::IN | event::RDNORM;
 
-/// Which of the `wanted` events the file of an item, which is not an epoll, has now. `nesting` is the
-/// number of sets whose mutexes are held.
+/// Which of the `wanted` events the file of an item, which is not an epoll, has now. `nesting` is
+/// the number of sets whose mutexes are held.
 #[inline(always)]
 pub(crate) fn poll_item(item: &Item, file: &LocalFile, wanted: Interest, nesting: u32) -> u32 {
     let wanted = wanted.bits();
@@ -41,8 +41,8 @@ fn poll_instance(file: &LocalFile, nesting: u32) -> u32 {
 }
 
 impl Eventpoll {
-    /// The events that the instance itself has, as a file, while the mutexes of `nesting` others are
-    /// held.
+    /// The events that the instance itself has, as a file, while the mutexes of `nesting` others
+    /// are held.
     pub(crate) fn poll_events(&self, nesting: u32) -> u32 {
         if self.has_events(nesting) {
             READABLE

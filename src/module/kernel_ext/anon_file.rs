@@ -36,7 +36,8 @@ use kernel::{
     sync::aref::ARef, //
 };
 
-/// The operations of an anonymous file. The value is its private data, and is dropped with the file.
+/// The operations of an anonymous file. The value is its private data, and is dropped with the
+/// file.
 pub(crate) trait AnonFile: Send + Sync + Sized + 'static {
     /// The name below `/proc/PID/fd`, after `anon_inode:`.
     const NAME: &'static CStr;
@@ -52,8 +53,8 @@ pub(crate) trait AnonFile: Send + Sync + Sized + 'static {
     fn ioctl(&self, file: &File, cmd: u32, arg: usize) -> Result<u32>;
 
     /// `fadvise64(2)`, from 64-bit and 32-bit programs alike: its result, or the negative error; or
-    /// `None`, to answer as other anonymous files do. No security module is consulted before. The thread
-    /// may be a worker of io_uring, which belongs to the process.
+    /// `None`, to answer as other anonymous files do. No security module is consulted before. The
+    /// thread may be a worker of io_uring, which belongs to the process.
     fn fadvise(&self, file: &File, offset: u64, len: u64, advice: u32) -> Option<c_int>;
 
     /// The wait queue that pollers of the file wait on.

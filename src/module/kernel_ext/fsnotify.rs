@@ -2,22 +2,22 @@
 
 //! Notification of the last close of files, by marks on superblocks.
 //!
-//! A [`Group`] receives a call for each file that is released while its superblock carries a mark of
-//! the group, before the file's own `release`. A mark stays for as long as a [`MarkUse`] of it
-//! exists, and a little longer: a use can end in atomic context, but removing a mark may sleep, so a
-//! work item does that.
+//! A [`Group`] receives a call for each file that is released while its superblock carries a mark
+//! of the group, before the file's own `release`. A mark stays for as long as a [`MarkUse`] of it
+//! exists, and a little longer: a use can end in atomic context, but removing a mark may sleep, so
+//! a work item does that.
 //!
 //! # Why superblocks
 //!
 //! Fsnotify destroys the marks of an object when the object ends. An open file keeps its mount, and
-//! so its superblock, which destroys its marks only when nothing is mounted any more. **So a mark on
-//! a superblock stays while a file of that superblock is open**, unless its group removes it.
+//! so its superblock, which destroys its marks only when nothing is mounted any more. **So a mark
+//! on a superblock stays while a file of that superblock is open**, unless its group removes it.
 //!
 //! A mark on an inode does not: `dentry_unlink_inode()` decides that an inode without links and
 //! names is dead, and then destroys its marks without a lock that would keep a new name, and with
 //! it a newly opened file, from coming in between. `freeing_mark` is too late to cope with that:
-//! before it is called the mark has ceased to be attached, and if the mask of the inode is recalculated
-//! then, it loses the events of the mark, so that a close in between is missed.
+//! before it is called the mark has ceased to be attached, and if the mask of the inode is
+//! recalculated then, it loses the events of the mark, so that a close in between is missed.
 //!
 //! Locking: [`Group`]'s mutex is taken with nothing else held but the caller's own mutexes. The
 //! listener is called inside an SRCU read-side section of all of fsnotify, where a sleep delays the
@@ -123,9 +123,9 @@ impl WorkItem for Mark {
             if this.users.load(Relaxed) != 0 || this.removed.xchg(true, Relaxed) {
                 return;
             }
-            // SAFETY: The mark was added. It is removed only here and at the end of its superblock, with
-            // which this copes. Our own reference to it is still there, and the group is alive until all
-            // work has run.
+            // SAFETY: The mark was added. It is removed only here and at the end of its superblock,
+            // with which this copes. Our own reference to it is still there, and the group is alive
+            // until all work has run.
             unsafe { bindings::fsnotify_destroy_mark(this.mark.get(), this.core.group) };
         }
         // SAFETY: This is the reference from `fsnotify_init_mark`, given back once.
@@ -225,8 +225,8 @@ impl Group {
     }
 
     /// Makes sure that the superblock of a file carries a mark for as long as the returned value
-    /// lives: the listener is notified of each release of a file that starts after this. (A mark does
-    /// not keep the superblock: see [`MarkUse::is_attached`].)
+    /// lives: the listener is notified of each release of a file that starts after this. (A mark
+    /// does not keep the superblock: see [`MarkUse::is_attached`].)
     ///
     /// # Errors
     ///
@@ -259,7 +259,8 @@ impl Group {
             }
         }
 
-        // Without the mutex, which all users share: at the limit of a memory cgroup this may take long.
+        // Without the mutex, which all users share: at the limit of a memory cgroup this may take
+        // long.
         let mark = Arc::pin_init(
             pin_init!(Mark {
                 mark <- Opaque::ffi_init(|slot: *mut bindings::fsnotify_mark| {
@@ -300,8 +301,8 @@ impl Group {
 
 impl Drop for Group {
     /// Waits until nobody refers to the group any more, so that none of its operations is called
-    /// after this. Other tasks may hold a reference to a mark for a moment: to destroy the marks of a
-    /// superblock, or while they wait for a permission.
+    /// after this. Other tasks may hold a reference to a mark for a moment: to destroy the marks of
+    /// a superblock, or while they wait for a permission.
     fn drop(&mut self) {
         // All users are gone, so each mark is removed already or by work that is waited for here.
         // SAFETY: By the invariant of `Core`.

@@ -80,8 +80,8 @@ pub(crate) struct Installed<T: 'static>(&'static Global<T>);
 
 impl<T> Drop for Installed<T> {
     fn drop(&mut self) {
-        // SAFETY: `install` wrote the value, and by the requirements of `Loading::begin` nobody uses
-        // it any more.
+        // SAFETY: `install` wrote the value, and by the requirements of `Loading::begin` nobody
+        // uses it any more.
         unsafe { (*self.0.value.get()).assume_init_drop() };
     }
 }

@@ -17,8 +17,8 @@
 //! # The end of the file
 //!
 //! For some files a wake-up announces their release ([`Hooked::is_end`]). The entry unlinks itself
-//! then, too, but its head stays: the object keeps it alive. A task that unhooks takes its lock and so
-//! waits for the callback to return.
+//! then, too, but its head stays: the object keeps it alive. A task that unhooks takes its lock and
+//! so waits for the callback to return.
 //!
 //! C headers: [`include/linux/poll.h`](srctree/include/linux/poll.h),
 //! [`include/linux/wait.h`](srctree/include/linux/wait.h)
@@ -86,15 +86,16 @@ where
     const HOOKS: usize;
 
     /// Called when the wait queue is woken, with its lock held, possibly in a hard interrupt. If
-    /// `events` is 0 they are unknown. Returns whether the wake-up did its work, which ends it if the
-    /// entry is exclusive.
+    /// `events` is 0 they are unknown. Returns whether the wake-up did its work, which ends it if
+    /// the entry is exclusive.
     fn woken(&self, context: Context<'_>, events: u32, flags: WakeFlags) -> bool;
 
-    /// Whether a wake-up with these events, `POLLHUP` among them, announces the release of the file.
-    /// The wait queue stays as long as the object then.
+    /// Whether a wake-up with these events, `POLLHUP` among them, announces the release of the
+    /// file. The wait queue stays as long as the object then.
     fn is_end(&self, events: u32) -> bool;
 
-    /// Called for that wake-up instead of [`Hooked::woken`], and as that. The entry is off the queue.
+    /// Called for that wake-up instead of [`Hooked::woken`], in the same context. The entry is off
+    /// the queue.
     fn ended(&self);
 }
 
@@ -221,15 +222,16 @@ where
     /// The file that was polled is not released, and nobody calls [`Hooks::unhook`] meanwhile.
     pub(crate) unsafe fn move_back(&self) {
         self.for_each_linked(|entry, head| {
-            // SAFETY: The head is allocated, as `for_each_linked` says. The helper does nothing to an
-            // entry that is off the queue already.
+            // SAFETY: The head is allocated, as `for_each_linked` says. The helper does nothing to
+            // an entry that is off the queue already.
             unsafe { bindings::rp_wait_entry_move_back(head, entry.wait.get()) };
         });
     }
 
-    /// Calls `act` for each entry that is linked, with its head. That stays allocated meanwhile, since
-    /// the file is not released, as the callers know; or by RCU, after a POLLFREE that is about to be
-    /// published. (It may be published meanwhile, so `act` must not read the entry's head again.)
+    /// Calls `act` for each entry that is linked, with its head. That stays allocated meanwhile,
+    /// since the file is not released, as the callers know; or by RCU, after a POLLFREE that is
+    /// about to be published. (It may be published meanwhile, so `act` must not read the entry's
+    /// head again.)
     #[inline]
     fn for_each_linked(&self, act: impl Fn(&Entry, *mut bindings::wait_queue_head)) {
         let _rcu = rcu::read_lock();

@@ -59,7 +59,8 @@ pub(crate) unsafe trait User: Cached + Send + Sync {
 ///
 /// # Invariants
 ///
-/// `host` is an object's memory, in whose room there is a value, of whose count one belongs to this.
+/// `host` is an object's memory, in whose room there is a value, of whose count one belongs to
+/// this.
 pub(crate) struct Hosted<T: User> {
     host: NonNull<T>,
     room: UnsafeCell<MaybeUninit<T::Value>>,

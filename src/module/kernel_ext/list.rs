@@ -15,7 +15,8 @@ use core::{
 ///
 /// # Invariants
 ///
-/// Only the list that the object is linked in accesses them, and its user under the lock of that list.
+/// Only the list that the object is linked in accesses them, and its user under the lock of that
+/// list.
 pub(crate) struct ListLinks<T> {
     prev: Cell<Option<NonNull<T>>>,
     next: Cell<Option<NonNull<T>>>,
@@ -46,8 +47,8 @@ pub(crate) unsafe trait Linked<const ID: usize>: Sized {
 ///
 /// # Invariants
 ///
-/// Every object from `first` along `next` is alive, and in no other list by these links; `last` is the
-/// last one.
+/// Every object from `first` along `next` is alive, and in no other list by these links; `last` is
+/// the last one.
 pub(crate) struct List<T: Linked<ID>, const ID: usize> {
     first: Option<NonNull<T>>,
     last: Option<NonNull<T>>,
@@ -123,8 +124,8 @@ impl<T: Linked<ID>, const ID: usize> List<T, ID> {
         object.links().next.get()
     }
 
-    /// Unlinks all that is between two objects, of which the first may be the beginning of the list, and
-    /// the other one its end. Takes no time that depends on the lengths.
+    /// Unlinks all that is between two objects, of which the first may be the beginning of the
+    /// list, and the other one its end. Takes no time that depends on the lengths.
     ///
     /// # Safety
     ///

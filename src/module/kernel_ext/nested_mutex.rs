@@ -23,8 +23,8 @@ fn raw<T>(mutex: &Mutex<T>) -> *mut bindings::mutex {
     ptr::from_ref(mutex).cast::<bindings::mutex>().cast_mut()
 }
 
-/// Takes a mutex, unless the task is being killed first. Tells lockdep that `subclass` others of its
-/// class, from 0 to 7, may be held by the caller, in an order that cannot deadlock.
+/// Takes a mutex, unless the task is being killed first. Tells lockdep that `subclass` others of
+/// its class, from 0 to 7, may be held by the caller, in an order that cannot deadlock.
 ///
 /// # Errors
 ///

@@ -58,8 +58,8 @@ impl<T: Word> Once<T> {
 }
 
 impl<T: Word + AtomicType<Repr = i8>> Once<T> {
-    /// Changes the value from `old` to `new`, in one step with the look at it. Returns whether it was
-    /// `old`. Ordered with nothing.
+    /// Changes the value from `old` to `new`, in one step with the look at it. Returns whether it
+    /// was `old`. Ordered with nothing.
     #[inline]
     pub(crate) fn replace(&self, old: T, new: T) -> bool {
         // SAFETY: The cell is valid and aligned, and all other accesses are volatile ones of words.

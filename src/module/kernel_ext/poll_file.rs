@@ -26,9 +26,9 @@ use kernel::{
 /// A counted reference to a file.
 ///
 /// The drop of the last one has to release the file. `fput()` leaves that to the current task's
-/// return to user mode, so a task that sleeps before it returns would keep the file open for as long
-/// as it sleeps. The drop of this type leaves the release to a worker instead. A caller without locks
-/// may release the file at once, by [`LastRefs`].
+/// return to user mode, so a task that sleeps before it returns would keep the file open for as
+/// long as it sleeps. The drop of this type leaves the release to a worker instead. A caller
+/// without locks may release the file at once, by [`LastRefs`].
 ///
 /// # Invariants
 ///
@@ -49,7 +49,8 @@ impl FileRef {
         Self(file)
     }
 
-    /// Gives the reference back and returns true, unless it is the last one. In that case it is kept.
+    /// Gives the reference back and returns true, unless it is the last one. In that case it is
+    /// kept.
     ///
     /// # Safety
     ///
@@ -265,8 +266,8 @@ pub(crate) enum CloseSource {
     None,
 }
 
-/// The superblock whose marks are notified of what happens to a file. It is alive as long as the file
-/// is open.
+/// The superblock whose marks are notified of what happens to a file. It is alive as long as the
+/// file is open.
 #[inline]
 pub(crate) fn super_block(file: &LocalFile) -> *mut bindings::super_block {
     // SAFETY: The file is alive, and with it its dentry's inode, whose superblock does not change.
@@ -291,8 +292,8 @@ pub(crate) fn close_source(file: &LocalFile) -> CloseSource {
 
 /// The context behind the files of an eventfd, with its wait queue. It may outlive them.
 ///
-/// Their release wakes that queue with `POLLHUP`, which nothing else does: KVM's irqfds rely on this,
-/// too.
+/// Their release wakes that queue with `POLLHUP`, which nothing else does: KVM's irqfds rely on
+/// this, too.
 ///
 /// C header: [`include/linux/eventfd.h`](srctree/include/linux/eventfd.h)
 ///

@@ -239,8 +239,8 @@ impl<'a, T: Keyed<0> + Cached> Vacancy<'a, T> {
     pub(crate) fn fill(self, object: SlabBox<T>) -> &'a T {
         debug_assert!(object.key() == self.key);
         let object = object.into_raw();
-        // SAFETY: A boxed object is in no tree that owns it; it lives until it is taken out. The tree
-        // was borrowed since the place was found.
+        // SAFETY: A boxed object is in no tree that owns it; it lives until it is taken out. The
+        // tree was borrowed since the place was found.
         unsafe { self.tree.insert_at(self.gap, object) };
         // SAFETY: As in `Tree::lower_bound`.
         unsafe { object.as_ref() }

@@ -25,8 +25,8 @@ pub(crate) struct RcuInner<T> {
     value: T,
 }
 
-/// A pinned box that is dropped and freed a grace period after its owner drops it. A task that finds
-/// the value under `rcu_read_lock()` may use it until `rcu_read_unlock()`.
+/// A pinned box that is dropped and freed a grace period after its owner drops it. A task that
+/// finds the value under `rcu_read_lock()` may use it until `rcu_read_unlock()`.
 pub(crate) struct RcuBox<T: Send + Sync + 'static>(ManuallyDrop<Pin<KBox<RcuInner<T>>>>);
 
 impl<T: Send + Sync + 'static> RcuBox<T> {

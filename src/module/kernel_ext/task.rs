@@ -40,8 +40,8 @@ pub(crate) fn current_effective_group() -> u32 {
     unsafe { bindings::rp_current_effective_group() }
 }
 
-/// Whether the current task has the rights of one user and group only. A set-user-ID program has those
-/// of its caller and those of its owner.
+/// Whether the current task has the rights of one user and group only. A set-user-ID program has
+/// those of its caller and those of its owner.
 pub(crate) fn current_is_one_user() -> bool {
     // SAFETY: No requirements.
     unsafe { bindings::rp_current_is_one_user() }
@@ -58,8 +58,8 @@ pub(crate) fn current_id() -> usize {
     kernel::current!().as_ptr().addr()
 }
 
-/// Whether the current task may keep the system from going to sleep: it has `CAP_BLOCK_SUSPEND`, and the
-/// kernel has sleep states.
+/// Whether the current task may keep the system from going to sleep: it has `CAP_BLOCK_SUSPEND`,
+/// and the kernel has sleep states.
 pub(crate) fn may_block_suspend() -> bool {
     // SAFETY: No requirements.
     unsafe { bindings::rp_may_block_suspend() }
@@ -89,8 +89,8 @@ pub(crate) fn cond_resched() {
     unsafe { bindings::rp_cond_resched() };
 }
 
-/// Lets other tasks run. To be called between the parts of long work, without spinlocks. Returns false
-/// if the task is about to be killed, for which going on would be of no use.
+/// Lets other tasks run. To be called between the parts of long work, without spinlocks. Returns
+/// false if the task is about to be killed, for which going on would be of no use.
 pub(crate) fn go_on() -> bool {
     cond_resched();
     !fatal_signal_pending()

@@ -2,15 +2,15 @@
 
 //! The module's own tracepoints, which `src/module/trace.h` describes.
 //!
-//! [`kernel::tracepoint`] knows only those that are in the kernel's bindings. Here as there, one that
-//! is off costs an instruction that does nothing, in whose place a jump is patched when it is
+//! [`kernel::tracepoint`] knows only those that are in the kernel's bindings. Here as there, one
+//! that is off costs an instruction that does nothing, in whose place a jump is patched when it is
 //! switched on.
 //!
 //! C header: [`include/linux/tracepoint.h`](srctree/include/linux/tracepoint.h)
 
-/// Defines a function for each tracepoint. Only if that is on, the function calls its argument, which
-/// returns the fields of one hit or several. The argument should be a `move` closure: values that are
-/// captured by reference have to be in memory even while the tracepoint is off.
+/// Defines a function for each tracepoint. Only if that is on, the function calls its argument,
+/// which returns the fields of one hit or several. The argument should be a `move` closure: values
+/// that are captured by reference have to be in memory even while the tracepoint is off.
 macro_rules! tracepoints {
     ($($name:ident($($field:ident: $type:ty),+ $(,)?);)+) => {$(
         #[doc = concat!("`", stringify!($name), "`, with those fields.")]

@@ -2,8 +2,8 @@
 
 //! Files that still exist although their last reference may be gone.
 //!
-//! A callback of a file's wait queue or of its last close has no reference to the file, and may not be
-//! able to get one. But the file is not torn down before the callback returns.
+//! A callback of a file's wait queue or of its last close has no reference to the file, and may not
+//! be able to get one. But the file is not torn down before the callback returns.
 //!
 //! C header: [`include/linux/fs.h`](srctree/include/linux/fs.h)
 
@@ -22,8 +22,8 @@ use kernel::fs::LocalFile;
 ///
 /// # Invariants
 ///
-/// The file's `release` is not called before the end of `'a`, and so everything that belongs to the file,
-/// its inode for one, is there.
+/// The file's `release` is not called before the end of `'a`, and so everything that belongs to the
+/// file, its inode for one, is there.
 #[derive(Clone, Copy)]
 pub(crate) struct Unreleased<'a>(NonNull<bindings::file>, PhantomData<&'a bindings::file>);
 

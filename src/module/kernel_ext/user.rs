@@ -122,8 +122,8 @@ pub(crate) fn read_event(at: usize) -> Result<(u32, u64)> {
     read.then_some((event.events, event.data)).ok_or(EFAULT)
 }
 
-/// Writes events to the array at the user's address `to`. Returns how many: fewer than there are after
-/// a fault.
+/// Writes events to the array at the user's address `to`. Returns how many: fewer than there are
+/// after a fault.
 #[inline]
 pub(crate) fn write_events(to: usize, events: &[bindings::epoll_event]) -> usize {
     // SAFETY: So many events are there.

@@ -26,8 +26,8 @@ use kernel::{
 pub(crate) struct Pollers {
     #[pin]
     head: Opaque<bindings::wait_queue_head>,
-    /// For lockdep: how many queues the holder of this one's lock has locked. They are this one and those
-    /// whose wake-up caused this one's.
+    /// For lockdep: how many queues the holder of this one's lock has locked. They are this one and
+    /// those whose wake-up caused this one's.
     level: Atomic<u32>,
 }
 
@@ -53,8 +53,8 @@ impl Pollers {
         self.head.get()
     }
 
-    /// Whether there are pollers. Only meaningful to a caller that synchronises with them by a lock that
-    /// they take after they have joined; so there is no barrier in here.
+    /// Whether there are pollers. Only meaningful to a caller that synchronises with them by a lock
+    /// that they take after they have joined; so there is no barrier in here.
     #[inline]
     pub(crate) fn is_active(&self) -> bool {
         let head = self.as_ptr();
@@ -64,10 +64,10 @@ impl Pollers {
         !ptr::eq(first, unsafe { &raw const (*head).head })
     }
 
-    /// Wakes the pollers with these events. Callable from any context. `cause` is the queue of pollers
-    /// whose wake-up, which is going on, causes this one. The pollers of a queue are never, directly or
-    /// indirectly, the cause of its wake-up. (io_uring and aio, which also turn a wake-up into one of
-    /// another queue, do so from a task of their own.)
+    /// Wakes the pollers with these events. Callable from any context. `cause` is the queue of
+    /// pollers whose wake-up, which is going on, causes this one. The pollers of a queue are never,
+    /// directly or indirectly, the cause of its wake-up. (io_uring and aio, which also turn a
+    /// wake-up into one of another queue, do so from a task of their own.)
     pub(crate) fn wake(&self, events: u32, cause: Option<&Self>) {
         let key = ptr::without_provenance_mut::<c_void>(events as usize);
         let level = cause.map_or(0, |cause| cause.level.load(Relaxed));

@@ -130,8 +130,8 @@ impl Waiters {
         }
     }
 
-    /// How many wait, up to `most`. Stores the numbers of the first threads in `tids`, in the order in
-    /// which they would be woken, as the current task's namespace has them.
+    /// How many wait, up to `most`. Stores the numbers of the first threads in `tids`, in the order
+    /// in which they would be woken, as the current task's namespace has them.
     pub(crate) fn count(&self, most: u32, tids: &mut [i32]) -> u32 {
         let mut tids = tids.iter_mut();
         let mut count = 0;
@@ -152,8 +152,8 @@ impl Waiters {
 
 /// Why a [`sleep`] ended.
 pub(crate) struct Woken {
-    /// A waker chose this waiter (or it had no reason to sleep): it has to consume the wake-up or pass it
-    /// on.
+    /// A waker chose this waiter (or it had no reason to sleep): it has to consume the wake-up or
+    /// pass it on.
     pub(crate) chosen: bool,
     /// The deadline has passed.
     pub(crate) expired: bool,
@@ -181,7 +181,8 @@ pub(crate) fn sleep<T: Awaited + Unpin>(
             waiter.queued.store(true, Relaxed);
             let list = &mut data.waiters().0;
             match policy {
-                // SAFETY: It is in no list, and the end of this function takes it off, or finds it off.
+                // SAFETY: It is in no list, and the end of this function takes it off, or finds it
+                // off.
                 Policy::Fifo => unsafe { list.push_back(&waiter) },
                 // SAFETY: As above.
                 Policy::Lifo => unsafe { list.push_front(&waiter) },

@@ -122,11 +122,11 @@ impl<T: Worker> OwnWork<T> {
         })
     }
 
-    /// Makes a worker call [`Worker::work`], once more if a call is going on. Does nothing if a call is
-    /// due already, or after [`OwnWork::stop`]. Callable from any context.
+    /// Makes a worker call [`Worker::work`], once more if a call is going on. Does nothing if a
+    /// call is due already, or after [`OwnWork::stop`]. Callable from any context.
     pub(crate) fn start(&self, queue: &Workqueue) {
-        // SAFETY: The work is initialised, as its existence shows, and by the requirements of the trait
-        // it exists for as long as it is due or being done.
+        // SAFETY: The work is initialised, as its existence shows, and by the requirements of the
+        // trait it exists for as long as it is due or being done.
         unsafe {
             bindings::queue_work_on(
                 bindings::wq_misc_consts_WORK_CPU_UNBOUND as i32,
@@ -183,8 +183,8 @@ impl WorkItem for Timer {
     }
 }
 
-/// A function that is called periodically in process context, until it returns that there is nothing to
-/// do any more.
+/// A function that is called periodically in process context, until it returns that there is
+/// nothing to do any more.
 pub(crate) struct Periodic(Arc<Timer>);
 
 impl Periodic {

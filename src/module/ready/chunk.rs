@@ -47,10 +47,11 @@ pub(crate) const CHUNK: usize = 16;
 /// An item that a scan has taken off all lists, with its file.
 type Taken<'b> = (&'b Item, Pinned);
 
-/// Some items that a scan looks at, later with their events; or one item that was taken alone, off all
-/// lists.
+/// Some items that a scan looks at, later with their events; or one item that was taken alone, off
+/// all lists.
 ///
-/// A chunk that was filled has to be polled: until then there is a reference to the file of each item.
+/// A chunk that was filled has to be polled: until then there is a reference to the file of each
+/// item.
 ///
 /// # Invariants
 ///
@@ -63,8 +64,8 @@ pub(crate) struct Chunk<'b> {
     alone: Option<Alone<'b>>,
     /// How many have no events.
     empty: usize,
-    /// How many items, from the first one on, had their events handed out, or had none. Only valid in
-    /// an unsettled chunk.
+    /// How many items, from the first one on, had their events handed out, or had none. Only valid
+    /// in an unsettled chunk.
     reached: usize,
     /// Whether one of them is one-shot.
     oneshot: bool,
@@ -95,9 +96,9 @@ impl<'b> Chunk<'b> {
         *self = Self::new();
     }
 
-    /// Takes the next items of the list into the chunk, at most so many. Level-triggered items stay on the
-    /// list; others leave it, unless this is only to `LOOK`. Items whose file is being closed, which are
-    /// about to be buried, leave it, too. Returns the item behind them.
+    /// Takes the next items of the list into the chunk, at most so many. Level-triggered items stay
+    /// on the list; others leave it, unless this is only to `LOOK`. Items whose file is being
+    /// closed, which are about to be buried, leave it, too. Returns the item behind them.
     #[inline(always)]
     pub(super) fn fill<const LOOK: bool>(
         &mut self,
@@ -151,7 +152,8 @@ impl<'b> Chunk<'b> {
                     }
                 }
             }
-            // SAFETY: Both are in the list, and the items between them were just marked as being in none.
+            // SAFETY: Both are in the list, and the items between them were just marked as being in
+            // none.
             unsafe { list.cut(kept, next) };
         }
         drop(items);
@@ -188,8 +190,8 @@ impl<'b> Chunk<'b> {
         self.items.as_slice().is_empty() && rest.handling() == Handling::Alone
     }
 
-    /// Polls the files, and puts the references to them. `last` keeps those that turn out to be the last
-    /// ones. Returns how many files have no events.
+    /// Polls the files, and puts the references to them. `last` keeps those that turn out to be the
+    /// last ones. Returns how many files have no events.
     #[inline(always)]
     pub(crate) fn poll(&mut self, last: &mut LastRefs<CHUNK>) -> usize {
         let mut all = Interest::NOTHING;
@@ -227,8 +229,8 @@ impl<'b> Chunk<'b> {
         self.empty != self.items.as_slice().len()
     }
 
-    /// Hands the events out to the array, which has room for them. Returns the rest of the array, and
-    /// whether all events were handed out: they are, unless there was a fault.
+    /// Hands the events out to the array, which has room for them. Returns the rest of the array,
+    /// and whether all events were handed out: they are, unless there was a fault.
     #[inline(always)]
     pub(crate) fn hand_out(&mut self, to: Buffer) -> (Buffer, bool) {
         let events = self.events.as_slice();
@@ -281,8 +283,8 @@ impl<'b> Chunk<'b> {
         };
     }
 
-    /// Disarms the one-shot items whose events were handed out. If a wake-up in between has listed one
-    /// for the next scan, that finds nothing.
+    /// Disarms the one-shot items whose events were handed out. If a wake-up in between has listed
+    /// one for the next scan, that finds nothing.
     #[inline(never)]
     fn disarm(&self) {
         for (item, _) in self.handed_out() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The counters of an instance under its spinlock. That is held anyway, so they are plain words, which
-//! cost an instruction or two each.
+//! The counters of an instance under its spinlock. That is held anyway, so they are plain words,
+//! which cost an instruction or two each.
 
 use super::Place;
 

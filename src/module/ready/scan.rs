@@ -83,9 +83,9 @@ impl Lists {
         Suspended { may_be_ready }
     }
 
-    /// A scan has filled its first chunk, and the ready list goes on with `rest`. If the scan certainly
-    /// goes on, too, or has to put items of the chunk behind the rest, this takes all off the ready list
-    /// and returns true.
+    /// A scan has filled its first chunk, and the ready list goes on with `rest`. If the scan
+    /// certainly goes on, too, or has to put items of the chunk behind the rest, this takes all off
+    /// the ready list and returns true.
     #[inline(never)]
     fn hides_rest<'b, const LOOK: bool>(
         &mut self,
@@ -113,8 +113,8 @@ impl Lists {
         }
     }
 
-    /// Moves the items that were filled into the chunk, if they are still in the batch, to the list for
-    /// the next scan; or takes an item out that has to be taken alone.
+    /// Moves the items that were filled into the chunk, if they are still in the batch, to the list
+    /// for the next scan; or takes an item out that has to be taken alone.
     #[inline]
     fn take_off<'b, const LOOK: bool>(&mut self, chunk: &mut Chunk<'b>, rest: Option<&'b Item>) {
         match rest {
@@ -132,7 +132,8 @@ impl Lists {
         }
     }
 
-    /// Puts the items of a chunk where they belong, now that it is known what became of their events.
+    /// Puts the items of a chunk where they belong, now that it is known what became of their
+    /// events.
     fn settle(&mut self, chunk: &Chunk<'_>) {
         if !chunk.is_settled() {
             self.settle_all(chunk);
@@ -213,29 +214,30 @@ impl LockedLists<'_> {
 
 /// Why there can be no scan now: another one is suspended while it polls an epoll.
 pub(crate) struct Suspended {
-    /// Whether the instance counts as ready. It does if something else is listed; or because of that
-    /// epoll, unless it is this epoll that, in the same task, polls the instance.
+    /// Whether the instance counts as ready. It does if something else is listed; or because of
+    /// that epoll, unless it is this epoll that, in the same task, polls the instance.
     pub(crate) may_be_ready: bool,
 }
 
 /// A scan of the items that were ready when it began. Ends when it is dropped.
 pub(crate) struct Scan<'a, const LOOK: bool> {
     list: &'a ReadyList,
-    /// Whether it has taken the items that it has not reached yet off the ready list. It is known as the
-    /// scanner then.
+    /// Whether it has taken the items that it has not reached yet off the ready list. It is known
+    /// as the scanner then.
     hides: bool,
 }
 
 impl<const LOOK: bool> Scan<'_, LOOK> {
-    /// Settles the items of the chunk, and takes the next ones into it, at most so many; or one that has
-    /// to be taken alone. `items` shows that the caller holds the mutex.
+    /// Settles the items of the chunk, and takes the next ones into it, at most so many; or one
+    /// that has to be taken alone. `items` shows that the caller holds the mutex.
     pub(crate) fn take<'b>(&mut self, items: &'b Tree<Item>, most: usize, chunk: &mut Chunk<'b>) {
         let mut locked = self.list.lock();
         let lists = &mut *locked;
         lists.settle(chunk);
         if !self.hides {
             self.hides = true;
-            // All items of the chunk have left the list. Those that are listed again are for the next scan.
+            // All items of the chunk have left the list. Those that are listed again are for the
+            // next scan.
             if !LOOK {
                 for (item, _) in chunk.reached() {
                     if item.place() == Place::Listed {
@@ -269,9 +271,9 @@ impl<const LOOK: bool> Scan<'_, LOOK> {
         if hides || !chunk.is_settled() {
             list.settle(chunk);
         } else if list.awaited.read() {
-            // This is for waiters that slept before the scan began, which has hidden nothing. Those that
-            // have gone to sleep since did so after the files of all listed items were closed, or their
-            // events handed out.
+            // This is for waiters that slept before the scan began, which has hidden nothing. Those
+            // that have gone to sleep since did so after the files of all listed items were closed,
+            // or their events handed out.
             list.pass_on();
         }
         // After the events that could not be handed out are listed again.

@@ -41,8 +41,8 @@ use kernel::{
     },
 };
 
-/// How many items of one user on a file may wake the pollers of their instances within the wake-up of
-/// the file. Further ones are *crowded*: the [`relay`](crate::relay) wakes their pollers.
+/// How many items of one user on a file may wake the pollers of their instances within the wake-up
+/// of the file. Further ones are *crowded*: the [`relay`](crate::relay) wakes their pollers.
 const CROWD: usize = 32;
 
 /// How many items there may be on an open file, of all users together. This bounds how long the
@@ -71,8 +71,8 @@ impl Left {
 ///
 /// # Invariants
 ///
-/// Every item is [`Item::watched`], and its file is not released, unless the file hangs up. The item
-/// is in its instance's tree, or the task that adds it has references to its file and to the
+/// Every item is [`Item::watched`], and its file is not released, unless the file hangs up. The
+/// item is in its instance's tree, or the task that adds it has references to its file and to the
 /// instance's own. If the file is an instance's, the item's link is in [`links`].
 pub(super) struct Items(RawTree<Item, 1>);
 
@@ -147,7 +147,8 @@ impl Items {
         None
     }
 
-    /// An item that was not crowded has left its file: another one of the user is crowded no longer.
+    /// An item that was not crowded has left its file: another one of the user is crowded no
+    /// longer.
     #[cold]
     fn make_room(&self, item: &Item) {
         let mut others = self.of_user(item.address(), item.owner().user());
@@ -214,8 +215,8 @@ impl Table {
         Ok(Self(KVBox::pin_slice(bucket, BUCKETS, GFP_KERNEL)?))
     }
 
-    /// The bucket of the file with that address. Files come from a slab, so the low bits of addresses
-    /// differ little, and the middle ones most.
+    /// The bucket of the file with that address. Files come from a slab, so the low bits of
+    /// addresses differ little, and the middle ones most.
     pub(super) fn bucket(&self, address: usize) -> &Bucket {
         const GOLDEN: u64 = 0x61c8_8646_80b5_83eb;
         let hash = (address as u64).wrapping_mul(GOLDEN) >> (u64::BITS - BUCKETS.ilog2());
@@ -225,9 +226,9 @@ impl Table {
     /// What the items on a file share, if there are any.
     pub(super) fn watched(&self, address: usize) -> Option<Shared<Item>> {
         let bucket = self.bucket(address);
-        // An addition happens before the adder gives back its reference to the file, and so before the
-        // last reference goes: the release of the file sees it. A removal has let go of the file's
-        // wait queues before this can be false.
+        // An addition happens before the adder gives back its reference to the file, and so before
+        // the last reference goes: the release of the file sees it. A removal has let go of the
+        // file's wait queues before this can be false.
         if !bucket.occupied.load(Acquire) {
             return None;
         }
