@@ -59,7 +59,10 @@ use pinned::Alone;
 use crate::{
     item::Item,
     kernel_ext::{
-        barrier::smp_mb,
+        barrier::{
+            smp_mb,
+            smp_rmb, //
+        },
         once::Once,
         task::Deadline,
         wait_queue::Pollers,
@@ -176,10 +179,16 @@ impl ReadyList {
     /// not ready, or if a task waits or polls: then this has done nothing.
     ///
     /// Called behind a full barrier, whose pair is in [`scan_may_poll`]. No task goes to sleep
-    /// while the item is ready, and a poller that has joined looks at the item.
+    /// while the item is ready, and a poller that has joined looks at the item. A task that asks
+    /// without sleeping looks at [`ReadyList::available`] only, which may not say so yet if the
+    /// item has just been listed: then the lock is waited for.
     #[inline(always)]
     pub(crate) fn push_again(&self, item: &Item, pollers: &Pollers) -> bool {
         if !item.place().is_ready() || self.awaited.read() || pollers.is_active() || !item.unsee() {
+            return false;
+        }
+        smp_rmb();
+        if !self.available.read() {
             return false;
         }
         self.repeats.add(1, Relaxed);
@@ -192,9 +201,10 @@ impl ReadyList {
     /// The counters.
     pub(crate) fn counters(&self) -> Counters {
         let mut counters = self.lists.lock().counters;
-        counters.events = counters.events.wrapping_add(self.repeats.load(Relaxed));
+        // First those that are counted last, so that there are no more of them than of the others.
         let overlaps = self.repeats_in_scans.load(Relaxed);
         counters.overlaps = counters.overlaps.wrapping_add(overlaps);
+        counters.events = counters.events.wrapping_add(self.repeats.load(Relaxed));
         counters
     }
 

@@ -10,6 +10,7 @@ use crate::{
         Outer, //
     },
     kernel_ext::{
+        barrier::smp_rmb,
         poll,
         poll_file::LastRefs,
         task::{
@@ -48,7 +49,10 @@ impl Eventpoll {
     #[inline(always)]
     pub(crate) fn wait_here(&self, buffer: Buffer, timeout: i64) -> Result<u32> {
         let deadline = Deadline::after(timeout);
-        if self.ready.is_available() || (deadline.is_now() && self.ready.is_scanning()) {
+        // A scan that puts items back says that they are available before it ends.
+        let scanned = deadline.is_now() && self.ready.is_scanning();
+        smp_rmb();
+        if self.ready.is_available() || scanned {
             let delivered = self.deliver(buffer)?;
             if delivered != 0 {
                 return Ok(delivered);

@@ -401,9 +401,10 @@ where
 pub(crate) struct Context<'a>(PhantomData<&'a LocalInterruptDisabled>);
 
 impl<'a> Context<'a> {
-    /// Proof that interrupts are off, if they are: mostly, but not with `PREEMPT_RT`.
+    /// Proof that interrupts are off, if they are: mostly, but not with `PREEMPT_RT`. Called before
+    /// the callback takes a lock that turns them off and, later, on again.
     #[inline(always)]
-    pub(crate) fn interrupts_off(&self) -> Option<&'a LocalInterruptDisabled> {
+    pub(crate) fn interrupts_off(self) -> Option<&'a LocalInterruptDisabled> {
         const { assert!(size_of::<LocalInterruptDisabled>() == 0) };
         // SAFETY: No requirements.
         let off = unsafe { bindings::rp_irqs_disabled() };

@@ -53,8 +53,8 @@ impl Pollers {
         self.head.get()
     }
 
-    /// Whether there are pollers. Only meaningful to a caller that synchronises with them by a lock
-    /// that they take after they have joined; so there is no barrier in here.
+    /// Whether there are pollers. Only meaningful to a caller that synchronises with them, by a
+    /// lock that they take after they have joined or by a barrier; so there is no barrier in here.
     #[inline]
     pub(crate) fn is_active(&self) -> bool {
         let head = self.as_ptr();

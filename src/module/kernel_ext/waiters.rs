@@ -95,7 +95,7 @@ pub(crate) struct Waiters(List<Waiter, 0>);
 ///
 /// # Safety
 ///
-/// The data always returns the same [`Waiters`], which stay with it.
+/// The data always returns the same [`Waiters`], and nobody who can change the data moves them.
 pub(crate) unsafe trait Awaited {
     /// The waiters.
     fn waiters(&mut self) -> &mut Waiters;
