@@ -14,7 +14,8 @@ use crate::{
         call,
         error,
         int,
-        Answer, //
+        Answer,
+        Open, //
     },
     known::{
         self,
@@ -129,7 +130,7 @@ fn repoll(epfd: c_int, op: c_int, fd: c_int, event: usize, flags: u32) -> Told {
     };
     let what = pair(fd as u32, event.events);
     // SAFETY: There are no addresses in it.
-    unsafe { direct::call_or(epfd, operation, event.u64 as usize, what, ioctl) }
+    unsafe { direct::call_or(epfd, operation, event.u64 as usize, what, Open, ioctl) }
 }
 
 /// What a deletion is about.

@@ -15,10 +15,12 @@ use crate::{
         call,
         error,
         int,
-        Answer, //
+        Answer,
+        Gate, //
     },
     uapi,
-    valgrind, //
+    valgrind,
+    window, //
 };
 use core::{
     ptr,
@@ -90,13 +92,14 @@ pub(crate) unsafe fn call_or(
     operation: u32,
     first: usize,
     second: usize,
+    gate: impl Gate,
     ioctl: impl FnOnce() -> Answer,
 ) -> Told {
     let mut refusal = 0;
     if STATE.load(Relaxed) == ANSWERED {
         let arguments = [int(epfd), first, second, operation as usize, 0, 0];
         // SAFETY: The caller vouches for the words.
-        let answer = unsafe { call(libc::SYS_fadvise64, &arguments) };
+        let answer = unsafe { gate.call(libc::SYS_fadvise64, &arguments) };
         if is_an_answer(answer) {
             return Told {
                 answer,
@@ -108,8 +111,8 @@ pub(crate) unsafe fn call_or(
     by_ioctl(epfd, refusal, ioctl)
 }
 
-/// Whether only the kernel can have said so, of an instance or of another file. A filter says
-/// what its maker likes, mostly `EPERM`, `EACCES` or `ENOSYS`.
+/// Whether only the kernel can have said so, of an instance or of another file, or the call was
+/// not made. A filter says what its maker likes, mostly `EPERM`, `EACCES` or `ENOSYS`.
 #[inline(always)]
 fn is_an_answer(answer: Answer) -> bool {
     answer >= 0
@@ -125,6 +128,7 @@ fn is_an_answer(answer: Answer) -> bool {
                 | libc::ENOMEM
                 | libc::ENOSPC
                 | libc::ESPIPE
+                | window::NOT_MADE
         )
 }
 
@@ -160,13 +164,14 @@ pub(crate) unsafe fn structure<T>(
     operation: u32,
     command: u32,
     argument: *const T,
+    gate: impl Gate,
 ) -> Told {
     let argument = argument.expose_provenance();
     let arguments = [int(epfd), command as usize, argument, 0, 0, 0];
     // SAFETY: The caller vouches for the argument.
     unsafe {
-        call_or(epfd, operation, argument, 0, || {
-            call(libc::SYS_ioctl, &arguments)
+        call_or(epfd, operation, argument, 0, gate, || {
+            gate.call(libc::SYS_ioctl, &arguments)
         })
     }
 }

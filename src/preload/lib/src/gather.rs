@@ -66,13 +66,18 @@ use crate::{
     },
     event,
     fork,
-    kernel::error,
+    kernel::{
+        error,
+        Gate,
+        Open, //
+    },
     known,
     settings::settings,
     signals,
     stats,
     threads,
-    uapi, //
+    uapi,
+    window::NOT_MADE, //
 };
 use core::{
     cell::UnsafeCell,
@@ -232,14 +237,14 @@ impl Pending {
     ///
     /// Where the wait that may follow puts its events is the program's.
     #[inline(always)]
-    unsafe fn make(&self, operation: u32, command: u32) -> Told {
+    unsafe fn make(&self, operation: u32, command: u32, gate: impl Gate) -> Told {
         let batch = self.batch();
         // SAFETY: Nobody else writes it. It never changes once it is there.
         unsafe { (*batch).changes = self.change(0).expose_provenance() as u64 };
         self.failed().store(0, Relaxed);
         let epfd = self.epfd.load(Relaxed);
         // SAFETY: It reads and writes the batch and its changes; the caller vouches for the rest.
-        unsafe { direct::structure(epfd, operation, command, self.both.get()) }
+        unsafe { direct::structure(epfd, operation, command, self.both.get(), gate) }
     }
 
     /// Sees to it that all has been made, after a call with so many changes.
@@ -271,8 +276,9 @@ impl Pending {
             let epfd = self.epfd.load(Relaxed);
             let operation = uapi::REPOLL_DIRECT_BATCH;
             let argument = ptr::from_mut(&mut batch);
+            let command = uapi::REPOLL_BATCH;
             // SAFETY: It reads and writes the batch and its changes.
-            let told = unsafe { direct::structure(epfd, operation, uapi::REPOLL_BATCH, argument) };
+            let told = unsafe { direct::structure(epfd, operation, command, argument, Open) };
             // Blocked signals do not stop it.
             let made = u32::try_from(told.answer).map_or(0, |done| done - batch.failed);
             self.fail(left.saturating_sub(made));
@@ -335,7 +341,7 @@ fn send_now() {
     PENDING.busy.store(true, SeqCst);
     let asked = PENDING.count().load(Relaxed);
     // SAFETY: No wait follows.
-    unsafe { PENDING.make(uapi::REPOLL_DIRECT_BATCH, uapi::REPOLL_BATCH) };
+    unsafe { PENDING.make(uapi::REPOLL_DIRECT_BATCH, uapi::REPOLL_BATCH, Open) };
     PENDING.settle(asked);
     PENDING.busy.store(false, SeqCst);
 }
@@ -343,7 +349,7 @@ fn send_now() {
 /// Sends what was put off, and waits by the same call if it is of that instance.
 /// `None` if it has to be waited for, again or at all.
 #[inline(always)]
-pub(crate) fn wait(epfd: c_int, wait: &uapi::repoll_wait) -> Option<Told> {
+pub(crate) fn wait(epfd: c_int, wait: &uapi::repoll_wait, gate: impl Gate) -> Option<Told> {
     if PENDING.is_empty() {
         return None;
     }
@@ -357,12 +363,12 @@ pub(crate) fn wait(epfd: c_int, wait: &uapi::repoll_wait) -> Option<Told> {
     let asked = PENDING.count().load(Relaxed);
     let operation = uapi::REPOLL_DIRECT_BATCH_WAIT;
     // SAFETY: The wait writes where the program wants its events.
-    let told = unsafe { PENDING.make(operation, uapi::REPOLL_BATCH_WAIT) };
+    let told = unsafe { PENDING.make(operation, uapi::REPOLL_BATCH_WAIT, gate) };
     let settled = PENDING.settle(asked);
     PENDING.busy.store(false, SeqCst);
     // After a change that was not made it has not slept. What is wrong with the
     // wait itself it says again.
-    let is_over = told.answer > 0 || told.answer == error(libc::EINTR);
+    let is_over = told.answer > 0 || [libc::EINTR, NOT_MADE].map(error).contains(&told.answer);
     (is_over || (told.answer == 0 && settled)).then_some(told)
 }
 

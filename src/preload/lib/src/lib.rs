@@ -56,8 +56,9 @@
 //!   users have, as a rule, no epoll beside it, and could not do without it. The
 //!   sysctl `kernel.io_uring_disabled` is there for the others.
 //!
-//! A program that restricts its own system calls has to allow itself `ioctl`. If it
-//! allows itself `fadvise64`, too, its calls cost less.
+//! A program that restricts its own system calls has to allow itself `ioctl`, and
+//! `rt_tgsigqueueinfo` if it cancels threads. If it allows itself `fadvise64`, too, its
+//! calls cost less.
 //!
 //! # Implementation notes
 //!
@@ -82,9 +83,8 @@
 //! `epoll_wait` and `epoll_ctl` cost what the direct call costs, but for an event that
 //! is not on the stack (`event.rs`): its change costs what the ioctl does. With
 //! `REPOLL_EXCLUSIVE`, additions that are not exclusive cost both. `epoll_pwait2` takes
-//! one more system call, in which the kernel looks at the timeout. In a process with
-//! threads, a wait by a function that has to sleep takes three more, for the sake of
-//! cancellation (see `wait.rs`); with musl every process counts as one with threads.
+//! one more system call, in which the kernel looks at the timeout. That a wait is a point
+//! of cancellation costs none (see `window.rs`).
 //!
 //! What is installed is without the standard library, so that it needs nothing but libc, of
 //! which it takes what glibc and musl have in common. Panics abort there. As workspaces are
@@ -116,3 +116,4 @@ mod threads;
 mod uapi;
 mod valgrind;
 mod wait;
+mod window;

@@ -1,46 +1,61 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The signals that a thread has blocked.
+//! Signals, and what is done about them.
 //!
 //! By system calls: libc's functions leave out the signals that it keeps to itself.
 
 use crate::kernel::{
     call,
-    int, //
+    int,
+    Answer, //
 };
 use core::{
     mem::size_of,
     ptr, //
 };
-use libc::c_int;
+use libc::{
+    c_int,
+    pid_t, //
+};
 
 /// The size of the kernel's signal set, which is not that of `sigset_t`.
-pub(crate) const SET_SIZE: usize = size_of::<u64>();
+const SET_SIZE: usize = size_of::<u64>();
+
+/// The kernel's `struct sigaction`, which is not libc's.
+#[derive(Default)]
+#[repr(C)]
+pub(crate) struct Action {
+    /// Or one of `SIG_DFL` and `SIG_IGN`.
+    pub(crate) handler: usize,
+    flags: u64,
+    restorer: usize,
+    mask: u64,
+}
+
+/// The kernel's `siginfo_t`, as that of a signal that a process sends.
+#[derive(Default)]
+#[repr(C)]
+struct Information {
+    signal: c_int,
+    errno: c_int,
+    code: c_int,
+    __pad: c_int,
+    process: pid_t,
+    user: u32,
+    value: u64,
+    __rest: [u64; 12],
+}
 
 /// The set with this signal.
-pub(crate) const fn set_of(signal: u32) -> u64 {
+pub(crate) const fn set_of(signal: c_int) -> u64 {
     1 << (signal - 1)
-}
-
-/// Blocks these, too. Returns what was blocked before.
-pub(crate) fn block(set: u64) -> u64 {
-    change(libc::SIG_BLOCK, set)
-}
-
-/// Blocks these no more.
-pub(crate) fn unblock(set: u64) {
-    change(libc::SIG_UNBLOCK, set);
 }
 
 /// Blocks these and no others. Returns what was blocked before.
 pub(crate) fn replace(set: u64) -> u64 {
-    change(libc::SIG_SETMASK, set)
-}
-
-fn change(how: c_int, set: u64) -> u64 {
     let mut before = 0u64;
     let arguments = [
-        int(how),
+        int(libc::SIG_SETMASK),
         ptr::from_ref(&set).expose_provenance(),
         ptr::from_mut(&mut before).expose_provenance(),
         SET_SIZE,
@@ -50,4 +65,63 @@ fn change(how: c_int, set: u64) -> u64 {
     // SAFETY: It reads a set, and writes another.
     unsafe { call(libc::SYS_rt_sigprocmask, &arguments) };
     before
+}
+
+/// What is done about a signal.
+pub(crate) fn action(signal: c_int) -> Action {
+    let mut action = Action::default();
+    let place = ptr::from_mut(&mut action).expose_provenance();
+    // SAFETY: It writes an action.
+    unsafe { sigaction(signal, 0, place) };
+    action
+}
+
+/// Changes that.
+///
+/// # Safety
+///
+/// The handler must be one, and be good for this signal.
+pub(crate) unsafe fn set_action(signal: c_int, action: &Action) {
+    let place = ptr::from_ref(action).expose_provenance();
+    // SAFETY: It reads an action; the caller vouches for that.
+    unsafe { sigaction(signal, place, 0) };
+}
+
+unsafe fn sigaction(signal: c_int, new: usize, old: usize) -> Answer {
+    let arguments = [int(signal), new, old, SET_SIZE, 0, 0];
+    // SAFETY: The caller vouches for the call.
+    unsafe { call(libc::SYS_rt_sigaction, &arguments) }
+}
+
+/// Sends a signal to a thread of this process, as `pthread_sigqueue` does.
+pub(crate) fn send(signal: c_int, thread: pid_t) {
+    // SAFETY: It takes nothing.
+    let process = unsafe { call(libc::SYS_getpid, &[0; 6]) } as pid_t;
+    let information = Information {
+        signal,
+        code: libc::SI_QUEUE,
+        process,
+        ..Default::default()
+    };
+    let place = ptr::from_ref(&information).expose_provenance();
+    let arguments = [int(process), int(thread), int(signal), place, 0, 0];
+    // SAFETY: It reads the information.
+    unsafe { call(libc::SYS_rt_tgsigqueueinfo, &arguments) };
+}
+
+/// What the kernel knows the calling thread by.
+pub(crate) fn thread() -> pid_t {
+    // SAFETY: It takes nothing.
+    unsafe { call(libc::SYS_gettid, &[0; 6]) as pid_t }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_structures_are_the_kernels() {
+        assert_eq!(size_of::<Action>(), 32);
+        assert_eq!(size_of::<Information>(), size_of::<libc::siginfo_t>());
+    }
 }

@@ -29,13 +29,14 @@
 //!   slows down every start.
 //!
 //! A function that calls libc's function of the same name would find itself, if it looked that
-//! up after the change. Those of [`crate::observer`] have looked it up before. Another preloaded library
-//! might do so later, and then each would call the other. So a function of that kind is left alone if
-//! such a library has it, too.
+//! up after the change. Those of [`crate::observer`] and [`crate::cancel`] have looked it up
+//! before. Another preloaded library might do so later, and then each would call the other. So a
+//! function of that kind is left alone if such a library has it, too.
 //!
 //! `dlmopen` loads another libc into a namespace of its own, which stays as it is.
 
 use crate::{
+    cancel,
     message,
     object::Object,
     observer,
@@ -56,7 +57,7 @@ const FUNCTIONS: [&CStr; 9] = [
     c"_Exit",
 ];
 
-/// Changes the table, after [`observer::load`].
+/// Changes the table, after [`observer::load`] and [`cancel::load`].
 pub(crate) fn load() {
     let here = load as usize;
     // SAFETY: Neither this library nor libc is unloaded.
@@ -64,7 +65,7 @@ pub(crate) fn load() {
     let (Some(own), Some(libc)) = (own, libc) else {
         return message::not_in_libc(libc::ENOENT);
     };
-    let mut definitions = [(c"", 0); FUNCTIONS.len() + observer::COUNT];
+    let mut definitions = [(c"", 0); FUNCTIONS.len() + 1 + observer::COUNT];
     let mut count = 0;
     let mut define = |name| {
         // A program of unit tests need not show all of them to the dynamic linker.
@@ -74,12 +75,14 @@ pub(crate) fn load() {
         }
     };
     FUNCTIONS.into_iter().for_each(&mut define);
+    let mut define_if_libcs = |name, next| {
+        if libc.address(name) == Some(next) {
+            define(name);
+        }
+    };
+    define_if_libcs(c"pthread_cancel", cancel::next().expose_provenance());
     if settings().gathers() {
-        observer::each(|name, next| {
-            if libc.address(name) == Some(next) {
-                define(name);
-            }
-        });
+        observer::each(define_if_libcs);
     }
     // SAFETY: The functions here do what those of libc do, and the program has not begun.
     if let Err(errno) = unsafe { libc.define(&definitions[..count]) } {

@@ -13,20 +13,12 @@
 //!
 //! So cancellation stays deferred, and the signal does what any signal does: it ends the
 //! sleep with `EINTR`. Then `pthread_testcancel` ends the thread. By then the program's own
-//! handlers have returned, if one ran, and nothing was fetched that could be lost.
+//! handlers have returned, if one ran, and nothing was fetched that could be lost. A signal that
+//! comes between the last look and the sleep has the thread look again; [`crate::window`] tells
+//! how. That costs no system call. [`crate::cancel`] sees to it that the signal is sent, and
+//! handled so.
 //!
-//! The signal must not come between the last look and the sleep, where it would have no
-//! effect. So it is blocked first, then `pthread_testcancel` looks, then the sleep lets the
-//! signal through by its mask, which the kernel changes in one step. A mask that the
-//! program gives is passed on as it is: libc never puts the signal in there. That the signal is
-//! sent at all is [`crate::cancel`]'s to see to.
-//!
-//! Blocking takes two system calls. A thread that finds events at once, does not want
-//! to sleep or is the only one does without.
-//!
-//! A signal handler in those instants finds one more signal blocked, which it does not
-//! know of. If it leaves by a `longjmp` that restores no mask, that remains so until the
-//! thread's next wait.
+//! A mask that the program gives is passed on as it is: libc never puts the signal in there.
 
 use crate::{
     direct::{
@@ -40,19 +32,20 @@ use crate::{
         error,
         int,
         Answer,
-        Arguments, //
+        Arguments,
+        Gate,
+        Open, //
     },
     settings::settings,
-    signals::{
-        self,
-        SET_SIZE, //
-    },
     stats::{
         self,
         Kind, //
     },
-    threads,
-    uapi, //
+    uapi,
+    window::{
+        Seen,
+        NOT_MADE, //
+    }, //
 };
 use core::ptr;
 use libc::{
@@ -94,10 +87,7 @@ impl Wait {
 
     /// Waits, and is no point of cancellation: as `syscall` does.
     pub(crate) fn run(&self) -> Answer {
-        match self.timeout() {
-            Ok(timeout) => self.wait(timeout),
-            Err(answer) => answer,
-        }
+        self.wait(Open)
     }
 
     /// Waits, and is a point of cancellation: as libc's functions do.
@@ -105,23 +95,14 @@ impl Wait {
     /// A cancelled thread unwinds this and its callers. None of them may have a frame of
     /// Rust's ABI, which is nothing to unwind, nor something that wants to be dropped.
     pub(crate) extern "C-unwind" fn run_cancellable(&self) -> Answer {
-        // SAFETY: Nothing is to be dropped.
-        unsafe { pthread_testcancel() };
-        let answer = match self.timeout() {
-            Ok(timeout) if timeout.is_zero() || threads::is_alone() => self.wait(timeout),
-            Ok(timeout) => match self.ask_repoll(Timeout::Milliseconds(0)) {
-                Some(Told { answer: 0, .. }) | None => {
-                    let cancel = threads::cancel_signal();
-                    let mask = signals::block(cancel) & !cancel;
-                    // SAFETY: As before.
-                    unsafe { pthread_testcancel() };
-                    let answer = self.masked(&mask).wait(timeout);
-                    signals::unblock(cancel);
-                    answer
-                }
-                Some(told) => stats::repoll(Kind::Wait, told),
-            },
-            Err(answer) => answer,
+        let answer = loop {
+            let seen = Seen::now();
+            // SAFETY: Nothing is to be dropped.
+            unsafe { pthread_testcancel() };
+            let answer = self.wait_after(seen);
+            if answer != error(NOT_MADE) {
+                break answer;
+            }
         };
         if answer == error(libc::EINTR) {
             // SAFETY: As before.
@@ -130,27 +111,24 @@ impl Wait {
         answer
     }
 
-    /// The same with this mask, if the program has asked for none.
-    fn masked(&self, mask: &u64) -> Self {
-        let mut masked = *self;
-        if self.number == libc::SYS_epoll_wait {
-            masked.number = libc::SYS_epoll_pwait;
-        }
-        if masked.arguments[at::SIGMASK] == 0 {
-            masked.arguments[at::SIGMASK] = ptr::from_ref(mask).expose_provenance();
-            masked.arguments[at::SIGSETSIZE] = SET_SIZE;
-        }
-        masked
+    /// Waits once. It is a function of its own so that the loop around it costs nothing.
+    #[inline(never)]
+    fn wait_after(&self, seen: Seen) -> Answer {
+        self.wait(seen)
     }
 
     /// Waits on an instance of either kind.
     #[inline(always)]
-    fn wait(&self, timeout: Timeout) -> Answer {
-        if let Some(told) = self.ask_repoll(timeout) {
+    fn wait(&self, gate: impl Gate) -> Answer {
+        let timeout = match self.timeout() {
+            Ok(timeout) => timeout,
+            Err(answer) => return answer,
+        };
+        if let Some(told) = self.ask_repoll(timeout, gate) {
             return stats::repoll(Kind::Wait, told);
         }
         // SAFETY: This is what the program has asked for.
-        let answer = unsafe { call(self.number, &self.arguments) };
+        let answer = unsafe { gate.call(self.number, &self.arguments) };
         stats::native(Kind::Wait, answer)
     }
 
@@ -160,14 +138,15 @@ impl Wait {
     /// | repoll's answer | by | then |
     /// |---|---|---|
     /// | a number, `EFAULT`, `EINTR` | repoll | it is the answer |
+    /// | [`NOT_MADE`] | nobody | it has to be asked again |
     /// | `EBADF` | the descriptor is not open | epoll would have looked at the mask before: that is made up for |
     /// | `EINVAL` | a native epoll, or repoll | epoll is asked; on a repoll instance it finds the same errors in the same order, and last of all `EINVAL` |
     /// | anything else, as `ENOTTY` or `ESPIPE` | any other file | epoll is asked |
     #[inline(always)]
-    fn ask_repoll(&self, timeout: Timeout) -> Option<Told> {
+    fn ask_repoll(&self, timeout: Timeout, gate: impl Gate) -> Option<Told> {
         let epfd = self.arguments[at::EPFD] as c_int;
         if settings().gathers() {
-            let told = gather::wait(epfd, &self.structure(timeout));
+            let told = gather::wait(epfd, &self.structure(timeout), gate);
             if told.is_some() {
                 return told;
             }
@@ -177,21 +156,22 @@ impl Wait {
                 let events = self.arguments[at::EVENTS];
                 let how = pair(self.arguments[at::MAXEVENTS] as u32, timeout_ms as u32);
                 let operation = uapi::REPOLL_DIRECT_WAIT;
+                let ioctl = move || self.ioctl(timeout, gate);
                 // SAFETY: It writes where the program wants its events.
-                unsafe { direct::call_or(epfd, operation, events, how, || self.ioctl(timeout)) }
+                unsafe { direct::call_or(epfd, operation, events, how, gate, ioctl) }
             }
             _ => {
                 let wait = self.structure(timeout);
                 let operation = uapi::REPOLL_DIRECT_PWAIT;
                 // SAFETY: As before. It reads a `repoll_wait`, and what that names with care.
-                unsafe { direct::structure(epfd, operation, uapi::REPOLL_WAIT, &wait) }
+                unsafe { direct::structure(epfd, operation, uapi::REPOLL_WAIT, &wait, gate) }
             }
         };
         if told.answer >= 0 {
             return Some(told);
         }
         match -told.answer as c_int {
-            libc::EFAULT | libc::EINTR => Some(told),
+            libc::EFAULT | libc::EINTR | NOT_MADE => Some(told),
             libc::EBADF => Some(Told {
                 answer: self.without_descriptor(),
                 ..told
@@ -215,7 +195,7 @@ impl Wait {
         }
     }
 
-    fn ioctl(&self, timeout: Timeout) -> Answer {
+    fn ioctl(&self, timeout: Timeout, gate: impl Gate) -> Answer {
         let wait = self.structure(timeout);
         let arguments: Arguments = [
             self.arguments[at::EPFD],
@@ -227,7 +207,7 @@ impl Wait {
         ];
         // SAFETY: It reads a `repoll_wait`, and what that names with care; it
         // writes where the program wants its events.
-        unsafe { call(libc::SYS_ioctl, &arguments) }
+        unsafe { gate.call(libc::SYS_ioctl, &arguments) }
     }
 
     /// How long it lasts, or the answer if it cannot be so long.
@@ -275,10 +255,6 @@ enum Timeout {
 }
 
 impl Timeout {
-    fn is_zero(self) -> bool {
-        self == Self::Milliseconds(0)
-    }
-
     fn nanoseconds(self) -> i64 {
         match self {
             Self::Milliseconds(timeout) => i64::from(timeout) * NS_PER_MS,
@@ -327,8 +303,8 @@ mod tests {
     #[test]
     fn whole_milliseconds_are_found() {
         let of = |tv_sec, tv_nsec| Timeout::from(timespec { tv_sec, tv_nsec });
-        assert!(of(0, 0).is_zero());
-        assert!(!of(0, 1).is_zero());
+        assert_eq!(of(0, 0), Timeout::Milliseconds(0));
+        assert_eq!(of(0, 1), Timeout::Nanoseconds(1));
         assert_eq!(of(2, 3_000_000), Timeout::Milliseconds(2003));
         assert_eq!(of(2, 3_000_001), Timeout::Nanoseconds(2_003_000_001));
         let longest = of(2_147_483, 647_000_000);
