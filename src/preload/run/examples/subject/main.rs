@@ -9,6 +9,10 @@ mod filter;
 mod gathering;
 #[path = "../../tests/preload/plugin.rs"]
 mod plugin;
+#[path = "../../tests/preload/pthread.rs"]
+mod pthread;
+#[path = "../../tests/preload/stepping.rs"]
+mod stepping;
 
 use epoll::{
     close,
@@ -25,7 +29,16 @@ use filter::{
     filter,
     refuse, //
 };
+use libc::c_void;
 use plugin::Plugin;
+use pthread::{
+    cancel,
+    create,
+    is_asleep,
+    join,
+    thread_id,
+    CANCELED, //
+};
 use rustix::{
     io::Errno,
     net::{
@@ -52,7 +65,16 @@ use std::{
         unix::process::CommandExt, //
     },
     process::Command,
+    ptr::null_mut,
+    sync::atomic::{
+        AtomicI32,
+        Ordering::SeqCst, //
+    },
     thread,
+};
+use stepping::{
+    Signals,
+    Stop, //
 };
 
 /// A call that is made before any library is ready. It fails, and nothing follows from that.
@@ -80,6 +102,7 @@ fn main() {
         "refused_once" => refused_once(),
         "handed_on" => handed_on(),
         "io_uring" => io_uring(),
+        "cancelling" => cancelling(),
         "with_plugin" => with_plugin(),
         "gathering" => gathering::all(),
         "gathering_unseen" => gathering::unseen(),
@@ -250,6 +273,54 @@ fn handed_on() {
     let epfd = epfd.parse().unwrap();
     for call in [Call::Wait, Call::Pwait, Call::Pwait2] {
         assert_eq!(Way::Function.next(call, epfd, -1), Ok(Some(1)));
+    }
+}
+
+static EPFD: AtomicI32 = AtomicI32::new(-1);
+static TID: AtomicI32 = AtomicI32::new(0);
+
+/// Waits by steps, after what is done once only.
+extern "C-unwind" fn wait_by_steps(_: *mut c_void) -> *mut c_void {
+    let epfd = EPFD.load(SeqCst);
+    assert_eq!(Way::Function.next(Call::Wait, epfd, 0), Ok(None));
+    TID.store(thread_id(), SeqCst);
+    stepping::begin(wait_by_steps);
+    let _ = Way::Function.next(Call::Wait, epfd, -1);
+    stepping::end();
+    null_mut()
+}
+
+fn start_by_steps() -> libc::pthread_t {
+    TID.store(0, SeqCst);
+    let thread = create(wait_by_steps, null_mut());
+    while TID.load(SeqCst) == 0 {
+        thread::yield_now();
+    }
+    thread
+}
+
+/// Has a waiter be the first thread that a process cancels, after each of its instructions until
+/// it sleeps.
+fn cancelling() {
+    EPFD.store(instance(), SeqCst);
+    for signals in [Signals::AtOnce, Signals::Later] {
+        let (other, over) = (instance(), eventfd(0));
+        Way::Function.add(other, over, libc::EPOLLIN, 1).unwrap();
+        let mut steps = 0;
+        while Way::Function.next(Call::Wait, other, 0) == Ok(None) {
+            steps += 1;
+            let cancelled = in_child(|| {
+                let stop = Stop::at(steps, signals);
+                let thread = start_by_steps();
+                if !stop.is_reached(|| is_asleep(TID.load(SeqCst))) {
+                    signal(over);
+                }
+                cancel(thread);
+                stop.release();
+                assert_eq!(join(thread), CANCELED);
+            });
+            assert!(cancelled, "{signals:?} {steps}");
+        }
     }
 }
 

@@ -263,14 +263,14 @@ fn a_program_of_musl_is_reached_too() {
         (
             "0 ctl=0 wait=1 native_create=0 native_ctl=0 native_wait=0 direct=1",
             &[
-                "1 ctl=1 wait=2 native_create=0 native_ctl=0 native_wait=0 direct=2",
-                "1 ctl=1 wait=2 native_create=0 native_ctl=0 native_wait=0 direct=3",
+                "1 ctl=1 wait=3 native_create=0 native_ctl=0 native_wait=0 direct=3",
+                "1 ctl=1 wait=3 native_create=0 native_ctl=0 native_wait=0 direct=4",
             ][..],
         )
     } else {
         (
             "0 ctl=0 wait=0 native_create=0 native_ctl=0 native_wait=1 direct=0",
-            &["0 ctl=0 wait=0 native_create=1 native_ctl=1 native_wait=2 direct=0"][..],
+            &["0 ctl=0 wait=0 native_create=1 native_ctl=1 native_wait=3 direct=0"][..],
         )
     };
     assert_eq!(values(lines[0]), child);
@@ -282,6 +282,14 @@ fn closing_all_descriptors_does_no_harm() {
     let _together = together();
     let strict: &[&str] = if has_device() { &["--strict"] } else { &[] };
     let said = run(launch(strict, "with_closed_descriptors"));
+    assert_eq!(said.status, Some(0), "{}{}", said.stdout, said.stderr);
+}
+
+#[test]
+fn the_first_thread_to_be_cancelled_is() {
+    let _together = together();
+    let strict: &[&str] = if has_device() { &["--strict"] } else { &[] };
+    let said = run(launch(strict, "cancelling"));
     assert_eq!(said.status, Some(0), "{}{}", said.stdout, said.stderr);
 }
 

@@ -26,4 +26,6 @@ mod fixture;
 mod gather;
 mod launcher;
 mod plugin;
+mod pthread;
+mod stepping;
 mod subject;

@@ -26,6 +26,14 @@ pub fn here() -> PathBuf {
     env::current_exe().unwrap().parent().unwrap().to_owned()
 }
 
+/// Whether the library is preloaded into these tests themselves.
+pub fn is_preloaded() -> bool {
+    let libraries = env::var("LD_PRELOAD").unwrap_or_default();
+    ["/librepoll.so", "/libpreload.so"]
+        .iter()
+        .any(|library| libraries.contains(library))
+}
+
 /// The program, as it is installed beside the tests or as Cargo leaves it.
 pub fn program() -> PathBuf {
     let installed = here().join("subject");

@@ -2,10 +2,7 @@
 
 //! Threads that are cancelled: as they wait, before it and after it.
 
-use super::threads::{
-    thread_id,
-    until_asleep, //
-};
+use super::threads::until_asleep;
 use crate::{
     epoll::{
         close,
@@ -20,7 +17,22 @@ use crate::{
     fixture::{
         alone,
         WAITS, //
-    }, //
+    },
+    pthread::{
+        cancel,
+        create,
+        is_asleep,
+        join,
+        thread_id,
+        Start,
+        CANCELED, //
+    },
+    stepping::{
+        self,
+        Signals,
+        Stop, //
+    },
+    subject::is_preloaded, //
 };
 use libc::{
     c_int,
@@ -31,14 +43,11 @@ use libc::{
 use std::{
     arch::global_asm,
     cell::UnsafeCell,
-    mem::{
-        zeroed,
-        MaybeUninit, //
-    },
+    fs, hint,
+    mem::zeroed,
     ptr::{
         from_mut,
         from_ref,
-        null,
         null_mut, //
     },
     sync::atomic::{
@@ -48,34 +57,14 @@ use std::{
         Ordering::SeqCst, //
     },
     thread,
-    time::{
-        Duration,
-        SystemTime,
-        UNIX_EPOCH, //
-    },
 };
-
-/// Never waited for in full unless a test fails.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 const CANCEL_ENABLE: c_int = 0;
 const CANCEL_DISABLE: c_int = 1;
 const CANCEL_DEFERRED: c_int = 0;
-/// What a cancelled thread is joined with.
-const CANCELED: *mut c_void = -1isize as *mut c_void;
+const CANCEL_ASYNCHRONOUS: c_int = 1;
 
 extern "C-unwind" {
-    fn pthread_create(
-        thread: *mut pthread_t,
-        attributes: *const libc::pthread_attr_t,
-        start: extern "C-unwind" fn(*mut c_void) -> *mut c_void,
-        argument: *mut c_void,
-    ) -> c_int;
-    fn pthread_timedjoin_np(
-        thread: pthread_t,
-        result: *mut *mut c_void,
-        until: *const libc::timespec,
-    ) -> c_int;
     fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
     fn pthread_setcanceltype(kind: c_int, before: *mut c_int) -> c_int;
     fn pthread_testcancel();
@@ -102,6 +91,8 @@ struct Task {
     masked: bool,
     /// Cancellation is not possible before the wait is over.
     disabled: bool,
+    /// It is possible at any instant.
+    asynchronous: bool,
 }
 
 impl Task {
@@ -112,6 +103,7 @@ impl Task {
             epfd,
             masked: false,
             disabled: false,
+            asynchronous: false,
         }
     }
 }
@@ -145,6 +137,10 @@ extern "C-unwind" fn run(task: *mut c_void) -> *mut c_void {
         // SAFETY: It takes a number.
         unsafe { pthread_setcancelstate(CANCEL_DISABLE, null_mut()) };
     }
+    if task.asynchronous {
+        // SAFETY: As before; nothing is to be dropped.
+        unsafe { pthread_setcanceltype(CANCEL_ASYNCHRONOUS, null_mut()) };
+    }
     TID.store(thread_id(), SeqCst);
     // The signal by which libc cancels may end a wait that is not to be cancelled.
     let mask = 0u64;
@@ -167,8 +163,6 @@ extern "C-unwind" fn run(task: *mut c_void) -> *mut c_void {
     null_mut()
 }
 
-type Start = extern "C-unwind" fn(*mut c_void) -> *mut c_void;
-
 /// Starts the task in a thread of its own, and returns when it has begun.
 fn start(task: &mut Task) -> pthread_t {
     start_in(run, task)
@@ -178,37 +172,12 @@ fn start(task: &mut Task) -> pthread_t {
 fn start_in(function: Start, task: &mut Task) -> pthread_t {
     TID.store(0, SeqCst);
     DATA.store(0, SeqCst);
-    let mut thread = MaybeUninit::uninit();
-    let argument = from_mut(task).cast();
-    // SAFETY: The caller keeps the task until the thread is joined.
-    let thread = unsafe {
-        let error = pthread_create(thread.as_mut_ptr(), null(), function, argument);
-        assert_eq!(error, 0);
-        thread.assume_init()
-    };
+    // The caller keeps the task until the thread is joined.
+    let thread = create(function, from_mut(task).cast());
     while TID.load(SeqCst) == 0 {
         thread::yield_now();
     }
     thread
-}
-
-fn cancel(thread: pthread_t) {
-    // SAFETY: It has not been joined.
-    assert_eq!(unsafe { libc::pthread_cancel(thread) }, 0);
-}
-
-/// Waits for its end, and not for ever: a thread that cannot be cancelled has none.
-fn join(thread: pthread_t) -> *mut c_void {
-    let until = SystemTime::now() + PATIENCE;
-    let until = libc::timespec {
-        tv_sec: until.duration_since(UNIX_EPOCH).unwrap().as_secs() as i64,
-        tv_nsec: 0,
-    };
-    let mut result = null_mut();
-    // SAFETY: It has not been joined.
-    let error = unsafe { pthread_timedjoin_np(thread, &mut result, &until) };
-    assert_eq!(error, 0);
-    result
 }
 
 #[test]
@@ -256,6 +225,151 @@ fn a_cancelled_waiter_takes_no_event_with_it() {
     }
     close(epfd);
     close(efd);
+}
+
+/// A thread that is about to wait is cancelled some moment or other.
+#[test]
+fn a_waiter_can_be_cancelled_at_any_moment() {
+    let _alone = alone();
+    let epfd = instance();
+    let mut random = 1u32;
+    for round in 0..350 {
+        for call in WAITS {
+            let mut task = Task::new(Way::Function, call, epfd);
+            task.masked = round % 2 == 1;
+            let thread = start(&mut task);
+            random = random.wrapping_mul(1664525).wrapping_add(1013904223);
+            for _ in 0..random >> 22 {
+                hint::spin_loop();
+            }
+            cancel(thread);
+            assert_eq!(join(thread), CANCELED, "{call:?} {round}");
+        }
+    }
+    close(epfd);
+}
+
+/// Does the task by steps.
+extern "C-unwind" fn step(task: *mut c_void) -> *mut c_void {
+    // SAFETY: The task outlives the thread.
+    let Task {
+        way, call, epfd, ..
+    } = unsafe { *task.cast::<Task>() };
+    // Not by steps: what is looked up the first time.
+    assert_eq!(way.next(call, epfd, 0), Ok(None));
+    TID.store(thread_id(), SeqCst);
+    stepping::begin(step);
+    run(task);
+    stepping::end();
+    null_mut()
+}
+
+/// Does the task again and again, and cancels the thread one instruction later each time, until
+/// the thread sleeps. Tells of each time how many instructions came before.
+fn cancel_at_each_step(task: &mut Task, signals: Signals, cancelled: impl Fn(pthread_t, usize)) {
+    for steps in 1.. {
+        let stop = Stop::at(steps, signals);
+        let thread = start_in(step, task);
+        let reached = stop.is_reached(|| is_asleep(TID.load(SeqCst)));
+        cancel(thread);
+        stop.release();
+        cancelled(thread, steps);
+        if !reached {
+            break;
+        }
+    }
+}
+
+/// Waits that are made in different ways.
+fn waits_by_steps(epfd: c_int) -> [Task; 2] {
+    let plain = Task::new(Way::Function, Call::Wait, epfd);
+    let mut masked = Task::new(Way::Function, Call::Pwait2, epfd);
+    masked.masked = true;
+    [plain, masked]
+}
+
+#[test]
+fn a_waiter_can_be_cancelled_at_each_instruction() {
+    let _alone = alone();
+    let epfd = instance();
+    for mut task in waits_by_steps(epfd) {
+        let call = task.call;
+        cancel_at_each_step(&mut task, Signals::Later, |thread, steps| {
+            assert_eq!(join(thread), CANCELED, "{call:?} {steps}");
+        });
+    }
+    close(epfd);
+}
+
+/// A handler of the program's has interrupted the thread by then. glibc's own waits do not
+/// notice it.
+#[test]
+fn a_waiter_can_be_cancelled_while_it_handles_a_signal() {
+    if !is_preloaded() {
+        return;
+    }
+    let _alone = alone();
+    let epfd = instance();
+    for mut task in waits_by_steps(epfd) {
+        let call = task.call;
+        cancel_at_each_step(&mut task, Signals::AtOnce, |thread, steps| {
+            assert_eq!(join(thread), CANCELED, "{call:?} {steps}");
+        });
+    }
+    close(epfd);
+}
+
+#[test]
+fn a_waiter_can_be_cancelled_asynchronously() {
+    let _alone = alone();
+    let epfd = instance();
+    let mut task = Task::new(Way::Function, Call::Wait, epfd);
+    task.asynchronous = true;
+    cancel_at_each_step(&mut task, Signals::Later, |thread, steps| {
+        assert_eq!(join(thread), CANCELED, "{steps}");
+    });
+    close(epfd);
+}
+
+/// One that sleeps makes no more of them than one that does not.
+#[test]
+fn a_wait_that_sleeps_is_one_system_call() {
+    extern "C-unwind" fn count(task: *mut c_void) -> *mut c_void {
+        // SAFETY: The task outlives the thread.
+        let Task {
+            way, call, epfd, ..
+        } = unsafe { *task.cast::<Task>() };
+        TID.store(thread_id(), SeqCst);
+        stepping::begin(count);
+        let next = way.next(call, epfd, -1);
+        let calls = stepping::end();
+        assert_eq!(next, Ok(Some(6)));
+        DATA.store(calls as u64, SeqCst);
+        null_mut()
+    }
+
+    let _alone = alone();
+    for call in WAITS {
+        let (epfd, efd) = (instance(), eventfd(0));
+        Way::Function.add(epfd, efd, libc::EPOLLIN, 6).unwrap();
+        let kind = fs::read_link(format!("/proc/self/fd/{epfd}")).unwrap();
+        // Of an instance that is not its own the library finds that out first.
+        let is_found_out = is_preloaded() && kind.ends_with("anon_inode:[eventpoll]");
+        for sleeps in [true, false] {
+            let _stop = Stop::at(usize::MAX, Signals::Later);
+            let mut task = Task::new(Way::Function, call, epfd);
+            let thread = start_in(count, &mut task);
+            if sleeps {
+                until_asleep(TID.load(SeqCst));
+                signal(efd);
+            }
+            assert_eq!(join(thread), null_mut(), "{call:?} {sleeps}");
+            let calls = DATA.load(SeqCst);
+            assert_eq!(calls, 1 + u64::from(is_found_out), "{call:?} {sleeps}");
+        }
+        close(epfd);
+        close(efd);
+    }
 }
 
 /// Cancellation that came earlier ends the thread in the wait, even if it need not sleep.
@@ -473,6 +587,24 @@ fn a_waiter_that_forbids_it_is_not_cancelled() {
         close(epfd);
         close(efd);
     }
+}
+
+/// It is not by a signal that comes before it sleeps, and sleeps on then.
+#[test]
+fn a_waiter_that_forbids_it_goes_on_at_each_instruction() {
+    let _alone = alone();
+    let (epfd, efd) = (instance(), eventfd(0));
+    let edges = libc::EPOLLIN | libc::EPOLLET;
+    Way::Function.add(epfd, efd, edges, 6).unwrap();
+    let mut task = Task::new(Way::Function, Call::Wait, epfd);
+    task.disabled = true;
+    cancel_at_each_step(&mut task, Signals::Later, |thread, steps| {
+        signal(efd);
+        assert_eq!(join(thread), CANCELED, "{steps}");
+        assert_eq!(DATA.load(SeqCst), 6, "{steps}");
+    });
+    close(epfd);
+    close(efd);
 }
 
 /// `syscall` is no point of cancellation: the wait gets its event first.

@@ -80,6 +80,7 @@ fn functions_of_libcs_own() {
             transmute::<*mut _, Syscall>(find(c"syscall")),
         )
     };
+    assert_eq!(find(c"pthread_cancel"), libc::pthread_cancel as *mut c_void);
     let (ours, efd) = (instance(), eventfd(1));
     let expected = kind(ours);
     // SAFETY: They take numbers.

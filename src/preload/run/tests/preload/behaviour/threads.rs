@@ -15,6 +15,10 @@ use crate::{
         alone,
         WAITS,
         WAYS, //
+    },
+    pthread::{
+        is_asleep,
+        thread_id, //
     }, //
 };
 use libc::{
@@ -22,7 +26,6 @@ use libc::{
     pid_t, //
 };
 use std::{
-    fs,
     os::unix::thread::JoinHandleExt,
     sync::mpsc,
     thread::{
@@ -31,28 +34,9 @@ use std::{
     },
 };
 
-pub fn thread_id() -> pid_t {
-    // SAFETY: It takes nothing.
-    unsafe { libc::gettid() }
-}
-
 /// Returns when the thread sleeps in a wait of either kind.
 pub fn until_asleep(tid: pid_t) {
-    let waits = [
-        libc::SYS_epoll_wait,
-        libc::SYS_epoll_pwait,
-        libc::SYS_epoll_pwait2,
-        libc::SYS_fadvise64,
-        libc::SYS_ioctl,
-    ];
-    let path = format!("/proc/self/task/{tid}/syscall");
-    loop {
-        // It says "running" unless the thread sleeps.
-        let call = fs::read_to_string(&path).unwrap();
-        let number = call.split(' ').next().unwrap().parse();
-        if number.is_ok_and(|number| waits.contains(&number)) {
-            return;
-        }
+    while !is_asleep(tid) {
         thread::yield_now();
     }
 }

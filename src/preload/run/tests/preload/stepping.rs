@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Runs a thread instruction by instruction, by the processor's trap flag: to stop it at any of
+//! them, where its stack can be unwound, and to count its system calls.
+//!
+//! One thread at a time can be run so.
+
+use crate::pthread::Start;
+use libc::{
+    c_int,
+    c_void,
+    siginfo_t,
+    ucontext_t, //
+};
+use std::{
+    arch::asm,
+    mem::zeroed,
+    ptr::{
+        from_mut,
+        from_ref,
+        null_mut, //
+    },
+    sync::atomic::{
+        AtomicBool,
+        AtomicUsize,
+        Ordering::SeqCst, //
+    },
+    thread,
+};
+
+/// The flag, in the register of flags.
+const TRAP: i64 = 1 << 8;
+
+/// The instruction that makes a system call.
+const SYSCALL: [u8; 2] = [0x0f, 0x05];
+
+/// After how many instructions the thread is to stop.
+static STOP_AT: AtomicUsize = AtomicUsize::new(usize::MAX);
+static STEPS: AtomicUsize = AtomicUsize::new(0);
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+static STOPPED: AtomicBool = AtomicBool::new(false);
+/// Whether the thread's stack could be unwound where it has stopped, up to its function.
+static UNWOUND: AtomicBool = AtomicBool::new(false);
+static FUNCTION: AtomicUsize = AtomicUsize::new(0);
+static RELEASED: AtomicBool = AtomicBool::new(false);
+
+/// Whether other signals can come while the thread stops: they are handled on top of a handler
+/// then, or else when it goes on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Signals {
+    AtOnce,
+    Later,
+}
+
+/// Where a thread is to stop.
+pub struct Stop(());
+
+impl Stop {
+    /// After so many instructions, or never.
+    pub fn at(steps: usize, signals: Signals) -> Self {
+        STOP_AT.store(steps, SeqCst);
+        for count in [&STEPS, &CALLS] {
+            count.store(0, SeqCst);
+        }
+        for flag in [&STOPPED, &UNWOUND, &RELEASED] {
+            flag.store(false, SeqCst);
+        }
+        handle_traps(signals);
+        Self(())
+    }
+
+    /// Returns true when the thread has stopped, or false if it sleeps before.
+    pub fn is_reached(&self, is_asleep: impl Fn() -> bool) -> bool {
+        loop {
+            if STOPPED.load(SeqCst) {
+                assert!(UNWOUND.load(SeqCst));
+                return true;
+            }
+            if is_asleep() {
+                return false;
+            }
+            thread::yield_now();
+        }
+    }
+
+    /// Has the thread go on, and not by steps.
+    pub fn release(&self) {
+        RELEASED.store(true, SeqCst);
+    }
+}
+
+/// Has the calling thread run by steps, in its function.
+#[inline(always)]
+pub fn begin(function: Start) {
+    FUNCTION.store(function as *const () as usize, SeqCst);
+    // SAFETY: The handler of the traps changes nothing of the thread's.
+    unsafe { asm!("pushfq", "or qword ptr [rsp], 0x100", "popfq") };
+}
+
+/// Has it run as ever, and says how many system calls it has made meanwhile.
+#[inline(always)]
+pub fn end() -> usize {
+    // SAFETY: As it was before.
+    unsafe { asm!("pushfq", "and qword ptr [rsp], ~0x100", "popfq") };
+    CALLS.load(SeqCst)
+}
+
+extern "C-unwind" fn trapped(_signal: c_int, _information: *mut siginfo_t, context: *mut c_void) {
+    // SAFETY: It is the handler's, for as long as that runs.
+    let registers = unsafe { &mut (*context.cast::<ucontext_t>()).uc_mcontext.gregs };
+    let next = registers[libc::REG_RIP as usize] as *const [u8; 2];
+    // SAFETY: The next instruction is somewhere in code.
+    if unsafe { next.read_unaligned() } == SYSCALL {
+        CALLS.fetch_add(1, SeqCst);
+    }
+    if RELEASED.load(SeqCst) {
+        registers[libc::REG_EFL as usize] &= !TRAP;
+    } else if STEPS.fetch_add(1, SeqCst) + 1 == STOP_AT.load(SeqCst) {
+        registers[libc::REG_EFL as usize] &= !TRAP;
+        UNWOUND.store(is_in_function(), SeqCst);
+        STOPPED.store(true, SeqCst);
+        while !RELEASED.load(SeqCst) {
+            thread::yield_now();
+        }
+        // A signal that has been sent meanwhile is there at the latest after a system call.
+        thread::yield_now();
+    }
+}
+
+/// Whether the stack leads to the function that runs by steps.
+fn is_in_function() -> bool {
+    type Visit = extern "C" fn(*mut c_void, *mut bool) -> c_int;
+    extern "C" {
+        fn _Unwind_Backtrace(visit: Visit, found: *mut bool) -> c_int;
+        fn _Unwind_GetIP(frame: *mut c_void) -> usize;
+        fn _Unwind_FindEnclosingFunction(place: usize) -> usize;
+    }
+    extern "C" fn visit(frame: *mut c_void, found: *mut bool) -> c_int {
+        // SAFETY: A frame, and what is given below.
+        unsafe {
+            // It returns to there after a call.
+            let function = _Unwind_FindEnclosingFunction(_Unwind_GetIP(frame) - 1);
+            *found |= function == FUNCTION.load(SeqCst);
+        }
+        0
+    }
+
+    let mut found = false;
+    // SAFETY: A bool to write to.
+    unsafe { _Unwind_Backtrace(visit, &mut found) };
+    found
+}
+
+fn handle_traps(signals: Signals) {
+    /// The kernel's `struct sigaction`: libc keeps some signals from being blocked.
+    #[derive(Default)]
+    #[repr(C)]
+    struct Action {
+        handler: usize,
+        flags: u64,
+        restorer: usize,
+        mask: u64,
+    }
+
+    // SAFETY: A handler that takes all three arguments.
+    unsafe {
+        let mut action: libc::sigaction = zeroed();
+        action.sa_sigaction = trapped as *const () as usize;
+        action.sa_flags = libc::SA_SIGINFO;
+        assert_eq!(libc::sigaction(libc::SIGTRAP, &action, null_mut()), 0);
+    }
+    let mut action = Action::default();
+    let change = |new: *const Action, old: *mut Action| {
+        // SAFETY: The one is read, or the other written.
+        let result =
+            unsafe { libc::syscall(libc::SYS_rt_sigaction, libc::SIGTRAP, new, old, 8usize) };
+        assert_eq!(result, 0);
+    };
+    change(null_mut(), from_mut(&mut action));
+    action.mask = match signals {
+        Signals::AtOnce => 0,
+        Signals::Later => u64::MAX,
+    };
+    change(from_ref(&action), null_mut());
+}
