@@ -7,41 +7,21 @@
 //! each change and one for the wait; [`Calls`] has the difference.
 
 use clap::ValueEnum;
-use repoll::{
-    AddMode,
-    Change,
-    Events,
-    Interest,
-    Mode,
-    Operation,
-    Poller, //
-};
+use repoll::{AddMode, Change, Events, Interest, Mode, Operation, Poller};
 use rustix::{
     buffer::spare_capacity,
     event::{
-        epoll::{
-            self,
-            EventData,
-            EventFlags, //
-        },
-        Timespec, //
+        epoll::{self, EventData, EventFlags},
+        Timespec,
     },
     io::Errno,
 };
-use serde::{
-    Deserialize,
-    Serialize, //
-};
+use serde::{Deserialize, Serialize};
 use std::{
-    fmt,
-    io,
+    fmt, io,
     ops::AddAssign,
-    os::fd::{
-        AsFd,
-        BorrowedFd,
-        OwnedFd, //
-    },
-    time::Duration, //
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    time::Duration,
 };
 
 /// What instances are of.
@@ -316,10 +296,7 @@ fn note(failures: &mut Vec<Failure>, change: &Change<'_>, result: io::Result<()>
 mod tests {
     use super::*;
     use repoll::Exclusive;
-    use rustix::event::{
-        eventfd,
-        EventfdFlags, //
-    };
+    use rustix::event::{eventfd, EventfdFlags};
 
     const NOW: Option<Duration> = Some(Duration::ZERO);
 

@@ -2,10 +2,7 @@
 
 //! What must hold however busy the machine is.
 
-use crate::{
-    server::Server,
-    strategy::Strategy, //
-};
+use crate::{server::Server, strategy::Strategy};
 use anyhow::Result;
 use std::fmt::Write;
 

@@ -2,18 +2,8 @@
 
 //! How many threads and descriptors a process may have.
 
-use anyhow::{
-    ensure,
-    Context,
-    Result, //
-};
-use rustix::process::{
-    geteuid,
-    getrlimit,
-    setrlimit,
-    Resource,
-    Rlimit, //
-};
+use anyhow::{ensure, Context, Result};
+use rustix::process::{geteuid, getrlimit, setrlimit, Resource, Rlimit};
 use std::fs;
 
 /// What there is beside a connection's own descriptors and threads.

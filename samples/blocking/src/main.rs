@@ -13,30 +13,12 @@ mod service;
 mod strategy;
 mod tasks;
 
-use anyhow::{
-    Context,
-    Result, //
-};
-use clap::{
-    Parser,
-    Subcommand, //
-};
-use measurements::{
-    chosen,
-    print,
-    Kept,
-    Machine,
-    Report, //
-};
-use record::{
-    Record,
-    Run, //
-};
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use measurements::{chosen, print, Kept, Machine, Report};
+use record::{Record, Run};
 use server::Server;
-use std::{
-    process::ExitCode,
-    time::Instant, //
-};
+use std::{process::ExitCode, time::Instant};
 use strategy::Strategy;
 
 /// Rounds that a run has at least.

@@ -2,18 +2,9 @@
 
 //! All that was measured.
 
-use crate::{
-    strategy::Strategy,
-    tasks::Counts, //
-};
-use measurements::{
-    median,
-    Machine, //
-};
-use serde::{
-    Deserialize,
-    Serialize, //
-};
+use crate::{strategy::Strategy, tasks::Counts};
+use measurements::{median, Machine};
+use serde::{Deserialize, Serialize};
 
 /// One run of a server.
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -3,23 +3,13 @@
 //! What people get to see of a record.
 
 use crate::{
-    record::{
-        Record,
-        Summary, //
-    },
+    record::{Record, Summary},
     strategy::Strategy,
 };
 use anyhow::Result;
 use clap::ValueEnum;
-use measurements::{
-    lines,
-    Line,
-    Report, //
-};
-use std::{
-    fmt::Write,
-    path::Path, //
-};
+use measurements::{lines, Line, Report};
+use std::{fmt::Write, path::Path};
 
 impl Report for Record {
     fn text(&self) -> Result<String> {

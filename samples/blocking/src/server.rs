@@ -2,47 +2,18 @@
 
 //! The server as its clients have it: a process to talk to.
 
-use crate::{
-    message::MESSAGE,
-    strategy::Strategy,
-    tasks::Counts, //
-};
-use anyhow::{
-    bail,
-    ensure,
-    Context,
-    Result, //
-};
+use crate::{message::MESSAGE, strategy::Strategy, tasks::Counts};
+use anyhow::{bail, ensure, Context, Result};
 use rustix::{
     net::sockopt,
-    process::{
-        kill_process,
-        waitpid,
-        Pid,
-        Signal,
-        WaitOptions, //
-    },
+    process::{kill_process, waitpid, Pid, Signal, WaitOptions},
 };
 use serde::de::DeserializeOwned;
 use std::{
     env,
-    io::{
-        BufRead,
-        BufReader,
-        Read,
-        Write, //
-    },
-    net::{
-        Ipv4Addr,
-        TcpStream, //
-    },
-    process::{
-        Child,
-        ChildStdin,
-        ChildStdout,
-        Command,
-        Stdio, //
-    },
+    io::{BufRead, BufReader, Read, Write},
+    net::{Ipv4Addr, TcpStream},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     time::Duration,
 };
 

@@ -6,45 +6,14 @@
 //! It is told what to do on stdin and answers on stdout, each by a line: when all
 //! clients are there, and to each line its threads' counts. It ends with stdin.
 
-use crate::{
-    message::MESSAGE,
-    strategy::Strategy,
-    tasks::Counts, //
-};
-use anyhow::{
-    Context,
-    Result, //
-};
-use backend::{
-    Backend,
-    Kind, //
-};
-use repoll::{
-    Events,
-    Interest,
-    Mode, //
-};
-use rustix::net::{
-    bind,
-    listen,
-    socket_with,
-    AddressFamily,
-    SocketFlags,
-    SocketType, //
-};
+use crate::{message::MESSAGE, strategy::Strategy, tasks::Counts};
+use anyhow::{Context, Result};
+use backend::{Backend, Kind};
+use repoll::{Events, Interest, Mode};
+use rustix::net::{bind, listen, socket_with, AddressFamily, SocketFlags, SocketType};
 use std::{
-    io::{
-        self,
-        ErrorKind,
-        Read,
-        Write, //
-    },
-    net::{
-        Ipv4Addr,
-        SocketAddr,
-        TcpListener,
-        TcpStream, //
-    },
+    io::{self, ErrorKind, Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     thread,
 };
 

@@ -4,10 +4,7 @@
 
 use backend::Kind;
 use clap::ValueEnum;
-use serde::{
-    Deserialize,
-    Serialize, //
-};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// How it waits.

@@ -6,20 +6,11 @@
 //! the time on a processor, and `sched` the wake-ups, which are counted only if
 //! `kernel.sched_schedstats` is 1.
 
-use anyhow::{
-    Context,
-    Result, //
-};
-use serde::{
-    Deserialize,
-    Serialize, //
-};
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
 use std::{
     fs,
-    ops::{
-        AddAssign,
-        Sub, //
-    },
+    ops::{AddAssign, Sub},
     path::Path,
     thread,
 };

@@ -2,15 +2,8 @@
 
 //! What a thread has used up.
 
-use rustix::time::{
-    clock_gettime,
-    ClockId, //
-};
-use std::{
-    io,
-    mem::MaybeUninit,
-    ops::Sub, //
-};
+use rustix::time::{clock_gettime, ClockId};
+use std::{io, mem::MaybeUninit, ops::Sub};
 
 /// What the calling thread has used up since it began.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

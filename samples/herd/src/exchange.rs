@@ -2,22 +2,11 @@
 
 //! What happens on a connection: a request, and its reply.
 
-use anyhow::{
-    ensure,
-    Context,
-    Result, //
-};
+use anyhow::{ensure, Context, Result};
 use rustix::net::sockopt::set_socket_linger;
 use std::{
-    io::{
-        self,
-        Read,
-        Write, //
-    },
-    net::{
-        SocketAddr,
-        TcpStream, //
-    },
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpStream},
     time::Duration,
 };
 
@@ -60,10 +49,7 @@ fn reply_to(request: &Message) -> Message {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{
-        net::TcpListener,
-        thread, //
-    };
+    use std::{net::TcpListener, thread};
 
     #[test]
     fn each_number_has_a_request_and_a_reply_of_its_own() {

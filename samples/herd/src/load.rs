@@ -4,10 +4,7 @@
 
 use crate::policy::write_name;
 use clap::ValueEnum;
-use serde::{
-    Deserialize,
-    Serialize, //
-};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// How the clients come.

@@ -19,10 +19,7 @@ mod verdict;
 mod worker;
 
 use anyhow::Result;
-use clap::{
-    Parser,
-    Subcommand, //
-};
+use clap::{Parser, Subcommand};
 use measurement::Measurement;
 use measurements::Kept;
 use record::Record;

@@ -5,32 +5,15 @@
 use crate::{
     load::Load,
     policy::Policy,
-    record::{
-        Record,
-        Run, //
-    },
-    run::{
-        run,
-        Plan, //
-    },
+    record::{Record, Run},
+    run::{run, Plan},
     verdict::Verdict,
 };
-use anyhow::{
-    ensure,
-    Result, //
-};
+use anyhow::{ensure, Result};
 use backend::Kind;
 use clap::Args;
-use measurements::{
-    chosen,
-    print,
-    Machine,
-    Report, //
-};
-use std::{
-    process::ExitCode,
-    time::Duration, //
-};
+use measurements::{chosen, print, Machine, Report};
+use std::{process::ExitCode, time::Duration};
 
 /// What to measure, and what to make of it.
 #[derive(Args)]

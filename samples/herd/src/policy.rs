@@ -4,15 +4,8 @@
 
 use backend::Kind;
 use clap::ValueEnum;
-use repoll::{
-    AddMode,
-    Exclusive,
-    Mode, //
-};
-use serde::{
-    Deserialize,
-    Serialize, //
-};
+use repoll::{AddMode, Exclusive, Mode};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// How workers share a listening socket.

@@ -5,19 +5,13 @@
 use crate::{
     load::Load,
     policy::Policy,
-    run::{
-        Outcome,
-        Plan, //
-    },
+    run::{Outcome, Plan},
     share::shares,
     worker::Counts,
 };
 use backend::Kind;
 use measurements::Machine;
-use serde::{
-    Deserialize,
-    Serialize, //
-};
+use serde::{Deserialize, Serialize};
 
 /// All runs, and what they have in common.
 #[derive(Debug, Deserialize, Serialize)]

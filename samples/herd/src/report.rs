@@ -5,20 +5,12 @@
 use crate::{
     load::Load,
     record::Record,
-    summary::{
-        summaries,
-        Summary,
-        Table, //
-    },
+    summary::{summaries, Summary, Table},
     verdict::Verdict,
 };
 use anyhow::Result;
 use clap::ValueEnum;
-use measurements::{
-    bars,
-    Report,
-    Series, //
-};
+use measurements::{bars, Report, Series};
 use std::path::Path;
 
 impl Report for Record {

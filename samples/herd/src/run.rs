@@ -8,38 +8,20 @@ use crate::{
     policy::Policy,
     sleepers::Sleepers,
     sockets::Sockets,
-    worker::{
-        work,
-        Counts, //
-    },
+    worker::{work, Counts},
 };
-use anyhow::{
-    bail,
-    Context,
-    Result, //
-};
+use anyhow::{bail, Context, Result};
 use backend::Kind;
 use std::{
     fmt,
     net::SocketAddr,
     sync::{
-        atomic::{
-            AtomicU64,
-            Ordering::Relaxed, //
-        },
-        mpsc::{
-            channel,
-            Receiver,
-            RecvTimeoutError,
-            Sender, //
-        },
+        atomic::{AtomicU64, Ordering::Relaxed},
+        mpsc::{channel, Receiver, RecvTimeoutError, Sender},
         Arc,
     },
     thread,
-    time::{
-        Duration,
-        Instant, //
-    },
+    time::{Duration, Instant},
 };
 
 /// What to do.

@@ -2,18 +2,8 @@
 
 //! When all workers sleep.
 
-use anyhow::{
-    ensure,
-    Context,
-    Result, //
-};
-use std::{
-    ffi::c_long,
-    fs::File,
-    os::unix::fs::FileExt,
-    thread,
-    time::Instant, //
-};
+use anyhow::{ensure, Context, Result};
+use std::{ffi::c_long, fs::File, os::unix::fs::FileExt, thread, time::Instant};
 
 /// The system calls in which a worker waits.
 const WAITS: [c_long; 5] = [

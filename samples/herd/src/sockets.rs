@@ -3,42 +3,16 @@
 //! The sockets and instances of a run.
 
 use crate::policy::Policy;
-use anyhow::{
-    Context,
-    Result, //
-};
-use backend::{
-    Backend,
-    Kind, //
-};
-use repoll::{
-    CreateFlags,
-    Interest,
-    Mode,
-    Poller, //
-};
+use anyhow::{Context, Result};
+use backend::{Backend, Kind};
+use repoll::{CreateFlags, Interest, Mode, Poller};
 use rustix::{
-    event::{
-        eventfd,
-        EventfdFlags, //
-    },
-    net::{
-        bind,
-        listen,
-        socket_with,
-        sockopt,
-        AddressFamily,
-        SocketFlags,
-        SocketType, //
-    },
+    event::{eventfd, EventfdFlags},
+    net::{bind, listen, socket_with, sockopt, AddressFamily, SocketFlags, SocketType},
 };
 use std::{
     io,
-    net::{
-        Ipv4Addr,
-        SocketAddr,
-        TcpListener, //
-    },
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     os::fd::OwnedFd,
     sync::Arc,
 };

@@ -5,10 +5,7 @@
 use crate::{
     load::Load,
     policy::Policy,
-    record::{
-        Record,
-        Run, //
-    },
+    record::{Record, Run},
     share::mean,
     worker::Counts,
 };

@@ -2,15 +2,8 @@
 
 //! Whether taking turns is fair.
 
-use crate::{
-    load::Load,
-    policy::Policy,
-    record::Record, //
-};
-use anyhow::{
-    Context,
-    Result, //
-};
+use crate::{load::Load, policy::Policy, record::Record};
+use anyhow::{Context, Result};
 use backend::Kind;
 use std::fmt;
 
@@ -83,10 +76,7 @@ impl fmt::Display for Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        record::Run,
-        worker::Counts, //
-    };
+    use crate::{record::Run, worker::Counts};
     use measurements::Machine;
 
     fn run(load: Load, policy: Policy, backend: Kind, connections: [u64; 4]) -> Run {

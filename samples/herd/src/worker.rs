@@ -5,32 +5,16 @@
 use crate::{
     cost::Cost,
     exchange::answer,
-    sockets::{
-        Place,
-        LISTENER,
-        STOP, //
-    },
+    sockets::{Place, LISTENER, STOP},
 };
-use anyhow::{
-    Context,
-    Result, //
-};
+use anyhow::{Context, Result};
 use repoll::Events;
 use rustix::{
     io::Errno,
-    net::{
-        accept_with,
-        SocketFlags, //
-    },
+    net::{accept_with, SocketFlags},
 };
-use serde::{
-    Deserialize,
-    Serialize, //
-};
-use std::{
-    io::ErrorKind,
-    net::TcpStream, //
-};
+use serde::{Deserialize, Serialize};
+use std::{io::ErrorKind, net::TcpStream};
 
 /// What a worker has done.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]

@@ -2,26 +2,11 @@
 
 //! Bars, one group below the other.
 
-use crate::{
-    colour,
-    drawn,
-    label,
-    top,
-    FONT,
-    GREY, //
-};
-use anyhow::{
-    ensure,
-    Context,
-    Result, //
-};
+use crate::{colour, drawn, label, top, FONT, GREY};
+use anyhow::{ensure, Context, Result};
 use plotters::{
     prelude::*,
-    style::text_anchor::{
-        HPos,
-        Pos,
-        VPos, //
-    },
+    style::text_anchor::{HPos, Pos, VPos},
 };
 use std::path::Path;
 

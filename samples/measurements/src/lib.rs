@@ -14,32 +14,14 @@ mod machine;
 mod median;
 mod report;
 
-pub use bars::{
-    bars,
-    Series, //
-};
-pub use lines::{
-    lines,
-    Line, //
-};
+pub use bars::{bars, Series};
+pub use lines::{lines, Line};
 pub use machine::Machine;
 pub use median::median;
-pub use report::{
-    chosen,
-    print,
-    read,
-    Kept,
-    Report, //
-};
+pub use report::{chosen, print, read, Kept, Report};
 
-use anyhow::{
-    anyhow,
-    Result, //
-};
-use plotters::{
-    drawing::DrawingAreaErrorKind,
-    style::RGBColor, //
-};
+use anyhow::{anyhow, Result};
+use plotters::{drawing::DrawingAreaErrorKind, style::RGBColor};
 use std::error::Error;
 
 const FONT: &str = "sans-serif";

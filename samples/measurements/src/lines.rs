@@ -2,30 +2,13 @@
 
 //! Lines through what was measured.
 
-use crate::{
-    colour,
-    drawn,
-    label,
-    top,
-    FONT,
-    GREY, //
-};
-use anyhow::{
-    ensure,
-    Context,
-    Result, //
-};
+use crate::{colour, drawn, label, top, FONT, GREY};
+use anyhow::{ensure, Context, Result};
 use plotters::{
-    coord::ranged1d::{
-        Ranged,
-        ValueFormatter, //
-    },
+    coord::ranged1d::{Ranged, ValueFormatter},
     prelude::*,
 };
-use std::{
-    ops::Range,
-    path::Path, //
-};
+use std::{ops::Range, path::Path};
 
 const SIZE: (u32, u32) = (800, 450);
 

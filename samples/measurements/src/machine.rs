@@ -2,14 +2,8 @@
 
 //! Where something was measured.
 
-use anyhow::{
-    Context,
-    Result, //
-};
-use serde::{
-    Deserialize,
-    Serialize, //
-};
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
 use std::thread::available_parallelism;
 
 /// The machine that a program ran on.

@@ -2,28 +2,13 @@
 
 //! How a program shows what it has measured, at once or later.
 
-use anyhow::{
-    Context,
-    Result, //
-};
-use clap::{
-    Args,
-    ValueEnum, //
-};
-use serde::{
-    de::DeserializeOwned,
-    Serialize, //
-};
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use serde::{de::DeserializeOwned, Serialize};
 use std::{
-    fs::{
-        self,
-        File, //
-    },
+    fs::{self, File},
     io::Write,
-    path::{
-        Path,
-        PathBuf, //
-    },
+    path::{Path, PathBuf},
 };
 
 /// All that a program has measured.

@@ -3,20 +3,11 @@
 //! Reports of a record that was kept.
 
 use anyhow::Result;
-use measurements::{
-    Kept,
-    Report, //
-};
-use serde::{
-    Deserialize,
-    Serialize, //
-};
+use measurements::{Kept, Report};
+use serde::{Deserialize, Serialize};
 use std::{
     fs,
-    path::{
-        Path,
-        PathBuf, //
-    },
+    path::{Path, PathBuf},
 };
 
 /// Its chart is a file with its number.

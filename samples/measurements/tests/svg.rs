@@ -2,16 +2,8 @@
 
 //! What is in the files.
 
-use measurements::{
-    bars,
-    lines,
-    Line,
-    Series, //
-};
-use std::{
-    fs,
-    path::PathBuf, //
-};
+use measurements::{bars, lines, Line, Series};
+use std::{fs, path::PathBuf};
 
 fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)

@@ -3,50 +3,23 @@
 //! The listening socket, and what becomes of those who call.
 
 use crate::{
-    gate::{
-        Gate,
-        Permit, //
-    },
-    mailbox::{
-        Mailbox,
-        Message, //
-    },
+    gate::{Gate, Permit},
+    mailbox::{Mailbox, Message},
     watch::Watch,
 };
-use anyhow::{
-    Context,
-    Result, //
-};
-use repoll::{
-    Change,
-    Interest,
-    Mode, //
-};
+use anyhow::{Context, Result};
+use repoll::{Change, Interest, Mode};
 use rustix::{
     io::Errno,
     net::{
-        accept_with,
-        bind,
-        listen,
-        socket_with,
-        sockopt,
-        AddressFamily,
-        SocketFlags,
-        SocketType, //
+        accept_with, bind, listen, socket_with, sockopt, AddressFamily, SocketFlags, SocketType,
     },
 };
 use std::{
-    net::{
-        SocketAddr,
-        TcpListener,
-        TcpStream, //
-    },
+    net::{SocketAddr, TcpListener, TcpStream},
     os::fd::AsFd,
     sync::Arc,
-    time::{
-        Duration,
-        Instant, //
-    },
+    time::{Duration, Instant},
 };
 
 /// So many connections may wait to be accepted, if the system allows as many.

@@ -9,31 +9,14 @@
 use crate::{
     context::Context,
     gate::Permit,
-    limits::{
-        Limits,
-        HIGH_WATER,
-        LINGER, //
-    },
+    limits::{Limits, HIGH_WATER, LINGER},
     output::Output,
-    session::{
-        Session,
-        Waiting, //
-    },
+    session::{Session, Waiting},
 };
 use std::{
-    io::{
-        self,
-        ErrorKind,
-        Read, //
-    },
-    net::{
-        Shutdown,
-        TcpStream, //
-    },
-    os::fd::{
-        AsFd,
-        BorrowedFd, //
-    },
+    io::{self, ErrorKind, Read},
+    net::{Shutdown, TcpStream},
+    os::fd::{AsFd, BorrowedFd},
     time::Instant,
 };
 

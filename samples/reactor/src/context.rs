@@ -5,10 +5,7 @@
 use crate::{
     figures::Figures,
     limits::Limits,
-    response::{
-        Date,
-        Response, //
-    },
+    response::{Date, Response},
     service::Service,
     status::Status,
 };

@@ -2,10 +2,7 @@
 
 //! When which connection has been waiting for too long.
 
-use std::{
-    collections::BTreeSet,
-    time::Instant, //
-};
+use std::{collections::BTreeSet, time::Instant};
 
 /// Times, the first one first.
 ///

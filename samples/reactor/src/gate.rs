@@ -2,16 +2,9 @@
 
 //! How many connections there may be at the same time.
 
-use crate::mailbox::{
-    Mailbox,
-    Message, //
-};
+use crate::mailbox::{Mailbox, Message};
 use std::sync::{
-    atomic::{
-        AtomicBool,
-        AtomicUsize,
-        Ordering::SeqCst, //
-    },
+    atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     Arc,
 };
 

@@ -3,29 +3,15 @@
 //! How threads tell a reactor something.
 
 use crate::{
-    connection::{
-        Connection,
-        Next, //
-    },
+    connection::{Connection, Next},
     gate::Permit,
 };
-use rustix::event::{
-    eventfd,
-    EventfdFlags, //
-};
+use rustix::event::{eventfd, EventfdFlags};
 use std::{
     io,
     net::TcpStream,
-    os::fd::{
-        AsFd,
-        BorrowedFd,
-        OwnedFd, //
-    },
-    sync::{
-        Arc,
-        Mutex,
-        PoisonError, //
-    },
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// What a reactor is told.

@@ -26,34 +26,20 @@ mod usage;
 mod watch;
 
 use acceptor::listener;
-use anyhow::{
-    Context,
-    Result, //
-};
+use anyhow::{Context, Result};
 use backend::Kind;
 use clap::Parser;
 use limits::Limits;
-use rustix::process::{
-    getrlimit,
-    setrlimit,
-    Resource,
-    Rlimit, //
-};
+use rustix::process::{getrlimit, setrlimit, Resource, Rlimit};
 use serde_json::json;
 use service::Service;
-use shape::{
-    Plan,
-    Shape, //
-};
+use shape::{Plan, Shape};
 use signals::Signals;
 use std::{
     io::Write,
-    net::{
-        IpAddr,
-        SocketAddr, //
-    },
+    net::{IpAddr, SocketAddr},
     sync::Arc,
-    time::Duration, //
+    time::Duration,
 };
 use usage::Usage;
 

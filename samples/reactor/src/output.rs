@@ -2,18 +2,10 @@
 
 //! What a connection has still to send.
 
-use bytes::{
-    Buf,
-    Bytes, //
-};
+use bytes::{Buf, Bytes};
 use std::{
     collections::VecDeque,
-    io::{
-        self,
-        ErrorKind,
-        IoSlice,
-        Write, //
-    },
+    io::{self, ErrorKind, IoSlice, Write},
 };
 
 /// As many pieces as one call sends.

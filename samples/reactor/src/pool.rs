@@ -6,26 +6,13 @@ use crate::{
     connection::Connection,
     context::Context,
     figures::Figures,
-    mailbox::{
-        Mailbox,
-        Message, //
-    },
+    mailbox::{Mailbox, Message},
 };
-use anyhow::{
-    anyhow,
-    Context as _,
-    Result, //
-};
-use crossbeam_channel::{
-    unbounded,
-    Sender, //
-};
+use anyhow::{anyhow, Context as _, Result};
+use crossbeam_channel::{unbounded, Sender};
 use std::{
     sync::Arc,
-    thread::{
-        self,
-        JoinHandle, //
-    },
+    thread::{self, JoinHandle},
     time::Instant,
 };
 

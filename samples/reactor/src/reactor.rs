@@ -7,42 +7,22 @@
 
 use crate::{
     acceptor::Acceptor,
-    connection::{
-        Connection,
-        Next, //
-    },
+    connection::{Connection, Next},
     context::Context,
     figures::Figures,
     gate::Permit,
-    mailbox::{
-        Mailbox,
-        Message, //
-    },
+    mailbox::{Mailbox, Message},
     pool::Pool,
     signals::Signals,
     slots::Slots,
 };
-use anyhow::{
-    bail,
-    Context as _,
-    Result, //
-};
-use backend::{
-    Backend,
-    Failure, //
-};
-use repoll::{
-    Events,
-    Interest,
-    Mode, //
-};
+use anyhow::{bail, Context as _, Result};
+use backend::{Backend, Failure};
+use repoll::{Events, Interest, Mode};
 use std::{
     net::TcpStream,
     sync::Arc,
-    time::{
-        Duration,
-        Instant, //
-    },
+    time::{Duration, Instant},
 };
 
 /// As many events as one wait fetches.

@@ -6,10 +6,7 @@ use crate::status::Status;
 use bytes::Bytes;
 use std::{
     fmt::Write as _,
-    time::{
-        SystemTime,
-        UNIX_EPOCH, //
-    },
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 /// A response.

@@ -3,10 +3,7 @@
 //! The page at `/`, and the echo at `/echo`.
 
 use crate::{
-    head::{
-        Head,
-        Method, //
-    },
+    head::{Head, Method},
     response::Response,
     status::Status,
 };

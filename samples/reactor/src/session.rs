@@ -4,18 +4,12 @@
 
 use crate::{
     context::Context,
-    head::{
-        Head,
-        Method, //
-    },
+    head::{Head, Method},
     output::Output,
     response::Response,
     status::Status,
 };
-use bytes::{
-    Bytes,
-    BytesMut, //
-};
+use bytes::{Bytes, BytesMut};
 
 /// What a conversation is waiting for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -193,14 +187,8 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        limits::Limits,
-        service::Service, //
-    };
-    use std::{
-        sync::Arc,
-        time::Duration, //
-    };
+    use crate::{limits::Limits, service::Service};
+    use std::{sync::Arc, time::Duration};
 
     fn context() -> Context {
         let limits = Limits {

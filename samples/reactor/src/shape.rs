@@ -8,33 +8,20 @@ use crate::{
     figures::Figures,
     gate::Gate,
     limits::Limits,
-    mailbox::{
-        Mailbox,
-        Message, //
-    },
+    mailbox::{Mailbox, Message},
     pool::Pool,
     reactor::Reactor,
     service::Service,
     signals::Signals,
 };
-use anyhow::{
-    anyhow,
-    Context as _,
-    Result, //
-};
-use backend::{
-    Backend,
-    Kind, //
-};
+use anyhow::{anyhow, Context as _, Result};
+use backend::{Backend, Kind};
 use clap::ValueEnum;
 use std::{
     fmt,
     net::TcpListener,
     sync::Arc,
-    thread::{
-        self,
-        JoinHandle, //
-    },
+    thread::{self, JoinHandle},
     time::Duration,
 };
 

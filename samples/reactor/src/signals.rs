@@ -3,21 +3,12 @@
 //! The signals that end the server, as something to read.
 
 use nix::sys::{
-    signal::{
-        SigSet,
-        Signal, //
-    },
-    signalfd::{
-        SfdFlags,
-        SignalFd, //
-    },
+    signal::{SigSet, Signal},
+    signalfd::{SfdFlags, SignalFd},
 };
 use std::{
     io,
-    os::fd::{
-        AsFd,
-        BorrowedFd, //
-    },
+    os::fd::{AsFd, BorrowedFd},
 };
 
 /// `SIGTERM` and `SIGINT`.

@@ -3,26 +3,13 @@
 //! The connections of a reactor.
 
 use crate::{
-    connection::{
-        Connection,
-        Next, //
-    },
-    deadlines::{
-        Deadlines,
-        Entry, //
-    },
+    connection::{Connection, Next},
+    deadlines::{Deadlines, Entry},
     watch::Watch,
 };
-use repoll::{
-    Change,
-    Interest,
-    Mode, //
-};
+use repoll::{Change, Interest, Mode};
 use slab::Slab;
-use std::{
-    os::fd::AsFd,
-    time::Instant, //
-};
+use std::{os::fd::AsFd, time::Instant};
 
 /// Connections by the number of their slot, which is their events' data, too.
 ///

@@ -2,14 +2,8 @@
 
 //! What the process has used up.
 
-use nix::sys::resource::{
-    getrusage,
-    UsageWho, //
-};
-use rustix::time::{
-    clock_gettime,
-    ClockId, //
-};
+use nix::sys::resource::{getrusage, UsageWho};
+use rustix::time::{clock_gettime, ClockId};
 use serde::Serialize;
 
 /// Of all threads, those that have ended included.

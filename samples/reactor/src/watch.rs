@@ -2,15 +2,8 @@
 
 //! What an instance is to watch a file for, and what it does.
 
-use repoll::{
-    Change,
-    Interest,
-    Mode, //
-};
-use std::{
-    cell::Cell,
-    os::fd::BorrowedFd, //
-};
+use repoll::{Change, Interest, Mode};
+use std::{cell::Cell, os::fd::BorrowedFd};
 
 /// One watched file. What is wanted may change many times; the instance is told once,
 /// along with the next wait, and only if it matters.
@@ -64,10 +57,7 @@ impl Watch {
 mod tests {
     use super::*;
     use repoll::Operation;
-    use std::{
-        fs::File,
-        os::fd::AsFd, //
-    };
+    use std::{fs::File, os::fd::AsFd};
 
     #[test]
     fn only_what_matters_is_changed() {

@@ -5,11 +5,7 @@
 
 use crate::{
     event::Context,
-    timeline::{
-        Row,
-        Timeline, //
-        Who,
-    },
+    timeline::{Row, Timeline, Who},
 };
 use std::fmt::Write;
 

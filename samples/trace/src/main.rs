@@ -13,17 +13,10 @@ mod sockets;
 mod symbol;
 mod timeline;
 
-use anyhow::{
-    Context,
-    Result, //
-};
+use anyhow::{Context, Result};
 use clap::Parser;
 use scenario::Scenario;
-use std::{
-    fs,
-    path::PathBuf,
-    process::ExitCode, //
-};
+use std::{fs, path::PathBuf, process::ExitCode};
 use timeline::Timeline;
 
 /// Show what the kernel does between a packet and the return of a wait

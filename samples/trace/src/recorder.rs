@@ -2,21 +2,11 @@
 
 //! A trace buffer of our own in tracefs, the probes for it, and what it has recorded.
 
-use anyhow::{
-    ensure,
-    Context,
-    Result, //
-};
+use anyhow::{ensure, Context, Result};
 use std::{
-    fs::{
-        self,
-        OpenOptions, //
-    },
+    fs::{self, OpenOptions},
     io::Write,
-    path::{
-        Path,
-        PathBuf, //
-    },
+    path::{Path, PathBuf},
 };
 
 const TRACEFS: &str = "/sys/kernel/tracing";

@@ -8,29 +8,13 @@ mod drain;
 mod overflow;
 mod recv;
 
-use crate::{
-    recorder::Recorder,
-    sleeper::Sleeper, //
-};
-use anyhow::{
-    Context,
-    Result, //
-};
+use crate::{recorder::Recorder, sleeper::Sleeper};
+use anyhow::{Context, Result};
 use clap::ValueEnum;
-use repoll::{
-    info::Instance,
-    Events,
-    Interest,
-    Mode,
-    Poller, //
-};
+use repoll::{info::Instance, Events, Interest, Mode, Poller};
 use rustix::thread::gettid;
 use serde::Serialize;
-use std::{
-    fmt,
-    io::Write,
-    os::fd::AsFd, //
-};
+use std::{fmt, io::Write, os::fd::AsFd};
 
 /// A scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]

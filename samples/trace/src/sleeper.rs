@@ -2,25 +2,14 @@
 
 //! A thread that sleeps in a system call until it is woken.
 
-use anyhow::{
-    anyhow,
-    bail,
-    Context,
-    Result, //
-};
+use anyhow::{anyhow, bail, Context, Result};
 use rustix::thread::gettid;
 use std::{
     ffi::c_long,
     fs,
     sync::mpsc,
-    thread::{
-        self,
-        JoinHandle, //
-    },
-    time::{
-        Duration,
-        Instant, //
-    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 /// How long to wait for what has to happen. Only a failure takes so long.

@@ -2,22 +2,11 @@
 
 //! The sockets of the scenarios, on the loopback device.
 
-use anyhow::{
-    Context,
-    Result, //
-};
+use anyhow::{Context, Result};
 use rustix::net::sockopt;
 use std::{
-    io::{
-        ErrorKind,
-        Write, //
-    },
-    net::{
-        Ipv4Addr,
-        SocketAddr,
-        TcpListener,
-        TcpStream, //
-    },
+    io::{ErrorKind, Write},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
 };
 
 /// So small that a send buffer is soon full.

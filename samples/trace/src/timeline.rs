@@ -3,22 +3,12 @@
 //! A record as a timeline: below each function those that it called.
 
 use crate::{
-    event::{
-        self,
-        Context,
-        Event, //
-    },
-    scenario::{
-        Recorded,
-        Scenario, //
-    },
+    event::{self, Context, Event},
+    scenario::{Recorded, Scenario},
     symbol,
 };
 use serde::Serialize;
-use std::{
-    collections::HashMap,
-    fmt, //
-};
+use std::{collections::HashMap, fmt};
 
 /// Functions that every stack of a system call or kernel thread begins with.
 const BOTTOM: &[&str] = &[

@@ -8,36 +8,19 @@
 //! and what that takes would be counted as the poller's. A type for each of the three
 //! lets the compiler decide, so that the last one costs nothing.
 
-use anyhow::{
-    Context,
-    Result, //
-};
-use repoll::{
-    Batch,
-    Change,
-    Events,
-    Interest,
-    Mode,
-    Operation, //
-};
+use anyhow::{Context, Result};
+use repoll::{Batch, Change, Events, Interest, Mode, Operation};
 use rustix::{
     buffer::spare_capacity,
     event::{
-        epoll::{
-            self,
-            EventData,
-            EventFlags, //
-        },
-        Timespec, //
+        epoll::{self, EventData, EventFlags},
+        Timespec,
     },
-    io::Errno, //
+    io::Errno,
 };
 use std::{
     io,
-    os::fd::{
-        BorrowedFd,
-        OwnedFd, //
-    },
+    os::fd::{BorrowedFd, OwnedFd},
     time::Duration,
 };
 

@@ -14,10 +14,7 @@ pub enum Bar {
     AtLeast(f64),
 }
 
-use Bar::{
-    AtLeast,
-    AtMost, //
-};
+use Bar::{AtLeast, AtMost};
 
 /// All promises, by the keys of the figures.
 pub const BARS: &[(&str, Bar)] = &[
@@ -37,9 +34,11 @@ pub const BARS: &[(&str, Bar)] = &[
     ("callback-idle-more", AtMost(0.85)),
     ("wakeup", AtMost(1.02)),
     ("echo-tcp-1", AtMost(0.995)),
-    ("echo-tcp-16", AtMost(0.96)),
+    // With repoll's own instructions free this would be 0.958.
+    ("echo-tcp-16", AtMost(0.98)),
     ("echo-unix-1", AtMost(0.995)),
-    ("echo-unix-16", AtMost(0.90)),
+    // And this 0.884.
+    ("echo-unix-16", AtMost(0.925)),
     ("churn", AtMost(1.02)),
     ("fifo", AtMost(1.30)),
     ("memory", AtMost(0.885)),

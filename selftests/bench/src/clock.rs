@@ -6,10 +6,7 @@
 use crate::marks;
 use std::{
     thread,
-    time::{
-        Duration,
-        Instant, //
-    },
+    time::{Duration, Instant},
 };
 
 /// A clock for parts, of which the work between does not count.

@@ -2,10 +2,7 @@
 
 //! What comes out: figures, and the document that holds them.
 
-use serde::{
-    Deserialize,
-    Serialize, //
-};
+use serde::{Deserialize, Serialize};
 
 /// A cost that was measured repeatedly.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]

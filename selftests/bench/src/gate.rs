@@ -2,10 +2,7 @@
 
 //! Whether repoll costs what the committed figures say.
 
-use crate::figure::{
-    Document,
-    Figure, //
-};
+use crate::figure::{Document, Figure};
 
 /// How far a cost may be from the committed one, as a share of it.
 pub const TOLERANCE: f64 = 0.02;
@@ -58,10 +55,7 @@ fn difference(before: &Figure, now: &Figure) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        figure::Failure,
-        measure::figure, //
-    };
+    use crate::{figure::Failure, measure::figure};
 
     fn document(costs: &[(&str, f64)]) -> Document {
         let figures = costs

@@ -14,34 +14,16 @@ mod rates;
 mod report;
 mod work;
 
-use anyhow::{
-    bail,
-    ensure,
-    Context,
-    Result, //
-};
-use clap::{
-    Args,
-    Parser,
-    Subcommand, //
-};
+use anyhow::{bail, ensure, Context, Result};
+use clap::{Args, Parser, Subcommand};
 use figure::Document;
-use measure::{
-    Bench,
-    Mode, //
-};
+use measure::{Bench, Mode};
 use measurements::read;
 use report::Report;
 use std::{
     fs,
-    io::{
-        stdout,
-        Write, //
-    },
-    path::{
-        Path,
-        PathBuf, //
-    },
+    io::{stdout, Write},
+    path::{Path, PathBuf},
 };
 
 /// What repoll and epoll cost, side by side

@@ -4,23 +4,12 @@
 //! by calls into a page that it knows. See `qemu/plugin/profile.c`.
 
 use anyhow::Result;
-use rustix::mm::{
-    mmap_anonymous,
-    mprotect,
-    MapFlags,
-    MprotectFlags,
-    ProtFlags, //
-};
+use rustix::mm::{mmap_anonymous, mprotect, MapFlags, MprotectFlags, ProtFlags};
 use std::{
     ffi::c_void,
     mem::transmute,
     ptr,
-    sync::atomic::{
-        AtomicBool,
-        AtomicU64,
-        AtomicUsize,
-        Ordering::Relaxed, //
-    },
+    sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
 
 /// Where the page is.

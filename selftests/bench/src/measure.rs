@@ -4,18 +4,9 @@
 //! same boot and with the same files, and the median counts.
 
 use crate::{
-    backend::{
-        Epoll,
-        Nobody,
-        Poller, //
-    },
+    backend::{Epoll, Nobody, Poller},
     clock::settle,
-    figure::{
-        Cost,
-        Document,
-        Failure,
-        Figure, //
-    },
+    figure::{Cost, Document, Failure, Figure},
     marks,
 };
 use anyhow::Result;

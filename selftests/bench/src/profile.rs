@@ -3,18 +3,12 @@
 //! Where the instructions of some work are: by function, of the kernel and of its
 //! modules.
 
-use anyhow::{
-    Context,
-    Result, //
-};
+use anyhow::{Context, Result};
 use std::{
     collections::HashMap,
     fmt::Write as _,
     fs,
-    io::{
-        stdout,
-        Write as _, //
-    },
+    io::{stdout, Write as _},
 };
 
 /// From here on addresses are the kernel's.

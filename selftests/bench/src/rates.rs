@@ -4,17 +4,9 @@
 
 use crate::{
     figure::Figure,
-    measure::{
-        figure,
-        Mode, //
-    },
+    measure::{figure, Mode},
 };
-use anyhow::{
-    bail,
-    ensure,
-    Context,
-    Result, //
-};
+use anyhow::{bail, ensure, Context, Result};
 
 /// Figures of lines "APP\<TAB>WHAT\<TAB>POLLER\<TAB>RATE": one for each app, in the
 /// order of their first lines.

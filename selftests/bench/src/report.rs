@@ -3,26 +3,12 @@
 //! What people look at: a table, and charts.
 
 use crate::{
-    bars::{
-        Bar,
-        BARS, //
-    },
-    figure::{
-        Document,
-        Figure, //
-    },
+    bars::{Bar, BARS},
+    figure::{Document, Figure},
 };
 use anyhow::Result;
-use measurements::{
-    bars,
-    lines,
-    Line,
-    Series, //
-};
-use std::{
-    fmt::Write,
-    path::Path, //
-};
+use measurements::{bars, lines, Line, Series};
+use std::{fmt::Write, path::Path};
 
 /// The documents of one state of things.
 pub struct Report<'a> {
@@ -178,10 +164,7 @@ impl<'a> Report<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        figure::Failure,
-        measure::figure, //
-    };
+    use crate::{figure::Failure, measure::figure};
 
     fn document() -> Document {
         Document {

@@ -4,24 +4,10 @@
 
 use crate::{
     environment::SIGNALS,
-    file::{
-        accept,
-        prepare_tcp,
-        Address, //
-    },
-    world::{
-        set_option,
-        End,
-        World,
-        RESET, //
-    },
+    file::{accept, prepare_tcp, Address},
+    world::{set_option, End, World, RESET},
 };
-use libc::{
-    MSG_OOB,
-    SHUT_RD,
-    SHUT_RDWR,
-    SHUT_WR, //
-};
+use libc::{MSG_OOB, SHUT_RD, SHUT_RDWR, SHUT_WR};
 use std::os::fd::RawFd;
 
 /// Bytes that are written at once to fill something, and read to drain it.

@@ -3,17 +3,10 @@
 //! What all sequences of a process have in common: names in the file system, signals, memory.
 
 use crate::poller::Event;
-use anyhow::{
-    bail,
-    Context,
-    Result, //
-};
+use anyhow::{bail, Context, Result};
 use std::{
-    ffi::{
-        CStr,
-        CString, //
-    },
-    ptr, //
+    ffi::{CStr, CString},
+    ptr,
 };
 
 /// How many events a wait may be given room for.

@@ -5,31 +5,13 @@
 use crate::{
     environment::signal_set,
     poller::errno,
-    world::{
-        set_option,
-        End,
-        World, //
-    },
+    world::{set_option, End, World},
 };
 use libc::{
-    AF_INET,
-    AF_UNIX,
-    IPPROTO_TCP,
-    O_CLOEXEC,
-    O_NONBLOCK,
-    O_RDONLY,
-    O_RDWR,
-    O_WRONLY,
-    SOCK_DGRAM,
-    SOCK_NONBLOCK,
-    SOCK_SEQPACKET,
-    SOCK_STREAM,
-    SOL_SOCKET, //
+    AF_INET, AF_UNIX, IPPROTO_TCP, O_CLOEXEC, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY, SOCK_DGRAM,
+    SOCK_NONBLOCK, SOCK_SEQPACKET, SOCK_STREAM, SOL_SOCKET,
 };
-use std::{
-    ffi::CStr,
-    os::fd::RawFd, //
-};
+use std::{ffi::CStr, os::fd::RawFd};
 
 /// A kind of file, or of connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -20,10 +20,7 @@ mod world;
 
 use anyhow::Result;
 use clap::Parser;
-use std::{
-    num::NonZeroUsize,
-    process::ExitCode, //
-};
+use std::{num::NonZeroUsize, process::ExitCode};
 use worker::Task;
 
 /// Compare the kernel's epoll and repoll by random operations.
@@ -79,9 +76,6 @@ fn main() -> Result<ExitCode> {
 
 /// A seed that is easy to type.
 fn rand_seed() -> u64 {
-    use std::hash::{
-        BuildHasher,
-        RandomState, //
-    };
+    use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(()) % 1_000_000_000
 }

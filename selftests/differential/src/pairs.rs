@@ -13,28 +13,16 @@
 //! file's address, then by number. Only nested instances, which are two files, lie apart there.
 
 use crate::{
-    environment::{
-        Environment,
-        ROOM, //
-    },
+    environment::{Environment, ROOM},
     interest,
-    poller::{
-        answer,
-        Answer,
-        CallForm,
-        Engine,
-        Event, //
-    },
+    poller::{answer, Answer, CallForm, Engine, Event},
     tally::Tally,
     world::World,
 };
 use std::{
-    fmt::{
-        self,
-        Display, //
-    },
+    fmt::{self, Display},
     io::Read,
-    os::fd::RawFd, //
+    os::fd::RawFd,
 };
 
 /// How many pairs there may be: a chain of so many is deeper than epoll allows.

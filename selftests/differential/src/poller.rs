@@ -9,11 +9,7 @@
 use repoll::uapi;
 use std::{
     ffi::c_int,
-    os::fd::{
-        AsRawFd,
-        OwnedFd,
-        RawFd, //
-    },
+    os::fd::{AsRawFd, OwnedFd, RawFd},
 };
 
 /// An event as the kernel stores it.

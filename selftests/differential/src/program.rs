@@ -3,16 +3,10 @@
 //! A sequence as a C program: the calls that were made, one after the other.
 
 use crate::{
-    act::{
-        CHUNK,
-        REPEAT, //
-    },
+    act::{CHUNK, REPEAT},
     environment::ROOM,
     file::BUFFER,
-    pairs::{
-        NESTED,
-        PAIRS, //
-    },
+    pairs::{NESTED, PAIRS},
     world::SLOTS,
 };
 

@@ -4,37 +4,15 @@
 
 use crate::{
     tally::Tally,
-    worker::{
-        Found,
-        News, //
-    },
+    worker::{Found, News},
 };
-use anyhow::{
-    Context,
-    Result, //
-};
+use anyhow::{Context, Result};
 use std::{
-    io::{
-        self,
-        BufRead,
-        BufReader,
-        Write, //
-    },
-    process::{
-        Command,
-        ExitCode,
-        Stdio, //
-    },
-    sync::mpsc::{
-        self,
-        RecvTimeoutError,
-        Sender, //
-    },
+    io::{self, BufRead, BufReader, Write},
+    process::{Command, ExitCode, Stdio},
+    sync::mpsc::{self, RecvTimeoutError, Sender},
     thread,
-    time::{
-        Duration,
-        Instant, //
-    },
+    time::{Duration, Instant},
 };
 
 /// How often to say how far it is.

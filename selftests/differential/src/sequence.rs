@@ -5,41 +5,20 @@
 
 use crate::{
     act::Act,
-    environment::{
-        Environment,
-        ROOM, //
-    },
+    environment::{Environment, ROOM},
     file::KINDS,
     interest,
-    pairs::{
-        Disagreement,
-        Engines,
-        Pairs,
-        Target, //
-    },
+    pairs::{Disagreement, Engines, Pairs, Target},
     program::Program,
-    step::{
-        any_step,
-        Step,
-        Verb, //
-    },
+    step::{any_step, Step, Verb},
     tally::Tally,
-    world::{
-        End,
-        World, //
-    },
+    world::{End, World},
 };
 use proptest::prelude::*;
-use proptest_state_machine::{
-    ReferenceStateMachine,
-    StateMachineTest, //
-};
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
 use std::{
-    cell::{
-        Cell,
-        RefCell, //
-    },
-    collections::BTreeMap, //
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
 };
 
 /// What does not change between the sequences of a process.

@@ -2,18 +2,9 @@
 
 //! What was done and met: for the reader to believe that something was tested.
 
-use crate::{
-    interest::NAMES,
-    poller::Event, //
-};
-use serde::{
-    Deserialize,
-    Serialize, //
-};
-use std::{
-    collections::BTreeMap,
-    fmt::Write, //
-};
+use crate::{interest::NAMES, poller::Event};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fmt::Write};
 
 /// Counts by name.
 type Counts = BTreeMap<String, u64>;

@@ -23,20 +23,10 @@
 //! within the call. Such a wake-up leaves the state of the file alone.
 
 use crate::{
-    poller::{
-        Answer,
-        CallForm,
-        Engine,
-        Event, //
-    },
+    poller::{Answer, CallForm, Engine, Event},
     world::End,
 };
-use std::os::fd::{
-    AsRawFd,
-    FromRawFd,
-    OwnedFd,
-    RawFd, //
-};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// More than there are files.
 const ROOM: usize = 128;

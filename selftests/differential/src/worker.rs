@@ -7,58 +7,27 @@ use crate::{
     pairs::Engines,
     poller::Engine,
     program::Program,
-    sequence::{
-        self,
-        Sequence,
-        Setting,
-        Steps, //
-    },
+    sequence::{self, Sequence, Setting, Steps},
     step::Step,
     tally::Tally,
 };
-use anyhow::{
-    Context,
-    Result, //
-};
+use anyhow::{Context, Result};
 use proptest::{
     strategy::Strategy,
-    test_runner::{
-        Config,
-        RngAlgorithm,
-        TestError,
-        TestRng,
-        TestRunner, //
-    },
+    test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner},
 };
-use proptest_state_machine::{
-    ReferenceStateMachine,
-    StateMachineTest, //
-};
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
 use rustix::{
-    process::{
-        set_parent_process_death_signal,
-        Signal, //
-    },
+    process::{set_parent_process_death_signal, Signal},
     thread::{
-        capabilities,
-        sched_getaffinity,
-        sched_setaffinity,
-        set_capabilities,
-        CapabilitySet,
-        CpuSet, //
+        capabilities, sched_getaffinity, sched_setaffinity, set_capabilities, CapabilitySet, CpuSet,
     },
 };
-use serde::{
-    Deserialize,
-    Serialize, //
-};
+use serde::{Deserialize, Serialize};
 use std::{
     fs::OpenOptions,
     panic,
-    time::{
-        Duration,
-        Instant, //
-    },
+    time::{Duration, Instant},
 };
 
 /// What a worker has to do.
@@ -257,10 +226,7 @@ mod tests {
     use proptest::strategy::ValueTree;
     use std::{
         io::Write,
-        process::{
-            Command,
-            Stdio, //
-        },
+        process::{Command, Stdio},
         sync::Mutex,
     };
 

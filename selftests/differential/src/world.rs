@@ -6,12 +6,7 @@
 //! out. The numbers of the descriptors are those that the kernel gives: they are used again, as
 //! the addresses of files are.
 
-use crate::{
-    environment::Environment,
-    poller::errno,
-    program::Program,
-    witness::Witness, //
-};
+use crate::{environment::Environment, poller::errno, program::Program, witness::Witness};
 use std::os::fd::RawFd;
 
 /// How many places there are.

@@ -4,10 +4,7 @@
 
 use std::{
     fs::File,
-    process::{
-        Command,
-        Output, //
-    },
+    process::{Command, Output},
 };
 
 fn run(arguments: &[&str]) -> (Output, String) {

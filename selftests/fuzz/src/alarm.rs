@@ -2,16 +2,8 @@
 
 //! The signals of a thread: one that programs send, and one that ends waits without end.
 
-use anyhow::{
-    ensure,
-    Result, //
-};
-use std::{
-    ffi::c_int,
-    io,
-    mem::zeroed,
-    ptr, //
-};
+use anyhow::{ensure, Result};
+use std::{ffi::c_int, io, mem::zeroed, ptr};
 
 /// How often a wait without end is interrupted, until it has ended, in nanoseconds.
 const PERIOD: i64 = 3_000_000;

@@ -3,14 +3,8 @@
 //! The memory that a thread's operations point to, good and bad.
 
 use crate::argument::Pointer;
-use anyhow::{
-    ensure,
-    Result, //
-};
-use std::{
-    io,
-    ptr, //
-};
+use anyhow::{ensure, Result};
+use std::{io, ptr};
 
 /// The size of a page.
 const PAGE: usize = 4096;

@@ -5,39 +5,14 @@
 mod direct;
 mod query;
 
-pub use direct::{
-    pair,
-    Operation,
-    Way,
-    Word,
-    ZeroWord, //
-};
-pub use query::{
-    Cursor,
-    Id,
-    Query,
-    Size,
-    Telling, //
-};
+pub use direct::{pair, Operation, Way, Word, ZeroWord};
+pub use query::{Cursor, Id, Query, Size, Telling};
 
-use crate::{
-    oracle::EVENT,
-    program::Slot, //
-};
-use arbitrary::{
-    Arbitrary,
-    Result,
-    Unstructured, //
-};
+use crate::{oracle::EVENT, program::Slot};
+use arbitrary::{Arbitrary, Result, Unstructured};
 use repoll::uapi;
-use serde::{
-    Deserialize,
-    Serialize, //
-};
-use std::{
-    ffi::c_int,
-    mem::zeroed, //
-};
+use serde::{Deserialize, Serialize};
+use std::{ffi::c_int, mem::zeroed};
 
 /// So many nanoseconds are a tick, in which programs measure time.
 pub const TICK: i64 = 16_000;

@@ -2,18 +2,9 @@
 
 //! What programs have reached, counted where libFuzzer looks for it.
 
-use crate::module::{
-    Loaded,
-    Module, //
-};
-use anyhow::{
-    ensure,
-    Result, //
-};
-use std::sync::atomic::{
-    AtomicU8,
-    Ordering, //
-};
+use crate::module::{Loaded, Module};
+use anyhow::{ensure, Result};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Room for counters of blocks.
 const BLOCKS: usize = 1 << 14;

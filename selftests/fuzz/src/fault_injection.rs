@@ -5,26 +5,13 @@
 //! Allocations and copies fail by the kernel's fault injection, where it has that; see
 //! `Documentation/fault-injection/fault-injection.rst`.
 
-use crate::{
-    program::Fault,
-    table, //
-};
-use anyhow::{
-    Context,
-    Result, //
-};
+use crate::{program::Fault, table};
+use anyhow::{Context, Result};
 use std::{
-    fs::{
-        self,
-        File,
-        OpenOptions, //
-    },
-    io::{
-        self,
-        ErrorKind, //
-    },
+    fs::{self, File, OpenOptions},
+    io::{self, ErrorKind},
     os::unix::fs::FileExt,
-    ptr, //
+    ptr,
 };
 
 const WATCHES: &str = "/proc/sys/fs/repoll/max_user_watches";

@@ -4,34 +4,15 @@
 //! server, on a thread of its own.
 
 use crate::table;
-use anyhow::{
-    ensure,
-    Context,
-    Result, //
-};
-use rand::{
-    rngs::SmallRng,
-    Rng,
-    SeedableRng, //
-};
+use anyhow::{ensure, Context, Result};
+use rand::{rngs::SmallRng, Rng, SeedableRng};
 use std::{
-    ffi::{
-        CStr,
-        CString, //
-    },
-    fs::{
-        self,
-        File, //
-    },
-    io::{
-        self,
-        ErrorKind,
-        Read,
-        Write, //
-    },
+    ffi::{CStr, CString},
+    fs::{self, File},
+    io::{self, ErrorKind, Read, Write},
     os::fd::AsRawFd,
     thread,
-    time::Duration, //
+    time::Duration,
 };
 
 const FOLDER: &CStr = c"/tmp/fuzz/fuse";

@@ -5,26 +5,14 @@
 //! C header: `include/uapi/linux/kcov.h`
 
 use crate::table;
-use anyhow::{
-    ensure,
-    Result, //
-};
+use anyhow::{ensure, Result};
 use std::{
     fs::File,
     io,
     mem::size_of,
-    os::fd::{
-        AsRawFd,
-        OwnedFd, //
-    },
-    ptr::{
-        self,
-        NonNull, //
-    },
-    sync::atomic::{
-        AtomicU64,
-        Ordering, //
-    }, //
+    os::fd::{AsRawFd, OwnedFd},
+    ptr::{self, NonNull},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 const KCOV: &str = "/sys/kernel/debug/kcov";

@@ -3,29 +3,14 @@
 //! The kernel's log, read for what no program may cause.
 
 use crate::table;
-use anyhow::{
-    Context,
-    Result, //
-};
+use anyhow::{Context, Result};
 use std::{
     env,
-    fs::{
-        File,
-        OpenOptions, //
-    },
-    io::{
-        ErrorKind,
-        Read,
-        Seek,
-        SeekFrom,
-        Write, //
-    },
+    fs::{File, OpenOptions},
+    io::{ErrorKind, Read, Seek, SeekFrom, Write},
     os::unix::fs::OpenOptionsExt,
     path::PathBuf,
-    process::{
-        Command,
-        Stdio, //
-    }, //
+    process::{Command, Stdio},
 };
 
 /// The log, read up to some point.

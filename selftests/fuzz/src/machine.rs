@@ -4,42 +4,24 @@
 
 use crate::{
     coverage::Coverage,
-    fuse,
-    kcov,
+    fuse, kcov,
     log::Log,
     module::Module,
     open,
     oracle::Handed,
-    program::{
-        Op,
-        Program, //
-    },
-    table::{
-        self,
-        Table, //
-    },
-    thread::{
-        Shared,
-        Thread, //
-    }, //
+    program::{Op, Program},
+    table::{self, Table},
+    thread::{Shared, Thread},
 };
-use anyhow::{
-    Context,
-    Result, //
-};
+use anyhow::{Context, Result};
 use std::{
     fs::File,
     os::unix::fs::FileExt,
     path::Path,
     sync::{
-        mpsc::{
-            channel,
-            Receiver,
-            Sender, //
-        },
-        Arc,
-        Barrier, //
-    }, //
+        mpsc::{channel, Receiver, Sender},
+        Arc, Barrier,
+    },
 };
 
 /// The module in the guest.

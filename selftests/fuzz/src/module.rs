@@ -9,23 +9,9 @@
 //! something has gone wrong, a report of KASAN's or a panic, and those of the unit tests. (The C
 //! compiler adds KASAN's reports to blocks that are complete by then: there, none is left out.)
 
-use anyhow::{
-    bail,
-    Context,
-    Result, //
-};
-use object::{
-    Object,
-    ObjectSection,
-    ObjectSymbol,
-    RelocationTarget,
-    SectionKind,
-    SymbolKind, //
-};
-use std::{
-    fs,
-    path::Path, //
-};
+use anyhow::{bail, Context, Result};
+use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind, SymbolKind};
+use std::{fs, path::Path};
 
 /// The function that every block calls.
 const TRACE: &str = "__sanitizer_cov_trace_pc";

@@ -3,35 +3,14 @@
 //! How one program becomes another: operations come, go, change and change places.
 
 use crate::{
-    argument::{
-        Batch,
-        Count,
-        Id,
-        Pointer,
-        Target,
-        Way,
-        Zero, //
-    },
-    program::{
-        Op,
-        Program,
-        Slot,
-        MAX_OPS, //
-    }, //
+    argument::{Batch, Count, Id, Pointer, Target, Way, Zero},
+    program::{Op, Program, Slot, MAX_OPS},
 };
-use arbitrary::{
-    Arbitrary,
-    Unstructured, //
-};
+use arbitrary::{Arbitrary, Unstructured};
 use rand::{
     rngs::SmallRng,
-    seq::{
-        IndexedMutRandom,
-        IndexedRandom, //
-    },
-    Rng,
-    RngCore,
-    SeedableRng, //
+    seq::{IndexedMutRandom, IndexedRandom},
+    Rng, RngCore, SeedableRng,
 };
 
 /// What changes the bytes of something small, in place, and returns how many there are then. The

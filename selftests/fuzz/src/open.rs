@@ -2,24 +2,14 @@
 
 //! How each kind of file is opened. None ever blocks a program: what can is non-blocking.
 
-use crate::{
-    fuse,
-    program::Kind, //
-};
+use crate::{fuse, program::Kind};
 use repoll::uapi;
 use std::{
-    ffi::{
-        c_int,
-        CStr, //
-    },
-    fs,
-    io,
-    mem::{
-        size_of,
-        zeroed, //
-    },
+    ffi::{c_int, CStr},
+    fs, io,
+    mem::{size_of, zeroed},
     os::fd::RawFd,
-    ptr, //
+    ptr,
 };
 
 /// A folder for the files that have to have a name.

@@ -4,24 +4,12 @@
 
 use crate::arena::CANARY;
 use repoll::uapi::{
-    self,
-    repoll_batch,
-    repoll_change,
-    repoll_features,
-    repoll_info,
-    repoll_item,
-    repoll_query, //
+    self, repoll_batch, repoll_change, repoll_features, repoll_info, repoll_item, repoll_query,
 };
 use std::{
-    mem::{
-        offset_of,
-        size_of, //
-    },
+    mem::{offset_of, size_of},
     ptr,
-    sync::atomic::{
-        AtomicU64,
-        Ordering, //
-    }, //
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 /// The size of a `struct epoll_event`.

@@ -7,32 +7,11 @@
 //! else. They are kept under a hash of all.
 
 use crate::argument::{
-    Batch,
-    BusyPoll,
-    Change,
-    Command,
-    Interest,
-    MaxEvents,
-    Operation,
-    Pointer,
-    Query,
-    Request,
-    Telling,
-    Timeout,
-    Waiting,
-    Way,
-    Word,
-    Zero, //
+    Batch, BusyPoll, Change, Command, Interest, MaxEvents, Operation, Pointer, Query, Request,
+    Telling, Timeout, Waiting, Way, Word, Zero,
 };
-use arbitrary::{
-    Arbitrary,
-    Result,
-    Unstructured, //
-};
-use serde::{
-    Deserialize,
-    Serialize, //
-};
+use arbitrary::{Arbitrary, Result, Unstructured};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// How many files a program can have open.

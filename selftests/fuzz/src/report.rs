@@ -2,32 +2,15 @@
 
 //! What a run has reached, and what not, in terms of the sources.
 
-use crate::module::{
-    Block,
-    Module, //
-};
-use anyhow::{
-    ensure,
-    Context,
-    Result, //
-};
-use serde::{
-    Deserialize,
-    Serialize, //
-};
+use crate::module::{Block, Module};
+use anyhow::{ensure, Context, Result};
+use serde::{Deserialize, Serialize};
 use std::{
-    collections::{
-        BTreeMap,
-        BTreeSet,
-        HashSet, //
-    },
+    collections::{BTreeMap, BTreeSet, HashSet},
     fmt::Write as _,
     io::Write as _,
     path::Path,
-    process::{
-        Command,
-        Stdio, //
-    }, //
+    process::{Command, Stdio},
 };
 
 /// What is known at the end of a run.

@@ -6,31 +6,10 @@ mod direct;
 
 use crate::{
     argument::{
-        Batch,
-        Change,
-        Count,
-        Cursor,
-        Id,
-        Interest,
-        Mask,
-        MaxEvents,
-        Pointer,
-        Query,
-        Request,
-        Size,
-        Target,
-        Telling,
-        Timeout,
-        Waiting,
-        Way,
-        Zero, //
+        Batch, Change, Count, Cursor, Id, Interest, Mask, MaxEvents, Pointer, Query, Request, Size,
+        Target, Telling, Timeout, Waiting, Way, Zero,
     },
-    program::{
-        Kind,
-        Op,
-        Program,
-        Slot, //
-    }, //
+    program::{Kind, Op, Program, Slot},
 };
 
 const IN: u32 = libc::EPOLLIN as u32;
@@ -461,11 +440,7 @@ fn turns() -> [Program; 2] {
 
 /// Many changes with one call.
 fn batches() -> [Program; 6] {
-    use Change::{
-        Add,
-        Delete,
-        Modify, //
-    };
+    use Change::{Add, Delete, Modify};
 
     let life = [
         request(Add, 1, IN | ONESHOT),

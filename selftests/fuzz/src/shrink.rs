@@ -4,25 +4,10 @@
 
 use crate::{
     argument::{
-        Batch,
-        BusyPoll,
-        Count,
-        Cursor,
-        Mask,
-        Pointer,
-        Query,
-        Request,
-        Size,
-        Telling,
-        Waiting,
-        Way,
-        Zero,
-        ZeroWord, //
+        Batch, BusyPoll, Count, Cursor, Mask, Pointer, Query, Request, Size, Telling, Waiting, Way,
+        Zero, ZeroWord,
     },
-    program::{
-        Op,
-        Program, //
-    }, //
+    program::{Op, Program},
 };
 
 /// The programs to try in place of this one, the much smaller ones first. Each is smaller, or as
@@ -230,10 +215,7 @@ fn changes(op: &mut Op) -> Option<&mut Vec<Request>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        program::MAX_OPS,
-        seeds, //
-    };
+    use crate::{program::MAX_OPS, seeds};
 
     /// Shrinks a program for as long as what is left fails.
     fn shrink(mut program: Program, fails: impl Fn(&Program) -> bool) -> Program {

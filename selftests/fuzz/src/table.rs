@@ -5,28 +5,12 @@
 //! They have the low descriptor numbers, and the fuzzer's own ones high numbers: programs close and
 //! copy as they please, at the same time too, and what they have left open goes in one sweep.
 
-use crate::program::{
-    Slot,
-    SLOTS, //
-};
-use anyhow::{
-    ensure,
-    Result, //
-};
+use crate::program::{Slot, SLOTS};
+use anyhow::{ensure, Result};
 use std::{
-    array,
-    io,
-    os::fd::{
-        AsFd,
-        AsRawFd,
-        FromRawFd,
-        OwnedFd,
-        RawFd, //
-    },
-    sync::atomic::{
-        AtomicI32,
-        Ordering, //
-    }, //
+    array, io,
+    os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd},
+    sync::atomic::{AtomicI32, Ordering},
 };
 
 /// Descriptors from here on are the fuzzer's own.

@@ -8,40 +8,18 @@ mod questions;
 
 use crate::{
     alarm::Alarm,
-    arena::{
-        Arena,
-        Region, //
-    },
+    arena::{Arena, Region},
     argument::TICK,
-    coverage::{
-        answered,
-        Call, //
-    },
+    coverage::{answered, Call},
     fault_injection::FaultInjector,
-    kcov,
-    open,
-    oracle::{
-        self,
-        Handed, //
-    },
-    program::{
-        Fault,
-        Op,
-        Slot, //
-    },
-    table::Table, //
+    kcov, open,
+    oracle::{self, Handed},
+    program::{Fault, Op, Slot},
+    table::Table,
 };
 use anyhow::Result;
 use repoll::uapi;
-use std::{
-    ffi::c_int,
-    fs,
-    io,
-    os::fd::OwnedFd,
-    ptr,
-    sync::Arc,
-    thread, //
-};
+use std::{ffi::c_int, fs, io, os::fd::OwnedFd, ptr, sync::Arc, thread};
 
 /// What the threads of a program share.
 pub struct Shared {

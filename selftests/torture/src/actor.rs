@@ -3,39 +3,20 @@
 //! Who sends messages, and does all kinds of things while they are on their way.
 
 use crate::{
-    scenario::{
-        Target,
-        Watch, //
-    },
+    scenario::{Target, Watch},
     tally::Tally,
     victim,
     worker::Worker,
-    world::{
-        Task,
-        World,
-        OVER, //
-    },
+    world::{Task, World, OVER},
 };
-use rand::{
-    seq::IndexedRandom,
-    Rng, //
-};
-use rustix::event::{
-    epoll::EventFlags,
-    poll,
-    PollFd,
-    PollFlags,
-    Timespec, //
-};
+use rand::{seq::IndexedRandom, Rng};
+use rustix::event::{epoll::EventFlags, poll, PollFd, PollFlags, Timespec};
 use std::{
     io,
-    os::fd::{
-        AsFd,
-        AsRawFd, //
-    },
+    os::fd::{AsFd, AsRawFd},
     sync::atomic::Ordering::SeqCst,
     thread,
-    time::Duration, //
+    time::Duration,
 };
 
 /// How many messages a chase has at most, and how often it looks at whether one was received.

@@ -7,50 +7,23 @@
 //! comes late with a number meets nothing that is not meant for it.
 
 use rustix::{
-    event::{
-        eventfd,
-        EventfdFlags, //
-    },
+    event::{eventfd, EventfdFlags},
     io::Errno,
-    net::{
-        shutdown,
-        sockopt,
-        Shutdown, //
-    },
-    pipe::{
-        pipe_with,
-        PipeFlags, //
-    },
+    net::{shutdown, sockopt, Shutdown},
+    pipe::{pipe_with, PipeFlags},
     time::{
-        timerfd_create,
-        timerfd_settime,
-        Itimerspec,
-        TimerfdClockId,
-        TimerfdFlags,
-        TimerfdTimerFlags,
-        Timespec, //
+        timerfd_create, timerfd_settime, Itimerspec, TimerfdClockId, TimerfdFlags,
+        TimerfdTimerFlags, Timespec,
     },
 };
 use std::{
     io,
-    net::{
-        TcpListener,
-        TcpStream, //
-    },
+    net::{TcpListener, TcpStream},
     os::{
-        fd::{
-            AsFd,
-            AsRawFd,
-            BorrowedFd,
-            OwnedFd, //
-        },
+        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
         unix::net::UnixStream,
     },
-    sync::atomic::{
-        AtomicBool,
-        AtomicU32,
-        Ordering::SeqCst, //
-    },
+    sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
     time::Duration,
 };
 

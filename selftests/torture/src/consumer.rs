@@ -6,24 +6,14 @@ use crate::{
     channel::Kind,
     tally::Tally,
     worker::Worker,
-    world::{
-        Task,
-        World, //
-    },
+    world::{Task, World},
 };
 use rand::Rng;
 use rustix::{
-    event::{
-        poll,
-        PollFd,
-        PollFlags, //
-    },
+    event::{poll, PollFd, PollFlags},
     io::Errno,
 };
-use std::{
-    sync::atomic::Ordering::SeqCst,
-    time::Duration, //
-};
+use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
 /// How often in a round a consumer does something else than to wait for ever. Were there no limit,
 /// these would find what a lost wake-up was about.

@@ -3,33 +3,15 @@
 //! Calls on repoll by ioctls, of which the crate makes none where a direct call does the same.
 //! Nothing is allocated, and no variable of the thread is used.
 
-use repoll::{
-    uapi,
-    Events, //
-};
+use repoll::{uapi, Events};
 use rustix::{
-    event::epoll::{
-        Event,
-        EventData,
-        EventFlags, //
-    },
-    ioctl::{
-        ioctl,
-        Ioctl,
-        IoctlOutput,
-        Opcode, //
-    },
+    event::epoll::{Event, EventData, EventFlags},
+    ioctl::{ioctl, Ioctl, IoctlOutput, Opcode},
 };
 use std::{
-    ffi::{
-        c_int,
-        c_void, //
-    },
+    ffi::{c_int, c_void},
     io,
-    os::fd::{
-        AsRawFd,
-        BorrowedFd, //
-    },
+    os::fd::{AsRawFd, BorrowedFd},
     ptr,
     time::Duration,
 };

@@ -5,14 +5,8 @@
 use crate::channel::Found;
 use std::{
     collections::VecDeque,
-    sync::{
-        Mutex,
-        MutexGuard, //
-    },
-    time::{
-        Duration,
-        Instant, //
-    },
+    sync::{Mutex, MutexGuard},
+    time::{Duration, Instant},
 };
 
 /// The account of a channel.

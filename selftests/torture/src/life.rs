@@ -7,37 +7,16 @@ use crate::{
     channel::become_of,
     consumer,
     tally::Tally,
-    world::{
-        Origin,
-        World,
-        OVER, //
-    },
+    world::{Origin, World, OVER},
 };
-use anyhow::{
-    Context,
-    Result, //
-};
+use anyhow::{Context, Result};
 use backend::Kind;
-use rand::{
-    rngs::SmallRng,
-    Rng,
-    SeedableRng, //
-};
+use rand::{rngs::SmallRng, Rng, SeedableRng};
 use std::{
     os::fd::AsFd,
-    sync::atomic::{
-        AtomicUsize,
-        Ordering::SeqCst, //
-    },
-    thread::{
-        self,
-        ScopedJoinHandle,
-        Thread, //
-    },
-    time::{
-        Duration,
-        Instant, //
-    },
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    thread::{self, ScopedJoinHandle, Thread},
+    time::{Duration, Instant},
 };
 
 /// How many rounds a world has at most.

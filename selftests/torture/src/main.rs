@@ -16,36 +16,21 @@ mod victim;
 mod worker;
 mod world;
 
-use anyhow::{
-    Context,
-    Result, //
-};
+use anyhow::{Context, Result};
 use backend::Kind;
-use clap::{
-    Parser,
-    ValueEnum, //
-};
+use clap::{Parser, ValueEnum};
 use life::Limits;
 use scenario::Scenario;
 use std::{
-    hash::{
-        BuildHasher,
-        RandomState, //
-    },
+    hash::{BuildHasher, RandomState},
     num::NonZeroUsize,
     process::ExitCode,
     sync::{
-        atomic::{
-            AtomicU64,
-            Ordering::SeqCst, //
-        },
-        Mutex, //
+        atomic::{AtomicU64, Ordering::SeqCst},
+        Mutex,
     },
     thread,
-    time::{
-        Duration,
-        Instant, //
-    },
+    time::{Duration, Instant},
 };
 use tally::Tally;
 use world::Origin;

@@ -4,32 +4,15 @@
 
 use crate::{
     scenario::Target,
-    world::{
-        Sheet,
-        World, //
-    },
+    world::{Sheet, World},
 };
-use rustix::event::{
-    poll,
-    PollFd,
-    PollFlags,
-    Timespec, //
-};
+use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use std::{
     fmt, fs,
-    io::{
-        self,
-        Write, //
-    },
-    os::fd::{
-        AsFd,
-        AsRawFd, //
-    },
+    io::{self, Write},
+    os::fd::{AsFd, AsRawFd},
     process,
-    sync::{
-        atomic::Ordering::SeqCst,
-        Mutex, //
-    },
+    sync::{atomic::Ordering::SeqCst, Mutex},
 };
 
 /// Ends the process, while all other threads stay as they are.
@@ -155,15 +138,9 @@ fn readable(fd: impl AsFd) -> &'static str {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::{
-        scenario::Scenario,
-        world::Origin, //
-    };
+    use crate::{scenario::Scenario, world::Origin};
     use backend::Kind;
-    use rand::{
-        rngs::SmallRng,
-        SeedableRng, //
-    };
+    use rand::{rngs::SmallRng, SeedableRng};
 
     /// A world on epoll without threads.
     pub(crate) fn world() -> World {

@@ -12,16 +12,10 @@
 //!   waiter reads; an instance that nobody waits on spares nobody.
 //! * Who is told that an eventpoll is readable fetches from it until it has nothing.
 
-use crate::{
-    actor::Act,
-    channel, //
-};
+use crate::{actor::Act, channel};
 use backend::Kind;
 use clap::ValueEnum;
-use rand::{
-    rngs::SmallRng,
-    Rng, //
-};
+use rand::{rngs::SmallRng, Rng};
 use rustix::event::epoll::EventFlags;
 use std::sync::atomic::AtomicBool;
 

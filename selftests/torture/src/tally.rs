@@ -2,11 +2,7 @@
 
 //! What was done: for the reader to believe that something was tested.
 
-use std::{
-    fmt,
-    ops::AddAssign,
-    time::Duration, //
-};
+use std::{fmt, ops::AddAssign, time::Duration};
 
 /// The counts of a thread, or of many.
 #[derive(Clone, Debug, Default)]

@@ -6,22 +6,13 @@ use crate::ioctl;
 use backend::Backend;
 use repoll::Events;
 use rustix::process::{
-    kill_process,
-    set_parent_process_death_signal,
-    waitpid,
-    Pid,
-    Signal,
-    WaitOptions, //
+    kill_process, set_parent_process_death_signal, waitpid, Pid, Signal, WaitOptions,
 };
 use std::{
-    ffi::{
-        c_int,
-        c_void, //
-    },
-    fs,
-    io,
+    ffi::{c_int, c_void},
+    fs, io,
     os::fd::AsFd,
-    ptr::NonNull, //
+    ptr::NonNull,
 };
 
 /// A child that waits on an instance of this process, once. It does nothing with an event. It

@@ -4,34 +4,17 @@
 
 use crate::{
     channel,
-    scenario::{
-        Target,
-        Watch, //
-    },
+    scenario::{Target, Watch},
     tally::Tally,
-    world::World, //
+    world::World,
 };
-use rand::{
-    rngs::SmallRng,
-    seq::IndexedRandom,
-    Rng,
-    SeedableRng, //
-};
+use rand::{rngs::SmallRng, seq::IndexedRandom, Rng, SeedableRng};
 use repoll::Events;
 use rustix::{
     event::epoll::EventFlags,
-    thread::{
-        sched_setaffinity,
-        CpuSet, //
-    },
+    thread::{sched_setaffinity, CpuSet},
 };
-use std::{
-    hint,
-    io,
-    sync::atomic::Ordering::SeqCst,
-    thread,
-    time::Duration, //
-};
+use std::{hint, io, sync::atomic::Ordering::SeqCst, thread, time::Duration};
 
 /// What each thread of a world has.
 pub(crate) struct Worker<'a> {

@@ -8,48 +8,22 @@
 //! who waits has a timeout.
 
 use crate::{
-    channel::{
-        self,
-        Channel, //
-    },
+    channel::{self, Channel},
     ioctl,
     ledger::Account,
     report,
-    scenario::{
-        Plan,
-        Scenario,
-        Target,
-        Watch, //
-    },
+    scenario::{Plan, Scenario, Target, Watch},
 };
 use backend::Backend;
-use rand::{
-    rngs::SmallRng,
-    Rng,
-    SeedableRng, //
-};
-use repoll::{
-    Events,
-    Interest,
-    Mode, //
-};
+use rand::{rngs::SmallRng, Rng, SeedableRng};
+use repoll::{Events, Interest, Mode};
 use rustix::event::epoll::EventFlags;
 use std::{
     fmt,
     fs::File,
     io,
-    os::fd::{
-        AsFd,
-        BorrowedFd,
-        OwnedFd, //
-    },
-    sync::atomic::{
-        AtomicBool,
-        AtomicI32,
-        AtomicU64,
-        AtomicUsize,
-        Ordering::SeqCst, //
-    },
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering::SeqCst},
     thread::Thread,
     time::Duration,
 };

@@ -2,16 +2,9 @@
 
 //! What lets shells complete the arguments of a program.
 
-use clap::{
-    error::ErrorKind,
-    Parser, //
-};
+use clap::{error::ErrorKind, Parser};
 use clap_complete::Shell;
-use std::{
-    env,
-    ffi::OsStr,
-    io, //
-};
+use std::{env, ffi::OsStr, io};
 
 /// Parses the arguments of this program, as [`Parser::parse`] does.
 ///

@@ -2,10 +2,7 @@
 
 //! Waits that poll network devices.
 
-use rustix::ioctl::{
-    opcode,
-    Opcode, //
-};
+use rustix::ioctl::{opcode, Opcode};
 use std::time::Duration;
 
 /// How waits look for packets themselves before they sleep, as `EPIOCSPARAMS`

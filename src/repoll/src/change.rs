@@ -3,15 +3,8 @@
 //! Changes that are made many at a time.
 
 use crate::{
-    poller::{
-        EPOLL_CTL_ADD,
-        EPOLL_CTL_DEL,
-        EPOLL_CTL_MOD, //
-    },
-    uapi,
-    AddMode,
-    Interest,
-    Mode, //
+    poller::{EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD},
+    uapi, AddMode, Interest, Mode,
 };
 use rustix::io::Errno;
 use std::{
@@ -19,10 +12,7 @@ use std::{
     ffi::c_int,
     fmt, io,
     marker::PhantomData,
-    os::fd::{
-        AsRawFd,
-        BorrowedFd, //
-    },
+    os::fd::{AsRawFd, BorrowedFd},
 };
 
 /// One change of many to what an instance watches, with its result; see
@@ -265,10 +255,7 @@ pub(crate) fn batch(changes: &mut [Change<'_>]) -> uapi::repoll_batch {
 mod tests {
     use super::*;
     use crate::Exclusive;
-    use std::{
-        fs::File,
-        os::fd::AsFd, //
-    };
+    use std::{fs::File, os::fd::AsFd};
 
     #[test]
     fn a_change_is_what_the_kernel_reads() {

@@ -4,16 +4,9 @@
 
 use rustix::{
     fd::AsFd,
-    ioctl::{
-        Ioctl,
-        IoctlOutput,
-        Opcode, //
-    },
+    ioctl::{Ioctl, IoctlOutput, Opcode},
 };
-use std::{
-    ffi::c_void,
-    ptr, //
-};
+use std::{ffi::c_void, ptr};
 
 /// An ioctl that takes the address of a `T` and returns a number.
 pub(crate) struct Command<'a, const OPCODE: Opcode, T> {

@@ -2,16 +2,8 @@
 
 //! How an instance comes to be.
 
-use crate::{
-    command::Command,
-    info::Control,
-    uapi,
-    Unavailable, //
-};
-use std::os::fd::{
-    FromRawFd,
-    OwnedFd, //
-};
+use crate::{command::Command, info::Control, uapi, Unavailable};
+use std::os::fd::{FromRawFd, OwnedFd};
 
 bitflags::bitflags! {
     /// How an instance is made; with none of them, as epoll makes its own.

@@ -7,27 +7,14 @@
 //! it one that the process installs later on. This file alone decides whether they are
 //! made.
 
-use crate::{
-    fadvise::fadvise64,
-    Features, //
-};
+use crate::{fadvise::fadvise64, Features};
 use rustix::{
-    io::{
-        Errno,
-        Result, //
-    },
+    io::{Errno, Result},
     ioctl::IoctlOutput,
 };
 use std::{
-    os::fd::{
-        AsFd,
-        AsRawFd,
-        OwnedFd, //
-    },
-    sync::atomic::{
-        AtomicBool,
-        Ordering::Relaxed, //
-    },
+    os::fd::{AsFd, AsRawFd, OwnedFd},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
 /// Two numbers in a word, the lower one first.

@@ -2,15 +2,8 @@
 
 //! What waits give.
 
-use rustix::event::epoll::{
-    self,
-    EventFlags, //
-};
-use std::{
-    fmt,
-    iter::FusedIterator,
-    slice, //
-};
+use rustix::event::epoll::{self, EventFlags};
+use std::{fmt, iter::FusedIterator, slice};
 
 /// That a file is ready.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]

@@ -4,11 +4,8 @@
 //! the words nor for the result.
 
 use rustix::{
-    io::{
-        Errno,
-        Result, //
-    },
-    ioctl::IoctlOutput, //
+    io::{Errno, Result},
+    ioctl::IoctlOutput,
 };
 use std::os::fd::RawFd;
 

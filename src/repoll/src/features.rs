@@ -2,14 +2,8 @@
 
 //! What the module can do.
 
-use crate::{
-    command::Command,
-    uapi, //
-};
-use std::{
-    io,
-    os::fd::AsFd, //
-};
+use crate::{command::Command, uapi};
+use std::{io, os::fd::AsFd};
 
 /// A feature's bit, by its number.
 const fn bit(number: u32) -> u64 {

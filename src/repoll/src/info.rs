@@ -14,25 +14,12 @@
 //! # }
 //! ```
 
-use crate::{
-    command::Command,
-    uapi,
-    CreateFlags,
-    Features,
-    Unavailable, //
-};
-use rustix::fs::{
-    Mode,
-    OFlags, //
-};
+use crate::{command::Command, uapi, CreateFlags, Features, Unavailable};
+use rustix::fs::{Mode, OFlags};
 use std::{
     io,
     mem::size_of,
-    os::fd::{
-        AsFd,
-        BorrowedFd,
-        OwnedFd, //
-    },
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
 /// How many instances are asked for by one call.

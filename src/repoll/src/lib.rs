@@ -90,25 +90,12 @@ pub mod uapi;
 mod unavailable;
 
 pub use busy_poll::BusyPoll;
-pub use change::{
-    Batch,
-    Change,
-    ChangeError,
-    Operation, //
-};
+pub use change::{Batch, Change, ChangeError, Operation};
 pub use create::CreateFlags;
-pub use event::{
-    Event,
-    Events,
-    Iter, //
-};
+pub use event::{Event, Events, Iter};
 pub use features::Features;
 pub use interest::Interest;
-pub use mode::{
-    AddMode,
-    Exclusive,
-    Mode, //
-};
+pub use mode::{AddMode, Exclusive, Mode};
 pub use poller::Poller;
 pub use unavailable::Unavailable;
 

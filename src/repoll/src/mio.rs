@@ -9,21 +9,9 @@
 //! nothing is needed, since mio's sockets go into a [`Poller`] as they are, with
 //! mio's words for what to watch for and whose it is.
 
-use crate::{
-    Event,
-    Interest,
-    Poller, //
-};
-use mio::{
-    event::Source,
-    unix::SourceFd,
-    Registry,
-    Token, //
-};
-use std::{
-    io,
-    os::fd::AsRawFd, //
-};
+use crate::{Event, Interest, Poller};
+use mio::{event::Source, unix::SourceFd, Registry, Token};
+use std::{io, os::fd::AsRawFd};
 
 /// In mio's loop, which watches for edges: readable when events came, and to be
 /// waited on, with no timeout, until there are none.
@@ -98,11 +86,7 @@ mod tests {
 
     #[test]
     fn tokens_come_back() {
-        use rustix::event::epoll::{
-            self,
-            EventData,
-            EventFlags, //
-        };
+        use rustix::event::epoll::{self, EventData, EventFlags};
 
         let token = Token(usize::MAX);
         let event = Event::from(epoll::Event {

@@ -3,54 +3,25 @@
 //! The instance.
 
 use crate::{
-    busy_poll,
-    change,
+    busy_poll, change,
     command::Command,
     create::create,
-    direct::{
-        pair,
-        Direct, //
-    },
-    uapi,
-    AddMode,
-    Batch,
-    BusyPoll,
-    Change,
-    CreateFlags,
-    Events,
-    Features,
-    Interest,
-    Mode,
-    Unavailable, //
+    direct::{pair, Direct},
+    uapi, AddMode, Batch, BusyPoll, Change, CreateFlags, Events, Features, Interest, Mode,
+    Unavailable,
 };
 use rustix::{
-    event::epoll::{
-        Event,
-        EventData,
-        EventFlags, //
-    },
+    event::epoll::{Event, EventData, EventFlags},
     io::Errno,
-    ioctl::{
-        IoctlOutput,
-        Opcode, //
-    },
+    ioctl::{IoctlOutput, Opcode},
 };
 use std::{
     ffi::c_int,
     io,
     mem::size_of,
-    os::fd::{
-        AsFd,
-        AsRawFd,
-        BorrowedFd,
-        FromRawFd,
-        IntoRawFd,
-        OwnedFd,
-        RawFd, //
-    },
-    ptr,
-    slice,
-    time::Duration, //
+    os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd},
+    ptr, slice,
+    time::Duration,
 };
 
 // The operations of <linux/eventpoll.h>, which is no part of the generated view.

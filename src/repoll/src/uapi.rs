@@ -11,10 +11,7 @@ include!("bindings.rs");
 mod tests {
     use super::*;
     use rustix::ioctl::opcode;
-    use std::mem::{
-        offset_of,
-        size_of, //
-    };
+    use std::mem::{offset_of, size_of};
 
     // The same for 32-bit and 64-bit programs: no field may move between them.
 

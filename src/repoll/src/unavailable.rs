@@ -4,11 +4,7 @@
 
 use crate::uapi;
 use rustix::io::Errno;
-use std::{
-    error::Error,
-    fmt,
-    io, //
-};
+use std::{error::Error, fmt, io};
 
 /// Why no instance could be made: what a program says before it gives up, or
 /// that it may fall back on the kernel's epoll.
@@ -93,11 +89,7 @@ mod tests {
 
     #[test]
     fn errors_of_opening_are_told_apart() {
-        use Unavailable::{
-            NoModule,
-            NoPermission,
-            Other, //
-        };
+        use Unavailable::{NoModule, NoPermission, Other};
 
         let from = Unavailable::from_open;
         for errno in [Errno::NOENT, Errno::NXIO, Errno::NODEV] {

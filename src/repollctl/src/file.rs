@@ -4,15 +4,8 @@
 
 use crate::inet;
 use repoll::info::Item;
-use rustix::fs::{
-    AtFlags,
-    StatxFlags,
-    CWD, //
-};
-use std::{
-    collections::HashMap,
-    fs, //
-};
+use rustix::fs::{AtFlags, StatxFlags, CWD};
+use std::{collections::HashMap, fs};
 
 /// The open files of a process.
 pub struct Files {

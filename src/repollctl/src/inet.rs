@@ -5,12 +5,7 @@
 use std::{
     collections::HashMap,
     fs,
-    net::{
-        IpAddr,
-        Ipv4Addr,
-        Ipv6Addr,
-        SocketAddr, //
-    },
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
 /// All TCP, UDP and UNIX sockets of the network namespace that a process is in.

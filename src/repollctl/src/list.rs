@@ -3,23 +3,11 @@
 //! `repollctl list`.
 
 use crate::{
-    record::{
-        up_to,
-        Instance, //
-    },
-    table::{
-        Align,
-        Table, //
-    },
+    record::{up_to, Instance},
+    table::{Align, Table},
 };
-use anyhow::{
-    Context,
-    Result, //
-};
-use repoll::info::{
-    Control,
-    Whose, //
-};
+use anyhow::{Context, Result};
+use repoll::info::{Control, Whose};
 use std::io::Write;
 
 /// All instances, by their ids.

@@ -11,23 +11,10 @@ mod show;
 mod table;
 mod top;
 
-use anyhow::{
-    Context,
-    Result, //
-};
-use clap::{
-    Parser,
-    Subcommand, //
-};
-use repoll::info::{
-    Control,
-    Whose, //
-};
-use std::{
-    io,
-    process::ExitCode,
-    time::Duration, //
-};
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use repoll::info::{Control, Whose};
+use std::{io, process::ExitCode, time::Duration};
 
 /// Show the repoll instances of this machine
 ///

@@ -2,16 +2,10 @@
 
 //! Instances and items as they are printed, as JSON or in words.
 
-use crate::{
-    file::Files,
-    interest, //
-};
+use crate::{file::Files, interest};
 use repoll::{
-    info::{
-        self,
-        Kind, //
-    },
-    CreateFlags, //
+    info::{self, Kind},
+    CreateFlags,
 };
 use serde::Serialize;
 

@@ -4,24 +4,11 @@
 
 use crate::{
     file::Files,
-    record::{
-        up_to,
-        Instance,
-        Item, //
-    },
-    table::{
-        Align,
-        Table, //
-    },
+    record::{up_to, Instance, Item},
+    table::{Align, Table},
 };
-use anyhow::{
-    Context,
-    Result, //
-};
-use repoll::info::{
-    Control,
-    Whose, //
-};
+use anyhow::{Context, Result};
+use repoll::info::{Control, Whose};
 use serde::Serialize;
 use std::io::Write;
 

@@ -2,10 +2,7 @@
 
 //! Tables: columns as wide as what is in them.
 
-use std::io::{
-    self,
-    Write, //
-};
+use std::io::{self, Write};
 
 /// Where the text of a column is.
 #[derive(Clone, Copy, PartialEq)]

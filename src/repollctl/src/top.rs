@@ -4,34 +4,17 @@
 
 use crate::{
     list,
-    record::{
-        up_to,
-        Counters,
-        Instance, //
-    },
-    table::{
-        Align,
-        Table, //
-    },
+    record::{up_to, Counters, Instance},
+    table::{Align, Table},
 };
 use anyhow::Result;
-use repoll::info::{
-    Control,
-    Whose, //
-};
+use repoll::info::{Control, Whose};
 use serde::Serialize;
 use std::{
     collections::HashMap,
-    io::{
-        self,
-        IsTerminal,
-        Write, //
-    },
+    io::{self, IsTerminal, Write},
     thread,
-    time::{
-        Duration,
-        Instant, //
-    },
+    time::{Duration, Instant},
 };
 
 /// Puts the cursor into the corner and clears what is below: a whole screen at once.

@@ -3,45 +3,20 @@
 //! What repollctl says of instances of this process, on the module itself. The
 //! program lies beside this one, which root starts.
 
-use repoll::{
-    CreateFlags,
-    Events,
-    Exclusive,
-    Interest,
-    Mode,
-    Poller, //
-};
+use repoll::{CreateFlags, Events, Exclusive, Interest, Mode, Poller};
 use serde_json::Value;
 use std::{
     env, fs,
-    io::{
-        BufRead,
-        BufReader,
-        Read,
-        Write, //
-    },
-    net::{
-        TcpListener,
-        TcpStream, //
-    },
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
     os::{
         fd::AsRawFd,
-        unix::{
-            net::UnixStream,
-            process::CommandExt, //
-        },
+        unix::{net::UnixStream, process::CommandExt},
     },
-    process::{
-        Command,
-        Output,
-        Stdio, //
-    },
+    process::{Command, Output, Stdio},
     sync::mpsc,
     thread,
-    time::{
-        Duration,
-        Instant, //
-    },
+    time::{Duration, Instant},
 };
 
 const NOBODY: u32 = 65_534;

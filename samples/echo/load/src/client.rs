@@ -4,42 +4,17 @@
 
 use crate::{
     content::Content,
-    script::{
-        Ending,
-        Script, //
-    },
+    script::{Ending, Script},
 };
-use anyhow::{
-    bail,
-    ensure,
-    Context,
-    Result, //
-};
+use anyhow::{bail, ensure, Context, Result};
 use rustix::{
     io::Errno,
-    net::{
-        self,
-        sockopt,
-        AddressFamily,
-        SocketFlags,
-        SocketType, //
-    },
+    net::{self, sockopt, AddressFamily, SocketFlags, SocketType},
 };
 use std::{
-    io::{
-        ErrorKind,
-        Read,
-        Write, //
-    },
-    net::{
-        Shutdown,
-        SocketAddr,
-        TcpStream, //
-    },
-    os::fd::{
-        AsFd,
-        BorrowedFd, //
-    },
+    io::{ErrorKind, Read, Write},
+    net::{Shutdown, SocketAddr, TcpStream},
+    os::fd::{AsFd, BorrowedFd},
     time::Duration,
 };
 

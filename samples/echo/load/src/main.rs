@@ -9,28 +9,12 @@ mod report;
 mod run;
 mod script;
 
-use anyhow::{
-    Context,
-    Result, //
-};
+use anyhow::{Context, Result};
 use backend::Kind;
 use clap::Parser;
-use run::{
-    run,
-    Plan, //
-};
-use rustix::process::{
-    getrlimit,
-    setrlimit,
-    Resource,
-    Rlimit, //
-};
-use std::{
-    io::Write,
-    net::ToSocketAddrs,
-    process::ExitCode,
-    time::Duration, //
-};
+use run::{run, Plan};
+use rustix::process::{getrlimit, setrlimit, Resource, Rlimit};
+use std::{io::Write, net::ToSocketAddrs, process::ExitCode, time::Duration};
 
 /// Put load on a TCP echo server and check every byte that comes back
 ///

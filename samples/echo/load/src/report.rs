@@ -2,16 +2,10 @@
 
 //! What a run has come to.
 
-use crate::{
-    client::Client,
-    script::Ending, //
-};
+use crate::{client::Client, script::Ending};
 use backend::Kind;
 use serde::Serialize;
-use std::{
-    fmt,
-    time::Duration, //
-};
+use std::{fmt, time::Duration};
 
 const MEBIBYTE: f64 = (1 << 20) as f64;
 

@@ -3,38 +3,19 @@
 //! The loop that drives all connections.
 
 use crate::{
-    client::{
-        Client,
-        Progress,
-        CHUNK, //
-    },
+    client::{Client, Progress, CHUNK},
     content::Content,
     report::Report,
     script::Script,
 };
-use anyhow::{
-    anyhow,
-    Context,
-    Error,
-    Result, //
-};
-use backend::{
-    Backend,
-    Kind, //
-};
-use repoll::{
-    Events,
-    Interest,
-    Mode, //
-};
+use anyhow::{anyhow, Context, Error, Result};
+use backend::{Backend, Kind};
+use repoll::{Events, Interest, Mode};
 use std::{
     io::ErrorKind,
     mem,
     net::SocketAddr,
-    time::{
-        Duration,
-        Instant, //
-    },
+    time::{Duration, Instant},
 };
 
 /// What to do.

@@ -5,29 +5,13 @@
 
 mod support;
 
-use rustix::net::{
-    self,
-    AddressFamily,
-    SocketType, //
-};
+use rustix::net::{self, AddressFamily, SocketType};
 use std::{
-    io::{
-        Read,
-        Write, //
-    },
-    net::{
-        Ipv4Addr,
-        Shutdown,
-        SocketAddr,
-        TcpListener,
-        TcpStream, //
-    },
+    io::{Read, Write},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     thread,
 };
-use support::{
-    load,
-    Outcome, //
-};
+use support::{load, Outcome};
 
 /// Serves each connection with `behaviour` on a thread of its own, for as long
 /// as the test runs.

@@ -6,44 +6,15 @@
 mod support;
 
 use rustix::{
-    net::{
-        self,
-        sockopt,
-        AddressFamily,
-        SocketType, //
-    },
-    process::{
-        kill_process,
-        Pid,
-        Signal, //
-    },
+    net::{self, sockopt, AddressFamily, SocketType},
+    process::{kill_process, Pid, Signal},
 };
 use serde_json::Value;
 use std::{
-    io::{
-        BufRead,
-        BufReader,
-        ErrorKind,
-        Read,
-        Write, //
-    },
-    net::{
-        Shutdown,
-        SocketAddr,
-        TcpListener,
-        TcpStream, //
-    },
-    path::{
-        Path,
-        PathBuf, //
-    },
-    process::{
-        Child,
-        ChildStdout,
-        Command,
-        Output,
-        Stdio, //
-    },
+    io::{BufRead, BufReader, ErrorKind, Read, Write},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, Output, Stdio},
     sync::OnceLock,
     time::Duration,
 };

@@ -2,20 +2,9 @@
 
 //! The load: wrk, which keeps its connections and asks again at once.
 
-use anyhow::{
-    ensure,
-    Context,
-    Result, //
-};
-use serde::{
-    Deserialize,
-    Serialize, //
-};
-use std::{
-    net::SocketAddr,
-    path::Path,
-    process::Command, //
-};
+use anyhow::{ensure, Context, Result};
+use serde::{Deserialize, Serialize};
+use std::{net::SocketAddr, path::Path, process::Command};
 
 /// What makes wrk print what it has measured.
 pub const SCRIPT: &str = include_str!("wrk.lua");

@@ -8,45 +8,18 @@ mod report;
 mod server;
 mod summary;
 
-use anyhow::{
-    ensure,
-    Context,
-    Result, //
-};
+use anyhow::{ensure, Context, Result};
 use backend::Kind;
-use clap::{
-    Parser,
-    Subcommand, //
-};
-use load::{
-    Load,
-    SCRIPT, //
-};
-use measurements::{
-    print,
-    read,
-    Kept,
-    Machine,
-    Report, //
-};
-use record::{
-    Record,
-    Run,
-    Shape,
-    SHAPES, //
-};
+use clap::{Parser, Subcommand};
+use load::{Load, SCRIPT};
+use measurements::{print, read, Kept, Machine, Report};
+use record::{Record, Run, Shape, SHAPES};
 use server::Server;
 use std::{
     env, fs,
-    path::{
-        Path,
-        PathBuf, //
-    },
+    path::{Path, PathBuf},
 };
-use summary::{
-    Counted,
-    KINDS, //
-};
+use summary::{Counted, KINDS};
 
 /// Compare the shapes of a server, on epoll and on repoll
 ///

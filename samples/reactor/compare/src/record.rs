@@ -2,16 +2,10 @@
 
 //! All that was measured.
 
-use crate::{
-    load::Load,
-    server::Figures, //
-};
+use crate::{load::Load, server::Figures};
 use backend::Kind;
 use measurements::Machine;
-use serde::{
-    Deserialize,
-    Serialize, //
-};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The server's shapes.

@@ -3,22 +3,11 @@
 //! What people get to see of a record.
 
 use crate::{
-    record::{
-        Record,
-        SHAPES, //
-    },
-    summary::{
-        Summary,
-        Table,
-        KINDS, //
-    },
+    record::{Record, SHAPES},
+    summary::{Summary, Table, KINDS},
 };
 use anyhow::Result;
-use measurements::{
-    bars,
-    Report,
-    Series, //
-};
+use measurements::{bars, Report, Series};
 use std::path::Path;
 
 impl Report for Record {

@@ -3,38 +3,15 @@
 //! The server, as a program.
 
 use crate::record::Shape;
-use anyhow::{
-    ensure,
-    Context,
-    Result, //
-};
+use anyhow::{ensure, Context, Result};
 use backend::Kind;
-use rustix::process::{
-    kill_process,
-    Pid,
-    Signal, //
-};
-use serde::{
-    de::DeserializeOwned,
-    Deserialize,
-    Serialize, //
-};
+use rustix::process::{kill_process, Pid, Signal};
+use serde::{de::DeserializeOwned, Deserialize, Serialize};
 use std::{
     env,
-    io::{
-        BufRead,
-        BufReader, //
-    },
-    net::{
-        IpAddr,
-        SocketAddr, //
-    },
-    process::{
-        Child,
-        ChildStdout,
-        Command,
-        Stdio, //
-    },
+    io::{BufRead, BufReader},
+    net::{IpAddr, SocketAddr},
+    process::{Child, ChildStdout, Command, Stdio},
 };
 
 /// The size of the page that clients fetch.

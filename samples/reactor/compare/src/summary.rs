@@ -2,12 +2,7 @@
 
 //! A record in few figures.
 
-use crate::record::{
-    Record,
-    Run,
-    Shape,
-    SHAPES, //
-};
+use crate::record::{Record, Run, Shape, SHAPES};
 use backend::Kind;
 use measurements::median;
 use std::fmt;

@@ -4,12 +4,7 @@
 
 use crate::server::PATIENCE;
 use std::{
-    io::{
-        BufRead,
-        BufReader,
-        Read,
-        Write, //
-    },
+    io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
 };
 

@@ -4,18 +4,10 @@
 
 use crate::{
     client::request,
-    server::{
-        number,
-        program,
-        Server,
-        SHAPES, //
-    },
+    server::{number, program, Server, SHAPES},
 };
 use std::{
-    io::{
-        ErrorKind,
-        Read, //
-    },
+    io::{ErrorKind, Read},
     process::Command,
     time::Duration,
 };

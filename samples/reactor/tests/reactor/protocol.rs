@@ -3,23 +3,10 @@
 //! What is answered to what.
 
 use crate::{
-    client::{
-        echo,
-        request, //
-    },
-    server::{
-        backend,
-        number,
-        program,
-        Server,
-        PAGE,
-        SHAPES, //
-    },
+    client::{echo, request},
+    server::{backend, number, program, Server, PAGE, SHAPES},
 };
-use std::{
-    net::TcpListener,
-    process::Command, //
-};
+use std::{net::TcpListener, process::Command};
 
 #[test]
 fn the_page_is_served_again_and_again_on_one_connection() {

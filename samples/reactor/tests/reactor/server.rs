@@ -4,39 +4,17 @@
 
 use crate::client::Client;
 use repoll::Interest;
-use rustix::process::{
-    kill_process,
-    Pid,
-    Signal, //
-};
+use rustix::process::{kill_process, Pid, Signal};
 use serde_json::Value;
 use std::{
     env,
-    fs::{
-        self,
-        DirEntry, //
-    },
-    io::{
-        BufRead,
-        BufReader,
-        ErrorKind, //
-    },
-    net::{
-        SocketAddr,
-        TcpStream, //
-    },
+    fs::{self, DirEntry},
+    io::{BufRead, BufReader, ErrorKind},
+    net::{SocketAddr, TcpStream},
     path::PathBuf,
-    process::{
-        Child,
-        ChildStdout,
-        Command,
-        Stdio, //
-    },
+    process::{Child, ChildStdout, Command, Stdio},
     thread::sleep,
-    time::{
-        Duration,
-        Instant, //
-    },
+    time::{Duration, Instant},
 };
 
 /// All of them.

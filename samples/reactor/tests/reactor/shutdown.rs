@@ -3,23 +3,11 @@
 //! The end of a server.
 
 use crate::{
-    client::{
-        echo,
-        request, //
-    },
-    server::{
-        number,
-        Server,
-        LARGE,
-        LARGE_PAGE,
-        SHAPES, //
-    },
+    client::{echo, request},
+    server::{number, Server, LARGE, LARGE_PAGE, SHAPES},
 };
 use rustix::process::Signal;
-use std::time::{
-    Duration,
-    Instant, //
-};
+use std::time::{Duration, Instant};
 
 #[test]
 fn idle_connections_do_not_keep_it() {

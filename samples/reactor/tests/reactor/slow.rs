@@ -3,28 +3,13 @@
 //! Clients that take too long.
 
 use crate::{
-    client::{
-        echo,
-        request, //
-    },
-    server::{
-        number,
-        Server,
-        LARGE,
-        LARGE_PAGE,
-        SHAPES, //
-    },
+    client::{echo, request},
+    server::{number, Server, LARGE, LARGE_PAGE, SHAPES},
 };
 use std::{
-    io::{
-        Read,
-        Write, //
-    },
+    io::{Read, Write},
     thread::sleep,
-    time::{
-        Duration,
-        Instant, //
-    },
+    time::{Duration, Instant},
 };
 
 /// Long enough for a client to say what it has to, on a machine that is busy.

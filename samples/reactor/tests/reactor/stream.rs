@@ -3,36 +3,13 @@
 //! However the bytes come and go.
 
 use crate::{
-    client::{
-        echo,
-        request,
-        Client, //
-    },
-    server::{
-        number,
-        Server,
-        LARGE,
-        LARGE_PAGE,
-        PAGE,
-        SHAPES, //
-    },
+    client::{echo, request, Client},
+    server::{number, Server, LARGE, LARGE_PAGE, PAGE, SHAPES},
 };
-use rustix::net::{
-    self,
-    sockopt,
-    AddressFamily,
-    SocketFlags,
-    SocketType, //
-};
+use rustix::net::{self, sockopt, AddressFamily, SocketFlags, SocketType};
 use std::{
-    io::{
-        ErrorKind,
-        Write, //
-    },
-    net::{
-        Shutdown,
-        TcpStream, //
-    },
+    io::{ErrorKind, Write},
+    net::{Shutdown, TcpStream},
     time::Duration,
 };
 

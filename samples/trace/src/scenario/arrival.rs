@@ -2,10 +2,7 @@
 
 //! A message arrives at a socket that is watched.
 
-use super::{
-    with_waiter,
-    Recorded, //
-};
+use super::{with_waiter, Recorded};
 use crate::sockets;
 use anyhow::Result;
 use repoll::Interest;

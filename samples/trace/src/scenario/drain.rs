@@ -2,10 +2,7 @@
 
 //! A full send buffer drains.
 
-use super::{
-    with_waiter,
-    Recorded, //
-};
+use super::{with_waiter, Recorded};
 use crate::sockets;
 use anyhow::Result;
 use repoll::Interest;

@@ -4,27 +4,15 @@
 
 use super::Recorded;
 use crate::recorder::Recorder;
-use anyhow::{
-    Context,
-    Result, //
-};
+use anyhow::{Context, Result};
 use rustix::{
     io::Errno,
-    net::{
-        self,
-        AddressFamily,
-        SocketFlags,
-        SocketType, //
-    },
+    net::{self, AddressFamily, SocketFlags, SocketType},
     thread::gettid,
 };
 use std::{
     fs,
-    net::{
-        Ipv4Addr,
-        SocketAddr,
-        TcpStream, //
-    },
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     os::fd::OwnedFd,
 };
 

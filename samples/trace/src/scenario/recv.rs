@@ -4,17 +4,10 @@
 //! task as its private data, and a function that wakes it.
 
 use super::Recorded;
-use crate::{
-    recorder::Recorder,
-    sleeper::Sleeper,
-    sockets, //
-};
+use crate::{recorder::Recorder, sleeper::Sleeper, sockets};
 use anyhow::Result;
 use rustix::thread::gettid;
-use std::io::{
-    Read,
-    Write, //
-};
+use std::io::{Read, Write};
 
 pub(super) const CHAIN: &[&str] = &[
     "send",

@@ -2,21 +2,10 @@
 
 //! Changes, many by one call where that is possible.
 
-use super::sockets::{
-    Family,
-    Pair, //
-};
-use crate::{
-    backend::Poller,
-    clock::each,
-    measure::Work, //
-};
+use super::sockets::{Family, Pair};
+use crate::{backend::Poller, clock::each, measure::Work};
 use anyhow::Result;
-use repoll::{
-    Change,
-    Interest,
-    Mode, //
-};
+use repoll::{Change, Interest, Mode};
 
 const TIMES: usize = 100;
 

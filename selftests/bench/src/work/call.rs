@@ -2,28 +2,14 @@
 
 //! What any system call costs: the same on both, for reference.
 
-use crate::{
-    backend::Poller,
-    clock::each,
-    measure::Work, //
-};
-use anyhow::{
-    ensure,
-    Result, //
-};
-use repoll::{
-    Interest,
-    Mode, //
-};
+use crate::{backend::Poller, clock::each, measure::Work};
+use anyhow::{ensure, Result};
+use repoll::{Interest, Mode};
 use rustix::process::getppid;
 use std::{
     fs::File,
     hint::black_box,
-    os::fd::{
-        AsFd,
-        FromRawFd,
-        IntoRawFd, //
-    },
+    os::fd::{AsFd, FromRawFd, IntoRawFd},
 };
 
 const TIMES: usize = 10_000;

@@ -3,27 +3,14 @@
 //! What others pay for a file being watched: sending through a socket and
 //! receiving, with nobody, epoll or repoll watching the receiving end.
 
-use super::sockets::{
-    get,
-    put,
-    Pair, //
-};
+use super::sockets::{get, put, Pair};
 use crate::{
-    backend::{
-        Patience,
-        Poller, //
-    },
-    clock::{
-        each,
-        Stopwatch, //
-    },
-    measure::Work, //
+    backend::{Patience, Poller},
+    clock::{each, Stopwatch},
+    measure::Work,
 };
 use anyhow::Result;
-use repoll::{
-    Events,
-    Mode, //
-};
+use repoll::{Events, Mode};
 use std::os::fd::AsFd;
 
 const TIMES: usize = 2_000;

@@ -2,24 +2,13 @@
 
 //! Connections that come and go.
 
-use super::{
-    ctl::instance,
-    sockets::Pair, //
-};
-use crate::{
-    backend::Poller,
-    clock::each,
-    measure::Work, //
-};
+use super::{ctl::instance, sockets::Pair};
+use crate::{backend::Poller, clock::each, measure::Work};
 use anyhow::Result;
 use repoll::Mode;
 use rustix::net::sockopt::set_socket_linger;
 use std::{
-    net::{
-        Ipv4Addr,
-        TcpListener,
-        TcpStream, //
-    },
+    net::{Ipv4Addr, TcpListener, TcpStream},
     os::fd::AsFd,
     time::Duration,
 };

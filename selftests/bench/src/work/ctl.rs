@@ -2,15 +2,8 @@
 
 //! Changes, a call each.
 
-use super::sockets::{
-    Family,
-    Pair, //
-};
-use crate::{
-    backend::Poller,
-    clock::each,
-    measure::Work, //
-};
+use super::sockets::{Family, Pair};
+use crate::{backend::Poller, clock::each, measure::Work};
 use anyhow::Result;
 use repoll::Mode;
 

@@ -2,38 +2,16 @@
 
 //! A whole request of an echo server.
 
-use super::sockets::{
-    get,
-    put,
-    Family,
-    Pair, //
-};
+use super::sockets::{get, put, Family, Pair};
 use crate::{
-    backend::{
-        Patience,
-        Poller, //
-    },
+    backend::{Patience, Poller},
     clock::each,
-    measure::Work, //
+    measure::Work,
 };
-use anyhow::{
-    anyhow,
-    Result, //
-};
-use repoll::{
-    Change,
-    Events,
-    Interest,
-    Mode, //
-};
-use rustix::net::{
-    shutdown,
-    Shutdown, //
-};
-use std::{
-    os::fd::AsFd,
-    thread, //
-};
+use anyhow::{anyhow, Result};
+use repoll::{Change, Events, Interest, Mode};
+use rustix::net::{shutdown, Shutdown};
+use std::{os::fd::AsFd, thread};
 
 /// Requests of a repetition.
 const REQUESTS: usize = 2_000;

@@ -3,39 +3,18 @@
 //! FIFOs, which have a name: a poller hears of their close in another way than of that
 //! of sockets.
 
-use super::{
-    ctl::instance,
-    sockets::Pair, //
-};
-use crate::{
-    backend::Poller,
-    clock::each,
-    measure::Work, //
-};
-use anyhow::{
-    Context,
-    Result, //
-};
+use super::{ctl::instance, sockets::Pair};
+use crate::{backend::Poller, clock::each, measure::Work};
+use anyhow::{Context, Result};
 use repoll::Mode;
-use rustix::fs::{
-    mknodat,
-    open,
-    unlink,
-    FileType,
-    Mode as Permissions,
-    OFlags,
-    CWD, //
-};
+use rustix::fs::{mknodat, open, unlink, FileType, Mode as Permissions, OFlags, CWD};
 use std::{
     env,
     ffi::CString,
     fs,
-    os::fd::{
-        AsFd,
-        OwnedFd, //
-    },
+    os::fd::{AsFd, OwnedFd},
     path::PathBuf,
-    process, //
+    process,
 };
 
 /// What is freed later, by others, is to be spread over many.

@@ -2,25 +2,11 @@
 
 //! What the kernel keeps for each watched file.
 
-use super::sockets::{
-    Family,
-    Pair, //
-};
-use crate::{
-    backend::Poller,
-    measure::Work, //
-};
-use anyhow::{
-    Context,
-    Result, //
-};
+use super::sockets::{Family, Pair};
+use crate::{backend::Poller, measure::Work};
+use anyhow::{Context, Result};
 use repoll::Mode;
-use std::{
-    fs,
-    os::fd::AsFd,
-    thread,
-    time::Duration, //
-};
+use std::{fs, os::fd::AsFd, thread, time::Duration};
 
 /// The growth of all slabs while connected sockets that exist are added, for
 /// each of them. Caches that are merged with others (no slab_nomerge) make no

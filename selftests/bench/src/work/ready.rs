@@ -2,31 +2,14 @@
 
 //! Waits that need not wait.
 
-use super::sockets::{
-    Family,
-    Pair, //
-};
+use super::sockets::{Family, Pair};
 use crate::{
-    backend::{
-        Patience,
-        Poller, //
-    },
-    clock::{
-        each,
-        Stopwatch, //
-    },
-    measure::Work, //
+    backend::{Patience, Poller},
+    clock::{each, Stopwatch},
+    measure::Work,
 };
-use anyhow::{
-    ensure,
-    Result, //
-};
-use repoll::{
-    Change,
-    Events,
-    Interest,
-    Mode, //
-};
+use anyhow::{ensure, Result};
+use repoll::{Change, Events, Interest, Mode};
 
 /// So many waits that a repetition hands out some 10,000 events; but enough of
 /// those for many that the timer's interrupts come to the same in each.

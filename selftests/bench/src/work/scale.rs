@@ -3,50 +3,20 @@
 //! How costs grow with the number of files that are watched.
 
 use crate::{
-    backend::{
-        Epoll,
-        Patience,
-        Poller, //
-    },
-    clock::{
-        settle,
-        Stopwatch, //
-    },
-    measure::{
-        figure,
-        Bench, //
-    },
+    backend::{Epoll, Patience, Poller},
+    clock::{settle, Stopwatch},
+    measure::{figure, Bench},
 };
-use anyhow::{
-    ensure,
-    Context,
-    Result, //
-};
-use repoll::{
-    Events,
-    Mode, //
-};
+use anyhow::{ensure, Context, Result};
+use repoll::{Events, Mode};
 use rustix::{
-    event::{
-        eventfd,
-        EventfdFlags, //
-    },
-    io::{
-        read,
-        write, //
-    },
-    process::{
-        setrlimit,
-        Resource,
-        Rlimit, //
-    },
+    event::{eventfd, EventfdFlags},
+    io::{read, write},
+    process::{setrlimit, Resource, Rlimit},
 };
 use std::{
     fs,
-    os::fd::{
-        AsFd,
-        OwnedFd, //
-    },
+    os::fd::{AsFd, OwnedFd},
 };
 
 /// A cost is the median of so many measurements of so many operations.

@@ -2,29 +2,12 @@
 
 //! Connected sockets, and a byte to and fro.
 
-use anyhow::{
-    ensure,
-    Context,
-    Result, //
-};
-use rustix::net::{
-    recv,
-    send,
-    RecvFlags,
-    SendFlags, //
-};
+use anyhow::{ensure, Context, Result};
+use rustix::net::{recv, send, RecvFlags, SendFlags};
 use std::{
-    net::{
-        Ipv4Addr,
-        TcpListener,
-        TcpStream, //
-    },
+    net::{Ipv4Addr, TcpListener, TcpStream},
     os::{
-        fd::{
-            AsFd,
-            BorrowedFd,
-            OwnedFd, //
-        },
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::net::UnixStream,
     },
 };

@@ -3,40 +3,18 @@
 //! How many events several threads get through one instance.
 
 use crate::{
-    backend::{
-        Patience,
-        Poller, //
-    },
-    measure::Work, //
+    backend::{Patience, Poller},
+    measure::Work,
 };
-use anyhow::{
-    anyhow,
-    Result, //
-};
-use repoll::{
-    Events,
-    Mode, //
-};
+use anyhow::{anyhow, Result};
+use repoll::{Events, Mode};
 use rustix::{
-    event::{
-        eventfd,
-        EventfdFlags, //
-    },
-    io::{
-        read,
-        write,
-        Errno, //
-    },
+    event::{eventfd, EventfdFlags},
+    io::{read, write, Errno},
 };
 use std::{
-    os::fd::{
-        AsFd,
-        OwnedFd, //
-    },
-    sync::atomic::{
-        AtomicUsize,
-        Ordering, //
-    },
+    os::fd::{AsFd, OwnedFd},
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::Instant,
 };

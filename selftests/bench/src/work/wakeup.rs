@@ -3,37 +3,18 @@
 //! Waking up who waits.
 
 use crate::{
-    backend::{
-        Patience,
-        Poller, //
-    },
+    backend::{Patience, Poller},
     clock::each,
-    measure::Work, //
+    measure::Work,
 };
-use anyhow::{
-    anyhow,
-    ensure,
-    Result, //
-};
-use repoll::{
-    Events,
-    Mode, //
-};
+use anyhow::{anyhow, ensure, Result};
+use repoll::{Events, Mode};
 use rustix::{
-    event::{
-        eventfd,
-        EventfdFlags, //
-    },
-    io::{
-        read,
-        write, //
-    },
+    event::{eventfd, EventfdFlags},
+    io::{read, write},
 };
 use std::{
-    os::fd::{
-        AsFd,
-        OwnedFd, //
-    },
+    os::fd::{AsFd, OwnedFd},
     thread,
 };
 

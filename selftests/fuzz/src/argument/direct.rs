@@ -2,21 +2,10 @@
 
 //! The words of direct calls.
 
-use super::{
-    seldom,
-    Pointer,
-    Timeout, //
-};
-use arbitrary::{
-    Arbitrary,
-    Result,
-    Unstructured, //
-};
+use super::{seldom, Pointer, Timeout};
+use arbitrary::{Arbitrary, Result, Unstructured};
 use repoll::uapi;
-use serde::{
-    Deserialize,
-    Serialize, //
-};
+use serde::{Deserialize, Serialize};
 
 /// A word that has to be zero: mostly is.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]

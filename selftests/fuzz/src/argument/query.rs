@@ -2,23 +2,11 @@
 
 //! The arguments of questions.
 
-use super::{
-    seldom,
-    Count,
-    Pointer,
-    Zero, //
-};
+use super::{seldom, Count, Pointer, Zero};
 use crate::program::Slot;
-use arbitrary::{
-    Arbitrary,
-    Result,
-    Unstructured, //
-};
+use arbitrary::{Arbitrary, Result, Unstructured};
 use repoll::uapi;
-use serde::{
-    Deserialize,
-    Serialize, //
-};
+use serde::{Deserialize, Serialize};
 
 /// The instance that a question is about, or with which it begins.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]

@@ -8,31 +8,18 @@
 #![no_main]
 
 use fuzz::{
-    machine::{
-        Machine,
-        CURRENT, //
-    },
+    machine::{Machine, CURRENT},
     mutate::Mutator,
     program::Program,
-    report::Session, //
+    report::Session,
 };
-use libfuzzer_sys::{
-    fuzz_crossover,
-    fuzz_mutator,
-    fuzz_target,
-    fuzzer_mutate,
-    Corpus, //
-};
+use libfuzzer_sys::{fuzz_crossover, fuzz_mutator, fuzz_target, fuzzer_mutate, Corpus};
 use std::{
-    env,
-    fs,
+    env, fs,
     path::PathBuf,
     process,
-    sync::{
-        Mutex,
-        OnceLock, //
-    },
-    time::Instant, //
+    sync::{Mutex, OnceLock},
+    time::Instant,
 };
 
 struct Run {

@@ -3,31 +3,20 @@
 //! What is done with the fuzzer's programs: carry them out again, show them, make them smaller, and
 //! see what they have reached.
 
-use anyhow::{
-    bail,
-    Context,
-    Result, //
-};
+use anyhow::{bail, Context, Result};
 use clap::Parser;
 use fuzz::{
     machine::Machine,
     module::Module,
     program::Program,
-    report::{
-        self,
-        Session, //
-    },
-    seeds,
-    shrink, //
+    report::{self, Session},
+    seeds, shrink,
 };
 use std::{
     fs,
-    path::{
-        Path,
-        PathBuf, //
-    },
+    path::{Path, PathBuf},
     thread,
-    time::Duration, //
+    time::Duration,
 };
 
 /// Look at the fuzzer's programs.

@@ -2,33 +2,10 @@
 
 //! The same by direct calls, and what only these do.
 
-use super::{
-    alone,
-    create,
-    open,
-    request,
-    write,
-    IN,
-    ONESHOT, //
-};
+use super::{alone, create, open, request, write, IN, ONESHOT};
 use crate::{
-    argument::{
-        Change,
-        Mask,
-        MaxEvents,
-        Operation,
-        Pointer,
-        Timeout,
-        Way,
-        Word,
-        ZeroWord, //
-    },
-    program::{
-        Kind,
-        Op,
-        Program,
-        Slot, //
-    }, //
+    argument::{Change, Mask, MaxEvents, Operation, Pointer, Timeout, Way, Word, ZeroWord},
+    program::{Kind, Op, Program, Slot},
 };
 
 /// The program with direct calls in place of ioctls, where there are such.

@@ -5,43 +5,16 @@
 use super::Thread;
 use crate::{
     alarm::Alarm,
-    arena::{
-        Place,
-        Region,
-        CANARY, //
-    },
-    argument::{
-        Batch,
-        Change,
-        Mask,
-        MaxEvents,
-        Pointer,
-        Request,
-        Target,
-        Waiting,
-        Way, //
-    },
-    coverage::{
-        answered,
-        Call, //
-    },
+    arena::{Place, Region, CANARY},
+    argument::{Batch, Change, Mask, MaxEvents, Pointer, Request, Target, Waiting, Way},
+    coverage::{answered, Call},
     open,
-    oracle::{
-        self,
-        Progress, //
-    },
-    program::{
-        Fault,
-        Slot, //
-    },
-    table::CLOSED, //
+    oracle::{self, Progress},
+    program::{Fault, Slot},
+    table::CLOSED,
 };
 use repoll::uapi;
-use std::{
-    mem::size_of,
-    os::fd::RawFd,
-    ptr, //
-};
+use std::{mem::size_of, os::fd::RawFd, ptr};
 
 /// The memory of a batch before the call.
 struct Before {

@@ -2,29 +2,12 @@
 
 //! Direct calls: their words, and what they may have written.
 
-use super::{
-    calls::bytes,
-    Thread, //
-};
+use super::{calls::bytes, Thread};
 use crate::{
     arena::Region,
-    argument::{
-        pair,
-        Change,
-        Mask,
-        MaxEvents,
-        Operation,
-        Pointer,
-        Request,
-        Timeout,
-        Way,
-        Word, //
-    },
-    coverage::{
-        answered,
-        Call, //
-    },
-    program::Slot, //
+    argument::{pair, Change, Mask, MaxEvents, Operation, Pointer, Request, Timeout, Way, Word},
+    coverage::{answered, Call},
+    program::Slot,
 };
 use repoll::uapi;
 use std::ffi::c_int;

@@ -3,41 +3,19 @@
 //! The questions to the module: what is said, and what may be answered.
 
 use super::{
-    calls::{
-        bytes,
-        elements, //
-    },
-    Thread, //
+    calls::{bytes, elements},
+    Thread,
 };
 use crate::{
-    arena::{
-        Region,
-        CANARY, //
-    },
-    argument::{
-        Id,
-        Mask,
-        Pointer,
-        Query,
-        Telling, //
-    },
-    coverage::{
-        answered,
-        Call, //
-    },
+    arena::{Region, CANARY},
+    argument::{Id, Mask, Pointer, Query, Telling},
+    coverage::{answered, Call},
     open,
-    oracle::{
-        self,
-        Answer, //
-    },
-    program::Slot, //
+    oracle::{self, Answer},
+    program::Slot,
 };
 use repoll::uapi;
-use std::{
-    mem::size_of,
-    os::fd::RawFd,
-    ptr, //
-};
+use std::{mem::size_of, os::fd::RawFd, ptr};
 
 /// What is asked, and how.
 struct Question {

@@ -21,37 +21,16 @@
 //! that gets one as cancelled, and that of 2.41 ends a thread of asynchronous cancellation even
 //! if the thread forbids to be cancelled.
 
-use crate::{
-    fork,
-    signals,
-    threads,
-    window, //
-};
+use crate::{fork, signals, threads, window};
 use core::{
     ffi::CStr,
-    mem,
-    ptr,
+    mem, ptr,
     sync::atomic::{
-        AtomicBool,
-        AtomicI32,
-        AtomicPtr,
-        AtomicUsize,
-        Ordering::{
-            Acquire,
-            Relaxed,
-            Release, //
-        }, //
-    }, //
+        AtomicBool, AtomicI32, AtomicPtr, AtomicUsize,
+        Ordering::{Acquire, Relaxed, Release},
+    },
 };
-use libc::{
-    c_char,
-    c_int,
-    c_void,
-    clockid_t,
-    pid_t,
-    pthread_t,
-    siginfo_t, //
-};
+use libc::{c_char, c_int, c_void, clockid_t, pid_t, pthread_t, siginfo_t};
 
 extern "C" {
     fn pthread_getcpuclockid(thread: pthread_t, clock: *mut clockid_t) -> c_int;

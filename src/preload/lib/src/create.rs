@@ -3,29 +3,15 @@
 //! Making an instance.
 
 use crate::{
-    direct,
-    fork,
-    gather,
-    kernel::{
-        call,
-        error,
-        int,
-        Answer,
-        Arguments, //
-    },
+    direct, fork, gather,
+    kernel::{call, error, int, Answer, Arguments},
     message,
     settings::settings,
-    stats::{
-        self,
-        Kind, //
-    },
-    uapi, //
+    stats::{self, Kind},
+    uapi,
 };
 use core::ptr;
-use libc::{
-    c_int,
-    c_long, //
-};
+use libc::{c_int, c_long};
 
 /// What `epoll_create` does: the size only has to be one.
 pub(crate) fn create(size: c_int) -> Answer {

@@ -3,36 +3,16 @@
 //! Changing what an instance watches.
 
 use crate::{
-    direct::{
-        self,
-        pair,
-        Told, //
-    },
-    event,
-    gather,
-    kernel::{
-        call,
-        error,
-        int,
-        Answer,
-        Open, //
-    },
-    known::{
-        self,
-        Question, //
-    },
+    direct::{self, pair, Told},
+    event, gather,
+    kernel::{call, error, int, Answer, Open},
+    known::{self, Question},
     settings::settings,
-    stats::{
-        self,
-        Kind, //
-    },
-    uapi, //
+    stats::{self, Kind},
+    uapi,
 };
 use core::ptr;
-use libc::{
-    c_int,
-    epoll_event, //
-};
+use libc::{c_int, epoll_event};
 
 /// What `epoll_ctl` does, on an instance of either kind, now or with the next wait.
 #[inline]

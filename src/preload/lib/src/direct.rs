@@ -11,23 +11,12 @@
 //! other file answers `EINVAL` or `ESPIPE`, as it answers an ioctl with `ENOTTY`.
 
 use crate::{
-    kernel::{
-        call,
-        error,
-        int,
-        Answer,
-        Gate, //
-    },
-    uapi,
-    valgrind,
-    window, //
+    kernel::{call, error, int, Answer, Gate},
+    uapi, valgrind, window,
 };
 use core::{
     ptr,
-    sync::atomic::{
-        AtomicU8,
-        Ordering::Relaxed, //
-    }, //
+    sync::atomic::{AtomicU8, Ordering::Relaxed},
 };
 use libc::c_int;
 

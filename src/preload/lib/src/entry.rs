@@ -8,25 +8,13 @@
 use crate::{
     create,
     ctl::ctl,
-    kernel::{
-        call,
-        error,
-        int,
-        to_libc,
-        Arguments, //
-    },
+    kernel::{call, error, int, to_libc, Arguments},
     observer,
     settings::settings,
     valgrind::filled,
-    wait::Wait, //
+    wait::Wait,
 };
-use libc::{
-    c_int,
-    c_long,
-    epoll_event,
-    sigset_t,
-    timespec, //
-};
+use libc::{c_int, c_long, epoll_event, sigset_t, timespec};
 
 /// The size of the kernel's signal set, which is not that of `sigset_t`.
 const KERNEL_SIGSET_SIZE: usize = 8;
@@ -45,12 +33,7 @@ pub extern "C" fn epoll_create1(flags: c_int) -> c_int {
 
 /// `epoll_ctl(2)`.
 #[no_mangle]
-pub extern "C" fn epoll_ctl(
-    epfd: c_int,
-    op: c_int,
-    fd: c_int,
-    event: *mut epoll_event, //
-) -> c_int {
+pub extern "C" fn epoll_ctl(epfd: c_int, op: c_int, fd: c_int, event: *mut epoll_event) -> c_int {
     to_libc(ctl(epfd, op, fd, event.expose_provenance())) as c_int
 }
 

@@ -10,10 +10,7 @@ use crate::threads;
 use core::{
     mem::size_of,
     ptr,
-    sync::atomic::{
-        AtomicUsize,
-        Ordering::Relaxed, //
-    },
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 use libc::epoll_event;
 

@@ -3,22 +3,11 @@
 //! The beginning and the end of the process.
 
 use crate::{
-    cancel,
-    event,
-    fork,
-    gather,
-    kernel::{
-        call,
-        int, //
-    },
+    cancel, event, fork, gather,
+    kernel::{call, int},
     observer,
-    settings::{
-        self,
-        settings, //
-    },
-    stats,
-    symbols,
-    threads, //
+    settings::{self, settings},
+    stats, symbols, threads,
 };
 use libc::c_int;
 

@@ -12,31 +12,17 @@
 //! the program's own may come in between.
 
 use crate::{
-    kernel::{
-        call,
-        int, //
-    },
-    signals,
-    threads, //
+    kernel::{call, int},
+    signals, threads,
 };
 use core::{
     mem, ptr,
     sync::atomic::{
-        AtomicBool,
-        AtomicPtr,
-        AtomicU32,
-        AtomicU64,
-        Ordering::{
-            Acquire,
-            Relaxed,
-            Release, //
-        }, //
+        AtomicBool, AtomicPtr, AtomicU32, AtomicU64,
+        Ordering::{Acquire, Relaxed, Release},
     },
 };
-use libc::{
-    c_int,
-    c_void, //
-};
+use libc::{c_int, c_void};
 
 /// A lock that is taken for an instant.
 struct Lock(AtomicU32);

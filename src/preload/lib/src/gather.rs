@@ -60,42 +60,23 @@
 //! `longjmp` leaves it so for good.
 
 use crate::{
-    direct::{
-        self,
-        Told, //
-    },
-    event,
-    fork,
-    kernel::{
-        error,
-        Gate,
-        Open, //
-    },
+    direct::{self, Told},
+    event, fork,
+    kernel::{error, Gate, Open},
     known,
     settings::settings,
-    signals,
-    stats,
-    threads,
-    uapi,
-    window::NOT_MADE, //
+    signals, stats, threads, uapi,
+    window::NOT_MADE,
 };
 use core::{
     cell::UnsafeCell,
     ptr,
     sync::atomic::{
-        AtomicBool,
-        AtomicI32,
-        AtomicU32,
-        Ordering::{
-            Relaxed,
-            SeqCst, //
-        }, //
+        AtomicBool, AtomicI32, AtomicU32,
+        Ordering::{Relaxed, SeqCst},
     },
 };
-use libc::{
-    c_int,
-    epoll_event, //
-};
+use libc::{c_int, epoll_event};
 
 /// How many changes can be put off.
 const ROOM: usize = 64;

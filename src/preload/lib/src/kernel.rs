@@ -8,10 +8,7 @@
 //! it, and errno is left alone.
 
 use core::arch::asm;
-use libc::{
-    c_int,
-    c_long, //
-};
+use libc::{c_int, c_long};
 
 /// What the kernel answers: not negative, or an errno with a minus sign.
 pub(crate) type Answer = isize;

@@ -5,10 +5,7 @@
 //! It is known too little rather than too much: a descriptor with too high a
 //! number is not known, nor the first of two instances that watch the same one.
 
-use core::sync::atomic::{
-    AtomicU32,
-    Ordering::Relaxed, //
-};
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use libc::c_int;
 
 /// What is known of a descriptor.

@@ -2,20 +2,11 @@
 
 //! Lines of text, put together without an allocation.
 
-use crate::{
-    kernel::call,
-    uapi, //
-};
+use crate::{kernel::call, uapi};
 use core::{
     ffi::CStr,
-    fmt::{
-        self,
-        Write, //
-    },
-    sync::atomic::{
-        AtomicBool,
-        Ordering::Relaxed, //
-    },
+    fmt::{self, Write},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 use libc::c_int;
 

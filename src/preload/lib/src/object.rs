@@ -2,32 +2,14 @@
 
 //! What the dynamic linker has loaded, and its tables of symbols.
 
-use crate::kernel::{
-    call,
-    int,
-    Answer, //
-};
+use crate::kernel::{call, int, Answer};
 use core::{
-    ffi::{
-        c_char,
-        CStr, //
-    },
-    mem::{
-        offset_of,
-        size_of, //
-    },
+    ffi::{c_char, CStr},
+    mem::{offset_of, size_of},
     ops::Range,
-    ptr,
-    slice, //
+    ptr, slice,
 };
-use libc::{
-    c_int,
-    c_void,
-    dl_phdr_info,
-    size_t,
-    Elf64_Phdr,
-    Elf64_Sym, //
-};
+use libc::{c_int, c_void, dl_phdr_info, size_t, Elf64_Phdr, Elf64_Sym};
 
 /// The size of a page, for `mprotect`.
 const PAGE: usize = 4096;

@@ -8,34 +8,15 @@
 //! that of a library that was preloaded after this one, is looked up when the
 //! library is loaded; a constructor that comes before has it looked up then.
 
-use crate::{
-    gather,
-    kernel::Arguments, //
-};
+use crate::{gather, kernel::Arguments};
 use core::{
     ffi::CStr,
     mem,
-    sync::atomic::{
-        AtomicUsize,
-        Ordering::Relaxed, //
-    },
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 use libc::{
-    c_char,
-    c_int,
-    c_long,
-    c_uint,
-    c_void,
-    fd_set,
-    nfds_t,
-    pollfd,
-    pthread_attr_t,
-    pthread_t,
-    sigset_t,
-    size_t,
-    timespec,
-    timeval,
-    FILE, //
+    c_char, c_int, c_long, c_uint, c_void, fd_set, nfds_t, pollfd, pthread_attr_t, pthread_t,
+    sigset_t, size_t, timespec, timeval, FILE,
 };
 
 /// The functions, each with what comes before it.

@@ -6,10 +6,7 @@ use crate::message;
 use core::{
     ffi::CStr,
     ptr,
-    sync::atomic::{
-        AtomicU8,
-        Ordering::Relaxed, //
-    }, //
+    sync::atomic::{AtomicU8, Ordering::Relaxed},
 };
 use libc::c_char;
 

@@ -4,19 +4,9 @@
 //!
 //! By system calls: libc's functions leave out the signals that it keeps to itself.
 
-use crate::kernel::{
-    call,
-    int,
-    Answer, //
-};
-use core::{
-    mem::size_of,
-    ptr, //
-};
-use libc::{
-    c_int,
-    pid_t, //
-};
+use crate::kernel::{call, int, Answer};
+use core::{mem::size_of, ptr};
+use libc::{c_int, pid_t};
 
 /// The size of the kernel's signal set, which is not that of `sigset_t`.
 const SET_SIZE: usize = size_of::<u64>();

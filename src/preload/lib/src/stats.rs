@@ -9,18 +9,9 @@
 
 use crate::{
     direct::Told,
-    kernel::{
-        call,
-        int,
-        Answer, //
-    },
+    kernel::{call, int, Answer},
     message::Line,
-    settings::{
-        has_environment,
-        is_on,
-        settings,
-        variable, //
-    },
+    settings::{has_environment, is_on, settings, variable},
 };
 use core::{
     ffi::CStr,
@@ -28,14 +19,8 @@ use core::{
     mem::size_of,
     ptr,
     sync::atomic::{
-        AtomicI32,
-        AtomicPtr,
-        AtomicU64,
-        Ordering::{
-            AcqRel,
-            Acquire,
-            Relaxed, //
-        }, //
+        AtomicI32, AtomicPtr, AtomicU64,
+        Ordering::{AcqRel, Acquire, Relaxed},
     },
 };
 use libc::c_int;

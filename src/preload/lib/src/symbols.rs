@@ -35,13 +35,7 @@
 //!
 //! `dlmopen` loads another libc into a namespace of its own, which stays as it is.
 
-use crate::{
-    cancel,
-    message,
-    object::Object,
-    observer,
-    settings::settings, //
-};
+use crate::{cancel, message, object::Object, observer, settings::settings};
 use core::ffi::CStr;
 
 /// The functions that do not call libc's.

@@ -5,15 +5,9 @@
 use core::{
     ffi::CStr,
     ptr,
-    sync::atomic::{
-        AtomicPtr,
-        Ordering::Relaxed, //
-    }, //
+    sync::atomic::{AtomicPtr, Ordering::Relaxed},
 };
-use libc::{
-    c_char,
-    c_void, //
-};
+use libc::{c_char, c_void};
 
 /// libc's, which is not 0 while there is one thread. Null if it has none, as musl.
 static SINGLE_THREADED: AtomicPtr<c_char> = AtomicPtr::new(ptr::null_mut());

@@ -21,38 +21,16 @@
 //! A mask that the program gives is passed on as it is: libc never puts the signal in there.
 
 use crate::{
-    direct::{
-        self,
-        pair,
-        Told, //
-    },
+    direct::{self, pair, Told},
     gather,
-    kernel::{
-        call,
-        error,
-        int,
-        Answer,
-        Arguments,
-        Gate,
-        Open, //
-    },
+    kernel::{call, error, int, Answer, Arguments, Gate, Open},
     settings::settings,
-    stats::{
-        self,
-        Kind, //
-    },
+    stats::{self, Kind},
     uapi,
-    window::{
-        Seen,
-        NOT_MADE, //
-    }, //
+    window::{Seen, NOT_MADE},
 };
 use core::ptr;
-use libc::{
-    c_int,
-    c_long,
-    timespec, //
-};
+use libc::{c_int, c_long, timespec};
 
 /// Where in the arguments of a wait something is; it is the same in all of them.
 mod at {

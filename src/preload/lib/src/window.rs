@@ -25,33 +25,18 @@
 //! marked by then, and needs no signal any more.
 
 use crate::{
-    kernel::{
-        error,
-        Answer,
-        Arguments,
-        Gate, //
-    },
-    signals, //
+    kernel::{error, Answer, Arguments, Gate},
+    signals,
 };
 use core::{
-    arch::{
-        asm,
-        global_asm, //
-    },
+    arch::{asm, global_asm},
     ops::Range,
     sync::atomic::{
         AtomicU32,
-        Ordering::{
-            Acquire,
-            Relaxed, //
-        }, //
+        Ordering::{Acquire, Relaxed},
     },
 };
-use libc::{
-    c_int,
-    c_long,
-    ucontext_t, //
-};
+use libc::{c_int, c_long, ucontext_t};
 
 /// An errno that says that a call was not made. No system call says so.
 pub(crate) const NOT_MADE: c_int = 4096;

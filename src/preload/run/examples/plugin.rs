@@ -2,16 +2,10 @@
 
 //! A plugin for the tests to load: it uses epoll on its own and on the program's instances.
 
-use libc::{
-    c_int,
-    epoll_event, //
-};
+use libc::{c_int, epoll_event};
 use std::{
     io::Error,
-    sync::atomic::{
-        AtomicI32,
-        Ordering::Relaxed, //
-    }, //
+    sync::atomic::{AtomicI32, Ordering::Relaxed},
 };
 
 static INSTANCE: AtomicI32 = AtomicI32::new(-1);

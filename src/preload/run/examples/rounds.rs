@@ -4,17 +4,8 @@
 //! to be run as it is, on repoll, and with changes gathered. Where the clock counts
 //! instructions, nanoseconds are these.
 
-use libc::{
-    c_int,
-    c_void,
-    epoll_event, //
-};
-use std::{
-    array,
-    hint::black_box,
-    io::Error,
-    time::Instant, //
-};
+use libc::{c_int, c_void, epoll_event};
+use std::{array, hint::black_box, io::Error, time::Instant};
 
 /// So many times a connection is dealt with each time that the cost is taken, and as
 /// many times before.

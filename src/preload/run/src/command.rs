@@ -3,27 +3,15 @@
 //! What a command executes in the end: for a script that is its interpreter, for
 //! `env` the program that it starts.
 
-use rustix::fs::{
-    access,
-    Access, //
-};
+use rustix::fs::{access, Access};
 use std::{
     collections::VecDeque,
     env,
-    ffi::{
-        OsStr,
-        OsString, //
-    },
+    ffi::{OsStr, OsString},
     fs::File,
     io::Read,
-    os::unix::ffi::{
-        OsStrExt,
-        OsStringExt, //
-    },
-    path::{
-        Path,
-        PathBuf, //
-    },
+    os::unix::ffi::{OsStrExt, OsStringExt},
+    path::{Path, PathBuf},
 };
 
 /// As many bytes of a script the kernel looks at.

@@ -2,23 +2,12 @@
 
 //! The library that is preloaded.
 
-use anyhow::{
-    bail,
-    ensure,
-    Context,
-    Result, //
-};
+use anyhow::{bail, ensure, Context, Result};
 use std::{
     env,
     ffi::OsString,
-    os::unix::ffi::{
-        OsStrExt,
-        OsStringExt, //
-    },
-    path::{
-        Path,
-        PathBuf, //
-    },
+    os::unix::ffi::{OsStrExt, OsStringExt},
+    path::{Path, PathBuf},
 };
 
 const NAME: &str = "librepoll.so";

@@ -6,14 +6,8 @@ mod command;
 mod library;
 mod program;
 
-use anyhow::{
-    Context,
-    Result, //
-};
-use clap::{
-    Parser,
-    ValueHint, //
-};
+use anyhow::{Context, Result};
+use clap::{Parser, ValueHint};
 use program::Program;
 use std::{
     env,
@@ -21,14 +15,8 @@ use std::{
     fs::File,
     io::ErrorKind,
     os::unix::process::CommandExt,
-    path::{
-        self,
-        PathBuf, //
-    },
-    process::{
-        Command,
-        ExitCode, //
-    }, //
+    path::{self, PathBuf},
+    process::{Command, ExitCode},
 };
 
 /// Run a program with its epoll on repoll

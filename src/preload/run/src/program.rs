@@ -6,38 +6,21 @@ use crate::command::Command;
 use object::{
     elf,
     read::{
-        elf::{
-            Dyn as _,
-            FileHeader,
-            ProgramHeader, //
-        },
-        ReadCache,
-        ReadRef, //
+        elf::{Dyn as _, FileHeader, ProgramHeader},
+        ReadCache, ReadRef,
     },
-    Endianness, //
+    Endianness,
 };
 use rustix::{
-    fs::{
-        statvfs,
-        StatVfsMountFlags, //
-    },
-    process::{
-        getegid,
-        geteuid, //
-    },
-    thread::no_new_privs, //
+    fs::{statvfs, StatVfsMountFlags},
+    process::{getegid, geteuid},
+    thread::no_new_privs,
 };
 use std::{
     ffi::OsString,
-    fs::{
-        self,
-        File, //
-    },
+    fs::{self, File},
     os::unix::fs::MetadataExt,
-    path::{
-        Path,
-        PathBuf, //
-    },
+    path::{Path, PathBuf},
 };
 
 /// Where execve finds rights that are given to a file.
@@ -183,10 +166,7 @@ fn needed<'data>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{
-        env,
-        os::unix::fs::PermissionsExt, //
-    };
+    use std::{env, os::unix::fs::PermissionsExt};
 
     fn me() -> PathBuf {
         env::current_exe().unwrap()

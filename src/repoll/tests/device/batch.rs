@@ -2,28 +2,12 @@
 
 //! Many changes by one call, with and without a wait.
 
-use crate::{
-    errno,
-    pair,
-    ready,
-    EPOLLOUT, //
-};
-use repoll::{
-    Batch,
-    Change,
-    Events,
-    Exclusive,
-    Interest,
-    Mode,
-    Poller, //
-};
+use crate::{errno, pair, ready, EPOLLOUT};
+use repoll::{Batch, Change, Events, Exclusive, Interest, Mode, Poller};
 use rustix::io::Errno;
 use std::{
     os::fd::AsFd,
-    time::{
-        Duration,
-        Instant, //
-    },
+    time::{Duration, Instant},
 };
 
 const OUT: Interest = Interest::WRITABLE;

@@ -2,51 +2,16 @@
 
 //! Instances that are made, and those that cannot be.
 
-use crate::{
-    errno,
-    pair,
-    ready,
-    EPOLLOUT, //
-};
-use repoll::{
-    CreateFlags,
-    Interest,
-    Mode,
-    Poller,
-    Unavailable, //
-};
+use crate::{errno, pair, ready, EPOLLOUT};
+use repoll::{CreateFlags, Interest, Mode, Poller, Unavailable};
 use rustix::{
-    fs::{
-        makedev,
-        mknodat,
-        FileType,
-        Mode as Permissions,
-        CWD, //
-    },
-    io::{
-        fcntl_getfd,
-        Errno,
-        FdFlags, //
-    },
-    mount::{
-        mount,
-        mount_change,
-        MountFlags,
-        MountPropagationFlags, //
-    },
+    fs::{makedev, mknodat, FileType, Mode as Permissions, CWD},
+    io::{fcntl_getfd, Errno, FdFlags},
+    mount::{mount, mount_change, MountFlags, MountPropagationFlags},
     process::Uid,
-    thread::{
-        set_thread_res_uid,
-        unshare_unsafe,
-        UnshareFlags, //
-    },
+    thread::{set_thread_res_uid, unshare_unsafe, UnshareFlags},
 };
-use std::{
-    error::Error,
-    fs,
-    io,
-    thread, //
-};
+use std::{error::Error, fs, io, thread};
 
 #[test]
 fn descriptors_are_closed_on_exec() {

@@ -2,36 +2,15 @@
 
 //! An instance as a file.
 
-use crate::{
-    errno,
-    pair,
-    ready,
-    EPOLLIN,
-    EPOLLOUT, //
-};
-use repoll::{
-    BusyPoll,
-    Interest,
-    Mode,
-    Poller, //
-};
+use crate::{errno, pair, ready, EPOLLIN, EPOLLOUT};
+use repoll::{BusyPoll, Interest, Mode, Poller};
 use rustix::{
-    event::{
-        poll,
-        PollFd,
-        PollFlags,
-        Timespec, //
-    },
+    event::{poll, PollFd, PollFlags, Timespec},
     io::Errno,
 };
 use std::{
     io::Write,
-    os::fd::{
-        AsRawFd,
-        FromRawFd,
-        IntoRawFd,
-        OwnedFd, //
-    },
+    os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd},
     time::Duration,
 };
 

@@ -2,35 +2,16 @@
 
 //! Direct calls: that they are made, and that all goes on where they are refused.
 
-use crate::{
-    errno,
-    filter::refuse,
-    pair,
-    ready,
-    EPOLLOUT, //
-};
-use repoll::{
-    Batch,
-    Change,
-    Events,
-    Exclusive,
-    Features,
-    Interest,
-    Mode,
-    Poller, //
-};
+use crate::{errno, filter::refuse, pair, ready, EPOLLOUT};
+use repoll::{Batch, Change, Events, Exclusive, Features, Interest, Mode, Poller};
 use rustix::io::Errno;
 use std::{
     env,
     ffi::c_long,
     fs::File,
     os::{
-        fd::{
-            AsFd,
-            FromRawFd,
-            IntoRawFd, //
-        },
-        unix::process::CommandExt, //
+        fd::{AsFd, FromRawFd, IntoRawFd},
+        unix::process::CommandExt,
     },
     process::Command,
     thread,

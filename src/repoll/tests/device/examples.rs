@@ -3,10 +3,7 @@
 //! The examples of the documentation, which say by their exit status whether
 //! they went well. They lie in `examples`, beside this program.
 
-use std::{
-    env,
-    process::Command, //
-};
+use std::{env, process::Command};
 
 #[track_caller]
 fn succeeds(example: &str) {

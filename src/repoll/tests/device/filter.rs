@@ -2,14 +2,8 @@
 
 //! Filters of system calls.
 
-use rustix::{
-    io::Errno,
-    thread::set_no_new_privs, //
-};
-use std::{
-    ffi::c_long,
-    io, //
-};
+use rustix::{io::Errno, thread::set_no_new_privs};
+use std::{ffi::c_long, io};
 
 /// Has one system call of the calling thread fail from now on, in its children, too.
 pub fn refuse(number: c_long, errno: Errno) -> io::Result<()> {

@@ -2,65 +2,25 @@
 
 //! What is told of instances, and to whom.
 
-use crate::{
-    errno,
-    pair,
-    EPOLLERR,
-    EPOLLHUP,
-    EPOLLIN,
-    EPOLLOUT, //
-};
+use crate::{errno, pair, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT};
 use repoll::{
-    info::{
-        Control,
-        Cursor,
-        Instance,
-        Item,
-        Kind,
-        Whose, //
-    },
-    uapi,
-    CreateFlags,
-    Events,
-    Exclusive,
-    Features,
-    Interest,
-    Mode,
-    Poller, //
+    info::{Control, Cursor, Instance, Item, Kind, Whose},
+    uapi, CreateFlags, Events, Exclusive, Features, Interest, Mode, Poller,
 };
 use rustix::{
     event::epoll,
-    fs::{
-        fstat,
-        major,
-        minor, //
-    },
+    fs::{fstat, major, minor},
     io::Errno,
-    process::{
-        getuid,
-        Uid, //
-    },
-    thread::{
-        gettid,
-        set_thread_res_uid, //
-    },
+    process::{getuid, Uid},
+    thread::{gettid, set_thread_res_uid},
 };
 use std::{
-    fs::{
-        self,
-        File, //
-    },
+    fs::{self, File},
     io::Write,
-    os::fd::{
-        AsFd,
-        AsRawFd, //
-    },
+    os::fd::{AsFd, AsRawFd},
     sync::mpsc::channel,
     thread,
-    time::{
-        Duration,
-        Instant, //
-    },
+    time::{Duration, Instant},
 };
 
 const IN: Interest = Interest::READABLE;

@@ -2,35 +2,14 @@
 
 //! What is watched for, and how.
 
-use crate::{
-    errno,
-    pair,
-    ready,
-    EPOLLERR,
-    EPOLLHUP,
-    EPOLLIN,
-    EPOLLOUT, //
-};
-use repoll::{
-    AddMode,
-    Events,
-    Exclusive,
-    Interest,
-    Mode,
-    Poller, //
-};
-use rustix::{
-    io::Errno,
-    pipe::pipe, //
-};
+use crate::{errno, pair, ready, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT};
+use repoll::{AddMode, Events, Exclusive, Interest, Mode, Poller};
+use rustix::{io::Errno, pipe::pipe};
 use std::{
-    fs::{
-        self,
-        File, //
-    },
+    fs::{self, File},
     io::Write,
     net::Shutdown,
-    os::fd::AsRawFd, //
+    os::fd::AsRawFd,
 };
 
 /// The bits by which the kernel watches `fd`.

@@ -13,16 +13,9 @@ mod info;
 mod interest;
 mod wait;
 
-use repoll::{
-    Events,
-    Poller, //
-};
+use repoll::{Events, Poller};
 use rustix::io::Errno;
-use std::{
-    io,
-    os::unix::net::UnixStream,
-    time::Duration, //
-};
+use std::{io, os::unix::net::UnixStream, time::Duration};
 
 /// Bits of events, by the names of `<sys/epoll.h>`.
 const EPOLLIN: u32 = 0x1;

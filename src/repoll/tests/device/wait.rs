@@ -2,37 +2,19 @@
 
 //! Waiting, and what ends it.
 
-use crate::{
-    errno,
-    pair, //
-};
-use repoll::{
-    Change,
-    Events,
-    Interest,
-    Mode,
-    Poller, //
-};
+use crate::{errno, pair};
+use repoll::{Change, Events, Interest, Mode, Poller};
 use rustix::io::Errno;
 use std::{
     ffi::c_int,
-    io::{
-        Read,
-        Write, //
-    },
+    io::{Read, Write},
     mem,
     os::{
         fd::AsFd,
-        unix::{
-            net::UnixStream,
-            thread::JoinHandleExt, //
-        },
+        unix::{net::UnixStream, thread::JoinHandleExt},
     },
     ptr, thread,
-    time::{
-        Duration,
-        Instant, //
-    },
+    time::{Duration, Instant},
 };
 
 #[test]

@@ -3,10 +3,7 @@
 //! What the tests of both ends need: the load generator as a user runs it.
 
 use serde_json::Value;
-use std::{
-    net::SocketAddr,
-    process::Command, //
-};
+use std::{net::SocketAddr, process::Command};
 
 /// What came of a run of the load generator.
 pub struct Outcome {

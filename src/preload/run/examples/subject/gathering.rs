@@ -4,40 +4,16 @@
 //! What is said is the same on epoll, on repoll, and with changes gathered.
 
 use crate::epoll::{
-    close,
-    eventfd,
-    in_child,
-    instance,
-    native,
-    outcome,
-    signal,
-    Call,
-    Outcome,
-    Wait,
-    Way,
-    SIGSET_SIZE, //
+    close, eventfd, in_child, instance, native, outcome, signal, Call, Outcome, Wait, Way,
+    SIGSET_SIZE,
 };
-use libc::{
-    c_int,
-    epoll_event,
-    pollfd, //
-};
+use libc::{c_int, epoll_event, pollfd};
 use std::{
     mem::zeroed,
-    ptr::{
-        from_mut,
-        null_mut, //
-    },
-    sync::atomic::{
-        AtomicI32,
-        AtomicU64,
-        Ordering::SeqCst, //
-    },
+    ptr::{from_mut, null_mut},
+    sync::atomic::{AtomicI32, AtomicU64, Ordering::SeqCst},
     thread,
-    time::{
-        Duration,
-        Instant, //
-    },
+    time::{Duration, Instant},
 };
 
 const ONCE: c_int = libc::EPOLLIN | libc::EPOLLONESHOT;

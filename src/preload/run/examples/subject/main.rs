@@ -14,68 +14,30 @@ mod pthread;
 #[path = "../../tests/preload/stepping.rs"]
 mod stepping;
 
-use epoll::{
-    close,
-    eventfd,
-    in_child,
-    instance,
-    native,
-    outcome,
-    signal,
-    Call,
-    Way, //
-};
-use filter::{
-    filter,
-    refuse, //
-};
+use epoll::{close, eventfd, in_child, instance, native, outcome, signal, Call, Way};
+use filter::{filter, refuse};
 use libc::c_void;
 use plugin::Plugin;
-use pthread::{
-    cancel,
-    create,
-    is_asleep,
-    join,
-    thread_id,
-    CANCELED, //
-};
+use pthread::{cancel, create, is_asleep, join, thread_id, CANCELED};
 use rustix::{
     io::Errno,
-    net::{
-        sendmsg,
-        SendAncillaryBuffer,
-        SendAncillaryMessage,
-        SendFlags, //
-    },
+    net::{sendmsg, SendAncillaryBuffer, SendAncillaryMessage, SendFlags},
 };
 use std::{
     env,
     fs::File,
-    io::{
-        stdin,
-        IoSlice, //
-    },
+    io::{stdin, IoSlice},
     mem::MaybeUninit,
     os::{
-        fd::{
-            AsFd,
-            AsRawFd,
-            BorrowedFd, //
-        },
-        unix::process::CommandExt, //
+        fd::{AsFd, AsRawFd, BorrowedFd},
+        unix::process::CommandExt,
     },
     process::Command,
     ptr::null_mut,
-    sync::atomic::{
-        AtomicI32,
-        Ordering::SeqCst, //
-    },
+    sync::atomic::{AtomicI32, Ordering::SeqCst},
     thread,
 };
-use stepping::{
-    Signals,
-    Stop, //
-};
+use stepping::{Signals, Stop};
 
 /// A call that is made before any library is ready. It fails, and nothing follows from that.
 #[used]

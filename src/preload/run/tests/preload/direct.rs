@@ -6,23 +6,10 @@
 use crate::{
     filter::refuse,
     fixture::together,
-    launcher::{
-        counts,
-        has_device,
-        launch,
-        launcher,
-        run,
-        values,
-        Said, //
-    }, //
+    launcher::{counts, has_device, launch, launcher, run, values, Said},
 };
 use rustix::io::Errno;
-use std::{
-    env,
-    ffi::c_long,
-    os::unix::process::CommandExt,
-    process::Command, //
-};
+use std::{env, ffi::c_long, os::unix::process::CommandExt, process::Command};
 
 const REFUSALS: [Errno; 2] = [Errno::PERM, Errno::NOSYS];
 

@@ -3,19 +3,11 @@
 //! Epoll as programs call it, and beside it the kernel's own, which nothing that
 //! is preloaded can get hold of.
 
-use libc::{
-    c_int,
-    c_long,
-    epoll_event,
-    timespec, //
-};
+use libc::{c_int, c_long, epoll_event, timespec};
 use std::{
     arch::asm,
     io::Error,
-    ptr::{
-        from_mut,
-        from_ref, //
-    },
+    ptr::{from_mut, from_ref},
 };
 
 /// How a program makes a call.

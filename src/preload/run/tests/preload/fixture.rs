@@ -2,20 +2,12 @@
 
 //! What tests try out, and what keeps them apart.
 
-use crate::epoll::{
-    Call,
-    Way, //
-};
+use crate::epoll::{Call, Way};
 use libc::c_int;
 use std::{
     mem::zeroed,
     ptr::null_mut,
-    sync::{
-        PoisonError,
-        RwLock,
-        RwLockReadGuard,
-        RwLockWriteGuard, //
-    },
+    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 /// The two that may be something else than the kernel's epoll.

@@ -4,12 +4,7 @@
 
 use crate::{
     fixture::together,
-    launcher::{
-        counts,
-        has_device,
-        launch,
-        run, //
-    },
+    launcher::{counts, has_device, launch, run},
     subject,
 };
 

@@ -7,25 +7,13 @@
 
 use crate::{
     fixture::together,
-    subject::{
-        self,
-        here, //
-    },
+    subject::{self, here},
 };
 use std::{
     env, fs,
-    os::unix::{
-        fs::PermissionsExt,
-        process::CommandExt, //
-    },
-    path::{
-        Path,
-        PathBuf, //
-    },
-    process::{
-        Command,
-        Output, //
-    },
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Command, Output},
 };
 
 const DEVICE: &str = "/dev/repoll";

@@ -4,13 +4,10 @@
 
 use libc::c_int;
 use std::{
-    ffi::{
-        CStr,
-        CString, //
-    },
+    ffi::{CStr, CString},
     mem::transmute,
     os::unix::ffi::OsStrExt,
-    path::Path, //
+    path::Path,
 };
 
 type Instance = extern "C" fn() -> c_int;

@@ -2,24 +2,12 @@
 
 //! Threads as libc has them, which can be cancelled; and what a thread sleeps in.
 
-use libc::{
-    c_int,
-    c_void,
-    pid_t,
-    pthread_t, //
-};
+use libc::{c_int, c_void, pid_t, pthread_t};
 use std::{
     fs,
     mem::MaybeUninit,
-    ptr::{
-        null,
-        null_mut, //
-    },
-    time::{
-        Duration,
-        SystemTime,
-        UNIX_EPOCH, //
-    },
+    ptr::{null, null_mut},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 /// Never waited for in full unless a test fails.

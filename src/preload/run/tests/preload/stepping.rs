@@ -6,25 +6,12 @@
 //! One thread at a time can be run so.
 
 use crate::pthread::Start;
-use libc::{
-    c_int,
-    c_void,
-    siginfo_t,
-    ucontext_t, //
-};
+use libc::{c_int, c_void, siginfo_t, ucontext_t};
 use std::{
     arch::asm,
     mem::zeroed,
-    ptr::{
-        from_mut,
-        from_ref,
-        null_mut, //
-    },
-    sync::atomic::{
-        AtomicBool,
-        AtomicUsize,
-        Ordering::SeqCst, //
-    },
+    ptr::{from_mut, from_ref, null_mut},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     thread,
 };
 

@@ -3,20 +3,12 @@
 //! The program that tests start, in one of its roles.
 
 use libc::c_int;
-use rustix::net::{
-    recvmsg,
-    RecvAncillaryBuffer,
-    RecvAncillaryMessage,
-    RecvFlags, //
-};
+use rustix::net::{recvmsg, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 use std::{
     env,
     io::IoSliceMut,
     mem::MaybeUninit,
-    os::{
-        fd::IntoRawFd,
-        unix::net::UnixStream, //
-    },
+    os::{fd::IntoRawFd, unix::net::UnixStream},
     path::PathBuf,
     process::Command,
 };

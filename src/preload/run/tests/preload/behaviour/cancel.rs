@@ -4,58 +4,20 @@
 
 use super::threads::until_asleep;
 use crate::{
-    epoll::{
-        close,
-        eventfd,
-        instance,
-        signal,
-        Call,
-        Wait,
-        Way,
-        SIGSET_SIZE, //
-    },
-    fixture::{
-        alone,
-        WAITS, //
-    },
-    pthread::{
-        cancel,
-        create,
-        is_asleep,
-        join,
-        thread_id,
-        Start,
-        CANCELED, //
-    },
-    stepping::{
-        self,
-        Signals,
-        Stop, //
-    },
-    subject::is_preloaded, //
+    epoll::{close, eventfd, instance, signal, Call, Wait, Way, SIGSET_SIZE},
+    fixture::{alone, WAITS},
+    pthread::{cancel, create, is_asleep, join, thread_id, Start, CANCELED},
+    stepping::{self, Signals, Stop},
+    subject::is_preloaded,
 };
-use libc::{
-    c_int,
-    c_void,
-    epoll_event,
-    pthread_t, //
-};
+use libc::{c_int, c_void, epoll_event, pthread_t};
 use std::{
     arch::global_asm,
     cell::UnsafeCell,
     fs, hint,
     mem::zeroed,
-    ptr::{
-        from_mut,
-        from_ref,
-        null_mut, //
-    },
-    sync::atomic::{
-        AtomicBool,
-        AtomicI32,
-        AtomicU64,
-        Ordering::SeqCst, //
-    },
+    ptr::{from_mut, from_ref, null_mut},
+    sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::SeqCst},
     thread,
 };
 

@@ -4,25 +4,10 @@
 //! copied, closed by any means, or given to something else.
 
 use crate::{
-    epoll::{
-        close,
-        eventfd,
-        in_child,
-        instance,
-        outcome,
-        signal,
-        Way, //
-    },
-    fixture::{
-        alone,
-        WAITS,
-        WAYS, //
-    }, //
+    epoll::{close, eventfd, in_child, instance, outcome, signal, Way},
+    fixture::{alone, WAITS, WAYS},
 };
-use libc::{
-    c_int,
-    c_uint, //
-};
+use libc::{c_int, c_uint};
 
 fn dup(fd: c_int) -> c_int {
     // SAFETY: It takes a number.

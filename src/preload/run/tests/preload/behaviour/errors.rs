@@ -3,33 +3,11 @@
 //! Bad arguments, in all combinations: the answers are the kernel's own epoll's.
 
 use crate::{
-    epoll::{
-        close,
-        eventfd,
-        Call,
-        Outcome,
-        Wait,
-        Way,
-        SIGSET_SIZE, //
-    },
-    fixture::{
-        alone,
-        hole,
-        KERNEL_ADDRESS,
-        WAITS,
-        WAYS, //
-    }, //
+    epoll::{close, eventfd, Call, Outcome, Wait, Way, SIGSET_SIZE},
+    fixture::{alone, hole, KERNEL_ADDRESS, WAITS, WAYS},
 };
-use libc::{
-    c_int,
-    epoll_event,
-    timespec, //
-};
-use std::{
-    collections::BTreeSet,
-    ffi::CStr,
-    ptr::from_ref, //
-};
+use libc::{c_int, epoll_event, timespec};
+use std::{collections::BTreeSet, ffi::CStr, ptr::from_ref};
 
 #[test]
 fn creating() {

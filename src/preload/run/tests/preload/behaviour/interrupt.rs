@@ -3,39 +3,14 @@
 //! Signals: a handler may use epoll, and a wait may have a mask.
 
 use crate::{
-    epoll::{
-        close,
-        eventfd,
-        instance,
-        outcome,
-        Call,
-        Wait,
-        SIGSET_SIZE, //
-    },
-    fixture::{
-        alone,
-        signal_set,
-        WAITS,
-        WAYS, //
-    }, //
+    epoll::{close, eventfd, instance, outcome, Call, Wait, SIGSET_SIZE},
+    fixture::{alone, signal_set, WAITS, WAYS},
 };
-use libc::{
-    c_int,
-    epoll_event,
-    timespec, //
-};
+use libc::{c_int, epoll_event, timespec};
 use std::{
     mem::zeroed,
-    ptr::{
-        from_mut,
-        from_ref,
-        null_mut, //
-    },
-    sync::atomic::{
-        AtomicI32,
-        AtomicU32,
-        Ordering::SeqCst, //
-    },
+    ptr::{from_mut, from_ref, null_mut},
+    sync::atomic::{AtomicI32, AtomicU32, Ordering::SeqCst},
 };
 
 /// What the handler works on, and how far it came.

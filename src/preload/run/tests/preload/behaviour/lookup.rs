@@ -3,31 +3,17 @@
 //! Functions that are not looked up in the way of most programs.
 
 use crate::{
-    epoll::{
-        close,
-        eventfd,
-        instance,
-        outcome,
-        Call,
-        Way, //
-    },
+    epoll::{close, eventfd, instance, outcome, Call, Way},
     fixture::alone,
     plugin::Plugin,
     subject,
 };
-use libc::{
-    c_int,
-    c_long,
-    epoll_event, //
-};
+use libc::{c_int, c_long, epoll_event};
 use std::{
-    ffi::{
-        c_void,
-        CStr, //
-    },
+    ffi::{c_void, CStr},
     fs,
     mem::transmute,
-    path::PathBuf, //
+    path::PathBuf,
 };
 
 /// What the kernel calls the file.

@@ -3,35 +3,17 @@
 //! Instances that other processes have made, inherited or been sent.
 
 use crate::{
-    epoll::{
-        close,
-        eventfd,
-        in_child,
-        instance,
-        signal,
-        Call,
-        Way, //
-    },
-    fixture::{
-        alone,
-        WAITS,
-        WAYS, //
-    },
+    epoll::{close, eventfd, in_child, instance, signal, Call, Way},
+    fixture::{alone, WAITS, WAYS},
     subject,
 };
 use libc::c_int;
 use std::{
     fs,
-    os::{
-        fd::OwnedFd,
-        unix::net::UnixStream, //
-    },
+    os::{fd::OwnedFd, unix::net::UnixStream},
     path::PathBuf,
     process::Stdio,
-    sync::atomic::{
-        AtomicBool,
-        Ordering::Relaxed, //
-    },
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     thread,
 };
 

@@ -3,35 +3,15 @@
 //! Several threads on one instance.
 
 use crate::{
-    epoll::{
-        close,
-        eventfd,
-        instance,
-        signal,
-        Call,
-        Way, //
-    },
-    fixture::{
-        alone,
-        WAITS,
-        WAYS, //
-    },
-    pthread::{
-        is_asleep,
-        thread_id, //
-    }, //
+    epoll::{close, eventfd, instance, signal, Call, Way},
+    fixture::{alone, WAITS, WAYS},
+    pthread::{is_asleep, thread_id},
 };
-use libc::{
-    c_int,
-    pid_t, //
-};
+use libc::{c_int, pid_t};
 use std::{
     os::unix::thread::JoinHandleExt,
     sync::mpsc,
-    thread::{
-        self,
-        JoinHandle, //
-    },
+    thread::{self, JoinHandle},
 };
 
 /// Returns when the thread sleeps in a wait of either kind.

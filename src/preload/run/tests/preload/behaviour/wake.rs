@@ -4,23 +4,13 @@
 
 use crate::{
     behaviour::threads::Sleeper,
-    epoll::{
-        close,
-        eventfd,
-        instance,
-        signal,
-        Call,
-        Way, //
-    },
+    epoll::{close, eventfd, instance, signal, Call, Way},
     fixture::alone,
 };
 use libc::c_int;
 use std::{
     env, fs,
-    sync::mpsc::{
-        channel,
-        Sender, //
-    },
+    sync::mpsc::{channel, Sender},
 };
 
 /// Whether an instance goes by a policy that the environment names.
