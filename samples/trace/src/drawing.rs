@@ -74,7 +74,7 @@ fn add_row(out: &mut String, y: usize, row: &Row) -> usize {
     };
     let _ = writeln!(
         out,
-        r#"<rect x="{}" y="{}" width="5" height="{LINE}" fill="{colour}"/><text x="{}" y="{base}" font-weight="{weight}">{who}{}<tspan font-weight="normal" fill="dimgrey"> {}</tspan></text>"#,
+        r#"<rect x="{}" y="{}" width="5" height="{LINE}" fill="{colour}"/><text x="{}" y="{base}" font-weight="{weight}">{who}{}<tspan dx="{LETTER}" font-weight="normal" fill="dimgrey">{}</tspan></text>"#,
         x - 2,
         y,
         x + 8,

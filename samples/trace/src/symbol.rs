@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn names_of_c_stay() {
         assert_eq!(readable("tcp_v4_rcv"), "tcp_v4_rcv");
-        assert_eq!(readable("rp_wake_task [repoll]"), "rp_waiter_wake");
+        assert_eq!(readable("rp_wake_task [repoll]"), "rp_wake_task");
     }
 
     #[test]
