@@ -126,7 +126,8 @@ fn is_in_function() -> bool {
         // SAFETY: A frame, and what is given below.
         unsafe {
             // It returns to there after a call.
-            let function = _Unwind_FindEnclosingFunction(_Unwind_GetIP(frame) - 1);
+            let place = _Unwind_GetIP(frame).wrapping_sub(1);
+            let function = _Unwind_FindEnclosingFunction(place);
             *found |= function == FUNCTION.load(SeqCst);
         }
         0
