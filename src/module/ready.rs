@@ -175,13 +175,13 @@ impl ReadyList {
         LockedLists { lists, list: self }
     }
 
-    /// Notes a wake-up of an item that is ready already, without the lock. Returns false if it is
-    /// not ready, or if a task waits or polls: then this has done nothing.
+    /// Notes a wake-up of an item that is ready already, without the lock. Returns false if the
+    /// wake-up has to be made with the lock: the item is not ready, a task waits or polls, or
+    /// another processor is just listing the item.
     ///
     /// Called behind a full barrier, whose pair is in [`scan_may_poll`]. No task goes to sleep
-    /// while the item is ready, and a poller that has joined looks at the item. A task that asks
-    /// without sleeping looks at [`ReadyList::available`] only, which may not say so yet if the
-    /// item has just been listed: then the lock is waited for.
+    /// while the item is ready, and a poller that has joined looks at the item. But a task that
+    /// does not sleep only reads [`ReadyList::available`], which the listing processor writes last.
     #[inline(always)]
     pub(crate) fn push_again(&self, item: &Item, pollers: &Pollers) -> bool {
         if !item.place().is_ready() || self.awaited.read() || pollers.is_active() || !item.unsee() {
@@ -219,6 +219,15 @@ impl ReadyList {
     /// lists them again and wakes a waiter.
     pub(crate) fn is_available(&self) -> bool {
         self.available.read()
+    }
+
+    /// Whether a task that does not sleep may find something. During a scan it may: a scan that puts
+    /// items back says that they are available before it ends.
+    #[inline]
+    pub(crate) fn is_available_at_once(&self) -> bool {
+        let scanning = self.is_scanning();
+        smp_rmb();
+        self.is_available() || scanning
     }
 
     /// Notes that a waiter may find something: an item has joined the lists, which are locked.

@@ -10,7 +10,6 @@ use crate::{
         Outer, //
     },
     kernel_ext::{
-        barrier::smp_rmb,
         poll,
         poll_file::LastRefs,
         task::{
@@ -49,10 +48,11 @@ impl Eventpoll {
     #[inline(always)]
     pub(crate) fn wait_here(&self, buffer: Buffer, timeout: i64) -> Result<u32> {
         let deadline = Deadline::after(timeout);
-        // A scan that puts items back says that they are available before it ends.
-        let scanned = deadline.is_now() && self.ready.is_scanning();
-        smp_rmb();
-        if self.ready.is_available() || scanned {
+        let available = match deadline.is_now() {
+            true => self.ready.is_available_at_once(),
+            false => self.ready.is_available(),
+        };
+        if available {
             let delivered = self.deliver(buffer)?;
             if delivered != 0 {
                 return Ok(delivered);
