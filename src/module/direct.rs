@@ -143,11 +143,9 @@ impl Eventpoll {
         let change = Change {
             op,
             fd: fd as i32,
-            flags: 0,
             events,
             data,
-            result: 0,
-            __pad: 0,
+            ..Default::default()
         };
         self.change(&mut Mutexes::new(self), me, &change)?;
         Ok(0)
@@ -169,8 +167,7 @@ impl Eventpoll {
             flags: both.flags,
             events: both.events,
             data: both.data,
-            result: 0,
-            __pad: 0,
+            ..Default::default()
         };
         self.change(&mut Mutexes::new(self), me, &change)?;
         self.wait_into(both.to, (room, timeout), Self::wait)

@@ -82,13 +82,10 @@ impl Eventpoll {
         }
         let item = vacancy.fill(new.into_item());
         let key = item.key();
-        match self.attach(item, file) {
-            Err(error) => {
-                self.remove(mutexes.enter(Kind::Plain)?, &key)?;
-                Err(error)
-            }
-            attached => attached,
-        }
+        self.attach(item, file).or_else(|error| {
+            self.remove(mutexes.enter(Kind::Plain)?, &key)?;
+            Err(error)
+        })
     }
 
     /// Watches an eventpoll, of either kind.
@@ -141,14 +138,11 @@ impl Eventpoll {
         if kind == Kind::Epoll {
             mutexes.leave_set();
         }
-        match self.attach(item, file) {
-            Err(error) => {
-                // An epoll, without the mutex, has one wait queue, for which there is room.
-                self.remove(mutexes.enter(kind)?, &item.key())?;
-                Err(error)
-            }
-            attached => attached,
-        }
+        self.attach(item, file).or_else(|error| {
+            // An epoll, without the mutex, has one wait queue, for which there is room.
+            self.remove(mutexes.enter(kind)?, &item.key())?;
+            Err(error)
+        })
     }
 
     /// Hooks a new item onto its file's wait queues. The item is in the tree and in the table, and

@@ -197,8 +197,6 @@ unsafe impl Worker for Eventpoll {
     /// What the relay leaves to a worker: wake-ups of pollers, and the removal of dead items.
     fn work(&self) {
         self.relay.run(|flags| self.wake_pollers(flags, None));
-        if self.try_remove_dead() {
-            self.relay.start();
-        }
+        self.remove_dead_soon();
     }
 }

@@ -12,8 +12,8 @@
 use super::{
     list::{
         Linked,
-        List, //
-        ListLinks,
+        List,
+        ListLinks, //
     },
     task::Deadline, //
 };

@@ -145,9 +145,8 @@ impl Lists {
     #[inline]
     pub(crate) fn push(&mut self, item: &Item) -> bool {
         match item.place() {
-            Place::Listed | Place::Dead => false,
-            Place::Seen => {
-                item.set_place(Place::Listed);
+            Place::Seen | Place::Listed | Place::Dead => {
+                item.unsee();
                 false
             }
             Place::Idle => {
