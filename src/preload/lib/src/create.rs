@@ -4,13 +4,12 @@
 
 use crate::{
     direct, fork, gather,
-    kernel::{call, error, int, Answer, Arguments},
+    kernel::{self, call, error, int, Answer, Arguments, Open},
     message,
     settings::settings,
     stats::{self, Kind},
     uapi,
 };
-use core::ptr;
 use libc::{c_int, c_long};
 
 /// What `epoll_create` does: the size only has to be one.
@@ -89,10 +88,8 @@ fn instance(flags: c_int) -> Answer {
     if settings().wakes_first_come() {
         create.flags |= uapi::REPOLL_FIFO;
     }
-    let create = ptr::from_ref(&create).expose_provenance();
-    let command = uapi::REPOLL_CREATE as usize;
     // SAFETY: It reads a `repoll_create`.
-    let made = unsafe { call(libc::SYS_ioctl, &[control, command, create, 0, 0, 0]) };
+    let made = unsafe { kernel::ioctl(Open, control as c_int, uapi::REPOLL_CREATE, &create) };
     if made < 0 {
         close(control);
         return made;

@@ -5,13 +5,12 @@
 use crate::{
     direct::{self, pair, Told},
     event, gather,
-    kernel::{call, error, int, Answer, Open},
+    kernel::{self, call, error, int, Answer, Open},
     known::{self, Question},
     settings::settings,
     stats::{self, Kind},
     uapi,
 };
-use core::ptr;
 use libc::{c_int, epoll_event};
 
 /// What `epoll_ctl` does, on an instance of either kind, now or with the next wait.
@@ -124,10 +123,8 @@ fn by_ioctl(epfd: c_int, op: c_int, fd: c_int, event: usize, flags: u32) -> Answ
         event: event as u64,
         ..Default::default()
     };
-    let argument = ptr::from_ref(&ctl).expose_provenance();
-    let command = uapi::REPOLL_CTL as usize;
     // SAFETY: It reads a `repoll_ctl`, and the event with care.
-    unsafe { call(libc::SYS_ioctl, &[int(epfd), command, argument, 0, 0, 0]) }
+    unsafe { kernel::ioctl(Open, epfd, uapi::REPOLL_CTL, &ctl) }
 }
 
 #[cold]

@@ -11,13 +11,10 @@
 //! other file answers `EINVAL` or `ESPIPE`, as it answers an ioctl with `ENOTTY`.
 
 use crate::{
-    kernel::{call, error, int, Answer, Gate},
+    kernel::{self, error, int, Answer, Gate, Open},
     uapi, valgrind, window,
 };
-use core::{
-    ptr,
-    sync::atomic::{AtomicU8, Ordering::Relaxed},
-};
+use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use libc::c_int;
 
 /// An answer, and whether it is that to a direct call.
@@ -54,10 +51,8 @@ pub(crate) fn ask(fd: c_int) {
         word: uapi::REPOLL_FEATURE_DIRECT / u64::BITS,
         ..Default::default()
     };
-    let argument = ptr::from_mut(&mut features).expose_provenance();
-    let command = uapi::REPOLL_FEATURES as usize;
     // SAFETY: It reads and writes a `repoll_features`.
-    let answer = unsafe { call(libc::SYS_ioctl, &[int(fd), command, argument, 0, 0, 0]) };
+    let answer = unsafe { kernel::ioctl(Open, fd, uapi::REPOLL_FEATURES, &raw mut features) };
     if answer != 0 || STATE.load(Relaxed) == REFUSED {
         return;
     }
@@ -155,12 +150,11 @@ pub(crate) unsafe fn structure<T>(
     argument: *const T,
     gate: impl Gate,
 ) -> Told {
-    let argument = argument.expose_provenance();
-    let arguments = [int(epfd), command as usize, argument, 0, 0, 0];
+    let address = argument.expose_provenance();
     // SAFETY: The caller vouches for the argument.
     unsafe {
-        call_or(epfd, operation, argument, 0, gate, || {
-            gate.call(libc::SYS_ioctl, &arguments)
+        call_or(epfd, operation, address, 0, gate, || {
+            kernel::ioctl(gate, epfd, command, argument)
         })
     }
 }

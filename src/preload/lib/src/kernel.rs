@@ -70,6 +70,29 @@ pub(crate) unsafe fn call(number: c_long, arguments: &Arguments) -> Answer {
     answer
 }
 
+/// Makes an ioctl that takes the address of a structure.
+///
+/// # Safety
+///
+/// The command must take what is there, and every address in it must be good for what the command
+/// does with it.
+#[inline(always)]
+pub(crate) unsafe fn ioctl<T>(
+    gate: impl Gate,
+    fd: c_int,
+    command: u32,
+    argument: *const T,
+) -> Answer {
+    let argument = argument.expose_provenance();
+    // SAFETY: The caller vouches for the argument.
+    unsafe {
+        gate.call(
+            libc::SYS_ioctl,
+            &[int(fd), command as usize, argument, 0, 0, 0],
+        )
+    }
+}
+
 /// Gives a program its answer in libc's way: -1 and errno for an error.
 #[inline(always)]
 pub(crate) fn to_libc(answer: Answer) -> c_long {

@@ -23,7 +23,7 @@
 use crate::{
     direct::{self, pair, Told},
     gather,
-    kernel::{call, error, int, Answer, Arguments, Gate, Open},
+    kernel::{self, call, error, int, Answer, Arguments, Gate, Open},
     settings::settings,
     stats::{self, Kind},
     uapi,
@@ -175,17 +175,10 @@ impl Wait {
 
     fn ioctl(&self, timeout: Timeout, gate: impl Gate) -> Answer {
         let wait = self.structure(timeout);
-        let arguments: Arguments = [
-            self.arguments[at::EPFD],
-            uapi::REPOLL_WAIT as usize,
-            ptr::from_ref(&wait).expose_provenance(),
-            0,
-            0,
-            0,
-        ];
+        let epfd = self.arguments[at::EPFD] as c_int;
         // SAFETY: It reads a `repoll_wait`, and what that names with care; it
         // writes where the program wants its events.
-        unsafe { gate.call(libc::SYS_ioctl, &arguments) }
+        unsafe { kernel::ioctl(gate, epfd, uapi::REPOLL_WAIT, &wait) }
     }
 
     /// How long it lasts, or the answer if it cannot be so long.
