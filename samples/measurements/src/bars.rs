@@ -2,7 +2,7 @@
 
 //! Bars, one group below the other.
 
-use crate::{colour, drawn, label, top, FONT, GREY};
+use crate::{colour, draw_legend, drawn, label, top, FONT};
 use anyhow::{ensure, Context, Result};
 use plotters::{
     prelude::*,
@@ -111,14 +111,6 @@ pub fn bars(
             .label(&one.name)
             .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 12, y + 5)], fill));
     }
-    drawn(
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::LowerRight)
-            .background_style(WHITE)
-            .border_style(GREY)
-            .label_font((FONT, 13))
-            .draw(),
-    )?;
+    draw_legend(&mut chart)?;
     drawn(root.present()).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -21,7 +21,7 @@ pub use median::median;
 pub use report::{chosen, print, read, Kept, Report};
 
 use anyhow::{anyhow, Result};
-use plotters::{drawing::DrawingAreaErrorKind, style::RGBColor};
+use plotters::{coord::CoordTranslate, drawing::DrawingAreaErrorKind, prelude::*, style::RGBColor};
 use std::error::Error;
 
 const FONT: &str = "sans-serif";
@@ -69,6 +69,21 @@ fn top(values: impl Iterator<Item = f64>) -> Result<f64> {
         true => Ok(greatest * 1.1),
         false => Err(anyhow!("there is nothing to draw")),
     }
+}
+
+/// Draws the names of what has a colour of its own.
+fn draw_legend<'a, C: CoordTranslate>(
+    chart: &mut ChartContext<'a, SVGBackend<'a>, C>,
+) -> Result<()> {
+    drawn(
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::LowerRight)
+            .background_style(WHITE)
+            .border_style(GREY)
+            .label_font((FONT, 13))
+            .draw(),
+    )
 }
 
 /// The backend's errors cannot be sent between threads, as `anyhow` wants.

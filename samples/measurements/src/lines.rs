@@ -2,7 +2,7 @@
 
 //! Lines through what was measured.
 
-use crate::{colour, drawn, label, top, FONT, GREY};
+use crate::{colour, draw_legend, drawn, label, top, FONT};
 use anyhow::{ensure, Context, Result};
 use plotters::{
     coord::ranged1d::{Ranged, ValueFormatter},
@@ -87,13 +87,5 @@ where
         let dots = line.points.iter().map(|&at| Circle::new(at, 3, dot));
         drawn(chart.draw_series(dots))?;
     }
-    drawn(
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::LowerRight)
-            .background_style(WHITE)
-            .border_style(GREY)
-            .label_font((FONT, 13))
-            .draw(),
-    )
+    draw_legend(&mut chart)
 }
