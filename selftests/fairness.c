@@ -81,14 +81,8 @@ TEST(first_waiter_is_first)
 /* Watches the file exclusively, taking turns if that is wanted. */
 static int add_exclusive(const struct poller *p, int fd, bool turns)
 {
-	struct epoll_event event = { .events = EPOLLIN | EPOLLEXCLUSIVE };
-	struct repoll_ctl args = { .op = EPOLL_CTL_ADD, .fd = fd,
-				   .flags = REPOLL_ROUND_ROBIN,
-				   .event = (uintptr_t)&event };
-
-	if (!turns)
-		return p->ops->ctl(p->fd, EPOLL_CTL_ADD, fd, &event);
-	return ioctl(p->fd, REPOLL_CTL, &args) ? -errno : 0;
+	return turns ? poller_add_in_turn(p, fd) :
+		       poller_add(p, fd, EPOLLIN | EPOLLEXCLUSIVE);
 }
 
 /*

@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <pty.h>
 #include <stdatomic.h>
-#include <sys/ioctl.h>
 #include <termios.h>
 #include <utmp.h>
 
@@ -310,25 +309,6 @@ TEST_F(poller, closed_master_is_not_held_by_who_looks)
 	}
 }
 
-/* Watches the file exclusively: with repoll, in turn with others. */
-static int add_in_turn(const struct poller *p, int fd)
-{
-	struct epoll_event event = {
-		.events = EPOLLIN | EPOLLEXCLUSIVE,
-		.data.u64 = fd,
-	};
-	struct repoll_ctl args = {
-		.op = EPOLL_CTL_ADD,
-		.fd = fd,
-		.flags = REPOLL_ROUND_ROBIN,
-		.event = (uintptr_t)&event,
-	};
-
-	if (p->ops == &native_ops)
-		return poller_add(p, fd, event.events);
-	return ioctl(p->fd, REPOLL_CTL, &args) ? -errno : 0;
-}
-
 /* Writes byte by byte, as long as there is a master that takes them. */
 struct typist {
 	int slave;
@@ -386,7 +366,7 @@ TEST_F_TIMEOUT(poller, closed_master_is_nobodys_turn, 600)
 			};
 			ASSERT_EQ(0, poller_open(&w[i].p, variant->ops));
 			for (j = 0; j < TURNS; j++) {
-				ASSERT_EQ(0, add_in_turn(&w[i].p, copies[j]));
+				ASSERT_EQ(0, poller_add_in_turn(&w[i].p, copies[j]));
 			}
 		}
 		ASSERT_EQ(0, put(slave));

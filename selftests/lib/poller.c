@@ -138,6 +138,24 @@ int poller_add(const struct poller *p, int fd, uint32_t events)
 	return poller_add_data(p, fd, events, fd);
 }
 
+int poller_add_in_turn(const struct poller *p, int fd)
+{
+	struct epoll_event event = {
+		.events = EPOLLIN | EPOLLEXCLUSIVE,
+		.data.u64 = fd,
+	};
+	struct repoll_ctl args = {
+		.op = EPOLL_CTL_ADD,
+		.fd = fd,
+		.flags = REPOLL_ROUND_ROBIN,
+		.event = (uintptr_t)&event,
+	};
+
+	if (p->ops == &native_ops)
+		return poller_add(p, fd, event.events);
+	return result(ioctl(p->fd, REPOLL_CTL, &args));
+}
+
 int poller_mod(const struct poller *p, int fd, uint32_t events)
 {
 	struct epoll_event event = { .events = events, .data.u64 = fd };

@@ -69,6 +69,9 @@ int poller_del(const struct poller *p, int fd);
 int poller_add_data(const struct poller *p, int fd, uint32_t events,
 		    uint64_t data);
 
+/* Adds an exclusive item; with repoll, one that takes turns with others. */
+int poller_add_in_turn(const struct poller *p, int fd);
+
 /* Waits without a signal mask. */
 int poller_wait(const struct poller *p, struct epoll_event *events,
 		int maxevents, int64_t timeout_ns);
