@@ -7,7 +7,7 @@ BUILD := $(CURDIR)/build
 PAYLOAD := $(BUILD)/payload
 
 .DEFAULT_GOAL := modules
-.PHONY: modules modules_install payload payload-demo generate deb setup demo demo-reactors test test-deb \
+.PHONY: modules modules_install payload payload-demo payload-module generate deb setup demo demo-reactors test test-deb \
 	test-kernel-suite test-python test-tracers test-instrumented test-debug test-differential \
 	torture apps scale bench bench-update bench-gate profile herd blocking trace fuzz \
 	fuzz-minimise payload-fuzz vm lint clean distclean help
@@ -30,10 +30,13 @@ modules:
 modules_install: modules
 	$(KBUILD) modules_install
 
-# What the guest has at /opt/repoll, and nothing left over from an earlier build.
-payload: modules
+# The module where the guest has it, and nothing left over from an earlier build.
+payload-module: modules
 	rm -rf $(PAYLOAD)
 	install -D -m 644 $(BUILD)/repoll.ko $(PAYLOAD)/repoll.ko
+
+# What the guest has at /opt/repoll.
+payload: payload-module
 	$(MAKE) -C src install OUTPUT=$(BUILD)/src DESTDIR=$(PAYLOAD)/src
 	$(MAKE) -C samples install OUTPUT=$(BUILD)/samples DESTDIR=$(PAYLOAD)/samples
 	$(MAKE) -C selftests install OUTPUT=$(BUILD)/selftests \
@@ -45,9 +48,7 @@ payload: modules
 	done
 
 # Only what the demonstration needs.
-payload-demo: modules
-	rm -rf $(PAYLOAD)
-	install -D -m 644 $(BUILD)/repoll.ko $(PAYLOAD)/repoll.ko
+payload-demo: payload-module
 	$(MAKE) -C samples install-echo OUTPUT=$(BUILD)/samples DESTDIR=$(PAYLOAD)/samples
 
 # The crate's view of the kernel interface.
