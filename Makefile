@@ -193,11 +193,13 @@ blocking: payload
 	@qemu/enter $(PAYLOAD)/samples/blocking/blocking report \
 		--svg $(BUILD)/blocking $(BUILD)/blocking/blocking.json
 
-# What the kernel does between a packet and the return of a wait; drawings in build/trace.
-trace: export SHARE := $(BUILD)/trace
+# What the kernel does between a packet and the return of a wait: over the loopback device, or with
+# NIC= over the wire.
+trace: export SHARE := $(BUILD)/trace/$(or $(NIC),loopback)
 trace: payload
-	@mkdir -p $(BUILD)/trace
-	@qemu/vm '/opt/repoll/samples/trace/trace --svg /mnt/share'
+	@mkdir -p $(SHARE)
+	@qemu/vm '/opt/repoll/samples/trace/trace $(NIC:%=--wire) --svg /mnt/share'
+	@echo 'drawings: $(SHARE)'
 
 # Messages through files while everything changes, for as long as is wanted.
 torture: export SMP ?= 4

@@ -6,7 +6,7 @@
 # shellcheck source=qemu/toolchain.sh
 . "${BASH_SOURCE[0]%/*}/toolchain.sh"
 
-guest_packages=(iproute2 kmod musl procps strace)
+guest_packages=(ethtool iproute2 kmod musl nftables procps strace)
 
 read -ra extra_packages <<<"${PKGS:-}"
 

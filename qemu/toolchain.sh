@@ -95,7 +95,7 @@ in_toolchain() {
 	)
 
 	for name in http_proxy https_proxy no_proxy TMPDIR \
-		KERNEL PKGS SHARE SMP MEM APPEND ICOUNT ACCEL PLUGIN TIMEOUT LOG SOURCE_DATE_EPOCH; do
+		KERNEL PKGS NIC SHARE SMP MEM APPEND ICOUNT ACCEL PLUGIN TIMEOUT LOG SOURCE_DATE_EPOCH; do
 		[[ ! -v $name ]] || environment+=("$name=${!name}")
 	done
 	((EUID == 0)) || options=(--map-root-user)

@@ -12,7 +12,9 @@ pub enum Context {
     Process,
     /// A soft interrupt.
     Softirq,
-    /// An interrupt.
+    /// The kernel thread that runs soft interrupts when there are many.
+    Ksoftirqd,
+    /// A hard interrupt.
     Hardirq,
 }
 
@@ -50,10 +52,12 @@ pub fn parse(text: &str) -> Vec<Event> {
             continue;
         };
         if event.name == "<stack" {
-            // Another processor's event may have come in between.
-            owner = events
-                .iter()
-                .rposition(|before| before.processor == event.processor);
+            // Events of another processor or of an interrupt may have come in between.
+            owner = events.iter().rposition(|before| {
+                before.stack.is_empty()
+                    && (before.processor, before.thread, before.context)
+                        == (event.processor, event.thread, event.context)
+            });
         } else {
             events.push(event);
         }
@@ -72,10 +76,10 @@ fn give_stack(events: &mut [Event], owner: Option<usize>, innermost_first: &mut 
 /// A line such as `  comm-12  [001] d.s3.  5.000001: name: fields`. A command may have any
 /// characters in it.
 fn parse_event(line: &str) -> Option<Event> {
-    let (thread, processor, rest) = line.match_indices(" [").find_map(|(at, mark)| {
+    let (command, thread, processor, rest) = line.match_indices(" [").find_map(|(at, mark)| {
         let (processor, rest) = line[at + mark.len()..].split_once("] ")?;
-        let before = line[..at].trim_end().rsplit('-').next()?;
-        Some((before.parse().ok()?, processor.parse().ok()?, rest))
+        let (command, thread) = line[..at].trim().rsplit_once('-')?;
+        Some((command, thread.parse().ok()?, processor.parse().ok()?, rest))
     })?;
     let (flags, rest) = rest.trim_start().split_once(' ')?;
     let (time, what) = rest.trim_start().split_once(": ")?;
@@ -84,6 +88,7 @@ fn parse_event(line: &str) -> Option<Event> {
         thread,
         processor,
         context: match flags.chars().nth(2)? {
+            's' if command.starts_with("ksoftirqd/") => Context::Ksoftirqd,
             's' => Context::Softirq,
             'h' | 'H' | 'z' | 'Z' => Context::Hardirq,
             _ => Context::Process,
@@ -96,6 +101,31 @@ fn parse_event(line: &str) -> Option<Event> {
 }
 
 impl Event {
+    /// Whether somebody wrote it into the record as a remark.
+    pub fn is_remark(&self) -> bool {
+        self.name == "tracing_mark_write"
+    }
+
+    /// Those of its fields that a reader wants to see.
+    pub fn detail(&self) -> String {
+        let names: &[&str] = match self.name.as_str() {
+            "net_dev_start_xmit" => &["dev", "len"],
+            "irq_handler_entry" => &["name"],
+            "sched_waking" => &["comm", "target_cpu"],
+            "sched_switch" => &["prev_comm", "next_comm"],
+            // In words: "napi poll on napi struct 0 for device right work 1 budget 64".
+            "napi_poll" => {
+                let words = self.fields.split_once(" for ");
+                return words.map_or(String::new(), |(_, rest)| rest.to_owned());
+            }
+            _ => return self.fields.clone(),
+        };
+        let fields = names
+            .iter()
+            .filter_map(|name| Some(format!("{name}={}", self.field(name)?)));
+        fields.collect::<Vec<_>>().join(" ")
+    }
+
     /// The field with that name.
     pub fn field(&self, name: &str) -> Option<&str> {
         self.fields
@@ -114,18 +144,24 @@ mod tests {
 #           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION
            trace-207     [000] d.s4.     9.441494: tcp_v4_rcv: (tcp_v4_rcv+0x0/0xd10)
           <idle>-0       [001] d.h2.     9.441495: softirq_raise: vec=3 [action=NET_RX]
+           trace-207     [000] d.h3.     9.441496: irq_handler_entry: irq=40 name=right-rx-0
+           trace-207     [000] d.h3.     9.441496: <stack trace>
+ => asm_common_interrupt
            trace-207     [000] d.s4.     9.441496: <stack trace>
  => tcp_v4_rcv
  => ip_local_deliver_finish
           <idle>-0       [001] d.h2.     9.441497: <stack trace>
  => __raise_softirq_irqoff
+     ksoftirqd/1-24   [001] ..s2.     9.441498: softirq_entry: vec=3 [action=NET_RX]
      a - b [1]-208     [001] .....     9.441500: repoll_wait_exit: instance=1 ret=1
 ";
 
     #[test]
-    fn a_stack_goes_to_its_processors_event() {
+    fn a_stack_goes_to_the_event_of_its_processor_and_context() {
         let events = parse(RECORD);
-        assert_eq!(events.len(), 3);
+        assert_eq!(events.len(), 5);
+        assert_eq!(events[2].stack, ["asm_common_interrupt"]);
+        assert_eq!(events[3].context, Context::Ksoftirqd);
         assert_eq!(events[0].name, "tcp_v4_rcv");
         assert_eq!(events[0].context, Context::Softirq);
         assert_eq!(events[0].stack, ["ip_local_deliver_finish", "tcp_v4_rcv"]);

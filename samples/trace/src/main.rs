@@ -6,24 +6,32 @@
 mod chain;
 mod drawing;
 mod event;
+mod filter;
+mod glossary;
+mod network;
+mod pinned;
 mod recorder;
 mod scenario;
 mod sleeper;
-mod sockets;
+mod stack;
 mod symbol;
 mod timeline;
 
-use anyhow::{Context, Result};
+use anyhow::{bail, Context, Result};
 use clap::Parser;
+use network::Network;
 use scenario::Scenario;
 use std::{fs, path::PathBuf, process::ExitCode};
 use timeline::Timeline;
 
 /// Show what the kernel does between a packet and the return of a wait
 ///
-/// Each scenario happens once, over the loopback device, while tracefs records it:
-/// probes, tracepoints, and the stack at each. What is printed is that record: below
-/// each function those that it called. In between there may be others.
+/// Each scenario happens once while tracefs records it: probes, tracepoints, and the
+/// stack at each. The program prints that record: below each function those that it
+/// called. In between there may be others.
+///
+/// Messages cross the loopback device, or, with --wire, the two network cards that the
+/// virtual machine has with NIC=.
 ///
 /// Only root may do this. The exit status is 0 if all went well, 1 if not, 2 if the
 /// arguments are wrong.
@@ -32,6 +40,9 @@ use timeline::Timeline;
 struct Arguments {
     /// Only these; all by default
     scenarios: Vec<Scenario>,
+    /// Send over the wire between the two network cards
+    #[arg(long)]
+    wire: bool,
     /// Draw each scenario into this folder
     #[arg(long, value_name = "FOLDER")]
     svg: Option<PathBuf>,
@@ -48,28 +59,46 @@ struct Arguments {
 
 fn main() -> Result<ExitCode> {
     let mut arguments = completions::parse::<Arguments>();
+    let network = match arguments.wire {
+        true => Network::wire()?,
+        false => Network::Loopback,
+    };
     if arguments.scenarios.is_empty() {
-        arguments.scenarios = Scenario::ALL.to_vec();
+        arguments.scenarios = Scenario::all(network);
     }
+    if let Some(scenario) = arguments
+        .scenarios
+        .iter()
+        .find(|scenario| !scenario.is_possible(network))
+    {
+        bail!("'{scenario}' happens only over the wire: give --wire");
+    }
+    let _prepared = network.prepare()?;
     let mut complete = true;
     let mut timelines = Vec::new();
     for &scenario in &arguments.scenarios {
         let recorded = scenario
-            .record()
+            .record(network)
             .with_context(|| format!("cannot record '{scenario}'"))?;
         if let Some(folder) = &arguments.record {
             write(folder, scenario, "txt", &recorded.text)?;
         }
-        let timeline = Timeline::new(scenario, &recorded);
+        let timeline = Timeline::new(scenario, network, &recorded);
         if let Some(folder) = &arguments.svg {
             write(folder, scenario, "svg", &drawing::draw(&timeline))?;
         }
-        let missing = chain::missing(&timeline, scenario.chain());
+        let chains = scenario.chains(network);
+        let missing = chains
+            .iter()
+            .find_map(|chain| chain::missing(&timeline, chain));
         if let Some(missing) = missing {
             complete = false;
             eprintln!("{scenario}: '{missing}' is not where it should be:\n{timeline}");
         } else if arguments.check {
-            println!("{scenario}: as expected: {}", scenario.chain().join(", "));
+            for chain in chains.iter().filter(|chain| !chain.is_empty()) {
+                let steps: Vec<_> = chain.iter().map(ToString::to_string).collect();
+                println!("{scenario}: as expected: {}", steps.join(", "));
+            }
         } else if !arguments.json {
             println!("{timeline}");
         }

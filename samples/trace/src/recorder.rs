@@ -2,25 +2,49 @@
 
 //! A trace buffer of our own in tracefs, the probes for it, and what it has recorded.
 
+use crate::network::Network;
 use anyhow::{ensure, Context, Result};
 use std::{
     fs::{self, OpenOptions},
     io::Write,
     path::{Path, PathBuf},
 };
+use wire::Machine;
 
 const TRACEFS: &str = "/sys/kernel/tracing";
 const PROBES: &str = "repoll_trace";
 
-/// The functions to be probed. A kernel may lack some, by its configuration or because the compiler
-/// has put them into their callers.
+/// The functions to be probed besides the driver's. A kernel may lack some, by its configuration or
+/// because the compiler has put them into their callers.
 const FUNCTIONS: &[&str] = &[
+    // the way out
     "tcp_sendmsg",
+    "udp_sendmsg",
+    "tcp_stream_alloc_skb",
+    "ip_make_skb",
+    "tcp_write_xmit",
+    "skb_clone",
+    "__ip_queue_xmit",
+    "nf_hook_slow",
+    "neigh_resolve_output",
+    "__neigh_event_send",
+    "arp_solicit",
+    "sch_direct_xmit",
     "dev_hard_start_xmit",
-    "loopback_xmit",
+    // the way in
+    "__napi_schedule",
     "net_rx_action",
+    "dev_gro_receive",
+    "netif_receive_skb_list_internal",
+    "napi_complete_done",
+    "napi_consume_skb",
+    "arp_process",
+    "neigh_update",
     "ip_rcv",
+    "ip_list_rcv",
     "ip_local_deliver",
+    "udp_rcv",
+    "__udp_enqueue_schedule_skb",
     "tcp_v4_rcv",
     "tcp_v4_do_rcv",
     "tcp_rcv_established",
@@ -29,8 +53,10 @@ const FUNCTIONS: &[&str] = &[
     "inet_csk_reqsk_queue_add",
     "inet_csk_accept",
     "tcp_recvmsg",
+    // the wake-up
     "sock_def_readable",
     "sk_stream_write_space",
+    "ep_poll_callback",
     "repoll:rp_wake_task",
     "woken_wake_function",
     "default_wake_function",
@@ -40,6 +66,8 @@ const FUNCTIONS: &[&str] = &[
 const EVENTS: &[(&str, Option<&str>)] = &[
     ("repoll", None),
     ("net/net_dev_start_xmit", None),
+    ("napi/napi_poll", None),
+    ("irq/softirq_raise", Some("vec == 3")),
     ("irq/softirq_entry", Some("vec == 3")),
     ("sched/sched_waking", None),
     ("sched/sched_switch", None),
@@ -52,8 +80,27 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Gets ready; nothing is recorded yet.
-    pub fn new() -> Result<Self> {
+    /// Gets ready to record everything, with stacks; nothing is recorded yet.
+    pub fn new(network: Network) -> Result<Self> {
+        let recorder = Self::empty()?;
+        for function in network.functions().iter().chain(FUNCTIONS) {
+            let name = function.rsplit(':').next().unwrap_or(function);
+            // That it is missing shows when something is expected of it.
+            let _ = append("kprobe_events", &format!("p:{PROBES}/{name} {function}\n"));
+        }
+        recorder.write("options/stacktrace", "1")?;
+        recorder.write(&format!("events/{PROBES}/enable"), "1")?;
+        for (event, filter) in EVENTS {
+            recorder.enable(event, *filter)?;
+        }
+        if let Network::Wire(_) = network {
+            recorder.enable_interrupts(&Machine::ALL)?;
+        }
+        Ok(recorder)
+    }
+
+    /// A recorder that records nothing until events are enabled, and no stacks.
+    pub fn empty() -> Result<Self> {
         let instances = Path::new(TRACEFS).join("instances");
         ensure!(
             instances.exists(),
@@ -62,30 +109,41 @@ impl Recorder {
         let buffer = instances.join(format!("repoll-trace-{}", std::process::id()));
         fs::create_dir(&buffer).context("cannot make a trace buffer (are you root?)")?;
         let recorder = Self { buffer };
-        for function in FUNCTIONS {
-            let name = function.rsplit(':').next().unwrap_or(function);
-            // That it is missing shows when something is expected of it.
-            let _ = append("kprobe_events", &format!("p:{PROBES}/{name} {function}\n"));
-        }
         recorder.write("tracing_on", "0")?;
         recorder.write("trace_clock", "mono")?;
-        recorder.write("options/stacktrace", "1")?;
-        recorder.write(&format!("events/{PROBES}/enable"), "1")?;
-        for (event, filter) in EVENTS {
-            if !recorder.buffer.join("events").join(event).exists() {
-                continue;
-            }
-            if let Some(filter) = filter {
-                recorder.write(&format!("events/{event}/filter"), filter)?;
-            }
-            recorder.write(&format!("events/{event}/enable"), "1")?;
-        }
         Ok(recorder)
+    }
+
+    /// Records an event, or a group of them, if the kernel has it.
+    pub fn enable(&self, event: &str, filter: Option<&str>) -> Result<()> {
+        if !self.buffer.join("events").join(event).exists() {
+            return Ok(());
+        }
+        if let Some(filter) = filter {
+            self.write(&format!("events/{event}/filter"), filter)?;
+        }
+        self.write(&format!("events/{event}/enable"), "1")
+    }
+
+    /// Records the hard interrupts of these machines' cards.
+    pub fn enable_interrupts(&self, machines: &[Machine]) -> Result<()> {
+        let mut conditions = Vec::new();
+        for machine in machines {
+            for interrupt in machine.interrupts()? {
+                conditions.push(format!("irq == {}", interrupt.number));
+            }
+        }
+        self.enable("irq/irq_handler_entry", Some(&conditions.join(" || ")))
     }
 
     /// Records from now on.
     pub fn start(&self) -> Result<()> {
         self.write("tracing_on", "1")
+    }
+
+    /// Records nothing until it is started again.
+    pub fn pause(&self) -> Result<()> {
+        self.write("tracing_on", "0")
     }
 
     /// Puts a remark into the record.
@@ -102,10 +160,15 @@ impl Recorder {
             .with_context(|| path.display().to_string())
     }
 
+    /// What has been recorded so far.
+    pub fn text(&self) -> Result<String> {
+        fs::read_to_string(self.buffer.join("trace")).context("cannot read the record")
+    }
+
     /// Ends the recording, and returns what was recorded.
     pub fn stop(&self) -> Result<String> {
-        self.write("tracing_on", "0")?;
-        fs::read_to_string(self.buffer.join("trace")).context("cannot read the record")
+        self.pause()?;
+        self.text()
     }
 
     fn write(&self, file: &str, text: &str) -> Result<()> {

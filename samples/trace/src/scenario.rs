@@ -2,34 +2,66 @@
 
 //! What is done while it is recorded, and what has to be in the record.
 
+mod affinity;
 mod arrival;
 mod connection;
+mod datagram;
 mod drain;
+mod flood;
+mod neighbour;
 mod overflow;
 mod recv;
+mod ring;
 
-use crate::{recorder::Recorder, sleeper::Sleeper};
+use crate::{chain::Chain, network::Network, pinned, recorder::Recorder, sleeper::Sleeper};
 use anyhow::{Context, Result};
+use backend::{Backend, Kind};
 use clap::ValueEnum;
-use repoll::{info::Instance, Events, Interest, Mode, Poller};
+use repoll::{info::Instance, Events, Interest, Mode};
 use rustix::thread::gettid;
 use serde::Serialize;
-use std::{fmt, io::Write, os::fd::AsFd};
+use std::{
+    fmt,
+    io::Write,
+    net::UdpSocket,
+    os::fd::AsFd,
+    thread,
+    time::{Duration, Instant},
+};
+use wire::{Driver, Machine};
+
+/// How long to wait for a card to report what it has sent. Only a failure takes so long.
+const SOON: Duration = Duration::from_secs(10);
+
+/// Nothing more is on its way over the wire after this time.
+const QUIET: Duration = Duration::from_millis(200);
 
 /// A scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Scenario {
-    /// A message to a socket that is watched
+    /// A TCP message to a socket that repoll watches
     Arrival,
-    /// A full send buffer that drains
-    Drain,
+    /// The same, but epoll watches the socket
+    Epoll,
+    /// A UDP message to a socket that repoll watches
+    Datagram,
+    /// A message to a thread in a blocking recv
+    Recv,
+    /// The first message to a neighbour whose hardware address is unknown (over the wire)
+    Neighbour,
     /// A connection to a watched listening socket
     Connection,
     /// A connection for which the accept queue has no room
     Overflow,
-    /// A message to a thread in a blocking recv
-    Recv,
+    /// A full send buffer that drains
+    Drain,
+    /// More packets than soft interrupts may handle at a time (over the wire)
+    Flood,
+    /// More packets than the receive ring holds (over the wire, igb)
+    Ring,
+    /// A card's interrupts that move to another processor (over the wire)
+    Affinity,
 }
 
 /// What was recorded.
@@ -47,46 +79,83 @@ pub struct Recorded {
 }
 
 impl Scenario {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::Arrival,
-        Self::Drain,
-        Self::Connection,
-        Self::Overflow,
-        Self::Recv,
-    ];
+    /// Those that can happen on a network.
+    pub fn all(network: Network) -> Vec<Self> {
+        let all = Self::value_variants().iter().copied();
+        all.filter(|scenario| scenario.is_possible(network))
+            .collect()
+    }
+
+    /// Whether it can happen on a network.
+    pub fn is_possible(self, network: Network) -> bool {
+        match self {
+            Self::Neighbour | Self::Flood | Self::Affinity => network != Network::Loopback,
+            // A virtio card's host keeps what the ring has no room for.
+            Self::Ring => network == Network::Wire(Driver::Igb),
+            _ => true,
+        }
+    }
 
     /// What happens in it.
     pub fn title(self) -> &'static str {
         match self {
-            Self::Arrival => "a message arrives at a socket that is watched",
-            Self::Drain => "a full send buffer drains",
+            Self::Arrival => "a TCP message arrives at a socket that repoll watches",
+            Self::Epoll => "a TCP message arrives at a socket that epoll watches",
+            Self::Datagram => "a UDP message arrives at a socket that repoll watches",
+            Self::Recv => "a message arrives for a thread in a blocking recv",
+            Self::Neighbour => "a message to a neighbour whose hardware address is unknown",
             Self::Connection => "a connection comes in",
             Self::Overflow => "a connection comes in, and the accept queue is full",
-            Self::Recv => "a message arrives for a thread in a blocking recv",
+            Self::Drain => "a full send buffer drains",
+            Self::Flood => "a flood of small packets: ksoftirqd takes over",
+            Self::Ring => "more packets come than the receive ring holds",
+            Self::Affinity => "the card's interrupts move to another processor",
+        }
+    }
+
+    /// What the columns of its drawing are, over the wire.
+    pub fn columns(self) -> [&'static str; 2] {
+        match self {
+            Self::Affinity => ["processor 0", "processor 1"],
+            _ => [
+                "left machine, 192.0.2.1, processor 0",
+                "right machine, 192.0.2.2, processor 1",
+            ],
         }
     }
 
     /// Lets it happen.
-    pub fn record(self) -> Result<Recorded> {
+    pub fn record(self, network: Network) -> Result<Recorded> {
         match self {
-            Self::Arrival => arrival::record(),
-            Self::Drain => drain::record(),
-            Self::Connection => connection::record(),
-            Self::Overflow => overflow::record(),
-            Self::Recv => recv::record(),
+            Self::Arrival => arrival::record(network, Kind::Repoll),
+            Self::Epoll => arrival::record(network, Kind::Epoll),
+            Self::Datagram => datagram::record(network),
+            Self::Recv => recv::record(network),
+            Self::Neighbour => neighbour::record(network),
+            Self::Connection => connection::record(network),
+            Self::Overflow => overflow::record(network),
+            Self::Drain => drain::record(network),
+            Self::Flood => flood::record(network),
+            Self::Ring => ring::record(network),
+            Self::Affinity => affinity::record(network),
         }
     }
 
-    /// Functions and events that must be in the record, in this order. Those of the kernel are
-    /// the ones that it calls by pointer or from other files: they are in none of their callers.
-    pub fn chain(self) -> &'static [&'static str] {
+    /// What must be in the record. Functions of the kernel are those that it calls by pointer or from
+    /// other files: the compiler cannot have put them into their callers.
+    pub fn chains(self, network: Network) -> Vec<Chain> {
         match self {
-            Self::Arrival => arrival::CHAIN,
-            Self::Drain => drain::CHAIN,
-            Self::Connection => connection::CHAIN,
-            Self::Overflow => overflow::CHAIN,
-            Self::Recv => recv::CHAIN,
+            Self::Arrival => arrival::chains(network, Kind::Repoll),
+            Self::Epoll => arrival::chains(network, Kind::Epoll),
+            Self::Datagram => datagram::chains(network),
+            Self::Recv => recv::chains(network),
+            Self::Neighbour => neighbour::chains(network),
+            Self::Connection => connection::chains(network),
+            Self::Overflow => overflow::chains(network),
+            Self::Drain => drain::chains(network),
+            Self::Flood => flood::chains(network),
+            Self::Ring => ring::chains(network),
+            Self::Affinity => affinity::chains(network),
         }
     }
 }
@@ -98,39 +167,131 @@ impl fmt::Display for Scenario {
     }
 }
 
-/// The number of an instance.
-fn number_of(poller: &Poller) -> Result<String> {
-    let instance = Instance::of(poller).context("the instance has no number")?;
-    Ok(instance.id.to_string())
+/// What follows the wake-up of a socket that an instance watches.
+fn wake_up(network: Network, machine: Machine, kind: Kind) -> Chain {
+    let names: &[&str] = match kind {
+        Kind::Repoll => &[
+            "repoll_callback",
+            "repoll_wake",
+            "rp_wake_task",
+            "default_wake_function",
+            "sched_waking",
+            "repoll_deliver",
+            "repoll_wait_exit",
+            "wait returns 1",
+        ],
+        Kind::Epoll => &[
+            "ep_poll_callback",
+            "default_wake_function",
+            "sched_waking",
+            "wait returns 1",
+        ],
+    };
+    network.on(machine, names)
+}
+
+/// The number of an instance of repoll.
+fn number_of(instance: &Backend) -> Result<Option<String>> {
+    match instance {
+        Backend::Epoll(_) => Ok(None),
+        Backend::Repoll(poller) => {
+            let instance = Instance::of(poller).context("the instance has no number")?;
+            Ok(Some(instance.id.to_string()))
+        }
+    }
+}
+
+/// Starts a thread on the receiver's machine that does `call`, and returns when it sleeps in one of
+/// those system calls.
+fn start_waiter(
+    network: Network,
+    calls: &'static [std::ffi::c_long],
+    call: impl FnOnce() -> Result<()> + Send + 'static,
+) -> Result<Sleeper> {
+    Sleeper::start(calls, move || {
+        if network != Network::Loopback {
+            pinned::move_to(Machine::Right)?;
+        }
+        call()
+    })
+}
+
+/// Waits until the sender's card has reported that it has sent everything, and puts that into the
+/// record.
+fn wait_for_completion(network: Network, recorder: &Recorder) -> Result<()> {
+    if network == Network::Loopback {
+        return Ok(());
+    }
+    let deadline = Instant::now() + SOON;
+    // That it is missing shows when the chains are checked.
+    while !recorder.text()?.contains(": napi_consume_skb:") && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(10));
+    }
+    recorder.remark("everything has been sent")
+}
+
+/// Waits until a machine has received nothing for a while.
+fn quiet(machine: Machine) -> Result<()> {
+    let received = || {
+        machine.command(&[
+            "cat",
+            &format!("/sys/class/net/{}/statistics/rx_packets", machine.name()),
+        ])
+    };
+    let mut before = received()?;
+    loop {
+        thread::sleep(QUIET);
+        let now = received()?;
+        if now == before {
+            return Ok(());
+        }
+        before = now;
+    }
+}
+
+/// Sends a message, and waits until it has arrived and all is quiet.
+fn message(sender: &UdpSocket, receiver: &UdpSocket) -> Result<()> {
+    sender.send(b"ping")?;
+    receiver.recv(&mut [0; 16])?;
+    quiet(Machine::Right)
 }
 
 /// Records what `act` does while a thread waits on an instance that watches `file`.
 fn with_waiter(
+    network: Network,
+    kind: Kind,
     file: impl AsFd,
     interest: Interest,
     act: impl FnOnce(&Recorder) -> Result<()>,
 ) -> Result<Recorded> {
-    let poller = Poller::new().context("cannot make an instance (is the module loaded?)")?;
-    poller.add(file, interest, Mode::LEVEL, 1)?;
-    let instance = number_of(&poller)?;
-    let recorder = Recorder::new()?;
+    let instance = Backend::open(kind)?;
+    instance.add(file, interest, Mode::LEVEL, 1)?;
+    let number = number_of(&instance)?;
+    let recorder = Recorder::new(network)?;
     let mut marker = recorder.marker()?;
-    // By a direct call, where the module has those.
-    let calls = [libc::SYS_fadvise64, libc::SYS_ioctl];
-    let waiter = Sleeper::start(&calls, move || {
+    // repoll's by a direct call, where the module has those.
+    let calls = &[
+        libc::SYS_fadvise64,
+        libc::SYS_ioctl,
+        libc::SYS_epoll_wait,
+        libc::SYS_epoll_pwait,
+        libc::SYS_epoll_pwait2,
+    ];
+    let waiter = start_waiter(network, calls, move || {
         let mut events = Events::with_capacity(1);
-        let count = poller.wait(&mut events, None)?;
-        Ok(marker.write_all(format!("wait returns {count}").as_bytes())?)
+        instance.wait(&mut events, None)?;
+        Ok(marker.write_all(format!("wait returns {}", events.len()).as_bytes())?)
     })?;
     let thread = waiter.thread;
     recorder.start()?;
     act(&recorder)?;
     waiter.join()?;
+    wait_for_completion(network, &recorder)?;
     Ok(Recorded {
         text: recorder.stop()?,
         actor: gettid().as_raw_nonzero().get(),
         waiter: Some(thread),
-        instance: Some(instance),
+        instance: number,
         notes: Vec::new(),
     })
 }

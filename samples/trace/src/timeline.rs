@@ -4,21 +4,14 @@
 
 use crate::{
     event::{self, Context, Event},
+    glossary,
+    network::Network,
+    pinned,
     scenario::{Recorded, Scenario},
-    symbol,
+    stack::{self, Frame},
 };
 use serde::Serialize;
 use std::{collections::HashMap, fmt};
-
-/// Functions that every stack of a system call or kernel thread begins with.
-const BOTTOM: &[&str] = &[
-    "entry_SYSCALL_64_after_hwframe",
-    "do_syscall_64",
-    "x64_sys_call",
-    "ret_from_fork_asm",
-    "ret_from_fork",
-    "kthread",
-];
 
 /// Whose doing something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -30,6 +23,10 @@ pub enum Who {
     Waiter,
     /// Whatever else the processor was running.
     Other,
+    /// Over the wire: the sender's machine.
+    Left,
+    /// Over the wire: the receiver's machine.
+    Right,
 }
 
 /// A function or an event.
@@ -42,7 +39,7 @@ pub struct Row {
     pub context: Context,
     /// Which processor it was.
     pub processor: u32,
-    /// What it was running.
+    /// What it was running, or for which machine.
     pub actor: Who,
     /// How many callers there are.
     pub depth: usize,
@@ -57,6 +54,8 @@ pub struct Row {
 pub struct Timeline {
     /// Which one.
     pub scenario: Scenario,
+    /// What the messages crossed.
+    pub network: &'static str,
     /// The rows.
     pub rows: Vec<Row>,
     /// What else there is to tell.
@@ -65,37 +64,46 @@ pub struct Timeline {
 
 impl Timeline {
     /// That of a record.
-    pub fn new(scenario: Scenario, recorded: &Recorded) -> Self {
+    pub fn new(scenario: Scenario, network: Network, recorded: &Recorded) -> Self {
         let events = event::parse(&recorded.text);
         // What comes after the last remark is only the end of a thread.
-        let start = events.iter().position(is_remark).unwrap_or(0);
-        let end = events.iter().rposition(is_remark).unwrap_or(start);
+        let start = events.iter().position(Event::is_remark).unwrap_or(0);
+        let end = events.iter().rposition(Event::is_remark).unwrap_or(start);
         let events = events.get(start..=end).unwrap_or_default();
         let start = events.first().map_or(0.0, |event| event.time);
         let mut stacks = HashMap::new();
         let mut rows = Vec::new();
+        let mut waiting = true;
         for event in events.iter().filter(|event| is_ours(event, recorded)) {
-            let actor = match Some(event.thread) {
-                _ if event.name == "sched_switch" => Who::Waiter,
-                thread if thread == recorded.waiter => Who::Waiter,
-                Some(thread) if thread == recorded.actor => Who::Actor,
-                _ => Who::Other,
-            };
-            let before = stacks.entry(event.thread).or_insert_with(Vec::new);
-            let mut stack = frames(event);
+            // After its remark the waiter only ends.
+            if !waiting && belongs_to_waiter(event, recorded) {
+                continue;
+            }
+            waiting &= !(event.is_remark() && belongs_to_waiter(event, recorded));
+            let (owner, stack) = stack_of(event);
+            let before = stacks.entry(owner).or_insert_with(Vec::new);
+            // Another interrupt, however much its stack is like the last one's.
+            if event.name == "irq_handler_entry" {
+                before.clear();
+            }
+            let actor = who(event, network, recorded);
             add_rows(&mut rows, event, actor, start, before, &stack);
-            std::mem::swap(before, &mut stack);
+            *before = stack;
         }
         Self {
             scenario,
+            network: network.name(),
             rows,
             notes: recorded.notes.clone(),
         }
     }
 }
 
-fn is_remark(event: &Event) -> bool {
-    event.name == "tracing_mark_write"
+impl Timeline {
+    /// What happens in it, and where.
+    pub fn title(&self) -> String {
+        format!("{} ({})", self.scenario.title(), self.network)
+    }
 }
 
 /// Whether the event belongs to what was done, as far as can be told.
@@ -104,29 +112,52 @@ fn is_ours(event: &Event, recorded: &Recorded) -> bool {
     let thread = Some(event.thread);
     match event.name.as_str() {
         "sched_waking" => event.field("pid") == waiter.as_deref() && waiter.is_some(),
-        "sched_switch" => event.field("next_pid") == waiter.as_deref() && waiter.is_some(),
+        "sched_switch" => {
+            let next = event.field("next_comm").unwrap_or("");
+            next.starts_with("ksoftirqd/")
+                || event.field("next_pid") == waiter.as_deref() && waiter.is_some()
+        }
+        // In a kernel thread of the card's, perhaps.
+        "napi_poll" => true,
         name if name.starts_with("repoll_") => {
             event.field("instance") == recorded.instance.as_deref()
         }
         _ => {
             thread == Some(recorded.actor)
                 || thread == recorded.waiter
-                || event.context == Context::Softirq
+                || event.context != Context::Process
         }
     }
 }
 
-/// The functions of an event's stack that matter.
-fn frames(event: &Event) -> Vec<String> {
-    // That of a switch is the stack of the thread that goes.
-    if is_remark(event) || event.name == "sched_switch" {
-        return Vec::new();
+/// Whether it is something that the waiter does, or a switch to it.
+fn belongs_to_waiter(event: &Event, recorded: &Recorded) -> bool {
+    let waiter = recorded.waiter.map(|waiter| waiter.to_string());
+    match event.name.as_str() {
+        "sched_switch" => event.field("next_pid") == waiter.as_deref(),
+        _ => Some(event.thread) == recorded.waiter && event.context == Context::Process,
     }
-    let frames = event.stack.iter();
-    frames
-        .filter(|frame| !BOTTOM.contains(&frame.as_str()) && !symbol::is_tracing(frame))
-        .map(|frame| symbol::readable(frame))
-        .collect()
+}
+
+fn who(event: &Event, network: Network, recorded: &Recorded) -> Who {
+    let thread = Some(event.thread);
+    match (network, pinned::machine_of(event.processor)) {
+        (Network::Wire(_), wire::Machine::Left) => Who::Left,
+        (Network::Wire(_), wire::Machine::Right) => Who::Right,
+        _ if event.name == "sched_switch" || thread == recorded.waiter => Who::Waiter,
+        _ if thread == Some(recorded.actor) => Who::Actor,
+        _ => Who::Other,
+    }
+}
+
+/// The stack of an event, unless it is not that of what happened.
+fn stack_of(event: &Event) -> (stack::Owner, Vec<Frame>) {
+    let (owner, frames) = stack::frames(event);
+    // That of a switch is the stack of the thread that goes.
+    match event.is_remark() || event.name == "sched_switch" {
+        true => (owner, Vec::new()),
+        false => (owner, frames),
+    }
 }
 
 fn add_rows(
@@ -134,25 +165,20 @@ fn add_rows(
     event: &Event,
     actor: Who,
     start: f64,
-    before: &[String],
-    stack: &[String],
+    before: &[Frame],
+    stack: &[Frame],
 ) {
     let known = before.iter().zip(stack).take_while(|(a, b)| a == b).count();
     // A function that was probed is its own last frame, and called again each time.
-    let probed = stack.last() == Some(&event.name);
+    let probed = stack.last().is_some_and(|last| last.name == event.name);
     let known = if probed {
         known.min(stack.len() - 1)
     } else {
         known
     };
-    let entry = |frame: &String| frame.contains("do_softirq") || frame.contains("handle_softirqs");
-    let interrupt = stack.iter().rposition(entry).map_or(0, |at| at + 1);
-    let row = |depth: usize, name: &str| Row {
+    let row = |depth: usize, context: Context, name: &str| Row {
         time: None,
-        context: match event.context {
-            Context::Softirq if depth < interrupt => Context::Process,
-            context => context,
-        },
+        context,
         processor: event.processor,
         actor,
         depth,
@@ -160,59 +186,68 @@ fn add_rows(
         detail: String::new(),
     };
     for (depth, frame) in stack.iter().enumerate().skip(known) {
-        rows.push(row(depth, frame));
+        rows.push(row(depth, frame.context, &frame.name));
     }
     if !probed {
-        rows.push(row(stack.len(), &event.name));
+        let context = stack.last().map_or(event.context, |frame| frame.context);
+        rows.push(row(stack.len(), context, &event.name));
     }
     if let Some(last) = rows.last_mut() {
         last.time = Some((event.time - start) * 1e6);
-        if is_remark(event) {
+        if event.is_remark() {
             last.name.clone_from(&event.fields);
         } else if !probed {
-            last.detail = detail(event);
+            last.detail = event.detail();
         }
     }
 }
 
-/// What is worth telling of an event's fields.
-fn detail(event: &Event) -> String {
-    let names: &[&str] = match event.name.as_str() {
-        "net_dev_start_xmit" => &["dev", "len"],
-        "sched_waking" => &["comm", "target_cpu"],
-        "sched_switch" => &["prev_comm", "next_comm"],
-        _ => return event.fields.clone(),
-    };
-    let fields = names
-        .iter()
-        .filter_map(|name| Some(format!("{name}={}", event.field(name)?)));
-    fields.collect::<Vec<_>>().join(" ")
+impl Context {
+    /// Its name in a timeline.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Softirq => "softirq",
+            Self::Ksoftirqd => "ksoftirqd",
+            Self::Hardirq => "hardirq",
+        }
+    }
+}
+
+impl Who {
+    /// Its name in a timeline.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Actor => "actor",
+            Self::Waiter => "waiter",
+            Self::Other => "other",
+            Self::Left => "left",
+            Self::Right => "right",
+        }
+    }
 }
 
 impl fmt::Display for Timeline {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "{}: {}\n", self.scenario, self.scenario.title())?;
+        writeln!(out, "{}: {}\n", self.scenario, self.title())?;
         writeln!(out, "      us  cpu  by      context")?;
         for row in &self.rows {
             let time = row.time.map_or(String::new(), |time| format!("{time:.0}"));
-            let context = match row.context {
-                Context::Process => "process",
-                Context::Softirq => "softirq",
-                Context::Hardirq => "hardirq",
-            };
-            let actor = match row.actor {
-                Who::Actor => "actor",
-                Who::Waiter => "waiter",
-                Who::Other => "other",
-            };
-            let line = format!(
-                "{time:>8}  {:>3}  {actor:<6}  {context}  {:indent$}{}  {}",
+            let mut line = format!(
+                "{time:>8}  {:>3}  {:<6}  {:<9}  {:indent$}{}",
                 row.processor,
+                row.actor.name(),
+                row.context.name(),
                 "",
                 row.name,
-                row.detail,
                 indent = row.depth,
             );
+            if !row.detail.is_empty() {
+                line = format!("{line}  {}", row.detail);
+            }
+            if let Some(meaning) = glossary::meaning(&row.name) {
+                line = format!("{line:<72}  # {meaning}");
+            }
             writeln!(out, "{}", line.trim_end())?;
         }
         for note in &self.notes {
@@ -228,8 +263,8 @@ mod tests {
     use crate::chain;
 
     /// The threads of the record in the tests' folder.
-    const ACTOR: i32 = 157;
-    const WAITER: i32 = 158;
+    const ACTOR: i32 = 158;
+    const WAITER: i32 = 159;
 
     fn recorded() -> Timeline {
         let recorded = Recorded {
@@ -239,7 +274,7 @@ mod tests {
             instance: Some("1".to_owned()),
             notes: Vec::new(),
         };
-        Timeline::new(Scenario::Arrival, &recorded)
+        Timeline::new(Scenario::Arrival, Network::Loopback, &recorded)
     }
 
     fn depth(timeline: &Timeline, name: &str) -> usize {
@@ -254,9 +289,14 @@ mod tests {
     #[test]
     fn a_record_has_the_chain() {
         let timeline = recorded();
-        assert_eq!(chain::missing(&timeline, Scenario::Arrival.chain()), None);
-        let backwards = ["tcp_v4_rcv", "tcp_sendmsg"];
-        assert_eq!(chain::missing(&timeline, &backwards), Some("tcp_sendmsg"));
+        for chain in Scenario::Arrival.chains(Network::Loopback) {
+            assert_eq!(chain::missing(&timeline, &chain), None);
+        }
+        let backwards = Network::Loopback.on(wire::Machine::Left, &["tcp_v4_rcv", "tcp_sendmsg"]);
+        assert_eq!(
+            chain::missing(&timeline, &backwards),
+            backwards.last().copied()
+        );
     }
 
     #[test]
@@ -300,6 +340,10 @@ mod tests {
             instance: Some("2".to_owned()),
             notes: Vec::new(),
         };
-        assert!(!names(&Timeline::new(Scenario::Arrival, &other)));
+        assert!(!names(&Timeline::new(
+            Scenario::Arrival,
+            Network::Loopback,
+            &other
+        )));
     }
 }

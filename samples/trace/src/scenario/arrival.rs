@@ -2,34 +2,47 @@
 
 //! A message arrives at a socket that is watched.
 
-use super::{with_waiter, Recorded};
-use crate::sockets;
+use super::{wake_up, with_waiter, Recorded};
+use crate::{chain::Chain, network::Network};
 use anyhow::Result;
+use backend::Kind;
 use repoll::Interest;
 use std::io::Write;
+use wire::Machine::{Left, Right};
 
-pub(super) const CHAIN: &[&str] = &[
+/// What a segment of a connection passes as it is sent.
+pub(super) const SEND: &[&str] = &[
     "send",
     "tcp_sendmsg",
-    "loopback_xmit",
-    "net_rx_action",
-    "ip_rcv",
-    "tcp_v4_rcv",
-    "tcp_rcv_established",
-    "sock_def_readable",
-    "repoll_callback",
-    "repoll_wake",
-    "rp_wake_task",
-    "default_wake_function",
-    "sched_waking",
-    "repoll_deliver",
-    "repoll_wait_exit",
-    "wait returns 1",
+    "tcp_stream_alloc_skb",
+    "tcp_write_xmit",
+    "skb_clone",
+    "__ip_queue_xmit",
+    "ip_finish_output2",
+    "__dev_queue_xmit",
 ];
 
-pub(super) fn record() -> Result<Recorded> {
-    let (mut sender, receiver) = sockets::pair()?;
-    with_waiter(&receiver, Interest::READABLE, |recorder| {
+/// What it passes in TCP as it is received.
+pub(super) const RECEIVE: &[&str] = &["tcp_v4_rcv", "tcp_rcv_established", "sock_def_readable"];
+
+pub(super) fn chains(network: Network, kind: Kind) -> Vec<Chain> {
+    vec![
+        [
+            network.on(Left, SEND),
+            network.transmit(Left),
+            network.interrupt(Right),
+            network.receive(Right),
+            network.on(Right, RECEIVE),
+            wake_up(network, Right, kind),
+        ]
+        .concat(),
+        network.completion(Left),
+    ]
+}
+
+pub(super) fn record(network: Network, kind: Kind) -> Result<Recorded> {
+    let (mut sender, receiver) = network.pair()?;
+    with_waiter(network, kind, &receiver, Interest::READABLE, |recorder| {
         recorder.remark("send")?;
         Ok(sender.write_all(b"ping")?)
     })

@@ -1,36 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A full send buffer drains.
+//! A full send buffer drains: the receiver reads, and its acknowledgement makes room.
 
-use super::{with_waiter, Recorded};
-use crate::sockets;
+use super::{wake_up, with_waiter, Recorded};
+use crate::{
+    chain::Chain,
+    network::{self, Network},
+};
 use anyhow::Result;
+use backend::Kind;
 use repoll::Interest;
 use std::io::Read;
+use wire::Machine::{Left, Right};
 
-pub(super) const CHAIN: &[&str] = &[
-    "receive",
-    "tcp_recvmsg",
-    "loopback_xmit",
-    "net_rx_action",
-    "tcp_v4_rcv",
-    "tcp_rcv_established",
-    "sk_stream_write_space",
-    "repoll_callback",
-    "repoll_wake",
-    "rp_wake_task",
-    "default_wake_function",
-    "sched_waking",
-    "repoll_deliver",
-    "repoll_wait_exit",
-    "wait returns 1",
-];
+pub(super) fn chains(network: Network) -> Vec<Chain> {
+    vec![[
+        network.on(Left, &["receive", "tcp_recvmsg"]),
+        network.transmit(Left),
+        network.interrupt(Right),
+        network.receive(Right),
+        network.on(
+            Right,
+            &["tcp_v4_rcv", "tcp_rcv_established", "sk_stream_write_space"],
+        ),
+        wake_up(network, Right, Kind::Repoll),
+    ]
+    .concat()]
+}
 
-pub(super) fn record() -> Result<Recorded> {
-    let (sender, mut receiver) = sockets::small_pair()?;
-    let mut data = vec![0; sockets::fill(&sender)?];
-    with_waiter(&sender, Interest::WRITABLE, |recorder| {
-        recorder.remark("receive")?;
-        Ok(receiver.read_exact(&mut data)?)
-    })
+pub(super) fn record(network: Network) -> Result<Recorded> {
+    // Who receives is on the left here: that is where the thread is.
+    let (mut receiver, sender) = network.small_pair()?;
+    let mut data = vec![0; network::fill(&sender)?];
+    with_waiter(
+        network,
+        Kind::Repoll,
+        &sender,
+        Interest::WRITABLE,
+        |recorder| {
+            recorder.remark("receive")?;
+            Ok(receiver.read_exact(&mut data)?)
+        },
+    )
 }

@@ -2,8 +2,8 @@
 
 //! A connection comes in, and the accept queue is full.
 
-use super::Recorded;
-use crate::recorder::Recorder;
+use super::{Recorded, SOON};
+use crate::{chain::Chain, network::Network, recorder::Recorder};
 use anyhow::{Context, Result};
 use rustix::{
     io::Errno,
@@ -12,24 +12,39 @@ use rustix::{
 };
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr, TcpStream},
+    net::{SocketAddr, TcpStream},
     os::fd::OwnedFd,
+    thread,
+    time::{Duration, Instant},
 };
+use wire::Machine::{Left, Right};
 
-pub(super) const CHAIN: &[&str] = &["connect", "tcp_v4_rcv", "tcp_conn_request"];
+pub(super) fn chains(network: Network) -> Vec<Chain> {
+    vec![[
+        network.on(Left, &["connect"]),
+        network.transmit(Left),
+        network.interrupt(Right),
+        network.receive(Right),
+        network.on(Right, &["tcp_v4_rcv", "tcp_conn_request"]),
+    ]
+    .concat()]
+}
 
 /// With that backlog the kernel lets one more wait.
 const BACKLOG: i32 = 1;
 
 /// Fills the accept queue, and records the attempt of one more.
-pub(super) fn record() -> Result<Recorded> {
-    let listener = socket()?;
-    net::bind(&listener, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-    net::listen(&listener, BACKLOG)?;
+pub(super) fn record(network: Network) -> Result<Recorded> {
+    let listener = network.on_right(|| {
+        let listener = socket()?;
+        net::bind(&listener, &SocketAddr::from((network.address(), 0)))?;
+        net::listen(&listener, BACKLOG)?;
+        Ok(listener)
+    })?;
     let address = SocketAddr::try_from(net::getsockname(&listener)?)?;
     let _waiting = (TcpStream::connect(address)?, TcpStream::connect(address)?);
-    let before = overflows()?;
-    let recorder = Recorder::new()?;
+    let before = network.on_right(overflows)?;
+    let recorder = Recorder::new(network)?;
     recorder.start()?;
     recorder.remark("connect")?;
     let one_more = socket()?;
@@ -37,8 +52,13 @@ pub(super) fn record() -> Result<Recorded> {
         Err(Errno::INPROGRESS) => (),
         other => other.context("one more could connect")?,
     }
-    recorder.remark("connect returns")?;
+    let deadline = Instant::now() + SOON;
+    while network.on_right(overflows)? == before && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(10));
+    }
+    recorder.remark("the SYN has been dropped")?;
     let text = recorder.stop()?;
+    let after = network.on_right(overflows)?;
     let somaxconn = fs::read_to_string("/proc/sys/net/core/somaxconn")?;
     Ok(Recorded {
         text,
@@ -51,7 +71,7 @@ pub(super) fn record() -> Result<Recorded> {
                 "net.core.somaxconn, the greatest backlog: {}",
                 somaxconn.trim()
             ),
-            format!("ListenOverflows: {before} before, {} after", overflows()?),
+            format!("ListenOverflows: {before} before, {after} after"),
         ],
     })
 }
@@ -68,7 +88,7 @@ fn socket() -> Result<OwnedFd> {
 
 /// How often accept queues have had no room.
 fn overflows() -> Result<u64> {
-    let text = fs::read_to_string("/proc/net/netstat")?;
+    let text = fs::read_to_string("/proc/thread-self/net/netstat")?;
     counter(&text, "TcpExt:", "ListenOverflows").context("the kernel does not count overflows")
 }
 

@@ -3,31 +3,38 @@
 //! A message arrives for a thread in a blocking recv: its entry on the socket's wait queue has the
 //! task as its private data, and a function that wakes it.
 
-use super::Recorded;
-use crate::{recorder::Recorder, sleeper::Sleeper, sockets};
+use super::{arrival, start_waiter, wait_for_completion, Recorded};
+use crate::{chain::Chain, network::Network, recorder::Recorder};
 use anyhow::Result;
 use rustix::thread::gettid;
 use std::io::{Read, Write};
+use wire::Machine::{Left, Right};
 
-pub(super) const CHAIN: &[&str] = &[
-    "send",
-    "tcp_sendmsg",
-    "loopback_xmit",
-    "net_rx_action",
-    "tcp_v4_rcv",
-    "tcp_rcv_established",
-    "sock_def_readable",
-    "woken_wake_function",
-    "default_wake_function",
-    "sched_waking",
-    "recv returns 4",
-];
+pub(super) fn chains(network: Network) -> Vec<Chain> {
+    vec![[
+        network.on(Left, arrival::SEND),
+        network.transmit(Left),
+        network.interrupt(Right),
+        network.receive(Right),
+        network.on(Right, arrival::RECEIVE),
+        network.on(
+            Right,
+            &[
+                "woken_wake_function",
+                "default_wake_function",
+                "sched_waking",
+                "recv returns 4",
+            ],
+        ),
+    ]
+    .concat()]
+}
 
-pub(super) fn record() -> Result<Recorded> {
-    let (mut sender, mut receiver) = sockets::pair()?;
-    let recorder = Recorder::new()?;
+pub(super) fn record(network: Network) -> Result<Recorded> {
+    let (mut sender, mut receiver) = network.pair()?;
+    let recorder = Recorder::new(network)?;
     let mut marker = recorder.marker()?;
-    let waiter = Sleeper::start(&[libc::SYS_recvfrom], move || {
+    let waiter = start_waiter(network, &[libc::SYS_recvfrom], move || {
         let count = receiver.read(&mut [0; 16])?;
         Ok(marker.write_all(format!("recv returns {count}").as_bytes())?)
     })?;
@@ -36,6 +43,7 @@ pub(super) fn record() -> Result<Recorded> {
     recorder.remark("send")?;
     sender.write_all(b"ping")?;
     waiter.join()?;
+    wait_for_completion(network, &recorder)?;
     Ok(Recorded {
         text: recorder.stop()?,
         actor: gettid().as_raw_nonzero().get(),

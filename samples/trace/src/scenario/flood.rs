@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! More small packets than soft interrupts may handle at a time: ksoftirqd takes over.
+
+use super::{quiet, Recorded};
+use crate::{chain::Chain, network::Network, recorder::Recorder};
+use anyhow::{Context as _, Result};
+use rustix::thread::gettid;
+use std::{fs, net::UdpSocket};
+use wire::Machine::{Left, Right};
+
+/// How many packets are sent.
+const PACKETS: usize = 3000;
+/// How many packets one soft interrupt may handle: the kernel's default, and fewer.
+const BUDGETS: [usize; 2] = [300, 8];
+const BUDGET: &str = "/proc/sys/net/core/netdev_budget";
+/// So many of the polls of ksoftirqd are shown.
+const SHOWN: usize = 3;
+
+pub(super) fn chains(network: Network) -> Vec<Chain> {
+    vec![[
+        network.on(Left, &["send"]),
+        network.on(
+            Right,
+            &[
+                "irq_handler_entry",
+                "softirq_entry",
+                "napi_poll",
+                "sched_switch",
+                "softirq_entry",
+                "napi_poll",
+            ],
+        ),
+    ]
+    .concat()]
+}
+
+/// Sends with the default budget and with a smaller one. The record is that of the smaller one.
+pub(super) fn record(network: Network) -> Result<Recorded> {
+    let (sender, receiver) = network.datagrams()?;
+    let before = set_budget(None)?;
+    let mut notes = vec![format!(
+        "{PACKETS} datagrams; a soft interrupt may handle so many packets (net.core.netdev_budget):"
+    )];
+    let mut text = String::new();
+    for budget in BUDGETS {
+        set_budget(Some(budget))?;
+        let recorded = burst(&sender);
+        set_budget(Some(before))?;
+        let (record, squeezed) = recorded?;
+        notes.push(format!(
+            "{budget:>5}: {}, budget spent {squeezed} times",
+            count(&record)
+        ));
+        text = shorten(&record);
+    }
+    drop(receiver);
+    Ok(Recorded {
+        text,
+        actor: gettid().as_raw_nonzero().get(),
+        waiter: None,
+        instance: None,
+        notes,
+    })
+}
+
+/// Sends everything at once. Returns the record, and how often the budget was spent.
+fn burst(sender: &UdpSocket) -> Result<(String, u64)> {
+    let recorder = Recorder::empty()?;
+    recorder.enable_interrupts(&[Right])?;
+    recorder.enable("irq/softirq_entry", Some("vec == 3 && CPU == 1"))?;
+    recorder.enable("napi/napi_poll", Some("dev_name == \"right\""))?;
+    recorder.enable("sched/sched_switch", Some("next_comm == \"ksoftirqd/1\""))?;
+    let before = squeezed()?;
+    recorder.start()?;
+    recorder.remark("send")?;
+    for _ in 0..PACKETS {
+        sender.send(b"x")?;
+    }
+    quiet(Right)?;
+    recorder.remark("all packets have been handled")?;
+    Ok((recorder.stop()?, squeezed()? - before))
+}
+
+/// Sets the budget, unless it is to stay, and returns what it was.
+fn set_budget(budget: Option<usize>) -> Result<usize> {
+    // There is one for the whole kernel, in the namespace that it began with.
+    wire::outside(|| {
+        let before = fs::read_to_string(BUDGET).context(BUDGET)?;
+        if let Some(budget) = budget {
+            fs::write(BUDGET, budget.to_string()).context(BUDGET)?;
+        }
+        Ok(before.trim().parse()?)
+    })
+}
+
+/// How often the right machine's processor has spent its budget.
+fn squeezed() -> Result<u64> {
+    let text = fs::read_to_string("/proc/net/softnet_stat").context("/proc/net/softnet_stat")?;
+    let line = text.lines().nth(1).context("a line for each processor")?;
+    let field = line.split(' ').nth(2).context("a third field")?;
+    Ok(u64::from_str_radix(field, 16)?)
+}
+
+/// Who has handled the packets.
+fn count(record: &str) -> String {
+    let (mut interrupts, mut after_interrupts, mut by_thread) = (0, 0, 0);
+    for line in record.lines() {
+        if line.contains(": irq_handler_entry:") {
+            interrupts += 1;
+        }
+        let work = line
+            .split_once(" work ")
+            .and_then(|(_, rest)| rest.split(' ').next()?.parse::<u64>().ok());
+        match work {
+            Some(work) if line.contains("ksoftirqd/1-") => by_thread += work,
+            Some(work) => after_interrupts += work,
+            None => (),
+        }
+    }
+    format!(
+        "{interrupts} hard interrupts, {after_interrupts} packets when they ended, \
+         {by_thread} packets in ksoftirqd"
+    )
+}
+
+/// The record as far as the first polls of ksoftirqd, and its last remark.
+fn shorten(record: &str) -> String {
+    let mut shown = 0;
+    let lines = record.lines().filter(|line| {
+        let keep = shown < SHOWN || line.contains(": tracing_mark_write:");
+        if line.contains("ksoftirqd/1-") && line.contains(": napi_poll:") {
+            shown += 1;
+        }
+        keep
+    });
+    lines.collect::<Vec<_>>().join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECORD: &str = "\
+   trace-9  [000] .....  1.000001: tracing_mark_write: send
+  <idle>-0  [001] d.h1.  1.000002: irq_handler_entry: irq=40 name=right-rx-0
+  <idle>-0  [001] ..s1.  1.000003: napi_poll: napi poll on napi struct 0 for device right work 8 budget 8
+ ksoftirqd/1-25  [001] ..s1.  1.000004: napi_poll: napi poll on napi struct 0 for device right work 1 budget 8
+ ksoftirqd/1-25  [001] ..s1.  1.000005: napi_poll: napi poll on napi struct 0 for device right work 2 budget 8
+ ksoftirqd/1-25  [001] ..s1.  1.000006: napi_poll: napi poll on napi struct 0 for device right work 3 budget 8
+ ksoftirqd/1-25  [001] ..s1.  1.000007: napi_poll: napi poll on napi struct 0 for device right work 4 budget 8
+   trace-9  [000] .....  1.000008: tracing_mark_write: end
+";
+
+    #[test]
+    fn packets_are_counted_by_context() {
+        let expected = "1 hard interrupts, 8 packets when they ended, 10 packets in ksoftirqd";
+        assert_eq!(count(RECORD), expected);
+    }
+
+    #[test]
+    fn a_long_record_is_shown_up_to_the_first_polls_of_ksoftirqd() {
+        let short = shorten(RECORD);
+        assert_eq!(short.lines().count(), 7);
+        assert!(!short.contains("work 4"));
+        assert!(short.ends_with("end\n"));
+    }
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! More packets than the card's receive ring holds, while the processor is too busy to take them
+//! off.
+
+use super::{message, quiet, Recorded};
+use crate::{
+    chain::Chain,
+    network::Network,
+    pinned::{processor_of, route},
+    recorder::Recorder,
+};
+use anyhow::{ensure, Context, Result};
+use rustix::{
+    process::Pid,
+    thread::{gettid, sched_setaffinity, CpuSet},
+};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Read,
+    net::UdpSocket,
+    process::{Child, Command, Stdio},
+};
+use wire::Machine::{self, Left, Right};
+
+/// How many packets are sent.
+const PACKETS: usize = 1000;
+/// How many packets the receive ring holds: the driver's default, and more.
+const RINGS: [usize; 2] = [256, 2048];
+const THREADED: &str = "/sys/class/net/right/threaded";
+
+pub(super) fn chains(network: Network) -> Vec<Chain> {
+    vec![[
+        network.on(Left, &["send"]),
+        network.on(Right, &["irq_handler_entry"]),
+        network.on(Left, &["the busy thread is killed"]),
+        network.on(Right, &["napi_poll"]),
+    ]
+    .concat()]
+}
+
+/// Sends into a ring of either size. The record is that of the smaller one.
+pub(super) fn record(network: Network) -> Result<Recorded> {
+    let sockets = network.datagrams()?;
+    let mut notes = vec![format!(
+        "{PACKETS} datagrams while a real-time thread keeps processor 1 busy, so that nobody polls the ring:"
+    )];
+    let mut text = None;
+    for ring in RINGS {
+        set_ring(ring)?;
+        let before = counters()?;
+        let record = burst(&sockets)?;
+        let after = counters()?;
+        let grown = |machine: usize, name: &str| {
+            let of = |counters: &[BTreeMap<String, u64>; 2]| {
+                counters[machine].get(name).copied().unwrap_or(0)
+            };
+            of(&after) - of(&before)
+        };
+        let (sent, received) = (grown(0, "tx_packets"), grown(1, "rx_packets"));
+        let lost = sent.saturating_sub(received);
+        ensure!(
+            (lost > 0) == (ring < PACKETS),
+            "a ring of {ring} descriptors: {sent} packets were sent, {received} received"
+        );
+        notes.push(format!(
+            "{ring:>5} descriptors (ethtool -G right rx {ring}): left's tx_packets {sent}, \
+             right's rx_packets {received}, {lost} lost"
+        ));
+        let complaints: Vec<_> = after[1]
+            .keys()
+            .filter(|name| {
+                ["missed", "no_buffer", "drop", "fifo"]
+                    .iter()
+                    .any(|part| name.contains(part))
+            })
+            .map(|name| (name, grown(1, name)))
+            .filter(|(_, grown)| *grown > 0)
+            .map(|(name, grown)| format!("{name} {grown}"))
+            .collect();
+        notes.push(match complaints.is_empty() {
+            true => "       of the counters of drops in ethtool -S, none has grown".to_owned(),
+            false => format!(
+                "       counters of drops in ethtool -S: {}",
+                complaints.join(", ")
+            ),
+        });
+        text.get_or_insert(record);
+    }
+    set_ring(RINGS[0])?;
+    notes.push(
+        "a real card counts what it drops as rx_queue_0_drops or rx_missed_errors; the emulated one does not"
+            .to_owned(),
+    );
+    Ok(Recorded {
+        text: text.unwrap_or_default(),
+        actor: gettid().as_raw_nonzero().get(),
+        waiter: None,
+        instance: None,
+        notes,
+    })
+}
+
+/// Sends everything while the receiver's processor is busy.
+fn burst((sender, receiver): &(UdpSocket, UdpSocket)) -> Result<String> {
+    // A card that has started anew has forgotten its neighbours, and where its interrupts go.
+    route(&Right.interrupts()?, processor_of(Right))?;
+    message(sender, receiver)?;
+    let _threaded = Threaded::new()?;
+    let recorder = Recorder::empty()?;
+    recorder.enable_interrupts(&[Right])?;
+    recorder.enable("napi/napi_poll", Some("dev_name == \"right\""))?;
+    let busy = Busy::start()?;
+    recorder.start()?;
+    recorder.remark("send")?;
+    for _ in 0..PACKETS {
+        sender.send(b"x")?;
+    }
+    recorder.remark("everything has been sent")?;
+    recorder.remark("the busy thread is killed")?;
+    drop(busy);
+    quiet(Right)?;
+    recorder.remark("all packets have been handled")?;
+    recorder.stop()
+}
+
+/// A real-time thread on the right machine's processor that never sleeps, until this is dropped.
+struct Busy(Child);
+
+impl Busy {
+    fn start() -> Result<Self> {
+        let script = "echo; while :; do :; done";
+        let mut command = Command::new("taskset");
+        command.args(["2", "chrt", "--fifo", "50", "sh", "-c", script]);
+        let child = command.stdout(Stdio::piped()).spawn().context("taskset")?;
+        let mut busy = Self(child);
+        let output = busy.0.stdout.as_mut().context("no output")?;
+        output.read_exact(&mut [0]).context("chrt")?;
+        Ok(busy)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The right card is polled by kernel threads, which a real-time thread keeps from running, until
+/// this is dropped.
+struct Threaded(());
+
+impl Threaded {
+    fn new() -> Result<Self> {
+        let threaded = Self(());
+        set_threaded("1")?;
+        let mut processors = CpuSet::new();
+        processors.set(processor_of(Right));
+        for entry in fs::read_dir("/proc")? {
+            let name = entry?.file_name();
+            let Some(thread) = name.to_str().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            let command = fs::read_to_string(format!("/proc/{thread}/comm")).unwrap_or_default();
+            if command.starts_with("napi/right-") {
+                sched_setaffinity(Pid::from_raw(thread), &processors)?;
+            }
+        }
+        Ok(threaded)
+    }
+}
+
+impl Drop for Threaded {
+    fn drop(&mut self) {
+        let _ = set_threaded("0");
+    }
+}
+
+fn set_threaded(value: &str) -> Result<()> {
+    let script = format!("echo {value} >{THREADED}");
+    Right.command(&["sh", "-c", &script]).map(drop)
+}
+
+fn set_ring(descriptors: usize) -> Result<()> {
+    let size = descriptors.to_string();
+    let now = Right.command(&["ethtool", "-g", "right"])?;
+    let current = now.split("Current").nth(1).unwrap_or("");
+    let rx = current.lines().find_map(|line| line.strip_prefix("RX:"));
+    if rx.map(str::trim) != Some(&size) {
+        Right.command(&["ethtool", "-G", "right", "rx", &size])?;
+        // The card starts anew.
+        Right.wait_for_link()?;
+    }
+    Ok(())
+}
+
+/// The counters of both cards.
+fn counters() -> Result<[BTreeMap<String, u64>; 2]> {
+    Ok([counters_of(Left)?, counters_of(Right)?])
+}
+
+fn counters_of(machine: Machine) -> Result<BTreeMap<String, u64>> {
+    let text = machine.command(&["ethtool", "-S", machine.name()])?;
+    let lines = text.lines().filter_map(|line| {
+        let (name, value) = line.trim().split_once(": ")?;
+        Some((name.to_owned(), value.parse().ok()?))
+    });
+    Ok(lines.collect())
+}
