@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     Pipe,
     Unix,
     Tcp,
+    /// TCP between the guest's two network cards: an interrupt of the card's delivers a message.
+    Wire,
     /// Sends from an interrupt, which may come in the middle of whatever its processor is at.
     Timer,
 }
@@ -114,10 +116,15 @@ fn ends(kind: Kind) -> io::Result<(OwnedFd, Option<OwnedFd>)> {
             writer.set_nonblocking(true)?;
             (reader.into(), Some(writer.into()))
         }
-        Kind::Tcp => {
-            let listener = TcpListener::bind("127.0.0.1:0")?;
-            let writer = TcpStream::connect(listener.local_addr()?)?;
-            let (reader, _) = listener.accept()?;
+        Kind::Tcp | Kind::Wire => {
+            let (writer, reader) = match kind {
+                Kind::Wire => wire::connection().map_err(io::Error::other)?,
+                _ => {
+                    let listener = TcpListener::bind("127.0.0.1:0")?;
+                    let writer = TcpStream::connect(listener.local_addr()?)?;
+                    (writer, listener.accept()?.0)
+                }
+            };
             for end in [&reader, &writer] {
                 end.set_nonblocking(true)?;
                 end.set_nodelay(true)?;

@@ -4,7 +4,7 @@
 
 use crate::{
     actor,
-    channel::become_of,
+    channel::{self, become_of},
     consumer,
     tally::Tally,
     world::{Origin, World, OVER},
@@ -38,7 +38,14 @@ pub(crate) struct Limits {
 /// Makes a world and lives in it.
 pub(crate) fn live(origin: Origin, kind: Kind, limits: Limits) -> Result<Tally> {
     let mut rng = SmallRng::seed_from_u64(origin.thread_seed(u64::from(u16::MAX)));
-    let plan = origin.scenario.plan(&mut rng, kind);
+    let mut plan = origin.scenario.plan(&mut rng, kind);
+    if origin.wire {
+        for kind in &mut plan.channels {
+            if matches!(kind, channel::Kind::Tcp | channel::Kind::Unix) {
+                *kind = channel::Kind::Wire;
+            }
+        }
+    }
     let world = World::new(origin, plan).context("cannot make a world")?;
     let world = &world;
     let mut tally = Tally::default();

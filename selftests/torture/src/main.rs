@@ -56,6 +56,9 @@ struct Options {
     /// Only that
     #[arg(long, value_enum)]
     scenario: Vec<Scenario>,
+    /// Send over the wire between the guest's two network cards
+    #[arg(long)]
+    wire: bool,
     /// Seconds after which a message counts as lost
     #[arg(long, default_value_t = 20)]
     bound: u64,
@@ -109,6 +112,7 @@ fn main() -> Result<ExitCode> {
                     scenario,
                     seed,
                     number,
+                    wire: options.wire,
                 };
                 let tally = life::live(origin, options.backend, limits)?;
                 let mut outcomes = outcomes.lock().expect("nobody panics with it");

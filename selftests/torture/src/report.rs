@@ -148,6 +148,7 @@ pub(crate) mod tests {
             scenario: Scenario::Shared,
             seed: 1,
             number: 2,
+            wire: false,
         };
         let plan = origin
             .scenario

@@ -36,6 +36,8 @@ pub(crate) struct Origin {
     pub(crate) seed: u64,
     /// Its number among all worlds of the run.
     pub(crate) number: u64,
+    /// Whether connections go over the wire.
+    pub(crate) wire: bool,
 }
 
 impl Origin {
