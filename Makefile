@@ -9,7 +9,7 @@ PAYLOAD := $(BUILD)/payload
 .DEFAULT_GOAL := modules
 .PHONY: modules modules_install payload payload-demo payload-module generate deb setup demo demo-reactors test test-deb \
 	test-kernel-suite test-python test-tracers test-instrumented test-debug test-differential \
-	torture apps scale bench bench-update bench-gate profile herd blocking trace fuzz \
+	torture apps scale bench bench-update bench-gate profile herd blocking trace prepared fuzz \
 	fuzz-minimise payload-fuzz vm lint clean distclean help
 
 ifdef KDIR
@@ -201,13 +201,19 @@ trace: payload
 	@qemu/vm '/opt/repoll/samples/trace/trace $(NIC:%=--wire) --svg /mnt/share'
 	@echo 'drawings: $(SHARE)'
 
+# What the kernel has prepared before a packet comes; part of that is recorded as it boots.
+prepared: export NIC ?= igb
+prepared: export APPEND = $(shell samples/trace/prepared --boot-words)
+prepared: payload
+	@qemu/vm '/opt/repoll/samples/trace/prepared'
+
 # Messages through files while everything changes, for as long as is wanted.
 torture: export SMP ?= 4
 torture: SECONDS ?= 60
 torture: export TIMEOUT ?= $(shell expr 2 '*' $(SECONDS) + 300)
 torture: payload
 	@qemu/vm '/opt/repoll/selftests/torture/torture \
-		--seconds $(SECONDS) $(if $(SEED),--seed $(SEED))'
+		--seconds $(SECONDS) $(NIC:%=--wire) $(if $(SEED),--seed $(SEED))'
 
 fuzz fuzz-minimise: export KERNEL := debug
 fuzz: SECONDS ?= 300

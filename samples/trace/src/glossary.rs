@@ -5,6 +5,17 @@
 /// The meaning of a function or event, if it is one of those.
 pub fn meaning(name: &str) -> Option<&'static str> {
     let meaning = match name {
+        // What is there before.
+        "__sock_create" => "a socket of a family, not yet of a protocol",
+        "inet_create" => "its protocol: TCP's or UDP's functions and state",
+        "sock_alloc_file" => "a file, so that a descriptor can stand for it",
+        "inet_csk_get_port" => "a port is reserved",
+        "inet_csk_listen_start" => "an accept queue, and room for connections that begin",
+        "inet_csk_accept" => "takes a connection off the accept queue",
+        "repoll_create" => "the instance: no items, nothing ready",
+        "sock_poll" => "hands over the socket's wait queue, and says what is ready",
+        "add_wait_queue" => "the item's entry: the callback runs whenever the queue is woken",
+        "repoll_add" => "the item is on the instance's tree",
         // The way out.
         "tcp_sendmsg" | "udp_sendmsg" => "the system call has found the socket",
         "tcp_stream_alloc_skb" => "a packet, into which the message is copied",

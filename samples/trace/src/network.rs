@@ -171,6 +171,14 @@ impl Network {
         }
     }
 
+    /// The address of the calling thread's machine.
+    pub fn left(self) -> Ipv4Addr {
+        match self {
+            Self::Loopback => Ipv4Addr::LOCALHOST,
+            Self::Wire(_) => Machine::Left.address(),
+        }
+    }
+
     /// The receiver's address.
     pub fn address(self) -> Ipv4Addr {
         match self {

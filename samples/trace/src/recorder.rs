@@ -17,6 +17,14 @@ const PROBES: &str = "repoll_trace";
 /// The functions to be probed besides the driver's. A kernel may lack some, by its configuration or
 /// because the compiler has put them into their callers.
 const FUNCTIONS: &[&str] = &[
+    // what is there before
+    "__sock_create",
+    "inet_create",
+    "sock_alloc_file",
+    "inet_csk_get_port",
+    "inet_csk_listen_start",
+    "sock_poll",
+    "add_wait_queue",
     // the way out
     "tcp_sendmsg",
     "udp_sendmsg",

@@ -12,6 +12,7 @@ mod neighbour;
 mod overflow;
 mod recv;
 mod ring;
+mod server;
 
 use crate::{chain::Chain, network::Network, pinned, recorder::Recorder, sleeper::Sleeper};
 use anyhow::{Context, Result};
@@ -40,6 +41,8 @@ const QUIET: Duration = Duration::from_millis(200);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Scenario {
+    /// What a server prepares: sockets, an instance, an entry on a wait queue
+    Server,
     /// A TCP message to a socket that repoll watches
     Arrival,
     /// The same, but epoll watches the socket
@@ -99,6 +102,7 @@ impl Scenario {
     /// What happens in it.
     pub fn title(self) -> &'static str {
         match self {
+            Self::Server => "a server prepares to receive",
             Self::Arrival => "a TCP message arrives at a socket that repoll watches",
             Self::Epoll => "a TCP message arrives at a socket that epoll watches",
             Self::Datagram => "a UDP message arrives at a socket that repoll watches",
@@ -127,6 +131,7 @@ impl Scenario {
     /// Lets it happen.
     pub fn record(self, network: Network) -> Result<Recorded> {
         match self {
+            Self::Server => server::record(network),
             Self::Arrival => arrival::record(network, Kind::Repoll),
             Self::Epoll => arrival::record(network, Kind::Epoll),
             Self::Datagram => datagram::record(network),
@@ -145,6 +150,7 @@ impl Scenario {
     /// other files: the compiler cannot have put them into their callers.
     pub fn chains(self, network: Network) -> Vec<Chain> {
         match self {
+            Self::Server => server::chains(network),
             Self::Arrival => arrival::chains(network, Kind::Repoll),
             Self::Epoll => arrival::chains(network, Kind::Epoll),
             Self::Datagram => datagram::chains(network),

@@ -73,10 +73,8 @@ pub fn frames(event: &Event) -> (Owner, Vec<Frame>) {
             };
             frames.clear();
             context = Context::Hardirq;
-        } else if symbol.contains("do_softirq") || symbol.contains("handle_softirqs") {
-            if context != Context::Ksoftirqd {
-                context = Context::Softirq;
-            }
+        } else if is_softirq_entry(symbol) && context != Context::Ksoftirqd {
+            context = Context::Softirq;
         }
         let is_known = |names: &[&str]| names.contains(&symbol.as_str());
         let is_dull = is_known(BOTTOM) || is_known(IN_BETWEEN) || symbol.starts_with("sysvec_");
@@ -90,6 +88,10 @@ pub fn frames(event: &Event) -> (Owner, Vec<Frame>) {
 
 fn is_interrupt_entry(symbol: &str) -> bool {
     symbol == "asm_common_interrupt" || symbol.starts_with("asm_sysvec_")
+}
+
+fn is_softirq_entry(symbol: &str) -> bool {
+    symbol.contains("do_softirq") || symbol.contains("handle_softirqs")
 }
 
 #[cfg(test)]
