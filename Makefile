@@ -135,7 +135,7 @@ apps: payload
 test-differential: export TIMEOUT ?= 0
 test-differential: payload
 	@qemu/vm '/opt/repoll/selftests/differential/differential \
-		--steps $(or $(STEPS),2000000) $(if $(SEED),--seed $(SEED))'
+		--steps $(or $(STEPS),2000000) $(NIC:%=--wire) $(if $(SEED),--seed $(SEED))'
 
 # What a million of watched files cost, and how that grows. Only a slab cache that is
 # not merged with others tells what is in it.

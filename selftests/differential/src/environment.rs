@@ -2,7 +2,7 @@
 
 //! What all sequences of a process have in common: names in the file system, signals, memory.
 
-use crate::poller::Event;
+use crate::{barrier::Barrier, poller::Event};
 use anyhow::{bail, Context, Result};
 use std::{
     ffi::{CStr, CString},
@@ -21,6 +21,8 @@ pub(crate) struct Environment {
     pub(crate) file: CString,
     /// Two buffers for events, each before a page that cannot be touched.
     pub(crate) buffers: [*mut Event; 2],
+    /// Sockets are connected over the wire, if there is one.
+    pub(crate) barrier: Option<Barrier>,
 }
 
 /// The signals that are sent and received as events.
@@ -28,7 +30,7 @@ pub(crate) const SIGNALS: [i32; 2] = [libc::SIGUSR1, libc::SIGUSR2];
 
 impl Environment {
     /// Prepares everything, for the rest of the process.
-    pub(crate) fn new() -> Result<Self> {
+    pub(crate) fn new(wire: bool) -> Result<Self> {
         let mut template = *b"/tmp/differential.XXXXXX\0";
         // SAFETY: The template ends with a zero, and is written to in place.
         if unsafe { libc::mkdtemp(template.as_mut_ptr().cast()) }.is_null() {
@@ -53,6 +55,7 @@ impl Environment {
             file,
             folder,
             buffers: [guarded_buffer()?, guarded_buffer()?],
+            barrier: wire.then(Barrier::new).transpose()?,
         })
     }
 

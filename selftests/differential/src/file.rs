@@ -3,6 +3,7 @@
 //! How files of each kind are made. All are non-blocking.
 
 use crate::{
+    barrier,
     environment::signal_set,
     poller::errno,
     world::{set_option, End, World},
@@ -124,7 +125,7 @@ impl World {
                 });
             }
             Kind::Tcp => {
-                self.two(place, other, [End::Tcp; 2], "tcp_pair(fds)", |_| tcp_pair());
+                self.two(place, other, [End::Tcp; 2], "tcp_pair(fds)", Self::tcp_pair);
                 self.quicken(self.slot(place).link);
             }
             Kind::TcpListener => {
@@ -136,7 +137,7 @@ impl World {
                 let call = "socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)";
                 self.one(place, End::TcpIdle, call, |_| socket(AF_INET, SOCK_STREAM));
             }
-            Kind::Udp => self.two(place, other, [End::Udp; 2], "udp_pair(fds)", |_| udp_pair()),
+            Kind::Udp => self.two(place, other, [End::Udp; 2], "udp_pair(fds)", Self::udp_pair),
             Kind::UdpAlone => {
                 let call = "socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0)";
                 self.one(place, End::Udp, call, |_| socket(AF_INET, SOCK_DGRAM));
@@ -305,15 +306,36 @@ pub(crate) fn prepare_tcp(fd: RawFd) {
     set_option(fd, IPPROTO_TCP, libc::TCP_NODELAY, &1i32);
 }
 
-fn tcp_pair() -> [RawFd; 2] {
+impl World {
+    fn tcp_pair(&self) -> [RawFd; 2] {
+        let ends = match self.environment.barrier {
+            Some(_) => barrier::connection().expect("the wire is there"),
+            None => local_pair(),
+        };
+        ends.map(prepare_tcp);
+        ends
+    }
+
+    fn udp_pair(&self) -> [RawFd; 2] {
+        let ends = match self.environment.barrier {
+            Some(_) => barrier::datagram_pair().expect("the wire is there"),
+            None => local_datagrams(),
+        };
+        for fd in ends {
+            set_option(fd, SOL_SOCKET, libc::SO_SNDBUF, &BUFFER);
+            set_option(fd, SOL_SOCKET, libc::SO_RCVBUF, &BUFFER);
+        }
+        ends
+    }
+}
+
+fn local_pair() -> [RawFd; 2] {
     let listener = listening(AF_INET);
     let client = socket(AF_INET, SOCK_STREAM);
     Address::of(listener).connect(client);
     let server = accept(listener);
     // SAFETY: The descriptor is this function's.
     unsafe { libc::close(listener) };
-    prepare_tcp(client);
-    prepare_tcp(server);
     [client, server]
 }
 
@@ -330,12 +352,10 @@ pub(crate) fn accept(listener: RawFd) -> RawFd {
     }
 }
 
-fn udp_pair() -> [RawFd; 2] {
+fn local_datagrams() -> [RawFd; 2] {
     let fds = [socket(AF_INET, SOCK_DGRAM), socket(AF_INET, SOCK_DGRAM)];
     for fd in fds {
         Address::any(AF_INET).bind(fd);
-        set_option(fd, SOL_SOCKET, libc::SO_SNDBUF, &BUFFER);
-        set_option(fd, SOL_SOCKET, libc::SO_RCVBUF, &BUFFER);
     }
     Address::of(fds[1]).connect(fds[0]);
     Address::of(fds[0]).connect(fds[1]);

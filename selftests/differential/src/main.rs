@@ -4,6 +4,7 @@
 //! the same answers expected of both.
 
 mod act;
+mod barrier;
 mod environment;
 mod file;
 mod interest;
@@ -41,6 +42,9 @@ struct Options {
     /// Compare epoll with epoll: nothing may be found then
     #[arg(long)]
     control: bool,
+    /// Connect TCP and UDP sockets over the wire between the guest's two network cards
+    #[arg(long)]
+    wire: bool,
     /// Be the worker with this number
     #[arg(long, hide = true)]
     worker: Option<usize>,
@@ -55,6 +59,7 @@ impl Options {
             length: self.length.get(),
             worker,
             control: self.control,
+            wire: self.wire,
         }
     }
 }

@@ -140,7 +140,7 @@ impl Sequence {
                     pairs.ensure(world, Pairs::pair(b));
                 }
                 pairs.call_by(world, form);
-                world.witness.settle();
+                world.settle();
                 return match verb {
                     Verb::Wait => pairs.wait(world, pair, room(c), ROOM),
                     Verb::Poll => pairs.poll(world, pair),

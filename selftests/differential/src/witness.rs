@@ -12,7 +12,8 @@
 //! TCP and UDP over loopback are delivered by the soft interrupt that the sender runs into when it
 //! leaves the network's lock, again within the call; delayed acknowledgements are sent at once by
 //! setting `TCP_QUICKACK`. But a soft interrupt may be put off when there is much to do, and a
-//! retransmission may come at any time. That is rare, and the witness tells.
+//! retransmission may come at any time. That is rare, and the witness tells. Over the wire packets
+//! take their time: the [barrier](crate::barrier) waits until they have arrived.
 //!
 //! It is a third eventpoll, the kernel's, that watches every file edge-triggered for everything,
 //! and is emptied before the two are asked. If it is empty still afterwards, no wake-up came
@@ -77,6 +78,11 @@ impl Witness {
     /// To be called for everything that is done to a file.
     pub(crate) fn stir(&mut self) {
         self.stirred = true;
+    }
+
+    /// Whether anything was done to a file since the files were settled.
+    pub(crate) fn is_stirred(&self) -> bool {
+        self.stirred
     }
 
     /// Forgets what was done to the files, which is complete.

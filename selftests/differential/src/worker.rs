@@ -43,6 +43,8 @@ pub(crate) struct Task {
     pub(crate) worker: usize,
     /// Whether the second of each pair is epoll, too.
     pub(crate) control: bool,
+    /// Whether sockets are connected over the wire.
+    pub(crate) wire: bool,
 }
 
 /// What a worker tells.
@@ -71,7 +73,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// Runs sequences.
 pub(crate) fn run(task: Task, tell: impl Fn(News) -> Result<()>) -> Result<()> {
     prepare(task)?;
-    let environment = use_engines(engines(task.control)?)?;
+    let environment = use_engines(engines(task.control)?, task.wire)?;
     let result = run_all(task, tell);
     environment.remove();
     result
@@ -122,8 +124,8 @@ fn prepare(task: Task) -> Result<()> {
 }
 
 /// Has the sequences of this thread compare two kinds of eventpolls.
-fn use_engines(engines: Engines) -> Result<&'static Environment> {
-    let environment: &'static Environment = Box::leak(Box::new(Environment::new()?));
+fn use_engines(engines: Engines, wire: bool) -> Result<&'static Environment> {
+    let environment: &'static Environment = Box::leak(Box::new(Environment::new(wire)?));
     sequence::set(Box::leak(Box::new(Setting {
         engines,
         environment,
@@ -268,7 +270,7 @@ mod tests {
     #[test]
     fn a_fault_is_found_and_shrunk_to_what_it_takes() {
         let _signals = SIGNALS.lock();
-        let environment = use_engines([Engine::Native, Engine::Faulty]).unwrap();
+        let environment = use_engines([Engine::Native, Engine::Faulty], false).unwrap();
         let found = first(0..20).unwrap();
         // Make a file, add it, wait twice; or the second and third at once.
         assert!(matches!(found.steps, 3 | 4), "{found:?}");
@@ -293,7 +295,7 @@ mod tests {
     #[test]
     fn whatever_a_sequence_does_makes_a_program() {
         let _signals = SIGNALS.lock();
-        let environment = use_engines([Engine::Native, Engine::Native]).unwrap();
+        let environment = use_engines([Engine::Native, Engine::Native], false).unwrap();
         for seed in 0..8 {
             let mut runner = runner(seed, Config::default());
             let tree = Steps::sequential_strategy(LENGTH).new_tree(&mut runner);

@@ -181,6 +181,14 @@ impl World {
         self.quicken(replaced);
     }
 
+    /// Waits until everything that was done to the files has had its effect.
+    pub(crate) fn settle(&mut self) {
+        if let (Some(barrier), true) = (&self.environment.barrier, self.witness.is_stirred()) {
+            barrier.pass();
+        }
+        self.witness.settle();
+    }
+
     /// Has all TCP ends of a connection acknowledge at once what they have received.
     pub(crate) fn quicken(&mut self, link: u32) {
         for place in 0..SLOTS {

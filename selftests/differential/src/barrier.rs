@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Connections over the wire between the guest's two network cards, and the certainty that what was
+//! sent through them has arrived.
+//!
+//! A datagram that follows over the same queue is received after it. So there and back once, and
+//! whatever a packet has caused on the other side is there, too; a second time, and so is what that
+//! has caused. The cards must have one queue each, and acknowledgements must not be delayed.
+
+use anyhow::{Context, Result};
+use std::{
+    net::{TcpStream, UdpSocket},
+    os::fd::{IntoRawFd, RawFd},
+};
+use wire::Machine;
+
+/// So often there and back.
+const ROUNDS: usize = 2;
+
+/// A datagram socket on each machine.
+pub(crate) struct Barrier {
+    ends: [UdpSocket; 2],
+}
+
+impl Barrier {
+    pub(crate) fn new() -> Result<Self> {
+        let ends = datagrams()?;
+        Ok(Self { ends })
+    }
+
+    /// Returns when everything that was sent before has arrived.
+    pub(crate) fn pass(&self) {
+        let [left, right] = &self.ends;
+        for _ in 0..ROUNDS {
+            for (from, to) in [(left, right), (right, left)] {
+                // A datagram that is lost leaves the worker hanging, which is reported.
+                let passed = from.send(b"-").and_then(|_| to.recv(&mut [0; 1]));
+                passed.expect("the barrier's sockets are sound");
+            }
+        }
+    }
+}
+
+/// A TCP connection, not blocking.
+pub(crate) fn connection() -> Result<[RawFd; 2]> {
+    let (left, right) = wire::connection()?;
+    for end in [&left, &right] {
+        end.set_nonblocking(true)?;
+    }
+    Ok([left.into_raw_fd(), right.into_raw_fd()])
+}
+
+/// Two datagram sockets, not blocking.
+pub(crate) fn datagram_pair() -> Result<[RawFd; 2]> {
+    let ends = datagrams()?;
+    for end in &ends {
+        end.set_nonblocking(true)?;
+    }
+    Ok(ends.map(IntoRawFd::into_raw_fd))
+}
+
+/// Two datagram sockets, connected to each other.
+fn datagrams() -> Result<[UdpSocket; 2]> {
+    let bound = |machine: Machine| {
+        machine.run(|| UdpSocket::bind((machine.address(), 0)).context("cannot bind"))
+    };
+    let ends = [bound(Machine::Left)?, bound(Machine::Right)?];
+    ends[0].connect(ends[1].local_addr()?)?;
+    ends[1].connect(ends[0].local_addr()?)?;
+    Ok(ends)
+}
