@@ -84,6 +84,10 @@ struct Show {
     #[arg(long, value_name = "FILE")]
     icount: PathBuf,
 
+    /// Figures of a run with --mode wire
+    #[arg(long, value_name = "FILE")]
+    wire: Option<PathBuf>,
+
     /// Figures of a run with --mode smp
     #[arg(long, value_name = "FILE")]
     smp: Option<PathBuf>,
@@ -148,6 +152,7 @@ fn run(arguments: Run) -> Result<()> {
     )?;
     match arguments.mode {
         Mode::Icount => work::icount(&mut bench, &arguments.sizes),
+        Mode::Wire => work::wire(&mut bench)?,
         Mode::Smp => work::smp(&mut bench),
         Mode::Rps => {
             let file = arguments.rates.context("no file of rates")?;
@@ -188,7 +193,12 @@ fn keep(document: &Document, show: &Show, folder: &Path) -> Result<()> {
 }
 
 fn report(show: Show) -> Result<()> {
-    let files = [Some(&show.icount), show.smp.as_ref(), show.rps.as_ref()];
+    let files = [
+        Some(&show.icount),
+        show.wire.as_ref(),
+        show.smp.as_ref(),
+        show.rps.as_ref(),
+    ];
     let documents: Vec<Document> = files
         .into_iter()
         .flatten()
@@ -255,7 +265,10 @@ fn count(arguments: &Count) -> Result<()> {
     marks::prepare()?;
     let only = vec![arguments.work.clone()];
     let mut bench = Bench::new(Mode::Icount, only, 3)?;
-    work::icount(&mut bench, &[]);
+    match arguments.work.starts_with("wire-") {
+        true => work::wire(&mut bench)?,
+        false => work::icount(&mut bench, &[]),
+    }
     let document = bench.into_document();
     ensure!(
         document.failures.is_empty() && !document.figures.is_empty(),

@@ -18,6 +18,8 @@ use std::fs;
 pub enum Mode {
     /// Instructions: a virtual machine with ICOUNT=1
     Icount,
+    /// Instructions, over the wire: a virtual machine with ICOUNT=1 and NIC=igb
+    Wire,
     /// Nanoseconds, on several processors
     Smp,
     /// Instructions, while servers answer requests
@@ -30,7 +32,7 @@ impl Mode {
     /// the ratio of neighbouring repetitions is all that means something.
     pub fn widest(self) -> f64 {
         match self {
-            Self::Icount | Self::Rps => 0.02,
+            Self::Icount | Self::Wire | Self::Rps => 0.02,
             Self::Smp => 0.5,
         }
     }
@@ -38,7 +40,7 @@ impl Mode {
     /// What its figures count, but for those of memory.
     pub fn unit(self) -> &'static str {
         match self {
-            Self::Icount => "instructions",
+            Self::Icount | Self::Wire => "instructions",
             Self::Rps => "requests per second",
             Self::Smp => "ns",
         }
@@ -47,6 +49,7 @@ impl Mode {
     fn name(self) -> &'static str {
         match self {
             Self::Icount => "icount",
+            Self::Wire => "wire",
             Self::Smp => "smp",
             Self::Rps => "rps",
         }
@@ -215,7 +218,7 @@ impl Bench {
     /// The same, if they may differ by other than the usual.
     pub fn judge_by(&mut self, figure: Figure, widest: f64) -> bool {
         let costs = match self.mode {
-            Mode::Icount | Mode::Rps => &[figure.epoll, figure.repoll][..],
+            Mode::Icount | Mode::Wire | Mode::Rps => &[figure.epoll, figure.repoll][..],
             Mode::Smp => &[figure.ratio][..],
         };
         // A spread that is no number is too wide.

@@ -2,9 +2,12 @@
 
 //! Connections that come and go.
 
-use super::{ctl::instance, sockets::Pair};
+use super::{
+    ctl::instance,
+    sockets::{Family, Pair},
+};
 use crate::{backend::Poller, clock::each, measure::Work};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use repoll::Mode;
 use rustix::net::sockopt::set_socket_linger;
 use std::{
@@ -12,6 +15,7 @@ use std::{
     os::fd::AsFd,
     time::Duration,
 };
+use wire::Machine;
 
 const TIMES: usize = 200;
 
@@ -24,10 +28,21 @@ pub struct Churn {
 }
 
 impl Churn {
+    /// Over the loopback device.
     pub fn new() -> Result<Self> {
         Ok(Self {
             listener: TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?,
             companion: Pair::tcp()?,
+        })
+    }
+
+    /// Over the wire. The calling thread is on the left.
+    pub fn over_wire() -> Result<Self> {
+        let mut pairs = Pair::many(Family::Wire, 1)?;
+        Ok(Self {
+            listener: Machine::Right
+                .run(|| Ok(TcpListener::bind((Machine::Right.address(), 0))?))?,
+            companion: pairs.pop().context("no pair")?,
         })
     }
 }

@@ -17,6 +17,8 @@ mod throughput;
 mod wakeup;
 
 use crate::measure::Bench;
+use ::wire::Machine;
+use anyhow::Result;
 use sockets::Family;
 
 /// All that is measured by counting instructions.
@@ -93,6 +95,29 @@ pub fn icount(bench: &mut Bench, sizes: &[u64]) {
         memory::Memory::new(5000)
     });
     scale::run(bench, sizes);
+}
+
+/// What crosses the wire between the guest's two network cards.
+pub fn wire(bench: &mut Bench) -> Result<()> {
+    Machine::Left.enter()?;
+    for machine in Machine::ALL {
+        // Without a delay before an interrupt the processor is never idle, so that its clock counts
+        // instructions only.
+        machine.command(&["ethtool", "-C", machine.name(), "rx-usecs", "0"])?;
+    }
+    for connections in [1, 16] {
+        bench.compare(
+            &format!("wire-echo-{connections}"),
+            &format!("echo request, igb cards, connections: {connections}"),
+            || echo::Echo::new(Family::Wire, connections),
+        );
+    }
+    bench.compare(
+        "wire-churn",
+        "connect, accept, add, close, igb cards",
+        churn::Churn::over_wire,
+    );
+    Ok(())
 }
 
 /// What takes several processors.

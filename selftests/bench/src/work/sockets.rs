@@ -17,6 +17,8 @@ use std::{
 pub enum Family {
     /// Over the loopback device.
     Tcp,
+    /// TCP over the wire between the guest's two network cards.
+    Wire,
     /// Within the kernel.
     Unix,
 }
@@ -51,8 +53,19 @@ impl Pair {
                 there: there.into(),
             })
         };
+        let over_wire = || -> Result<Self> {
+            let (there, here) = wire::connection()?;
+            for end in [&here, &there] {
+                end.set_nodelay(true)?;
+            }
+            Ok(Self {
+                here: here.into(),
+                there: there.into(),
+            })
+        };
         let pair = || match family {
             Family::Tcp => tcp(),
+            Family::Wire => over_wire(),
             Family::Unix => unix(),
         };
         (0..count)
