@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What lets shells complete the arguments of a program.
+//! Scripts that let shells complete the arguments of a program.
 
 use clap::{error::ErrorKind, Parser};
 use clap_complete::Shell;
@@ -22,7 +22,7 @@ fn print<A: Parser>(shell: &OsStr) -> ! {
     let mut command = A::command();
     let Ok(shell) = shell.to_string_lossy().parse::<Shell>() else {
         command
-            .error(ErrorKind::InvalidValue, "no shell that is known")
+            .error(ErrorKind::InvalidValue, "unknown shell")
             .exit()
     };
     let name = command.get_name().to_owned();

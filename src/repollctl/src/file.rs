@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the watched files are, as far as `/proc` tells.
+//! The names of watched files, from `/proc`.
 
 use crate::inet;
 use repoll::info::Item;
@@ -15,8 +15,8 @@ pub struct Files {
 }
 
 impl Files {
-    /// Those of that process, which may be over, or be another user's: then they
-    /// have no names.
+    /// The files of this process. They have no names if the process has exited or belongs
+    /// to another user.
     pub fn of(pid: i32) -> Self {
         Self {
             pid,
@@ -28,10 +28,11 @@ impl Files {
         }
     }
 
-    /// The name of an item's file, if the process has it under the same number.
+    /// The name of an item's file, if the process still has this file open under the same
+    /// number.
     pub fn name(&self, item: &Item) -> Option<String> {
         let path = format!("/proc/{}/fd/{}", self.pid, item.fd);
-        // Not to be kept waiting by a file system that is a program of somebody's.
+        // A file system in user space must not delay this.
         let known = AtFlags::STATX_DONT_SYNC;
         let status = rustix::fs::statx(CWD, &path, known, StatxFlags::INO).ok()?;
         if status.stx_ino != item.inode {

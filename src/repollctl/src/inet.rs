@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Sockets by their inode numbers, from `/proc/PID/net`.
+//! Sockets by inode number, from `/proc/PID/net`.
 
 use std::{
     collections::HashMap,
@@ -8,7 +8,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-/// All TCP, UDP and UNIX sockets of the network namespace that a process is in.
+/// All TCP, UDP and UNIX sockets in the network namespace of a process.
 pub fn sockets(pid: i32) -> HashMap<u64, String> {
     let mut sockets = HashMap::new();
     for protocol in ["tcp", "tcp6", "udp", "udp6", "unix"] {
@@ -36,7 +36,7 @@ fn inet(protocol: &str, line: &str) -> Option<(u64, String)> {
     Some((fields.get(9)?.parse().ok()?, text))
 }
 
-/// Words in hexadecimal of the machine's byte order, then the port.
+/// Parses hexadecimal words in the machine's byte order, followed by the port.
 fn address(text: &str) -> Option<SocketAddr> {
     let (address, port) = text.split_once(':')?;
     let words: Option<Vec<u8>> = (0..address.len())

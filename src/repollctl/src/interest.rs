@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The bits of an interest, by name.
+//! The names of an interest's bits.
 
-/// All bits that have a name, without the `EPOLL` in front.
+/// All bits that have a name, without the prefix `EPOLL`.
 const NAMES: [(u32, &str); 15] = [
     (0x001, "IN"),
     (0x002, "PRI"),
@@ -21,11 +21,12 @@ const NAMES: [(u32, &str); 15] = [
     (1 << 31, "ET"),
 ];
 
-/// Errors and hang-ups, which are always watched.
+/// Errors and hang-ups, which every item watches for.
 const ALWAYS: u32 = 0x018;
 
-/// The names of all bits but those that are set in any case. What has no name is a
-/// number; none at all is a one-shot item that has had its event.
+/// The names of all bits except those that every item has. Bits without a name are
+/// printed as a number. The list is empty for a one-shot item that has reported its
+/// event.
 pub fn names(events: u32) -> Vec<String> {
     let mut rest = events & !ALWAYS;
     let mut names = Vec::new();

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use repoll::info::{Control, Whose};
 use std::io::Write;
 
-/// All instances, by their ids.
+/// All instances, sorted by id.
 pub fn instances(control: &Control, whose: Whose) -> Result<Vec<Instance>> {
     let infos = control
         .instances(whose)
@@ -18,7 +18,7 @@ pub fn instances(control: &Control, whose: Whose) -> Result<Vec<Instance>> {
     Ok(infos.iter().map(Instance::from).collect())
 }
 
-/// Lists the instances.
+/// Prints a table of the instances.
 pub fn list(out: &mut dyn Write, control: &Control, whose: Whose, json: bool) -> Result<()> {
     let instances = instances(control, whose)?;
     if json {

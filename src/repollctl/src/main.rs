@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Shows the instances of repoll that there are on the machine.
+//! Shows the repoll instances of this machine.
 
 mod file;
 mod inet;
@@ -18,16 +18,17 @@ use std::{io, process::ExitCode, time::Duration};
 
 /// Show the repoll instances of this machine
 ///
-/// With CAP_SYS_ADMIN they are everybody's, otherwise those that this user has made.
-/// Asking holds up nobody. The exit status is 0 if all went well, 1 if not, 2 if the
-/// arguments are wrong.
+/// With CAP_SYS_ADMIN, all instances are shown; without it, only those that this user
+/// created. Queries do not stop the instances; they delay a wake-up only while they copy
+/// a few words. The exit status is 0 on success, 1 on failure, and 2 if the arguments are
+/// wrong.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
 
-    /// Only what this user has made, without saying so
+    /// Show only the instances that this user created, and print no note about it
     #[arg(long, global = true)]
     own: bool,
 }
@@ -36,30 +37,30 @@ struct Arguments {
 enum Command {
     /// List the instances
     List {
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Show an instance: who waits, and what it has counted
+    /// Show an instance: its waiters and its counters
     Show {
-        /// The instance's id, as it is listed
+        /// The instance's id, as printed by list
         id: u64,
-        /// What it watches, as well
+        /// Also show the items: the files that it watches
         #[arg(long)]
         items: bool,
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Show what the busiest instances do each second, again and again
+    /// Show repeatedly what the instances do per second, the busiest first
     Top {
-        /// Seconds between two looks
+        /// Seconds between updates
         #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
         interval: Duration,
-        /// Look so many times, rather than until interrupted
+        /// Stop after N updates instead of running until interrupted
         #[arg(long, value_name = "N")]
         count: Option<u64>,
-        /// As JSON, a line for each look
+        /// Print JSON, one line for each update
         #[arg(long)]
         json: bool,
     },
@@ -73,7 +74,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
-/// Whose instances can be shown, and whether these are not all that are wanted.
+/// Whose instances to show. Prints a note if these are not all instances.
 fn whose(control: &Control, own: bool) -> Result<Whose> {
     if own {
         return Ok(Whose::Own);
@@ -81,10 +82,10 @@ fn whose(control: &Control, own: bool) -> Result<Whose> {
     match control.instance(Whose::All, 0) {
         Ok(_) => Ok(Whose::All),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            eprintln!("repollctl: without CAP_SYS_ADMIN: only this user's instances");
+            eprintln!("repollctl: without CAP_SYS_ADMIN, only this user's instances are shown");
             Ok(Whose::Own)
         }
-        Err(error) => Err(error).context("cannot ask for instances"),
+        Err(error) => Err(error).context("cannot query instances"),
     }
 }
 
@@ -106,7 +107,7 @@ fn run(arguments: Arguments) -> Result<()> {
 fn main() -> ExitCode {
     match run(completions::parse::<Arguments>()) {
         Ok(()) => ExitCode::SUCCESS,
-        // Who reads the output has seen enough.
+        // The reader of the output has closed it.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("repollctl: {error:#}");

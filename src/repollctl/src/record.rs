@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Instances and items as they are printed, as JSON or in words.
+//! Instances and items as they are printed, as JSON or as text.
 
 use crate::{file::Files, interest};
 use repoll::{
@@ -12,15 +12,15 @@ use serde::Serialize;
 /// A thread that sleeps until something is ready.
 #[derive(Serialize)]
 pub struct Waiter {
-    /// Its number.
+    /// Its ID.
     pub tid: i32,
-    /// Its name, if it is still there.
+    /// Its name, unless it has exited.
     pub name: Option<String>,
 }
 
-/// What an instance has counted since it was made.
+/// What an instance has counted since it was created.
 #[derive(Clone, Copy, Default, Serialize)]
-#[allow(missing_docs)] // told in repoll.h
+#[allow(missing_docs)] // documented in repoll.h
 pub struct Counters {
     pub adds: u64,
     pub mods: u64,
@@ -37,32 +37,40 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Each with its name and its meaning.
+    /// Each counter with its name and its meaning.
     pub fn all(&self) -> [(&'static str, u64, &'static str); 12] {
         [
             ("adds", self.adds, "items added"),
-            ("mods", self.mods, "items changed"),
+            ("mods", self.mods, "items modified"),
             ("dels", self.dels, "items deleted"),
-            ("closed", self.closed, "items that went with their file"),
-            ("events", self.events, "wake-ups of a watched file"),
-            ("wakeups", self.wakeups, "waiters woken"),
-            ("sleeps", self.sleeps, "times that a waiter went to sleep"),
             (
-                "waits",
-                self.waits,
-                "times that a waiter looked at what was ready",
+                "closed",
+                self.closed,
+                "items removed because their file was closed",
             ),
-            ("vain", self.vain, "those of them that found nothing"),
-            ("delivered", self.delivered, "events handed out"),
+            (
+                "events",
+                self.events,
+                "wake-ups of watched files, for events that items watch for",
+            ),
+            ("wakeups", self.wakeups, "waiters woken"),
+            ("sleeps", self.sleeps, "times a waiter went to sleep"),
+            ("waits", self.waits, "scans of the ready items by waiters"),
+            (
+                "vain",
+                self.vain,
+                "of these scans, those that found no event",
+            ),
+            ("delivered", self.delivered, "events delivered"),
             (
                 "spurious",
                 self.spurious,
-                "files polled that had no event any more",
+                "polls of a ready item's file that found no event",
             ),
             (
                 "overlaps",
                 self.overlaps,
-                "of the events, those during a look at what was ready",
+                "of the events, those that came during a scan",
             ),
         ]
     }
@@ -71,13 +79,14 @@ impl Counters {
 /// An instance.
 #[derive(Serialize)]
 pub struct Instance {
-    /// What it is found by.
+    /// Its number.
     pub id: u64,
-    /// The process that made it, 0 if that is in another namespace.
+    /// The process that created it; 0 if that has exited or has no ID in this
+    /// namespace.
     pub pid: i32,
-    /// The name of that, then.
+    /// The name that the creating thread had at that time.
     pub command: String,
-    /// Its user.
+    /// The user that it is charged to.
     pub uid: u32,
     /// Whether the waiter that came first is woken first.
     pub fifo: bool,
@@ -85,19 +94,19 @@ pub struct Instance {
     pub watched: bool,
     /// Whether it has watched an epoll.
     pub watches_epoll: bool,
-    /// What it watches.
+    /// How many items it has.
     pub items: u32,
-    /// Those of them that are ready.
+    /// How many of them are ready.
     pub ready: u32,
-    /// Closed, about to be freed.
+    /// How many items have a closed file and will soon be freed.
     pub dead: u32,
-    /// Threads that sleep; at the limit, or more.
+    /// How many threads sleep in a wait; at the limit, there may be more.
     pub waiters: u32,
-    /// Who polls it; at the limit, or more.
+    /// How many pollers it has; at the limit, there may be more.
     pub pollers: u32,
-    /// The first of the waiters, the next to be woken first.
+    /// The first of the waiters, in the order in which they will be woken.
     pub waiting: Vec<Waiter>,
-    /// What it has done.
+    /// What it has counted.
     pub counters: Counters,
 }
 
@@ -143,13 +152,14 @@ fn waiter(tid: i32) -> Waiter {
     }
 }
 
-/// Names are what their owners like, and a terminal obeys some of it.
+/// Replaces control characters: a process chooses its name, and a terminal
+/// would obey them.
 pub fn printable(name: &str) -> String {
     let printable = |c: char| if c.is_control() { '?' } else { c };
     name.chars().map(printable).collect()
 }
 
-/// A number that is counted up to a limit.
+/// Formats a number that is only counted up to a limit.
 pub fn up_to(count: u32) -> String {
     match count {
         info::MAX_COUNT.. => format!("{count}+"),
@@ -160,33 +170,33 @@ pub fn up_to(count: u32) -> String {
 /// An item.
 #[derive(Serialize)]
 pub struct Item {
-    /// The descriptor that it was added by.
+    /// The descriptor that it was added with.
     pub fd: i32,
-    /// What it watches for and how, by the names of epoll without "EPOLL".
+    /// What it watches for and how: epoll's names without "EPOLL".
     pub interest: Vec<String>,
     /// Whether it is ready.
     pub ready: bool,
-    /// What its events carry, if that may be known.
+    /// The data of its events, if the user may see it.
     pub data: Option<u64>,
     /// "file", "repoll" or "epoll".
     pub kind: &'static str,
-    /// The id of the instance that it is.
+    /// The id of the instance that it watches.
     pub instance: Option<u64>,
     /// The file's inode number.
     pub inode: u64,
-    /// Whether it takes turns with others.
+    /// Whether it takes turns with other items on the file.
     pub round_robin: bool,
     /// Whether the close of its file is noticed late.
     pub late_close: bool,
     /// Whether its events wake pollers late.
     pub late_pollers: bool,
-    /// What the file is, if the process that made the instance still has it: a
-    /// path, a socket's addresses.
+    /// The file's name, a path or a socket's addresses, if the process that
+    /// created the instance still has the file open.
     pub file: Option<String>,
 }
 
 impl Item {
-    /// The item of an instance whose maker has those files.
+    /// `files` are those of the process that created the item's instance.
     pub fn new(item: &info::Item, files: &Files, may_see_data: bool) -> Self {
         let (kind, instance) = match item.kind {
             Kind::Repoll(id) => ("repoll", Some(id)),
@@ -208,7 +218,7 @@ impl Item {
         }
     }
 
-    /// What is special about it, in words.
+    /// Its special properties, as text.
     pub fn remarks(&self) -> String {
         let remarks = [
             (self.round_robin, "in turns"),

@@ -12,7 +12,7 @@ use repoll::info::{Control, Whose};
 use serde::Serialize;
 use std::io::Write;
 
-/// What is shown.
+/// The instance and, if requested, its items.
 #[derive(Serialize)]
 struct Record {
     #[serde(flatten)]
@@ -21,7 +21,7 @@ struct Record {
     watches: Option<Vec<Item>>,
 }
 
-/// Shows an instance, and its items if they are wanted.
+/// Prints an instance and, if requested, its items.
 pub fn show(
     out: &mut dyn Write,
     control: &Control,
@@ -32,7 +32,7 @@ pub fn show(
 ) -> Result<()> {
     let info = control
         .instance(whose, id)
-        .context("cannot ask for the instance")?
+        .context("cannot query the instance")?
         .with_context(|| format!("there is no instance {id}"))?;
     let instance = Instance::from(&info);
     let watches = if items {
@@ -48,11 +48,11 @@ pub fn show(
     print(out, &record)
 }
 
-/// The items, by their descriptors.
+/// The items, sorted by descriptor.
 fn items_of(control: &Control, whose: Whose, instance: &Instance) -> Result<Vec<Item>> {
     let mut items = control
         .items(whose, instance.id)
-        .with_context(|| format!("cannot ask what instance {} watches", instance.id))?;
+        .with_context(|| format!("cannot list the items of instance {}", instance.id))?;
     items.sort_by_key(|item| (item.fd, item.inode));
     let files = Files::of(instance.pid);
     let item = |item| Item::new(item, &files, whose == Whose::All);
@@ -63,11 +63,11 @@ fn print(out: &mut dyn Write, record: &Record) -> Result<()> {
     let instance = &record.instance;
     writeln!(
         out,
-        "instance {}, made by {} ({}) of user {}",
+        "instance {}, created by {} ({}), user {}",
         instance.id, instance.command, instance.pid, instance.uid
     )?;
     let notes = [
-        (instance.fifo, "who came first is woken first"),
+        (instance.fifo, "the waiter that came first is woken first"),
         (instance.watched, "watched by another instance"),
         (instance.watches_epoll, "watches an epoll"),
     ];
@@ -76,7 +76,7 @@ fn print(out: &mut dyn Write, record: &Record) -> Result<()> {
     }
     writeln!(
         out,
-        "items    {}, of which ready {}; closed, to be freed {}",
+        "items    {}, {} of them ready; {} closed, to be freed",
         instance.items, instance.ready, instance.dead
     )?;
     write!(out, "waiters  {}", up_to(instance.waiters))?;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tables: columns as wide as what is in them.
+//! Tables whose columns are as wide as their widest cell.
 
 use std::io::{self, Write};
 
-/// Where the text of a column is.
+/// How the text of a column is aligned.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Align {
-    /// Words.
+    /// For words.
     Left,
-    /// Numbers.
+    /// For numbers.
     Right,
 }
 
@@ -20,7 +20,7 @@ pub struct Table<const N: usize> {
 }
 
 impl<const N: usize> Table<N> {
-    /// With these columns.
+    /// A table with these columns.
     pub fn new(head: [(&'static str, Align); N]) -> Self {
         Self {
             head,
@@ -28,12 +28,12 @@ impl<const N: usize> Table<N> {
         }
     }
 
-    /// A row more.
+    /// Appends a row.
     pub fn push(&mut self, row: [String; N]) {
         self.rows.push(row);
     }
 
-    /// Prints the head and the first rows, at most so many.
+    /// Prints the head and at most the first `most` rows.
     pub fn print(&self, out: &mut dyn Write, most: usize) -> io::Result<()> {
         let rows = &self.rows[..self.rows.len().min(most)];
         let widths: [usize; N] = std::array::from_fn(|n| {

@@ -17,13 +17,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Puts the cursor into the corner and clears what is below: a whole screen at once.
+/// Moves the cursor to the corner and clears the screen below it.
 const HOME: &str = "\x1b[H\x1b[J";
 
-/// Lines of a screen that are not rows of the table.
+/// The number of lines on the screen that are not rows of the table.
 const OTHER_LINES: usize = 4;
 
-/// What an instance does in a second.
+/// What an instance does per second.
 #[derive(Clone, Copy, Serialize)]
 struct Rates {
     events: f64,
@@ -52,7 +52,7 @@ impl Rates {
     }
 }
 
-/// An instance, and what it does.
+/// An instance and its rates.
 #[derive(Serialize)]
 struct Row {
     #[serde(flatten)]
@@ -60,15 +60,15 @@ struct Row {
     per_second: Rates,
 }
 
-/// A look at all instances.
+/// One update: all instances at one time.
 #[derive(Serialize)]
 struct Look {
-    /// Since the one before.
+    /// The time since the previous update.
     seconds: f64,
     instances: Vec<Row>,
 }
 
-/// Shows what the instances do, the busiest first, as often as wanted, or for ever.
+/// Prints the rates of the instances, the busiest first, `count` times or for ever.
 pub fn top(
     out: &mut dyn Write,
     control: &Control,
@@ -95,7 +95,7 @@ pub fn top(
             .into_iter()
             .map(|instance| {
                 next.insert(instance.id, instance.counters);
-                // One that is new has done all of it since.
+                // A new instance has done everything since the last update.
                 let before = before.get(&instance.id).copied().unwrap_or_default();
                 Row {
                     per_second: Rates::new(&before, &instance.counters, seconds),
@@ -124,14 +124,14 @@ pub fn top(
     Ok(())
 }
 
-/// How many rows there is room for.
+/// The number of rows that fit on the screen.
 fn room(is_screen: bool) -> usize {
     if !is_screen {
         return usize::MAX;
     }
     let size = rustix::termios::tcgetwinsize(io::stdout());
     let rows = size.map_or(24, |size| size.ws_row.into());
-    // A terminal that does not know its size says 0.
+    // A terminal that does not know its size reports 0.
     if rows == 0 { 24 } else { rows }.max(OTHER_LINES + 1) - OTHER_LINES
 }
 

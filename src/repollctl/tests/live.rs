@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What repollctl says of instances of this process, on the module itself. The
-//! program lies beside this one, which root starts.
+//! What repollctl prints about instances of this process, with the real module. repollctl
+//! is in the same folder as this program, which runs as root.
 
 use repoll::{CreateFlags, Events, Exclusive, Interest, Mode, Poller};
 use serde_json::Value;
@@ -33,7 +33,7 @@ fn output(arguments: &[&str]) -> Output {
     repollctl(arguments).output().unwrap()
 }
 
-/// What it prints, if all goes well and nothing is said beside it.
+/// The output of repollctl, which has to succeed and to print nothing on stderr.
 fn stdout(arguments: &[&str]) -> String {
     let output = output(arguments);
     let stderr = String::from_utf8(output.stderr).unwrap();
@@ -54,7 +54,7 @@ fn show(poller: &Poller) -> Value {
     json(&["show", &id(poller), "--items", "--json"])
 }
 
-/// The item with that descriptor.
+/// The item with this descriptor.
 fn item(instance: &Value, fd: &impl AsRawFd) -> Value {
     let items = instance["watches"].as_array().unwrap();
     let fd = fd.as_raw_fd();
@@ -85,8 +85,8 @@ fn an_instance_is_listed_with_its_maker() {
 
     let gone = id(&poller);
     drop(poller);
-    // It may be open for a moment more in a child that another test has made, until that
-    // executes its program.
+    // A child that another test is creating may hold it for a moment, until it executes
+    // its program.
     let deadline = Instant::now() + SOON;
     let mut shown = output(&["show", &gone]);
     while shown.status.success() {
@@ -132,7 +132,7 @@ fn items_are_shown_with_their_files() {
 
     let shown = show(&poller);
     assert_eq!(shown["items"], 4);
-    // The connection can be written.
+    // The connection is writable.
     assert_eq!(shown["ready"], 2);
     assert_eq!(shown["counters"]["adds"], 4);
     assert_eq!(shown["counters"]["events"], 1);
@@ -173,7 +173,7 @@ fn items_are_shown_with_their_files() {
     }
 }
 
-/// More than one call tells of.
+/// There are more items than one call returns.
 #[test]
 fn many_items_are_all_shown() {
     const ITEMS: u64 = 700;
@@ -213,7 +213,7 @@ fn a_sleeping_waiter_is_named() {
             })
             .unwrap();
         let tid = receiver.recv().unwrap();
-        // It is on its way.
+        // The waiter may not sleep yet.
         let deadline = Instant::now() + SOON;
         let mut shown = show(poller);
         while shown["waiters"] != 1 {
@@ -224,7 +224,7 @@ fn a_sleeping_waiter_is_named() {
             shown["waiting"],
             serde_json::json!([{ "tid": tid, "name": "sleepy" }])
         );
-        // The counters were looked at before it was, when it may just have begun.
+        // `shown` may hold counters that were read before the waiter went to sleep.
         assert_eq!(show(poller)["counters"]["sleeps"], 1);
         let text = stdout(&["show", &id(poller)]);
         assert!(text.contains(&format!("1: sleepy ({tid})")), "{text}");
