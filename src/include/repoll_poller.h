@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * repoll for programs in C and C++: the calls of <sys/epoll.h>, and what they have
- * no counterpart for, as functions. There is no library to link; each is one direct
- * call or, where the module has none or a filter of system calls refuses them, one
- * ioctl; but for repoll_open(), and the first of all calls, which asks the module.
+ * repoll for programs in C and C++: functions for the calls of <sys/epoll.h>, and for
+ * calls that epoll lacks. There is no library to link. Each function makes one direct
+ * call, or one ioctl if the module does not answer direct calls or a system call filter
+ * refuses them. The exceptions are repoll_open(), and the first of all calls, which
+ * queries the module.
  *
  *	int rpfd = repoll_open(REPOLL_CLOEXEC);
  *	struct epoll_event event, events[64];
@@ -13,13 +14,14 @@
  *	repoll_add(rpfd, sockfd, &event);
  *	n = repoll_wait_ms(rpfd, events, 64, -1);
  *
- * All return -1 with errno after an error, as epoll's do; <repoll.h> has the errors
- * and all that events mean. An instance is closed by close(), and can be watched by
- * poll(), select(), epoll or another instance. What does not fit a kernel's header
- * of the interface, such as a signal set of libc's, is seen to here.
+ * All functions return -1 with errno after an error, as epoll's do. <repoll.h>
+ * describes the errors and the meaning of events. Close an instance with close().
+ * poll(), select(), epoll and other instances can watch it. The functions also convert
+ * libc's types, such as signal sets, to the kernel's.
  *
- * With -I for where <repoll.h> is: src/uapi of repoll; and where a standard of C
- * is asked for, as by -std=c11, with _POSIX_C_SOURCE=200809L or _GNU_SOURCE.
+ * Compile with -I and the folder of <repoll.h>, which is src/uapi in repoll's source.
+ * With a strict standard of C, such as -std=c11, also define _POSIX_C_SOURCE=200809L or
+ * _GNU_SOURCE.
  */
 #ifndef REPOLL_POLLER_H
 #define REPOLL_POLLER_H
@@ -40,16 +42,16 @@
 #ifdef __cplusplus
 extern "C" {
 #else
-/* libc's, which a standard of C hides. */
+/* From libc, which hides it with a strict standard of C. */
 long syscall(long number, ...);
 #endif
 
 /**
- * repoll_open() - make an instance
+ * repoll_open() - create an instance
  * @flags: REPOLL_CLOEXEC, REPOLL_FIFO
  *
- * Return: its descriptor; or -1 with errno: ENOENT, ENXIO or ENODEV if the module
- * is not loaded, EACCES if this user may not open REPOLL_DEVICE, and others.
+ * Return: its descriptor; or -1 with errno: ENOENT, ENXIO or ENODEV if the module is
+ * not loaded, EACCES if this user may not open REPOLL_DEVICE, and others.
  */
 static inline int repoll_open(unsigned int flags)
 {
@@ -63,7 +65,7 @@ static inline int repoll_open(unsigned int flags)
 	create.flags = flags;
 	rpfd = ioctl(control, REPOLL_CREATE, &create);
 
-	/* The instance lives on without the control node. */
+	/* The instance does not need the control node any more. */
 	error = errno;
 	close(control);
 	errno = error;
@@ -71,11 +73,12 @@ static inline int repoll_open(unsigned int flags)
 }
 
 /**
- * repoll_has() - ask whether the module has a feature
+ * repoll_has() - check whether the module has a feature
  * @fd: an instance, or the control node
- * @feature: its number, REPOLL_FEATURE_..., be it of a later version
+ * @feature: its number, REPOLL_FEATURE_..., which may be that of a later version
  *
- * Return: 1 if it has, 0 if not, also if it does not know of it; or -1 with errno.
+ * Return: 1 if the module has it, 0 if not or if the module does not know it; or -1
+ * with errno.
  */
 static inline int repoll_has(int fd, unsigned int feature)
 {
@@ -89,11 +92,15 @@ static inline int repoll_has(int fd, unsigned int feature)
 }
 
 /*
- * Direct calls; see the end of <repoll.h>. The functions here alone decide whether they
- * are made, once per source file: for all instances that the file uses.
+ * Direct calls; see the end of <repoll.h>. Only the functions here decide whether to
+ * make direct calls. They decide once for each source file, for all instances that it
+ * uses.
  */
 
-/* fadvise64(2) with two words; ENOSYS where it is not known how they are passed. */
+/*
+ * fadvise64(2) with two words; ENOSYS on machines for which the order of arguments is
+ * unknown.
+ */
 static inline int repoll_fadvise(int rpfd, __u64 first, __u64 second,
 				 unsigned int operation)
 {
@@ -111,7 +118,7 @@ static inline int repoll_fadvise(int rpfd, __u64 first, __u64 second,
 #endif
 }
 
-/* 1: direct calls are made; -1: they are not; 0: not known yet. */
+/* 1: make direct calls; -1: do not; 0: not decided yet. */
 static inline int *repoll_makes_direct_calls(void)
 {
 	static int makes;
@@ -120,8 +127,8 @@ static inline int *repoll_makes_direct_calls(void)
 }
 
 /*
- * Whether only the module can have said so. A filter says what its maker likes, mostly
- * EPERM, EACCES or ENOSYS.
+ * Whether only the module can have returned this error. A filter returns the error that
+ * its author chose, mostly EPERM, EACCES or ENOSYS.
  */
 static inline int repoll_is_answer(int error)
 {
@@ -131,8 +138,9 @@ static inline int repoll_is_answer(int error)
 }
 
 /*
- * Returns 1 if the direct call was answered; *@result is then its result. Returns 0 if the
- * ioctl must be made; *@result is then the errno of the refusal, or 0.
+ * Makes a direct call. Returns 1 if it was answered; *@result is then its result.
+ * Returns 0 if the caller must make the ioctl; *@result is then the errno of the
+ * refusal, or 0.
  */
 static inline int repoll_direct(int rpfd, __u64 first, __u64 second,
 				unsigned int operation, int *result)
@@ -154,7 +162,7 @@ static inline int repoll_direct(int rpfd, __u64 first, __u64 second,
 	if (*result >= 0)
 		return 1;
 	error = errno;
-	/* A module that was loaded since may have no direct calls. */
+	/* A module that was loaded later may not answer direct calls. */
 	if (repoll_is_answer(error) &&
 	    (error != EINVAL || repoll_has(rpfd, REPOLL_FEATURE_DIRECT))) {
 		errno = error;
@@ -165,9 +173,10 @@ static inline int repoll_direct(int rpfd, __u64 first, __u64 second,
 }
 
 /*
- * Makes the ioctl for a direct call that was not answered, for the reason that
- * repoll_direct() has told. EPERM is also what the module says of a file that cannot be
- * polled, by either way. Otherwise somebody refuses direct calls, and will again.
+ * Makes the ioctl instead of a direct call that was not answered; refusal is the reason
+ * from repoll_direct(). The module itself returns EPERM, for direct calls and ioctls
+ * alike, if the file cannot be polled. Any other refusal comes from a filter, which
+ * will refuse direct calls again.
  */
 static inline int repoll_ioctl(int rpfd, unsigned long request, void *argument,
 			       int refusal)
@@ -181,12 +190,12 @@ static inline int repoll_ioctl(int rpfd, unsigned long request, void *argument,
 }
 
 /**
- * repoll_control() - change what is watched, as epoll_ctl() does
+ * repoll_control() - change what an instance watches, as epoll_ctl() does
  * @rpfd: the instance
  * @op: EPOLL_CTL_ADD, EPOLL_CTL_MOD or EPOLL_CTL_DEL
- * @fd: the descriptor to watch, change or forget
- * @event: what to watch for, and the data of its events; not read by EPOLL_CTL_DEL. It
- *	must be readable: this function reads it itself
+ * @fd: the descriptor to watch, modify or delete
+ * @event: what to watch for, and the data of its events; not read by EPOLL_CTL_DEL. It must
+ *	be readable, because this function reads it itself
  *
  * Return: 0, or -1 with errno.
  */
@@ -199,7 +208,7 @@ static inline int repoll_control(int rpfd, int op, int fd,
 	int deletes = op == EPOLL_CTL_DEL, refusal = 0, result;
 	struct repoll_ctl ctl;
 
-	/* The ioctl tells what is wrong with other arguments. */
+	/* For invalid arguments, the ioctl reports the error. */
 	if (operation && (event || deletes)) {
 		__u64 data = deletes ? 0 : event->data.u64;
 		__u32 events = deletes ? 0 : event->events;
@@ -222,8 +231,8 @@ static inline int repoll_control(int rpfd, int op, int fd,
  * @fd: its descriptor
  * @event: what to watch for, and the data of its events
  *
- * Return: 0, or -1 with errno: EEXIST if it is being watched already, EPERM if it
- * cannot be polled, and others.
+ * Return: 0, or -1 with errno: EEXIST if the file is watched under this descriptor
+ * already, EPERM if it cannot be polled, and others.
  */
 static inline int repoll_add(int rpfd, int fd, const struct epoll_event *event)
 {
@@ -231,7 +240,7 @@ static inline int repoll_add(int rpfd, int fd, const struct epoll_event *event)
 }
 
 /**
- * repoll_add_round_robin() - watch a file that others watch, too, in turns
+ * repoll_add_round_robin() - watch a file that other instances watch, in turns
  * @rpfd: the instance
  * @fd: its descriptor
  * @event: what to watch for, with EPOLLEXCLUSIVE
@@ -252,12 +261,12 @@ static inline int repoll_add_round_robin(int rpfd, int fd,
 }
 
 /**
- * repoll_modify() - watch a file for something else, or arm it again
+ * repoll_modify() - change what a file is watched for, or re-arm a one-shot item
  * @rpfd: the instance
  * @fd: its descriptor
  * @event: what to watch for, and the data of its events
  *
- * Return: 0, or -1 with errno: ENOENT if it is not being watched, and others.
+ * Return: 0, or -1 with errno: ENOENT if the file is not watched, and others.
  */
 static inline int repoll_modify(int rpfd, int fd,
 				const struct epoll_event *event)
@@ -266,18 +275,18 @@ static inline int repoll_modify(int rpfd, int fd,
 }
 
 /**
- * repoll_delete() - watch a file no more
+ * repoll_delete() - stop watching a file
  * @rpfd: the instance
  * @fd: its descriptor
  *
- * Return: 0, or -1 with errno: ENOENT if it is not being watched, and others.
+ * Return: 0, or -1 with errno: ENOENT if the file is not watched, and others.
  */
 static inline int repoll_delete(int rpfd, int fd)
 {
 	return repoll_control(rpfd, EPOLL_CTL_DEL, fd, NULL);
 }
 
-/* A wait that lasts for so many nanoseconds; negative is for ever. */
+/* A wait with a timeout in nanoseconds; a negative timeout means no limit. */
 static inline struct repoll_wait repoll_wait_of(struct epoll_event *events,
 						int maxevents, int64_t timeout_ns,
 						const sigset_t *sigmask)
@@ -289,18 +298,18 @@ static inline struct repoll_wait repoll_wait_of(struct epoll_event *events,
 	wait.maxevents = maxevents;
 	wait.timeout_ns = timeout_ns;
 	wait.sigmask = (uintptr_t)sigmask;
-	/* The kernel's set, which libc's begins with. */
+	/* The size of the kernel's set, which is the beginning of libc's. */
 	wait.sigsetsize = sigmask ? 8 : 0;
 	return wait;
 }
 
-/* As the kernel wants it; what is too long is cut to some 292 years. */
+/* Converts a timeout to the kernel's form. */
 static inline int64_t repoll_ns_of_ms(int timeout_ms)
 {
 	return timeout_ms < 0 ? -1 : timeout_ms * (int64_t)1000000;
 }
 
-/* The same for any timeout; -1 with errno if it is none. */
+/* The same for a timespec, cut to some 292 years; -1 with errno if it is invalid. */
 static inline int repoll_ns_of(const struct timespec *timeout, int64_t *ns)
 {
 	if (!timeout) {
@@ -323,12 +332,12 @@ static inline int repoll_ns_of(const struct timespec *timeout, int64_t *ns)
 /**
  * repoll_wait_ms() - wait for events, as epoll_wait() does
  * @rpfd: the instance
- * @events: where they go
- * @maxevents: how many there is room for
- * @timeout_ms: at most so many milliseconds; -1 is for ever, 0 not at all
+ * @events: where to store the events
+ * @maxevents: how many events there is room for
+ * @timeout_ms: at most this many milliseconds; -1 means no limit, 0 means not to wait
  *
- * Return: how many there are, 0 after the timeout; or -1 with errno: EINTR if a
- * signal came first, and others.
+ * Return: the number of events, which is 0 after the timeout; or -1 with errno: EINTR
+ * if a signal came first, and others.
  */
 static inline int repoll_wait_ms(int rpfd, struct epoll_event *events,
 				 int maxevents, int timeout_ms)
@@ -348,10 +357,10 @@ static inline int repoll_wait_ms(int rpfd, struct epoll_event *events,
 /**
  * repoll_pwait() - wait for events, as epoll_pwait2() does
  * @rpfd: the instance
- * @events: where they go
- * @maxevents: how many there is room for
- * @timeout: at most so long; NULL is for ever
- * @sigmask: the signals that are blocked meanwhile; NULL leaves them as they are
+ * @events: where to store the events
+ * @maxevents: how many events there is room for
+ * @timeout: the longest time to wait; NULL means no limit
+ * @sigmask: the signals to block during the wait; NULL leaves the mask unchanged
  *
  * Return: as repoll_wait_ms().
  */
@@ -373,14 +382,14 @@ static inline int repoll_pwait(int rpfd, struct epoll_event *events,
 }
 
 /**
- * repoll_change_of() - one change of many
+ * repoll_change_of() - prepare one change of a batch
  * @op: EPOLL_CTL_ADD, EPOLL_CTL_MOD or EPOLL_CTL_DEL
- * @fd: the descriptor to watch, change or forget
+ * @fd: the descriptor to watch, modify or delete
  * @event: what to watch for, and the data of its events; NULL for EPOLL_CTL_DEL
  *
- * For an addition in turns set REPOLL_ROUND_ROBIN in its flags.
+ * To add an item that takes turns, set REPOLL_ROUND_ROBIN in the flags of the result.
  *
- * Return: the change, whose result is ECANCELED until it has been tried.
+ * Return: the change, whose result is ECANCELED until it is tried.
  */
 static inline struct repoll_change
 repoll_change_of(int op, int fd, const struct epoll_event *event)
@@ -401,12 +410,12 @@ repoll_change_of(int op, int fd, const struct epoll_event *event)
 /**
  * repoll_apply() - make many changes, one after the other
  * @rpfd: the instance
- * @changes: the changes, each of which gets its result: 0 or an errno
- * @count: how many there are
- * @failed: where to store how many of those tried have failed, or NULL
+ * @changes: the changes; each receives its result: 0 or an errno
+ * @count: the number of changes
+ * @failed: where to store how many of the changes that were tried failed, or NULL
  *
- * Return: how many have been tried, which is less than @count only after a signal
- * or a fault; or -1 with errno.
+ * Return: how many changes were tried, which is less than @count only after a signal or
+ * a fault; or -1 with errno.
  */
 static inline int repoll_apply(int rpfd, struct repoll_change *changes,
 			       unsigned int count, unsigned int *failed)
@@ -426,9 +435,9 @@ static inline int repoll_apply(int rpfd, struct repoll_change *changes,
 }
 
 /*
- * Makes a change and waits, by the call for just that. After the change, returns 1, and
- * what the wait has returned is in *@ready. Before it, the first error has ended the
- * call, which has done nothing: returns 0. REPOLL_BATCH_WAIT is made then, which tries the
+ * Makes one change and waits, with the direct call for exactly this. Returns 1 if the
+ * change was made; *@ready is then the result of the wait. Returns 0 if the call had an
+ * error and did nothing. The caller then makes REPOLL_BATCH_WAIT, which tries the
  * change again, stores its result and waits.
  */
 static inline int repoll_apply_one_wait(int rpfd, struct repoll_change *change,
@@ -457,15 +466,15 @@ static inline int repoll_apply_one_wait(int rpfd, struct repoll_change *change,
 /**
  * repoll_apply_wait_ms() - make many changes, then wait for events
  * @rpfd: the instance
- * @changes: the changes, each of which gets its result: 0 or an errno
- * @count: how many there are, which may be none
- * @events: where events go
- * @maxevents: how many there is room for
- * @timeout_ms: at most so many milliseconds; -1 is for ever, 0 not at all
- * @batch: where to store how many changes were tried and how many of these failed,
- *	in @done and @failed, or NULL
+ * @changes: the changes; each receives its result: 0 or an errno
+ * @count: the number of changes, which may be 0
+ * @events: where to store the events
+ * @maxevents: how many events there is room for
+ * @timeout_ms: at most this many milliseconds; -1 means no limit, 0 means not to wait
+ * @batch: where to store how many changes were tried and how many of these failed, in @done
+ *	and @failed; or NULL
  *
- * It does not sleep if a change failed or was not tried.
+ * The wait does not sleep if a change failed or was not tried.
  *
  * Return: as repoll_wait_ms().
  */
@@ -501,10 +510,10 @@ static inline int repoll_apply_wait_ms(int rpfd, struct repoll_change *changes,
 }
 
 /**
- * repoll_get_info() - tell of an instance
+ * repoll_get_info() - describe an instance
  * @rpfd: the instance
- * @info: where to store what it is and has counted; zero where the module does not
- *	know a field
+ * @info: where to store the properties and the counters; the fields that the module does not
+ *	know are set to zero
  *
  * Return: 0, or -1 with errno.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What repoll_poller.h offers, on the module. Compiled as C and as C++. */
+/* Tests of repoll_poller.h with the real module. Compiled as C and as C++. */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 
 #include "repoll_poller.h"
 
-/* Ends the program, whose plan is then not fulfilled. */
+/* Ends the program, so that fewer tests run than its plan announces. */
 #define CHECK(condition)						\
 do {									\
 	if (!(condition)) {						\
@@ -111,7 +111,7 @@ static void what_there_is(int rpfd, const int *ends)
 #define SYS_DIRECT SYS_fadvise64
 #endif
 
-/* Has a system call fail from now on. */
+/* Makes a system call fail from now on. */
 static void refuse(long number, int error)
 {
 	struct sock_filter statements[] = {
@@ -126,7 +126,7 @@ static void refuse(long number, int error)
 	CHECK(!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
 }
 
-/* All that there are direct calls for. */
+/* Makes each call that has a direct form. */
 static void directly(int rpfd, const int *ends)
 {
 	struct epoll_event out = event_of(EPOLLOUT | EPOLLONESHOT, UINT64_MAX - 5);
@@ -150,7 +150,7 @@ static void directly(int rpfd, const int *ends)
 	CHECK(!repoll_apply_wait_ms(rpfd, changes, 2, events, 2, 1, &batch));
 	CHECK(batch.done == 2 && !batch.failed);
 
-	/* A change that fails does not end the call. */
+	/* A change that fails does not end the batch. */
 	CHECK(!repoll_apply_wait_ms(rpfd, changes, 1, events, 2, -1, &batch));
 	CHECK(batch.done == 1 && batch.failed == 1 && changes[0].result == ENOENT);
 	CHECK(repoll_apply_wait_ms(rpfd, changes, 1, events, 0, -1, &batch) < 0);
@@ -168,7 +168,7 @@ static void what_cannot_be_polled(int rpfd)
 	CHECK(!close(file));
 }
 
-/* With one system call of which only this process is deprived, from the beginning or late. */
+/* Runs in a child in which one system call fails, from the beginning or only later. */
 static void without(long number, int error, int late)
 {
 	int rpfd = repoll_open(REPOLL_CLOEXEC), *makes = repoll_makes_direct_calls();
@@ -208,7 +208,7 @@ int main(void)
 	int ends[2];
 
 	puts("KTAP version 1\n1..5");
-	/* The decision on direct calls holds for a process, so these run in others, and first. */
+	/* A process decides once on direct calls, so these tests run in children, and first. */
 	fflush(stdout);
 	without(SYS_DIRECT, EPERM, 0);
 	without(SYS_DIRECT, ENOSYS, 0);

@@ -70,7 +70,7 @@ const _: () = {
     ["Offset of field: repoll_create::__pad"]
         [::core::mem::offset_of!(repoll_create, __pad) - 4usize];
 };
-#[doc = " struct repoll_ctl - argument of REPOLL_CTL\n @op: EPOLL_CTL_ADD, EPOLL_CTL_MOD or EPOLL_CTL_DEL\n @fd: the descriptor to watch, change or forget\n @flags: 0 or REPOLL_ROUND_ROBIN\n @__pad: zero\n @event: address of a struct epoll_event; not read by EPOLL_CTL_DEL"]
+#[doc = " struct repoll_ctl - argument of REPOLL_CTL\n @op: EPOLL_CTL_ADD, EPOLL_CTL_MOD or EPOLL_CTL_DEL\n @fd: the descriptor to watch, modify or delete\n @flags: 0 or REPOLL_ROUND_ROBIN\n @__pad: zero\n @event: address of a struct epoll_event; not read by EPOLL_CTL_DEL"]
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
 pub struct repoll_ctl {
@@ -90,7 +90,7 @@ const _: () = {
     ["Offset of field: repoll_ctl::__pad"][::core::mem::offset_of!(repoll_ctl, __pad) - 12usize];
     ["Offset of field: repoll_ctl::event"][::core::mem::offset_of!(repoll_ctl, event) - 16usize];
 };
-#[doc = " struct repoll_wait - argument of REPOLL_WAIT\n @events: address of an array of struct epoll_event, filled on return\n @sigmask: address of a signal mask that is in force during the wait, or 0\n @timeout_ns: relative, CLOCK_MONOTONIC: negative waits for ever, 0 not at\n\tall, otherwise at most so many nanoseconds\n @maxevents: elements of @events: 1 to INT_MAX / sizeof(struct epoll_event)\n @sigsetsize: bytes of the kernel's signal set (8); ignored if @sigmask is 0\n @flags: zero\n @__pad: zero"]
+#[doc = " struct repoll_wait - argument of REPOLL_WAIT\n @events: address of an array of struct epoll_event, filled on return\n @sigmask: address of a signal mask that applies during the wait, or 0\n @timeout_ns: relative, CLOCK_MONOTONIC: a negative value means no limit, 0 means not to\n\twait; otherwise the wait takes at most this many nanoseconds\n @maxevents: elements of @events: 1 to INT_MAX / sizeof(struct epoll_event)\n @sigsetsize: bytes of the kernel's signal set (8); ignored if @sigmask is 0\n @flags: zero\n @__pad: zero"]
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
 pub struct repoll_wait {
@@ -118,7 +118,7 @@ const _: () = {
     ["Offset of field: repoll_wait::flags"][::core::mem::offset_of!(repoll_wait, flags) - 32usize];
     ["Offset of field: repoll_wait::__pad"][::core::mem::offset_of!(repoll_wait, __pad) - 36usize];
 };
-#[doc = " struct repoll_change - one change of many\n @op: EPOLL_CTL_ADD, EPOLL_CTL_MOD or EPOLL_CTL_DEL\n @fd: the descriptor to watch, change or forget\n @flags: 0 or REPOLL_ROUND_ROBIN\n @events: what to watch for, as in struct epoll_event; ignored by EPOLL_CTL_DEL\n @data: the user's, as in struct epoll_event; ignored by EPOLL_CTL_DEL\n @result: stored: 0, or what errno would be after REPOLL_CTL\n @__pad: zero"]
+#[doc = " struct repoll_change - one change of a batch\n @op: EPOLL_CTL_ADD, EPOLL_CTL_MOD or EPOLL_CTL_DEL\n @fd: the descriptor to watch, modify or delete\n @flags: 0 or REPOLL_ROUND_ROBIN\n @events: what to watch for, as in struct epoll_event; ignored by EPOLL_CTL_DEL\n @data: the user's data, as in struct epoll_event; ignored by EPOLL_CTL_DEL\n @result: stored: 0, or the errno that REPOLL_CTL would set\n @__pad: zero"]
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
 pub struct repoll_change {
@@ -147,7 +147,7 @@ const _: () = {
     ["Offset of field: repoll_change::__pad"]
         [::core::mem::offset_of!(repoll_change, __pad) - 28usize];
 };
-#[doc = " struct repoll_batch - argument of REPOLL_BATCH\n @changes: address of an array of struct repoll_change\n @count: elements of @changes, at most REPOLL_MAX_CHANGES\n @flags: zero\n @done: stored: how many changes have been tried, from the first one on\n @failed: stored: how many of these have failed"]
+#[doc = " struct repoll_batch - argument of REPOLL_BATCH\n @changes: address of an array of struct repoll_change\n @count: elements of @changes, at most REPOLL_MAX_CHANGES\n @flags: zero\n @done: stored: how many changes were tried, beginning with the first\n @failed: stored: how many of these failed"]
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
 pub struct repoll_batch {
@@ -170,7 +170,7 @@ const _: () = {
     ["Offset of field: repoll_batch::failed"]
         [::core::mem::offset_of!(repoll_batch, failed) - 20usize];
 };
-#[doc = " struct repoll_batch_wait - argument of REPOLL_BATCH_WAIT\n @batch: the changes, of which there may be none\n @wait: the wait that follows them"]
+#[doc = " struct repoll_batch_wait - argument of REPOLL_BATCH_WAIT\n @batch: the changes; there may be none\n @wait: the wait that follows them"]
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
 pub struct repoll_batch_wait {
@@ -186,7 +186,7 @@ const _: () = {
     ["Offset of field: repoll_batch_wait::wait"]
         [::core::mem::offset_of!(repoll_batch_wait, wait) - 24usize];
 };
-#[doc = " struct repoll_query - argument of REPOLL_LIST, REPOLL_ITEMS and REPOLL_INFO\n @id: REPOLL_LIST: stored elements have this id or a greater one; replaced by\n\tthe id from which to go on. REPOLL_ITEMS: the instance. REPOLL_INFO: zero\n @cursor: REPOLL_ITEMS: zero to begin with the first item; replaced by where to go\n\ton. REPOLL_LIST, REPOLL_INFO: zero\n @to: address of an array of struct repoll_info, or of struct repoll_item\n @count: elements of @to, at least 1; REPOLL_INFO: 1\n @size: bytes of an element, as the caller knows it: at least REPOLL_INFO_SIZE_1\n\tor REPOLL_ITEM_SIZE_1, at most 4096, a multiple of 8; replaced by how many\n\tof them the module knows, if these are fewer. Those that it does not know\n\tare zero in each element that is stored\n @flags: 0 or REPOLL_ALL; REPOLL_INFO: zero\n @__pad: zero"]
+#[doc = " struct repoll_query - argument of REPOLL_LIST, REPOLL_ITEMS and REPOLL_INFO\n @id: REPOLL_LIST: store only instances with this id or a greater one; replaced by the id\n\tto continue from. REPOLL_ITEMS: the instance. REPOLL_INFO: zero\n @cursor: REPOLL_ITEMS: zero to begin with the first item; replaced by the position to\n\tcontinue from. REPOLL_LIST, REPOLL_INFO: zero\n @to: address of an array of struct repoll_info, or of struct repoll_item\n @count: elements of @to, at least 1; REPOLL_INFO: 1\n @size: bytes of an element in the caller's header: at least REPOLL_INFO_SIZE_1 or\n\tREPOLL_ITEM_SIZE_1, at most 4096, a multiple of 8; replaced by the module's size if that\n\tis smaller. The module stores zeros in the bytes that it does not know\n @flags: 0 or REPOLL_ALL; REPOLL_INFO: zero\n @__pad: zero"]
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
 pub struct repoll_query {
@@ -214,7 +214,7 @@ const _: () = {
     ["Offset of field: repoll_query::__pad"]
         [::core::mem::offset_of!(repoll_query, __pad) - 44usize];
 };
-#[doc = " struct repoll_info - an instance, and what it has done since it was made\n @id: of the instance: the first has 1, and none is used again\n @adds: items that were added\n @mods: changes of items\n @dels: items that were deleted\n @closed: items that went with their file, when that was closed\n @events: wake-ups of a watched file that were about what its item watches for\n @wakeups: waiters that were woken\n @sleeps: how often a waiter went to sleep\n @waits: how often a waiter looked at what was ready. One that finds at a glance\n\tthat nothing is, and has no time to wait, is not counted\n @vain: those of @waits that found nothing, as somebody else was quicker or an\n\tevent was over\n @delivered: events that were handed out\n @spurious: how often a file was polled, since its item was ready, and had no event\n @overlaps: those of @events that came while a waiter, or a poller, was looking\n\tthrough what was ready\n @items: items that there are\n @ready: those of them that are ready, or were when they were last looked at\n @dead: items whose file is closed, that are about to be freed; not in @items\n @uid: the real user who made it, whom its items are charged to, by the caller's\n\tnamespace\n @pid: the process that made it, by the caller's namespace; 0 if it has no\n\tnumber there, or is over\n @flags: REPOLL_FIFO\n @state: REPOLL_WATCHED, REPOLL_WATCHES_EPOLL\n @waiters: threads that sleep until something is ready, up to REPOLL_MAX_COUNT\n @pollers: entries on its own wait queue, of who polls the instance: select(),\n\tpoll(), epoll and others; up to REPOLL_MAX_COUNT\n @tids: the first of the waiters, in the order in which they will be woken, by the\n\tcaller's namespace; others are 0\n @comm: the name of the thread that made it, then; zeros behind it\n\n Values are read one after the other, while the instance goes on. @items is @adds\n less @dels less @closed."]
+#[doc = " struct repoll_info - an instance, and what it has counted since it was created\n @id: its number; the first instance has 1, and no number is reused\n @adds: items that were added\n @mods: modifications of items\n @dels: items that were deleted\n @closed: items that were removed because their file was closed\n @events: wake-ups of a watched file for events that its item watches for\n @wakeups: waiters that were woken\n @sleeps: how often a waiter went to sleep\n @waits: how often a waiter scanned the ready items. A wait with a timeout of 0 that finds\n\tan empty ready list is not counted\n @vain: how many of @waits found no event, because another thread took it or because it had\n\tpassed\n @delivered: events that were delivered\n @spurious: how often a scan polled the file of a ready item and found no event\n @overlaps: how many of @events came while a waiter or a poller was scanning the ready items\n @items: the number of items\n @ready: how many of them are ready, or were ready when they were last checked\n @dead: items whose file is closed, which will soon be freed; not included in @items\n @uid: the creator's real user, whom the items are charged to, in the caller's user\n\tnamespace\n @pid: the process that created it, in the caller's PID namespace; 0 if the process has\n\texited or has no ID there\n @flags: REPOLL_FIFO\n @state: REPOLL_WATCHED, REPOLL_WATCHES_EPOLL\n @waiters: threads that sleep in a wait, up to REPOLL_MAX_COUNT\n @pollers: entries on the instance's own wait queue, one for each select(), poll(), epoll or\n\tthe like that polls the instance; up to REPOLL_MAX_COUNT\n @tids: the first waiters, in the order in which they will be woken, in the caller's PID\n\tnamespace; unused elements are 0\n @comm: the name that the creating thread had at that time, padded with zeros\n\n The values are read one after the other while the instance continues to work. @items is\n @adds less @dels less @closed."]
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
 pub struct repoll_info {
@@ -283,7 +283,7 @@ const _: () = {
     ["Offset of field: repoll_info::tids"][::core::mem::offset_of!(repoll_info, tids) - 144usize];
     ["Offset of field: repoll_info::comm"][::core::mem::offset_of!(repoll_info, comm) - 176usize];
 };
-#[doc = " struct repoll_item - an item\n @data: the user's, as in struct epoll_event; 0 without REPOLL_ALL, as it may be\n\tan address in a process that the caller must not look into\n @ino: the file's inode number\n @watched: the id of the instance that the file is, or 0\n @fd: the descriptor that it was added by\n @events: what it watches for and how, as in struct epoll_event; a one-shot item\n\twithout an event's bit has had its event\n @dev_major: the device of the file's file system\n @dev_minor: the same\n @kind: REPOLL_KIND_...\n @state: REPOLL_ITEM_..."]
+#[doc = " struct repoll_item - an item\n @data: the user's data, as in struct epoll_event; 0 without REPOLL_ALL, because it may be an\n\taddress in a process that the caller must not look into\n @ino: the file's inode number\n @watched: if the file is an instance: its id, or else 0\n @fd: the descriptor that it was added with\n @events: what it watches for and how, as in struct epoll_event; a one-shot item that has\n\treported its event has no event bits\n @dev_major: the major number of the file system's device\n @dev_minor: the minor number of the file system's device\n @kind: REPOLL_KIND_...\n @state: REPOLL_ITEM_..."]
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
 pub struct repoll_item {
@@ -315,7 +315,7 @@ const _: () = {
     ["Offset of field: repoll_item::kind"][::core::mem::offset_of!(repoll_item, kind) - 40usize];
     ["Offset of field: repoll_item::state"][::core::mem::offset_of!(repoll_item, state) - 44usize];
 };
-#[doc = " struct repoll_features - argument of REPOLL_FEATURES\n @word: which 64 features: those with the numbers from 64 * @word on\n @__pad: zero\n @bits: stored: bit n is set if the module has feature 64 * @word + n"]
+#[doc = " struct repoll_features - argument of REPOLL_FEATURES\n @word: which 64 features: 64 * @word to 64 * @word + 63\n @__pad: zero\n @bits: stored: bit n is set if the module has feature 64 * @word + n"]
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
 pub struct repoll_features {
@@ -334,7 +334,7 @@ const _: () = {
     ["Offset of field: repoll_features::bits"]
         [::core::mem::offset_of!(repoll_features, bits) - 8usize];
 };
-#[doc = " struct repoll_change_wait - a change, and the array for the events of the wait after it\n @op: EPOLL_CTL_ADD, EPOLL_CTL_MOD or EPOLL_CTL_DEL\n @fd: the descriptor to watch, change or forget\n @flags: 0 or REPOLL_ROUND_ROBIN\n @events: what to watch for, as in struct epoll_event; ignored by EPOLL_CTL_DEL\n @data: the user's, as in struct epoll_event; ignored by EPOLL_CTL_DEL\n @to: address of an array of struct epoll_event, filled on return"]
+#[doc = " struct repoll_change_wait - a change, and the array for the events of the following wait\n @op: EPOLL_CTL_ADD, EPOLL_CTL_MOD or EPOLL_CTL_DEL\n @fd: the descriptor to watch, modify or delete\n @flags: 0 or REPOLL_ROUND_ROBIN\n @events: what to watch for, as in struct epoll_event; ignored by EPOLL_CTL_DEL\n @data: the user's data, as in struct epoll_event; ignored by EPOLL_CTL_DEL\n @to: address of an array of struct epoll_event, filled on return"]
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
 pub struct repoll_change_wait {
