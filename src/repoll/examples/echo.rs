@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A server that sends back what it gets, on one thread, and two clients.
+//! A single-threaded server that sends back what it receives, and two clients.
 
 use repoll::{Events, Interest, Mode, Poller};
 use std::{
@@ -10,10 +10,10 @@ use std::{
     thread,
 };
 
-/// Connections are known by their numbers, from 1 on.
+/// Connections have the numbers from 1 on.
 const LISTENER: u64 = 0;
 
-/// Serves until so many connections have come and gone.
+/// Serves until this many connections have come and gone.
 fn serve(listener: TcpListener, mut expected: usize) -> io::Result<()> {
     let poller = Poller::new()?;
     listener.set_nonblocking(true)?;
@@ -24,7 +24,7 @@ fn serve(listener: TcpListener, mut expected: usize) -> io::Result<()> {
     let mut events = Events::with_capacity(64);
     while expected > 0 {
         match poller.wait(&mut events, None) {
-            // A signal, which here means nothing.
+            // Signals have no meaning here.
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             result => result?,
         };
@@ -35,7 +35,7 @@ fn serve(listener: TcpListener, mut expected: usize) -> io::Result<()> {
                 poller.add(&stream, Interest::READABLE, Mode::LEVEL, accepted)?;
                 connections.insert(accepted, stream);
             } else if !send_back(&connections[&event.data()])? {
-                // Closed, it is not watched any more.
+                // A closed file is not watched any more.
                 connections.remove(&event.data());
                 expected -= 1;
             }
@@ -44,7 +44,7 @@ fn serve(listener: TcpListener, mut expected: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// Tells whether there may be more.
+/// Returns whether more data may come.
 fn send_back(mut stream: &TcpStream) -> io::Result<bool> {
     let mut buffer = [0; 4096];
     let count = stream.read(&mut buffer)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! On repoll where there is one, or else on epoll.
+//! Uses repoll if it is available, and epoll otherwise.
 
 use repoll::{Events, Interest, Mode, Poller};
 use rustix::{
@@ -25,7 +25,7 @@ impl Loop {
         match Poller::try_new() {
             Ok(poller) => Ok(Self::Repoll(poller)),
             Err(why) => {
-                eprintln!("{why}; going on with epoll");
+                eprintln!("{why}; using epoll instead");
                 Ok(Self::Epoll(epoll::create(epoll::CreateFlags::CLOEXEC)?))
             }
         }
@@ -41,7 +41,7 @@ impl Loop {
         }
     }
 
-    /// Both fill the same buffer.
+    /// Both kinds fill the same buffer.
     fn wait(&self, events: &mut Events) -> io::Result<()> {
         match self {
             Self::Repoll(poller) => poller.wait(events, None).map(drop),

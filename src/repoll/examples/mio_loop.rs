@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! mio's loop, in which a repoll instance watches some of the files: here those
-//! that are shared with other instances and take turns.
+//! mio's loop, in which a repoll instance watches some of the files: those that
+//! other instances watch, too, and that take turns.
 
 use mio::{net::TcpListener, Poll, Token};
 use repoll::{Events, Exclusive, Interest, Poller};
@@ -18,12 +18,12 @@ fn main() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0".parse().expect("an address"))?;
     let address = listener.local_addr()?;
 
-    // mio's listener in an instance of repoll, in a mode that mio has none for.
+    // The instance watches mio's listener in a mode that mio does not have.
     let mut poller = Poller::new()?;
     let mode = Exclusive::LEVEL.round_robin();
     poller.add(&listener, Interest::READABLE, mode, LISTENER.0 as u64)?;
 
-    // That instance in mio's loop.
+    // mio's loop watches the instance.
     let mut poll = Poll::new()?;
     let readable = mio::Interest::READABLE;
     poll.registry().register(&mut poller, INSTANCE, readable)?;
@@ -33,7 +33,7 @@ fn main() -> io::Result<()> {
     poll.poll(&mut outer, None)?;
     assert!(outer.iter().any(|event| event.token() == INSTANCE));
 
-    // mio tells of edges, so all is to be fetched.
+    // mio is edge-triggered, so fetch all events.
     let mut events = Events::with_capacity(8);
     while poller.wait(&mut events, Some(Duration::ZERO))? > 0 {
         for event in &events {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Workers that share an instance and arm again by the call that waits.
+//! Workers that share an instance, and re-arm items with the call that waits.
 
 use repoll::{Change, Events, Interest, Mode, Poller};
 use std::{
@@ -14,22 +14,22 @@ use std::{
 const WORKERS: usize = 2;
 const ROUNDS: usize = 100;
 
-/// Answers bytes on any of the streams until all have come. One-shot, a stream
-/// is with one worker at a time.
+/// Answers bytes on all streams until all bytes have come. The items are
+/// one-shot, so each stream is with one worker at a time.
 fn work(poller: &Poller, streams: &[UnixStream], left: &AtomicUsize) -> io::Result<()> {
     let mut events = Events::with_capacity(4);
     let mut changes = Vec::new();
     while left.load(Ordering::Relaxed) > 0 {
         let timeout = Some(Duration::from_millis(10));
         let batch = match poller.batch_wait(&mut changes, &mut events, timeout) {
-            // A signal came during the wait, before which all changes were made.
+            // A signal came during the wait; all changes were made before.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 changes.clear();
                 continue;
             }
             result => result?,
         };
-        // A signal may have kept the last ones from being tried.
+        // A signal may have stopped the batch before the last changes.
         let made = batch.into_result(&changes)?;
         changes.drain(..made);
 

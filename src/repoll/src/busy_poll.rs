@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Waits that poll network devices.
+//! The parameters of busy polling.
 
 use rustix::ioctl::{opcode, Opcode};
 use std::time::Duration;
 
-/// How waits look for packets themselves before they sleep, as `EPIOCSPARAMS`
-/// has it for epoll; see [`Poller::set_busy_poll`](crate::Poller::set_busy_poll).
+/// How waits poll network devices before they sleep, as with epoll's
+/// `EPIOCSPARAMS`; see [`Poller::set_busy_poll`](crate::Poller::set_busy_poll).
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct BusyPoll {
-    /// For how long, in whole microseconds; zero is not at all.
+    /// How long to poll, in whole microseconds; zero disables busy polling.
     pub time: Duration,
-    /// How many packets to take at a time; zero is the kernel's default.
+    /// How many packets to process at a time; zero means the kernel's default.
     pub budget: u16,
-    /// Whether the device's interrupts stay off meanwhile.
+    /// Whether the device's interrupts stay disabled meanwhile.
     pub prefer: bool,
 }
 
@@ -29,13 +29,13 @@ pub(crate) struct Parameters {
 
 /// `EPIOCSPARAMS`, which takes [`Parameters`].
 pub(crate) const SET: Opcode = opcode::write::<Parameters>(0x8A, 1);
-/// `EPIOCGPARAMS`, which gives them.
+/// `EPIOCGPARAMS`, which returns them.
 pub(crate) const GET: Opcode = opcode::read::<Parameters>(0x8A, 2);
 
 impl From<BusyPoll> for Parameters {
     fn from(from: BusyPoll) -> Self {
         Self {
-            // What is too long stays too long for the kernel.
+            // A value that is too large stays too large for the kernel.
             usecs: from.time.as_micros().try_into().unwrap_or(u32::MAX),
             budget: from.budget,
             prefer: from.prefer.into(),

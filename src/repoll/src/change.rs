@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Changes that are made many at a time.
+//! Batches of changes.
 
 use crate::{
     poller::{EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD},
@@ -15,7 +15,7 @@ use std::{
     os::fd::{AsRawFd, BorrowedFd},
 };
 
-/// One change of many to what an instance watches, with its result; see
+/// One change of a batch, with its result; see
 /// [`Poller::batch`](crate::Poller::batch).
 ///
 /// The descriptor stays open as long as the change exists.
@@ -54,7 +54,7 @@ impl<'fd> Change<'fd> {
         Self::new(EPOLL_CTL_ADD, fd, interest, mode.into(), data)
     }
 
-    /// Change what `fd` is watched for, or arm it again, as
+    /// Modify what `fd` is watched for, or re-arm it, as
     /// [`Poller::modify`](crate::Poller::modify) does.
     #[inline]
     pub fn modify(fd: BorrowedFd<'fd>, interest: Interest, mode: Mode, data: u64) -> Self {
@@ -67,12 +67,12 @@ impl<'fd> Change<'fd> {
         Self::new(EPOLL_CTL_DEL, fd, Interest::empty(), Mode::LEVEL.into(), 0)
     }
 
-    /// How it went, once it has been tried: those are the first
-    /// [`Batch::done`] ones. `ECANCELED` if it never was.
+    /// The result of the change. It is `ECANCELED` until the change has been
+    /// tried; the first [`Batch::done`] changes of a batch have been.
     ///
     /// # Errors
     ///
-    /// Those of the call that does the same alone.
+    /// Those of the call that makes this change by itself.
     #[inline]
     pub fn result(&self) -> io::Result<()> {
         match self.change.result {
@@ -81,7 +81,7 @@ impl<'fd> Change<'fd> {
         }
     }
 
-    /// What is to be done.
+    /// The kind of change.
     #[inline]
     pub fn operation(&self) -> Operation {
         match self.change.op {
@@ -91,34 +91,34 @@ impl<'fd> Change<'fd> {
         }
     }
 
-    /// What it is done to.
+    /// The descriptor that it applies to.
     #[inline]
     pub fn fd(&self) -> BorrowedFd<'fd> {
-        // SAFETY: It was made from one that is open as long as 'fd lasts, which
-        // is no shorter than this.
+        // SAFETY: The field was set from a descriptor that is open throughout
+        // 'fd, and 'fd outlives `self`.
         unsafe { BorrowedFd::borrow_raw(self.change.fd) }
     }
 
-    /// What it is watched for and how, by the bits of `struct epoll_event`; of a
-    /// deletion there are none.
+    /// What the descriptor is watched for and how, as bits of `struct
+    /// epoll_event`; 0 for a deletion.
     #[inline]
     pub fn events(&self) -> u32 {
         self.change.events
     }
 
-    /// What events are to carry.
+    /// The data of its events.
     #[inline]
     pub fn data(&self) -> u64 {
         self.change.data
     }
 
-    /// As the kernel has it.
+    /// The kernel's structure for this change.
     #[inline]
     pub fn as_uapi(&self) -> &uapi::repoll_change {
         &self.change
     }
 
-    /// The argument that has it made before a wait.
+    /// The argument of the call that makes this change and then waits.
     #[inline]
     pub(crate) fn before_wait(&self, events: u64) -> uapi::repoll_change_wait {
         uapi::repoll_change_wait {
@@ -131,7 +131,7 @@ impl<'fd> Change<'fd> {
         }
     }
 
-    /// It has been made by a call that stores no result.
+    /// Stores success, for a call that stores no result.
     #[inline]
     pub(crate) fn set_made(&mut self) {
         self.change.result = 0;
@@ -163,31 +163,31 @@ impl fmt::Debug for Change<'_> {
 /// The kinds of changes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Operation {
-    /// Made by [`Change::add`].
+    /// [`Change::add`].
     Add,
-    /// Made by [`Change::modify`].
+    /// [`Change::modify`].
     Modify,
-    /// Made by [`Change::delete`].
+    /// [`Change::delete`].
     Delete,
 }
 
-/// How far a batch of changes went.
+/// How many changes of a batch were tried, and how many failed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[must_use = "changes may have failed, or not have been tried"]
 pub struct Batch {
-    /// How many changes have been tried, from the first one on.
+    /// How many changes were tried, beginning with the first.
     pub done: usize,
-    /// How many of these have failed.
+    /// How many of these failed.
     pub failed: usize,
 }
 
 impl Batch {
-    /// How many of `changes`, which are those of the batch, have been tried and
-    /// have not failed; or the first one that has.
+    /// Returns how many of `changes` were tried and succeeded, or the first
+    /// error. `changes` must be those of the batch.
     ///
     /// # Errors
     ///
-    /// That of the change. Others may have failed as well.
+    /// That of the first change that failed. Others may have failed as well.
     #[inline]
     pub fn into_result(self, changes: &[Change<'_>]) -> Result<usize, ChangeError> {
         if self.failed > 0 {
@@ -204,7 +204,7 @@ impl Batch {
 impl From<&uapi::repoll_batch> for Batch {
     #[inline]
     fn from(batch: &uapi::repoll_batch) -> Self {
-        // The kernel has an `int` for each.
+        // The kernel returns them as an `int`.
         Self {
             done: batch.done as usize,
             failed: batch.failed as usize,
@@ -212,14 +212,14 @@ impl From<&uapi::repoll_batch> for Batch {
     }
 }
 
-/// That a change of a batch has failed.
+/// A change of a batch failed.
 ///
-/// It becomes the [`io::Error`] of the change by `?` or `into()`.
+/// `?` and `into()` convert it to the [`io::Error`] of the change.
 #[derive(Debug)]
 pub struct ChangeError {
-    /// Which one of the changes it is.
+    /// The index of the change.
     pub index: usize,
-    /// Why.
+    /// Its error.
     pub error: io::Error,
 }
 
@@ -241,7 +241,7 @@ impl From<ChangeError> for io::Error {
     }
 }
 
-/// The argument for `changes`, or for as many of them as one call takes.
+/// The argument for `changes`, or for as many of them as one call accepts.
 #[inline]
 pub(crate) fn batch(changes: &mut [Change<'_>]) -> uapi::repoll_batch {
     uapi::repoll_batch {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! One ioctl of the kernel interface, on its way.
+//! One ioctl of the kernel interface.
 
 use rustix::{
     fd::AsFd,
@@ -14,13 +14,13 @@ pub(crate) struct Command<'a, const OPCODE: Opcode, T> {
 }
 
 impl<'a, const OPCODE: Opcode, T> Command<'a, OPCODE, T> {
-    /// `argument` is where the ioctl leaves what it stores, be it an error's.
+    /// The ioctl stores its results in `argument`, also when it fails.
     #[inline]
     pub(crate) fn new(argument: &'a mut T) -> Self {
         Self { argument }
     }
 
-    /// Issues the ioctl on `fd`; what it returns is not negative.
+    /// Issues the ioctl on `fd`. The result is not negative.
     ///
     /// # Safety
     ///
@@ -33,13 +33,13 @@ impl<'a, const OPCODE: Opcode, T> Command<'a, OPCODE, T> {
     }
 }
 
-// SAFETY: `as_ptr` gives the address of a `T`, which `OPCODE` takes as the
-// caller of `run` promises, and the output is what the ioctl returned.
+// SAFETY: `as_ptr` returns the address of a `T`, which `OPCODE` accepts, as the
+// caller of `run` promises. The output is what the ioctl returned.
 unsafe impl<const OPCODE: Opcode, T> Ioctl for Command<'_, OPCODE, T> {
     type Output = IoctlOutput;
 
-    // REPOLL_WAIT writes to the array that its argument names, others to the
-    // argument itself.
+    // REPOLL_WAIT writes to the array that its argument points to, other ioctls
+    // to the argument itself.
     const IS_MUTATING: bool = true;
 
     #[inline]

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Direct calls: what an instance answers to `fadvise64(2)`, at less cost than to
-//! an ioctl.
+//! Direct calls: an instance answers `fadvise64(2)`, which costs less than an ioctl.
 //!
-//! Not every module answers them, and a filter of system calls may refuse them, be
-//! it one that the process installs later on. This file alone decides whether they are
-//! made.
+//! Not every module answers them, and a system call filter may refuse them, even one that
+//! the process installs later. Only this file decides whether to make them.
 
 use crate::{fadvise::fadvise64, Features};
 use rustix::{
@@ -17,29 +15,29 @@ use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-/// Two numbers in a word, the lower one first.
+/// Two numbers in a word, the first one in the low half.
 #[inline]
 pub(crate) fn pair(low: u32, high: u32) -> u64 {
     u64::from(low) | (u64::from(high) << 32)
 }
 
-/// Whether an instance is to be asked by direct calls.
+/// Whether to make direct calls on an instance.
 #[derive(Debug)]
 pub(crate) struct Direct(AtomicBool);
 
 impl Direct {
-    /// Asks an instance whether it answers them.
+    /// Queries whether the instance answers direct calls.
     pub(crate) fn of(instance: impl AsFd) -> Self {
         let features = Features::of(instance).unwrap_or(Features::empty());
         Self(features.contains(Features::DIRECT).into())
     }
 
-    /// Makes a direct call. `ENOSYS` if it is known that there is no use in it.
+    /// Makes a direct call. Returns `ENOSYS` if direct calls are known not to work.
     ///
     /// # Safety
     ///
-    /// If `instance` is a repoll's, every address in the words must be good for
-    /// what the operation does with it.
+    /// If `instance` is a repoll instance, every address in the words must be valid for
+    /// the operation.
     #[inline]
     pub(crate) unsafe fn call(
         &self,
@@ -51,17 +49,17 @@ impl Direct {
         if !self.0.load(Relaxed) {
             return Err(Errno::NOSYS);
         }
-        // SAFETY: The caller vouches for the words. Nothing but repoll has said that it
-        // answers direct calls; its node says `EINVAL` to them.
+        // SAFETY: The caller vouches for the words. Only repoll reports that it answers
+        // direct calls; its control node answers `EINVAL` to them.
         unsafe { fadvise64(instance.as_raw_fd(), first, second, operation) }
     }
 
-    /// Makes a direct call or, if that is of no use or is refused, `ioctl`, which
-    /// does the same.
+    /// Makes a direct call. If direct calls do not work or are refused, makes `ioctl`,
+    /// which must do the same.
     ///
     /// # Safety
     ///
-    /// As of [`Direct::call`].
+    /// That of [`Direct::call`].
     #[inline]
     pub(crate) unsafe fn call_or(
         &self,
@@ -78,8 +76,9 @@ impl Direct {
         }
     }
 
-    /// The module itself says `EPERM` of a file that cannot be polled, by either
-    /// way. Otherwise somebody has refused the direct call, and will again.
+    /// The module itself returns `EPERM`, for direct calls and ioctls alike, if a file
+    /// cannot be polled. Any other refusal comes from a filter, which will refuse direct
+    /// calls again.
     #[cold]
     fn refused(
         &self,
@@ -95,8 +94,8 @@ impl Direct {
     }
 }
 
-/// Whether only the module can have said so. A filter says what its maker likes, mostly
-/// `EPERM`, `EACCES` or `ENOSYS`.
+/// Whether only the module can have returned this error. A filter returns the error that
+/// its author chose, mostly `EPERM`, `EACCES` or `ENOSYS`.
 #[inline]
 fn is_an_answer(errno: Errno) -> bool {
     matches!(

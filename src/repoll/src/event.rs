@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What waits give.
+//! Events, which waits return.
 
 use rustix::event::epoll::{self, EventFlags};
 use std::{fmt, iter::FusedIterator, slice};
 
-/// That a file is ready.
+/// A file is ready.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub struct Event {
     data: u64,
@@ -13,51 +13,52 @@ pub struct Event {
 }
 
 impl Event {
-    /// What the file was added or modified with, such as an index of the
-    /// caller's.
+    /// The data that the file was added or modified with, such as an index of
+    /// the caller.
     #[inline]
     pub fn data(&self) -> u64 {
         self.data
     }
 
-    /// There is something to read or to accept, or the end is reached
+    /// There is something to read or to accept, or the end has been reached
     /// (`EPOLLIN`).
     #[inline]
     pub fn is_readable(&self) -> bool {
         self.flags.contains(EventFlags::IN)
     }
 
-    /// There is room to write, or an attempt to connect is over (`EPOLLOUT`).
+    /// There is room to write, or an attempt to connect has ended (`EPOLLOUT`).
     #[inline]
     pub fn is_writable(&self) -> bool {
         self.flags.contains(EventFlags::OUT)
     }
 
-    /// There is something out of the ordinary, such as urgent data (`EPOLLPRI`).
+    /// There is an exceptional condition, such as urgent data (`EPOLLPRI`).
     #[inline]
     pub fn is_priority(&self) -> bool {
         self.flags.contains(EventFlags::PRI)
     }
 
-    /// The peer will send no more; what it has sent may still be there to read.
+    /// The peer will send no more. Data that it sent before may still be there
+    /// to read.
     ///
-    /// Either the peer has said so, of which only those hear who watch for
-    /// [`READ_CLOSED`](crate::Interest::READ_CLOSED), or the file has
-    /// [hung up](Self::is_hang_up).
+    /// Either the peer has announced this, which is reported only with
+    /// [`READ_CLOSED`](crate::Interest::READ_CLOSED), or the file has [hung
+    /// up](Self::is_hang_up).
     #[inline]
     pub fn is_read_closed(&self) -> bool {
         self.flags.intersects(EventFlags::RDHUP | EventFlags::HUP)
     }
 
-    /// Neither direction is open any more, or the other end of a pipe or
-    /// terminal is closed (`EPOLLHUP`). Always watched for.
+    /// Both directions are closed, or the other end of a pipe or terminal is
+    /// (`EPOLLHUP`). Every item watches for this.
     #[inline]
     pub fn is_hang_up(&self) -> bool {
         self.flags.contains(EventFlags::HUP)
     }
 
-    /// There is an error to be fetched, or nobody reads from a pipe any more
-    /// (`EPOLLERR`). Always watched for.
+    /// There is an error to fetch, or nobody reads from a pipe any more
+    /// (`EPOLLERR`). Every item watches for this.
     #[inline]
     pub fn is_error(&self) -> bool {
         self.flags.contains(EventFlags::ERR)
@@ -89,10 +90,10 @@ impl From<epoll::Event> for Event {
     }
 }
 
-/// Room for the events of one wait, which takes no more than there is room for.
+/// Room for the events of a wait, which fetches no more than there is room for.
 ///
-/// It is allocated once; waits put their events into it, in place of those of
-/// the wait before, and neither allocate nor clear anything.
+/// The memory is allocated once. Each wait replaces the events of the previous
+/// one, and neither allocates nor clears memory.
 ///
 /// ```no_run
 /// # use repoll::{Events, Poller};
@@ -110,52 +111,52 @@ impl From<epoll::Event> for Event {
 pub struct Events(Vec<epoll::Event>);
 
 impl Events {
-    /// Room for so many events, of which there are none yet.
+    /// Room for this many events, without any event yet.
     ///
-    /// A wait wants room for at least one.
+    /// A wait requires room for at least one event.
     #[inline]
     pub fn with_capacity(capacity: usize) -> Self {
         Self(Vec::with_capacity(capacity))
     }
 
-    /// How many there is room for.
+    /// How many events there is room for.
     #[inline]
     pub fn capacity(&self) -> usize {
         self.0.capacity()
     }
 
-    /// How many there are.
+    /// The number of events.
     #[inline]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no events.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Forgets them.
+    /// Removes all events.
     #[inline]
     pub fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// One of them, in the order in which the kernel gave them.
+    /// The event with this index, in the kernel's order.
     #[inline]
     pub fn get(&self, index: usize) -> Option<Event> {
         self.0.get(index).copied().map(Event::from)
     }
 
-    /// All of them, one after the other.
+    /// All events, in the kernel's order.
     #[inline]
     pub fn iter(&self) -> Iter<'_> {
         Iter(self.0.iter())
     }
 
-    /// Where they are, for a wait on the kernel's epoll to put its events there:
-    /// a program that falls back on it can have the rest in common.
+    /// The buffer, so that a wait on the kernel's epoll can store its events
+    /// there. A program that falls back to epoll can then share all other code.
     ///
     /// ```
     /// use repoll::Events;
@@ -177,11 +178,11 @@ impl Events {
     }
 }
 
-// SAFETY: Events are numbers and bits, of which any are valid. That the number
-// may be read as a pointer, too, is what keeps it from being `Send` by itself; to
-// do something with that pointer takes `unsafe` and an argument of its own.
+// SAFETY: Events are numbers and bits, of which all values are valid. They are
+// not `Send` automatically, because the number can also be read as a pointer;
+// but any use of that pointer requires `unsafe`, with an argument of its own.
 unsafe impl Send for Events {}
-// SAFETY: As above; nothing is changed through a shared reference.
+// SAFETY: As above; nothing is modified through a shared reference.
 unsafe impl Sync for Events {}
 
 impl fmt::Debug for Events {
@@ -200,7 +201,7 @@ impl<'a> IntoIterator for &'a Events {
     }
 }
 
-/// Goes through [`Events`].
+/// Iterates over [`Events`].
 #[derive(Clone)]
 pub struct Iter<'a>(slice::Iter<'a, epoll::Event>);
 

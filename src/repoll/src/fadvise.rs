@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `fadvise64(2)` as it is: libc's function, and rustix's, have room neither for
-//! the words nor for the result.
+//! `fadvise64(2)` as the kernel implements it. The functions of libc and rustix cannot
+//! pass the words and do not return the result.
 
 use rustix::{
     io::{Errno, Result},
@@ -9,12 +9,12 @@ use rustix::{
 };
 use std::os::fd::RawFd;
 
-/// Makes the call; what it returns is not negative. `ENOSYS` for processors whose
-/// way of making it is not known here.
+/// Makes the call. The result is not negative. Returns `ENOSYS` on processors for which
+/// this file does not know the calling convention.
 ///
 /// # Safety
 ///
-/// Every address in the words must be good for what the file does with it.
+/// Every address in the words must be valid for what the file does with it.
 #[inline]
 pub(crate) unsafe fn fadvise64(
     fd: RawFd,
@@ -31,17 +31,17 @@ pub(crate) unsafe fn fadvise64(
     }
 }
 
-/// The kernel's answer: not negative, or an errno with a minus sign.
+/// Returns the kernel's answer: not negative, or a negated errno.
 ///
 /// # Safety
 ///
-/// As of [`fadvise64`].
+/// That of [`fadvise64`].
 #[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
 #[inline]
 unsafe fn call(fd: RawFd, first: u64, second: u64, operation: u32) -> IoctlOutput {
     let answer: i64;
-    // SAFETY: The caller vouches for the call; the kernel leaves all registers but
-    // these as they were.
+    // SAFETY: The caller vouches for the call. The kernel preserves all registers but
+    // these.
     unsafe {
         std::arch::asm!(
             "syscall",
@@ -55,22 +55,22 @@ unsafe fn call(fd: RawFd, first: u64, second: u64, operation: u32) -> IoctlOutpu
             options(nostack, preserves_flags),
         );
     }
-    // An int and no more, as everything that an instance returns.
+    // An instance only returns ints.
     answer as IoctlOutput
 }
 
-/// The same, with two registers for a word, and through libc: six arguments are
-/// more than the compiler has registers for.
+/// The same, with two registers for each word, and through libc: the six arguments need
+/// more registers than the compiler can assign.
 ///
 /// # Safety
 ///
-/// As of [`fadvise64`].
+/// That of [`fadvise64`].
 #[cfg(target_arch = "x86")]
 #[inline]
 unsafe fn call(fd: RawFd, first: u64, second: u64, operation: u32) -> IoctlOutput {
     let low = |word: u64| word as u32;
     let high = |word: u64| (word >> 32) as u32;
-    // SAFETY: The caller vouches for the call, whose arguments these are.
+    // SAFETY: The caller vouches for the call; these are its arguments.
     let answer = unsafe {
         libc::syscall(
             libc::SYS_fadvise64_64,
@@ -83,18 +83,18 @@ unsafe fn call(fd: RawFd, first: u64, second: u64, operation: u32) -> IoctlOutpu
         )
     };
     match answer {
-        // SAFETY: The thread's own errno.
+        // SAFETY: It is the thread's own errno.
         -1 => unsafe { -*libc::__errno_location() },
-        // A long is an int here.
+        // On this processor, a long is an int.
         answer => answer as IoctlOutput,
     }
 }
 
-/// There is none.
+/// Does nothing: the calling convention is unknown.
 ///
 /// # Safety
 ///
-/// It does nothing.
+/// It is always safe.
 #[cfg(not(any(
     all(target_arch = "x86_64", target_pointer_width = "64"),
     target_arch = "x86"
@@ -109,13 +109,13 @@ mod tests {
     use super::*;
     use std::os::fd::AsRawFd;
 
-    /// On a file of another kind all arguments are seen to arrive: the fourth by
-    /// what is no advice, the third by its sign.
+    /// Checks that a file of another kind receives all arguments: an invalid advice shows
+    /// the fourth, and a negative length the third.
     #[test]
     fn the_kernel_gets_what_is_passed() {
         let file = std::fs::File::open("/proc/self/exe").unwrap();
         let advise = |first, second, advice| {
-            // SAFETY: There are no addresses for such a file.
+            // SAFETY: Such a file takes no addresses.
             unsafe { fadvise64(file.as_raw_fd(), first, second, advice) }
         };
         assert_eq!(advise(0, 0, 0), Ok(0));

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the module can do.
+//! The features of the module.
 
 use crate::{command::Command, uapi};
 use std::{io, os::fd::AsFd};
 
-/// A feature's bit, by its number.
+/// The bit of a feature, by its number.
 const fn bit(number: u32) -> u64 {
     assert!(number < u64::BITS);
     1 << number
 }
 
 bitflags::bitflags! {
-    /// What a module can do, for programs that are to run with others as well,
-    /// of which an earlier one may lack what this crate offers.
+    /// Features of a module, for programs that also run on modules that lack some
+    /// features of this crate.
     ///
     /// [`Poller::features`](crate::Poller::features) and
-    /// [`Control::features`](crate::info::Control::features) tell it. Bits that
-    /// this crate has no name for are those of a later module.
+    /// [`Control::features`](crate::info::Control::features) return them. Bits without a
+    /// name in this crate are those of a later module.
     ///
     /// ```no_run
     /// use repoll::{CreateFlags, Features, Poller};
@@ -46,18 +46,18 @@ bitflags::bitflags! {
         const ITEMS = bit(uapi::REPOLL_FEATURE_ITEMS);
         /// [`Instance::of`](crate::info::Instance::of).
         const INFO = bit(uapi::REPOLL_FEATURE_INFO);
-        /// [`Poller::set_busy_poll`](crate::Poller::set_busy_poll): the kernel
-        /// was built with it.
+        /// [`Poller::set_busy_poll`](crate::Poller::set_busy_poll): the kernel was built
+        /// with busy polling.
         const BUSY_POLL = bit(uapi::REPOLL_FEATURE_BUSY_POLL);
-        /// Calls that cost less than an ioctl, which all methods of
-        /// [`Poller`](crate::Poller) make by themselves where they can: the module
+        /// Direct calls, which cost less than ioctls. The methods of
+        /// [`Poller`](crate::Poller) make them automatically where possible. The module
         /// was not loaded with `direct=0`.
         const DIRECT = bit(uapi::REPOLL_FEATURE_DIRECT);
     }
 }
 
 impl Features {
-    /// Those of the module behind a control node or an instance.
+    /// The features of the module behind a control node or an instance.
     pub(crate) fn of(fd: impl AsFd) -> io::Result<Self> {
         let mut features = uapi::repoll_features::default();
         // SAFETY: REPOLL_FEATURES reads and writes a `repoll_features`.

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What there is to know of instances: those of all processes, by the control
-//! node, or one's own, by its descriptor.
+//! Queries about instances: about those of all processes, through the control
+//! node, or about a single one, through its descriptor.
 //!
 //! ```no_run
 //! use repoll::info::{Control, Whose};
 //!
 //! # fn main() -> std::io::Result<()> {
 //! for instance in Control::open()?.instances(Whose::Own)? {
-//!     println!("{} has handed out {}", instance.id, instance.delivered);
+//!     println!("{} has delivered {}", instance.id, instance.delivered);
 //! }
 //! # Ok(())
 //! # }
@@ -22,19 +22,20 @@ use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
-/// How many instances are asked for by one call.
+/// How many instances one call fetches.
 const INSTANCES: usize = 64;
 
-/// How many items are.
+/// How many items one call fetches.
 const ITEMS: usize = 256;
 
-/// Whose instances are meant.
+/// Which instances to query.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Whose {
-    /// Those that this user has made: by its effective user, and within the
-    /// process's namespace.
+    /// Those that this user created, as its effective user and within this PID
+    /// namespace.
     Own,
-    /// Everybody's. Needs `CAP_SYS_ADMIN` in the initial user namespace.
+    /// Those of all users. Requires `CAP_SYS_ADMIN` in the initial user
+    /// namespace.
     All,
 }
 
@@ -47,11 +48,11 @@ impl Whose {
     }
 }
 
-/// An instance, and what it has done since it was made. The header of the kernel
-/// interface, [`uapi`], has the exact meaning of each number.
+/// An instance, and what it has counted since it was created. The header of the
+/// kernel interface, [`uapi`], defines the exact meaning of each field.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-#[allow(missing_docs)] // told there
+#[allow(missing_docs)] // documented there
 pub struct Instance {
     pub id: u64,
     pub pid: i32,
@@ -65,7 +66,7 @@ pub struct Instance {
     pub ready: u32,
     pub dead: u32,
     pub waiters: u32,
-    /// The first of them.
+    /// The thread IDs of the first waiters.
     pub threads: Vec<i32>,
     pub pollers: u32,
     pub adds: u64,
@@ -82,20 +83,21 @@ pub struct Instance {
     pub overlaps: u64,
 }
 
-/// As many waiters, or pollers, are counted; there may be more.
+/// Waiters and pollers are counted up to this number; there may be more.
 pub const MAX_COUNT: u32 = uapi::REPOLL_MAX_COUNT;
 
 impl Instance {
-    /// Tells of the instance behind a descriptor, as of a
+    /// Queries the instance behind a descriptor, such as a
     /// [`Poller`](crate::Poller).
     ///
     /// # Errors
     ///
-    /// `ENOTTY` if it is none.
+    /// `ENOTTY` if the descriptor is not an instance.
     pub fn of(fd: impl AsFd) -> io::Result<Self> {
         let mut info = [uapi::repoll_info::default()];
         let mut query = query(0, &mut info);
-        // SAFETY: REPOLL_INFO takes a `repoll_query`, which names one `repoll_info`.
+        // SAFETY: REPOLL_INFO takes a `repoll_query`, which points to one
+        // `repoll_info`.
         unsafe { Command::<{ uapi::REPOLL_INFO }, _>::new(&mut query).run(fd)? };
         Ok(Self::from(&info[0]))
     }
@@ -134,42 +136,42 @@ impl From<&uapi::repoll_info> for Instance {
     }
 }
 
-/// What a watched file is.
+/// The kind of a watched file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Kind {
-    /// Anything but an eventpoll.
+    /// A file that is not an eventpoll.
     File,
-    /// An instance, with its id.
+    /// A repoll instance, with its id.
     Repoll(u64),
     /// One of the kernel's epolls.
     Epoll,
 }
 
-/// Something that an instance watches.
+/// An item: a file that an instance watches.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Item {
-    /// The descriptor that it was added by.
+    /// The descriptor that it was added with.
     pub fd: i32,
-    /// All `EPOLL*` bits that it was added with, or that are left of them.
+    /// The `EPOLL*` bits that it was added with, as far as they are still set.
     pub events: u32,
-    /// What its events carry; 0 for [`Whose::Own`].
+    /// The data of its events; 0 with [`Whose::Own`].
     pub data: u64,
-    /// What its file is.
+    /// The kind of its file.
     pub kind: Kind,
     /// The file's inode number.
     pub inode: u64,
-    /// The file system's device, major and minor number.
+    /// The major and minor number of the file system's device.
     pub device: (u32, u32),
-    /// It is ready, or was when it was last looked at.
+    /// Whether it is ready, or was ready when it was last checked.
     pub ready: bool,
-    /// It takes turns with others on the file.
+    /// Whether it takes turns with other items on the file.
     pub round_robin: bool,
-    /// The close of its file is noticed late, and so the file is released that
-    /// late.
+    /// Whether the close of its file is noticed late, so that the file is
+    /// released late.
     pub late_close: bool,
-    /// Its events wake who polls the instance a moment late.
+    /// Whether its events wake the pollers of the instance a moment late.
     pub late_pollers: bool,
 }
 
@@ -195,13 +197,12 @@ impl From<&uapi::repoll_item> for Item {
     }
 }
 
-/// How far a walk through the items of an instance has come. It is good for that
-/// instance alone.
+/// A position in the items of an instance. It is valid only for that instance.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Cursor([u64; 2]);
 
 impl Cursor {
-    /// Before the first item.
+    /// The position before the first item.
     pub const BEGIN: Self = Self([0; 2]);
 }
 
@@ -212,11 +213,11 @@ pub struct Control {
 }
 
 impl Control {
-    /// Opens it.
+    /// Opens the control node.
     ///
     /// # Errors
     ///
-    /// Why there is none.
+    /// Why this is not possible.
     pub fn open() -> Result<Self, Unavailable> {
         rustix::fs::open(
             uapi::REPOLL_DEVICE,
@@ -227,22 +228,22 @@ impl Control {
         .map_err(Unavailable::from_open)
     }
 
-    /// What the module can do.
+    /// Queries the features of the module.
     ///
     /// # Errors
     ///
-    /// `ENOTTY` if it is of a version before 0.2.
+    /// `ENOTTY` if the module's version is before 0.2.
     pub fn features(&self) -> io::Result<Features> {
         Features::of(&self.fd)
     }
 
-    /// The instances, by their ids. Some that come or go meanwhile may be
+    /// The instances, sorted by id. Instances that come or go meanwhile may be
     /// missing.
     ///
     /// # Errors
     ///
-    /// `EPERM` ([`PermissionDenied`](io::ErrorKind::PermissionDenied)): not
-    /// everybody may ask for all. `EINTR`: a signal came.
+    /// `EPERM` ([`PermissionDenied`](io::ErrorKind::PermissionDenied)): the
+    /// caller may not query all instances. `EINTR`: a signal came.
     pub fn instances(&self, whose: Whose) -> io::Result<Vec<Instance>> {
         let mut instances = Vec::new();
         let mut from = 0;
@@ -255,25 +256,26 @@ impl Control {
         }
     }
 
-    /// The instance with that id, if there is one.
+    /// The instance with this id, if it exists.
     ///
     /// # Errors
     ///
-    /// As [`Control::instances`].
+    /// Those of [`Control::instances`].
     pub fn instance(&self, whose: Whose, id: u64) -> io::Result<Option<Instance>> {
         let infos = self.list(whose, &mut { id }, 1)?;
         let info = infos.first().filter(|info| info.id == id);
         Ok(info.map(Instance::from))
     }
 
-    /// What an instance watches, in no order that means anything. Some that come
-    /// or go meanwhile may be missing; no other is, and none is there twice.
+    /// The items of an instance, in no particular order. Items that come or go
+    /// meanwhile may be missing; all others are returned exactly once.
     ///
-    /// [`Control::next_items`] needs no memory for all of them at once.
+    /// [`Control::next_items`] needs less memory, as it does not return all
+    /// items at once.
     ///
     /// # Errors
     ///
-    /// As [`Control::instances`], and `ENOENT`
+    /// Those of [`Control::instances`], and `ENOENT`
     /// ([`NotFound`](io::ErrorKind::NotFound)): there is no such instance.
     pub fn items(&self, whose: Whose, id: u64) -> io::Result<Vec<Item>> {
         let (mut items, mut cursor) = (Vec::new(), Cursor::BEGIN);
@@ -286,14 +288,14 @@ impl Control {
         }
     }
 
-    /// The next items that an instance watches, `most` at most; none if there are
-    /// no more. `cursor` is moved on, past those.
+    /// The next items of an instance, at most `most`; none if there are no
+    /// more. `cursor` moves past them.
     ///
     /// # Errors
     ///
-    /// As [`Control::items`]; `EINVAL`
-    /// ([`InvalidInput`](io::ErrorKind::InvalidInput)): the cursor is another
-    /// instance's, or `most` is 0.
+    /// Those of [`Control::items`], and `EINVAL`
+    /// ([`InvalidInput`](io::ErrorKind::InvalidInput)): the cursor belongs to
+    /// another instance, or `most` is 0.
     pub fn next_items(
         &self,
         whose: Whose,
@@ -307,8 +309,8 @@ impl Control {
             flags: whose.flags(),
             ..query(id, &mut items)
         };
-        // SAFETY: REPOLL_ITEMS takes a `repoll_query`, which names an array of so
-        // many `repoll_item`.
+        // SAFETY: REPOLL_ITEMS takes a `repoll_query`, which points to an array
+        // of this many `repoll_item`.
         let stored =
             unsafe { Command::<{ uapi::REPOLL_ITEMS }, _>::new(&mut query).run(&self.fd)? };
         *cursor = Cursor(query.cursor);
@@ -327,8 +329,8 @@ impl Control {
             flags: whose.flags(),
             ..query(*from, &mut infos)
         };
-        // SAFETY: REPOLL_LIST takes a `repoll_query`, which names an array of so
-        // many `repoll_info`.
+        // SAFETY: REPOLL_LIST takes a `repoll_query`, which points to an array
+        // of this many `repoll_info`.
         let stored = unsafe { Command::<{ uapi::REPOLL_LIST }, _>::new(&mut query).run(&self.fd)? };
         *from = query.id;
         infos.truncate(stored as usize);

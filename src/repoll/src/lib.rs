@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Event notification by the repoll kernel module, for user space.
+//! Event notification with the repoll kernel module, for user space.
 //!
-//! A [`Poller`] watches files and tells which of them are ready, as an epoll
-//! instance does. An [`Interest`] is what a file is watched for, a [`Mode`] when
-//! that becomes an [`Event`]; an event carries the number that its file was
-//! added with. [`Exclusive`] modes are for files that several instances watch,
-//! and a [`Change`] is one of many that go to the kernel by one call.
+//! A [`Poller`] watches files and reports which of them are ready, as an epoll instance
+//! does. An [`Interest`] states what a file is watched for, and a [`Mode`] when that
+//! becomes an [`Event`]. An event carries the number that its file was added with.
+//! [`Exclusive`] modes are for files that several instances watch. A [`Change`] is part
+//! of a batch, which one call passes to the kernel.
 //!
 //! # Examples
 //!
-//! A server that sends back what it gets, on one thread:
+//! A single-threaded server that sends back what it receives:
 //!
 //! ```no_run
 #![doc = include_str!("../examples/echo.rs")]
 //! ```
 //!
-//! A program that goes on with the kernel's epoll where there is no module:
+//! A program that falls back to the kernel's epoll if the module is not loaded:
 //!
 //! ```
 #![doc = include_str!("../examples/fallback.rs")]
 //! ```
 //!
-//! Workers that share an instance, and arm again what they have dealt with by
-//! the call that waits for more:
+//! Workers that share an instance, and re-arm items with the call that waits for more
+//! events:
 //!
 //! ```no_run
 #![doc = include_str!("../examples/rearm.rs")]
@@ -31,43 +31,43 @@
 //!
 //! # Portability
 //!
-//! Linux with the repoll module loaded, and a `/dev/repoll` that the program may
-//! open; [`Poller::try_new`] tells what is missing. Modules of version 0.2 and later:
-//! what one lacks of what this crate offers its [`Features`] tell. Processors of 32 and of 64
-//! bits, and programs of 32 bits on kernels of 64.
+//! The crate requires Linux with the repoll module loaded, and a `/dev/repoll` that the
+//! program may open; the error of [`Poller::try_new`] shows which of these is missing. It
+//! works with version 0.2 of the module and later; [`Features`] show what a module lacks.
+//! It supports 32-bit and 64-bit processors, and 32-bit programs on 64-bit kernels.
 //!
-//! Modes and events are those of epoll, with the same exceptions as the module
-//! itself; a program moves from epoll by changing names. Other than most of its
-//! wrappers this crate adds no wake-up descriptor, no re-arming and no copy: to
-//! wake a waiting thread, watch an eventfd.
+//! Modes and events are those of epoll, with the same exceptions as the module itself, so
+//! a program moves from epoll to repoll by changing names. Unlike most wrappers of epoll,
+//! this crate adds no wake-up descriptor, no re-arming and no copy. To wake a waiting
+//! thread, watch an eventfd.
 //!
-//! With the feature `mio` a [`Poller`] is a source of events for mio's loop, and
-//! mio's words are understood. Without it the descriptor ([`AsFd`], [`AsRawFd`])
-//! is all that a loop needs to watch an instance: tokio's `AsyncFd`, async-io's `Async`
-//! and polling's `Poller` take a [`Poller`] as it is.
+//! With the feature `mio`, a [`Poller`] is an event source for mio's loop, and mio's
+//! types convert to repoll's. Other loops only need the descriptor ([`AsFd`],
+//! [`AsRawFd`]) to watch an instance: tokio's `AsyncFd`, async-io's `Async` and polling's
+//! `Poller` accept a [`Poller`] without changes.
 //!
 //! # Implementation notes
 //!
-//! A [`Poller`] owns one file descriptor, and knows whether its module takes direct
-//! calls, which cost less than an ioctl ([`Features::DIRECT`]). Each method is one
-//! such call, or one ioctl, put in place by the compiler with no function of libc's
-//! in between, except that making an instance opens and closes `/dev/repoll`, too,
-//! and asks for its features. (On x86 of 32 bits libc makes the direct calls, and
-//! on other processors than x86 there are none.)
+//! A [`Poller`] owns one file descriptor, and remembers whether its module answers direct
+//! calls, which cost less than ioctls ([`Features::DIRECT`]). Each method makes one
+//! direct call or one ioctl. The compiler inlines it, without a function of libc.
+//! Creating an instance also opens and closes `/dev/repoll`, and queries the features.
+//! (On 32-bit x86, libc makes the direct calls. On processors other than x86, there are
+//! none.)
 //!
-//! Direct calls are made through `fadvise64`. Where a filter of system calls refuses
-//! that, with `EPERM` or `ENOSYS`, the ioctl is made, and from then on no other: so a
-//! program may as well install its filter later. It has to allow itself `ioctl`.
+//! Direct calls use `fadvise64`. If a system call filter refuses it with `EPERM` or
+//! `ENOSYS`, the instance makes the ioctl instead, and then no more direct calls. So a
+//! program may also install its filter later. The filter must allow `ioctl`.
 //!
-//! A wait writes to the buffer of [`Events`], whose memory is not cleared
-//! before; what a wait returns is borrowed from there.
+//! A wait writes to the buffer of [`Events`], which is not cleared before. What a wait
+//! returns is borrowed from that buffer.
 //!
-//! Descriptors are taken as [`AsFd`], so that a number which was closed cannot
-//! be passed by mistake. They are not kept: the kernel forgets a file when its
-//! last descriptor is closed.
+//! Methods take descriptors as [`AsFd`], so that a closed number cannot be passed by
+//! mistake. The crate does not keep descriptors: the kernel stops watching a file when
+//! its last descriptor is closed.
 //!
-//! [`uapi`] has the kernel interface as it is, for what these types do not
-//! offer: waits with a signal mask, say.
+//! [`uapi`] is the raw kernel interface, for what these types do not offer, such as waits
+//! with a signal mask.
 //!
 //! [`AsFd`]: std::os::fd::AsFd
 //! [`AsRawFd`]: std::os::fd::AsRawFd
@@ -99,7 +99,7 @@ pub use mode::{AddMode, Exclusive, Mode};
 pub use poller::Poller;
 pub use unavailable::Unavailable;
 
-// Compiles the example of the readme.
+// Compiles the example in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

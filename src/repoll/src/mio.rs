@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! For programs whose loop is mio's, or tokio's, which is built on it.
+//! Support for programs that use mio's loop, or tokio's, which is built on it.
 //!
-//! mio's loop has an epoll in it and takes no other, but it takes whatever has a
-//! descriptor. A [`Poller`] has one: as a source in that loop it brings along
-//! what mio cannot say, such as turns, one-shots and batches, for some of the
-//! program's files, while the loop keeps all others. In the other direction
-//! nothing is needed, since mio's sockets go into a [`Poller`] as they are, with
-//! mio's words for what to watch for and whose it is.
+//! mio's loop contains an epoll, which cannot be replaced, but it accepts
+//! anything that has a descriptor. A [`Poller`] has one. As a source in that
+//! loop, it watches some of the program's files with features that mio lacks,
+//! such as turns, one-shot items and batches, while the loop watches all
+//! others. The other direction needs no support: mio's sockets can be added to
+//! a [`Poller`] directly, with mio's interests and tokens.
 
 use crate::{Event, Interest, Poller};
 use mio::{event::Source, unix::SourceFd, Registry, Token};
 use std::{io, os::fd::AsRawFd};
 
-/// In mio's loop, which watches for edges: readable when events came, and to be
-/// waited on, with no timeout, until there are none.
+/// mio's loop is edge-triggered: when the poller becomes readable, call
+/// [`Poller::wait`] with a zero timeout until it returns no events.
 impl Source for Poller {
     fn register(
         &mut self,
@@ -39,8 +39,8 @@ impl Source for Poller {
     }
 }
 
-/// What mio's epoll watches for by it: the end of what the peer sends is part of
-/// what can be read.
+/// The bits that mio's epoll would watch for. Readable includes the end of what
+/// the peer sends.
 impl From<mio::Interest> for Interest {
     fn from(from: mio::Interest) -> Self {
         let mut interest = Self::empty();
@@ -58,10 +58,12 @@ impl From<mio::Interest> for Interest {
 }
 
 impl Event {
-    /// The data as mio's token, of a file that was added with `token.0 as u64`.
+    /// The data as mio's token, for a file that was added with `token.0 as
+    /// u64`.
     #[inline]
     pub fn token(&self) -> Token {
-        // A token has as many bits as an address, and so had the data.
+        // A token has as many bits as an address, and so does data that was
+        // made from one.
         Token(self.data() as usize)
     }
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! How files are watched.
+//! Modes: how a file is watched.
 
 use crate::uapi;
 use rustix::event::epoll::EventFlags;
 use std::fmt;
 
-/// How a file is watched: when what it is watched for becomes an event.
+/// How a file is watched: when the state that it is watched for becomes an
+/// event.
 ///
 /// ```
 /// use repoll::Mode;
@@ -18,36 +19,39 @@ use std::fmt;
 pub struct Mode(EventFlags);
 
 impl Mode {
-    /// There is an event in each wait for as long as the file is ready.
+    /// Every wait returns an event as long as the file is ready.
     pub const LEVEL: Self = Self(EventFlags::empty());
 
-    /// There is an event when the file becomes ready, and when it is ready anew.
+    /// There is an event when the file becomes ready, and again whenever it
+    /// becomes ready anew.
     ///
-    /// Who gets one goes on until the file says `EWOULDBLOCK`; there may not be
-    /// another event for what is left.
+    /// After an event, go on until the file returns `EWOULDBLOCK`; there may be
+    /// no other event for the rest.
     pub const EDGE: Self = Self(EventFlags::ET);
 
-    /// There is one event; then the file is not watched, errors and hang-ups
-    /// included, until [`Poller::modify`](crate::Poller::modify) arms it again.
+    /// There is one event. Then the file is not watched, not even for errors
+    /// and hang-ups, until [`Poller::modify`](crate::Poller::modify) re-arms
+    /// it.
     ///
-    /// Of several threads that wait, no two work on the same file then.
+    /// So no two threads that wait on the instance work on the same file at the
+    /// same time.
     pub const ONE_SHOT: Self = Self(EventFlags::ONESHOT);
 
-    /// As [`ONE_SHOT`](Self::ONE_SHOT). That it is edge-triggered, too, makes no
-    /// difference, as the one event is the first.
+    /// The same as [`ONE_SHOT`](Self::ONE_SHOT): the trigger makes no
+    /// difference, because only the first event is reported.
     pub const EDGE_ONE_SHOT: Self = Self(EventFlags::ET.union(EventFlags::ONESHOT));
 
-    /// The same, and the system does not suspend from the event until the wait
-    /// after the one that gave it (`EPOLLWAKEUP`).
+    /// The same mode, but the system does not suspend from an event until the
+    /// wait after the one that returned it (`EPOLLWAKEUP`).
     ///
-    /// Nothing comes of it without `CAP_BLOCK_SUSPEND`.
+    /// This has no effect without `CAP_BLOCK_SUSPEND`.
     #[inline]
     #[must_use]
     pub const fn keep_awake(self) -> Self {
         Self(self.0.union(EventFlags::WAKEUP))
     }
 
-    /// Any bits of `struct epoll_event`, as they are.
+    /// Any bits of `struct epoll_event`, unchanged.
     #[inline]
     pub const fn from_bits_retain(bits: u32) -> Self {
         Self(EventFlags::from_bits_retain(bits))
@@ -69,11 +73,12 @@ impl fmt::Debug for Mode {
 /// How a file is watched that several instances watch, so that an event wakes
 /// one of them, or a few, instead of all (`EPOLLEXCLUSIVE`).
 ///
-/// It is for additions alone, of files that are not eventpolls themselves, with
+/// Exclusive modes are only for additions, only for files that are not
+/// eventpolls themselves, and only with the interests
 /// [`READABLE`](crate::Interest::READABLE) and
-/// [`WRITABLE`](crate::Interest::WRITABLE) as the only interests. An item that
-/// is exclusive cannot be modified. Other instances may watch the same file
-/// without being exclusive; these are always woken.
+/// [`WRITABLE`](crate::Interest::WRITABLE). An exclusive item cannot be
+/// modified. Other instances may watch the same file without being exclusive;
+/// these are always woken.
 ///
 /// ```no_run
 /// use repoll::{Exclusive, Interest, Poller};
@@ -101,11 +106,12 @@ impl Exclusive {
         0,
     ));
 
-    /// The same, and who was woken is the last to be woken again, so that all
-    /// get about the same (`REPOLL_ROUND_ROBIN`).
+    /// The same mode, but the instances take turns: the one that was woken is
+    /// the last to be woken again, so that all receive about the same number of
+    /// events (`REPOLL_ROUND_ROBIN`).
     ///
-    /// Otherwise, as with epoll, it is always the first that waits, in the order
-    /// in which they were added.
+    /// Otherwise, as with epoll, the first instance that was added and has a
+    /// waiter is always woken.
     #[inline]
     #[must_use]
     pub const fn round_robin(mut self) -> Self {
@@ -122,9 +128,9 @@ impl Exclusive {
     }
 }
 
-/// All that an addition can be: a [`Mode`] or an [`Exclusive`] one.
+/// The mode of an addition: a [`Mode`] or an [`Exclusive`] one.
 ///
-/// It is made of either by `into()`, where it has to be chosen or kept.
+/// Both convert to it with `into()`, for programs that choose or store a mode.
 ///
 /// ```
 /// use repoll::{AddMode, Exclusive, Mode};
@@ -147,7 +153,7 @@ pub struct AddMode {
 
 impl AddMode {
     /// Any bits of `struct epoll_event`, and any flags of `struct repoll_ctl`,
-    /// as they are.
+    /// unchanged.
     #[inline]
     pub const fn from_bits_retain(events: u32, flags: u32) -> Self {
         Self {
@@ -162,7 +168,7 @@ impl AddMode {
         self.events.bits()
     }
 
-    /// The flags that go along with the operation, not with the events.
+    /// The flags that belong to the operation, not to the events.
     #[inline]
     pub const fn flags(self) -> u32 {
         self.flags
@@ -192,7 +198,7 @@ impl From<Exclusive> for AddMode {
     }
 }
 
-/// Flags by their names; no mode at all is level-triggered.
+/// Flags by their names; a mode without flags is level-triggered.
 struct Names(EventFlags);
 
 impl fmt::Display for Names {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The instance.
+//! Instances.
 
 use crate::{
     busy_poll, change,
@@ -24,24 +24,24 @@ use std::{
     time::Duration,
 };
 
-// The operations of <linux/eventpoll.h>, which is no part of the generated view.
+// The operations of <linux/eventpoll.h>, which the generated interface does not include.
 pub(crate) const EPOLL_CTL_ADD: c_int = 1;
 pub(crate) const EPOLL_CTL_DEL: c_int = 2;
 pub(crate) const EPOLL_CTL_MOD: c_int = 3;
 
-/// As many events as one wait can be asked for.
+/// The greatest number of events that one wait can fetch.
 const MAX_EVENTS: usize = c_int::MAX as usize / size_of::<Event>();
 
 const NS_PER_MS: i64 = 1_000_000;
 
-/// An instance of the kernel's repoll: a set of watched files, and the list of
-/// those that are ready.
+/// An instance of the kernel's repoll: a set of watched files, and the list of those that
+/// are ready.
 ///
-/// All methods take `&self` and can be called from several threads at once;
-/// each event then goes to one of the threads that wait.
+/// All methods take `&self`, and several threads may call them at the same time. Each
+/// event then goes to one of the threads that wait.
 ///
-/// The descriptor can be watched itself, by `poll`, `select`, epoll or another
-/// instance: it is readable when there are events to fetch.
+/// `poll`, `select`, epoll and other instances can watch the descriptor itself: it is
+/// readable when there are events to fetch.
 #[derive(Debug)]
 pub struct Poller {
     fd: OwnedFd,
@@ -49,37 +49,36 @@ pub struct Poller {
 }
 
 impl Poller {
-    /// Makes an instance that watches nothing yet. Its descriptor is closed when
-    /// the process executes another program, and of several threads that sleep
-    /// in [`wait`](Self::wait) the last one is woken first, as epoll does.
+    /// Creates an instance that watches nothing yet. As with epoll, of several threads
+    /// that sleep in [`wait`](Self::wait), the one that came last is woken first. The
+    /// descriptor is closed when the process executes another program.
     ///
     /// # Errors
     ///
-    /// Those of [`Poller::try_new`], as the system has them.
+    /// Those of [`Poller::try_new`], as [`io::Error`].
     pub fn new() -> io::Result<Self> {
         Ok(Self::try_new()?)
     }
 
-    /// Makes an instance as [`Poller::new`] does, and tells why there is none to
-    /// be had: for programs that say so, or go on with the kernel's epoll.
+    /// Creates an instance as [`Poller::new`] does, and reports why this fails. Use it in
+    /// programs that print the reason, or that fall back to the kernel's epoll.
     ///
     /// # Errors
     ///
     /// * [`Unavailable::NoModule`]: the module is not loaded.
     /// * [`Unavailable::NoPermission`]: this user may not open `/dev/repoll`.
-    /// * [`Unavailable::Other`]: there is no descriptor or memory left, say.
+    /// * [`Unavailable::Other`]: anything else, such as a lack of descriptors or memory.
     pub fn try_new() -> Result<Self, Unavailable> {
         Self::with_flags(CreateFlags::empty())
     }
 
-    /// Makes an instance as [`Poller::try_new`] does, but for what `flags` ask
-    /// for.
+    /// Creates an instance as [`Poller::try_new`] does, with the options in `flags`.
     ///
     /// ```no_run
     /// use repoll::{CreateFlags, Poller};
     ///
     /// # fn main() -> Result<(), repoll::Unavailable> {
-    /// // For threads that are to take turns.
+    /// // Threads that wait on it take turns.
     /// let poller = Poller::with_flags(CreateFlags::FIFO)?;
     /// # Ok(())
     /// # }
@@ -87,13 +86,13 @@ impl Poller {
     ///
     /// # Errors
     ///
-    /// Those of [`Poller::try_new`]; [`Unavailable::Other`] with `EINVAL` if the
+    /// Those of [`Poller::try_new`]; or [`Unavailable::Other`] with `EINVAL`, if the
     /// module does not know a flag.
     pub fn with_flags(flags: CreateFlags) -> Result<Self, Unavailable> {
         Ok(Self::of(create(flags)?))
     }
 
-    /// An instance that there is.
+    /// A poller for an existing instance.
     fn of(fd: OwnedFd) -> Self {
         let direct = Direct::of(&fd);
         Self { fd, direct }
@@ -104,26 +103,26 @@ impl Poller {
     /// Errors and hang-ups are always watched for. `mode` is a [`Mode`], or an
     /// [`Exclusive`](crate::Exclusive) one.
     ///
-    /// When the last descriptor of an open file is closed the file is no longer
-    /// watched; [`Poller::delete`] is only needed to end that earlier. As long
-    /// as a copy of the descriptor is open, here or in another process, the file
-    /// is watched and there may be events, also after `fd` was closed.
+    /// The file is no longer watched once its last descriptor is closed; call
+    /// [`Poller::delete`] only to stop earlier. As long as a copy of the descriptor is
+    /// open, in this process or in another one, the file is watched and may have events,
+    /// even after `fd` was closed.
     ///
     /// # Errors
     ///
-    /// * `EEXIST` ([`AlreadyExists`](io::ErrorKind::AlreadyExists)): `fd` is
-    ///   being watched already.
-    /// * `EPERM` ([`PermissionDenied`](io::ErrorKind::PermissionDenied)): the
-    ///   file cannot be polled, such as a regular file.
-    /// * `EINVAL` ([`InvalidInput`](io::ErrorKind::InvalidInput)): `fd` is this
-    ///   instance; an exclusive addition is of an eventpoll, or for more than
-    ///   reading and writing; or too many paths would lead through instances
-    ///   that watch each other.
-    /// * `ELOOP`: instances would watch each other in a circle, or more than
-    ///   five deep.
-    /// * `ENOSPC`: the user watches as many files as one user may, or the file
-    ///   is being watched 65,536 times.
-    /// * `ENOMEM`: there is no memory.
+    /// * `EEXIST` ([`AlreadyExists`](io::ErrorKind::AlreadyExists)): `fd` is watched
+    ///   already.
+    /// * `EPERM` ([`PermissionDenied`](io::ErrorKind::PermissionDenied)): the file cannot
+    ///   be polled, like a regular file.
+    /// * `EINVAL` ([`InvalidInput`](io::ErrorKind::InvalidInput)): `fd` is this instance;
+    ///   or an exclusive addition is of an eventpoll, or for more than reading and
+    ///   writing; or too many paths through instances that watch each other would lead up
+    ///   from a file.
+    /// * `ELOOP`: instances would watch each other in a circle, or in a chain of more
+    ///   than five.
+    /// * `ENOSPC`: the user has reached the limit of watched files, or the file is
+    ///   already watched 65,536 times.
+    /// * `ENOMEM`: there is not enough memory.
     #[inline]
     pub fn add(
         &self,
@@ -136,7 +135,7 @@ impl Poller {
         let events = interest.bits() | mode.events();
         match mode.flags() {
             0 => self.change(EPOLL_CTL_ADD, fd, events, data)?,
-            // For which there is no room in a direct call.
+            // A direct call cannot pass flags.
             flags => self.change_by_ioctl(EPOLL_CTL_ADD, fd, flags, events, data)?,
         };
         Ok(())
@@ -144,14 +143,13 @@ impl Poller {
 
     /// Changes what `fd` is watched for, how, and the data of its events.
     ///
-    /// This also arms an item again that was added with [`Mode::ONE_SHOT`] and
-    /// has had its event. What is ready already becomes an event at once, also
-    /// of what is edge-triggered.
+    /// This also re-arms an item that was added with [`Mode::ONE_SHOT`] and has reported
+    /// its event. If the file is ready already, there is an event at once, even if the
+    /// item is edge-triggered.
     ///
     /// # Errors
     ///
-    /// * `ENOENT` ([`NotFound`](io::ErrorKind::NotFound)): `fd` is not being
-    ///   watched.
+    /// * `ENOENT` ([`NotFound`](io::ErrorKind::NotFound)): `fd` is not watched.
     /// * `EINVAL` ([`InvalidInput`](io::ErrorKind::InvalidInput)): the item is
     ///   exclusive, or `fd` is this instance.
     /// * `EPERM` ([`PermissionDenied`](io::ErrorKind::PermissionDenied)): the
@@ -171,13 +169,12 @@ impl Poller {
 
     /// Stops watching `fd`.
     ///
-    /// Another thread may have fetched an event of `fd` before and not have
-    /// acted on it yet.
+    /// Another thread may have fetched an event of `fd` before, and may not have handled
+    /// it yet.
     ///
     /// # Errors
     ///
-    /// * `ENOENT` ([`NotFound`](io::ErrorKind::NotFound)): `fd` is not being
-    ///   watched.
+    /// * `ENOENT` ([`NotFound`](io::ErrorKind::NotFound)): `fd` is not watched.
     /// * `EPERM` ([`PermissionDenied`](io::ErrorKind::PermissionDenied)): the
     ///   file cannot be polled.
     #[inline]
@@ -186,46 +183,46 @@ impl Poller {
         Ok(())
     }
 
-    /// Makes many changes by one call, one after the other.
+    /// Makes many changes with one call, one after the other.
     ///
-    /// Each is as by a call of its own: one that fails does not keep the next
-    /// from being tried, and other threads may change or wait in between. A
-    /// caught signal ends it early; [`Batch::done`] then tells how many were
-    /// tried, which is at least one, and [`Change::result`] how each of those
-    /// went, or [`Batch::into_result`] which failed first.
+    /// The result is the same as with one call for each change. A change that fails does
+    /// not stop the batch, and other threads may change or wait in between. A caught
+    /// signal stops it; [`Batch::done`] is then the number of changes that were tried,
+    /// which is at least one. [`Change::result`] is the result of each of these, and
+    /// [`Batch::into_result`] returns the first failure.
     ///
     /// # Errors
     ///
-    /// Those of single changes are in their results; there is none of the whole
-    /// but for a descriptor that is no repoll's.
+    /// The errors of single changes are in their results. The call itself fails only if
+    /// the descriptor is not a repoll instance.
     #[inline]
     pub fn batch(&self, changes: &mut [Change<'_>]) -> io::Result<Batch> {
         let mut batch = change::batch(changes);
-        // SAFETY: REPOLL_BATCH reads and writes a `repoll_batch` and the `count`
-        // changes that it points to, which are borrowed mutably until the call
-        // is over. What it writes there are results, of which any is valid.
+        // SAFETY: REPOLL_BATCH reads and writes a `repoll_batch` and the `count` changes
+        // that it points to. They are borrowed mutably until the call returns. It writes
+        // results there, of which any value is valid.
         unsafe {
             self.structure::<{ uapi::REPOLL_BATCH }, _>(uapi::REPOLL_DIRECT_BATCH, &mut batch)?
         };
         Ok(Batch::from(&batch))
     }
 
-    /// Makes many changes, then waits for events, by one call.
+    /// Makes many changes, then waits for events, with one call.
     ///
-    /// This is [`Poller::batch`] followed by [`Poller::wait`], and made for the
-    /// loop of a server: what the last events have led to, such as one-shot
-    /// items to be armed again, goes along with the next wait. It does not sleep
-    /// if a change failed or was not tried, so that the caller can see to that
-    /// first; there may be events all the same.
+    /// This is [`Poller::batch`] followed by [`Poller::wait`], for the loop of a server:
+    /// changes that result from the last events, such as one-shot items to re-arm, are
+    /// made by the next wait. The wait does not sleep if a change failed or was not
+    /// tried, so that the caller can handle that first; it may return events
+    /// nevertheless.
     ///
     /// # Errors
     ///
     /// `events` is empty after an error, and no event is lost.
     ///
-    /// * `EINTR` ([`Interrupted`](io::ErrorKind::Interrupted)): a signal was
-    ///   caught before anything was ready. All changes have been made.
-    /// * `EINVAL` ([`InvalidInput`](io::ErrorKind::InvalidInput)): `events` has
-    ///   no capacity. The changes have been tried.
+    /// * `EINTR` ([`Interrupted`](io::ErrorKind::Interrupted)): a signal was caught
+    ///   before anything was ready. All changes have been made.
+    /// * `EINVAL` ([`InvalidInput`](io::ErrorKind::InvalidInput)): `events` has no
+    ///   capacity. The changes have been tried.
     #[inline]
     pub fn batch_wait(
         &self,
@@ -240,25 +237,23 @@ impl Poller {
         }
     }
 
-    /// Waits until something is ready, or `timeout` has passed, and puts the
-    /// events in place of the contents of `events`. Tells how many there are:
-    /// none after the timeout.
+    /// Waits until a file is ready or `timeout` has passed. Replaces the contents of
+    /// `events` with the events and returns their number, which is 0 after the timeout.
     ///
-    /// No more events are fetched than `events` has capacity for; the others
-    /// come first the next time. `None` waits for ever, a zero timeout not at
-    /// all. Timeouts are not rounded.
+    /// The call fetches no more events than `events` has capacity for; the others come
+    /// first next time. `None` means no limit, and a zero timeout means not to wait.
+    /// Timeouts are not rounded.
     ///
     /// # Errors
     ///
     /// `events` is empty after an error, and no event is lost.
     ///
-    /// * `EINTR` ([`Interrupted`](io::ErrorKind::Interrupted)): a signal was
-    ///   caught before anything was ready, be its handler installed with
-    ///   `SA_RESTART` or not. The wait is not begun again, as only the caller
-    ///   knows whether the signal meant something to it, and how much of
-    ///   `timeout` is left.
-    /// * `EINVAL` ([`InvalidInput`](io::ErrorKind::InvalidInput)): `events` has
-    ///   no capacity.
+    /// * `EINTR` ([`Interrupted`](io::ErrorKind::Interrupted)): a signal was caught
+    ///   before anything was ready, even if its handler was installed with `SA_RESTART`.
+    ///   The wait does not restart, because only the caller knows whether the signal is
+    ///   important, and how much of `timeout` is left.
+    /// * `EINVAL` ([`InvalidInput`](io::ErrorKind::InvalidInput)): `events` has no
+    ///   capacity.
     #[inline]
     pub fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
         let events = events.as_mut_vec();
@@ -271,8 +266,8 @@ impl Poller {
                     // SAFETY: As below.
                     unsafe { Command::<{ uapi::REPOLL_WAIT }, _>::new(&mut wait).run(&self.fd) }
                 };
-                // SAFETY: At most `maxevents` events are written to `events`, which
-                // has room for them and is borrowed mutably until the call is over.
+                // SAFETY: At most `maxevents` events are written to `events`, which has
+                // room for them and is borrowed mutably until the call returns.
                 unsafe {
                     let operation = uapi::REPOLL_DIRECT_WAIT;
                     self.direct
@@ -290,41 +285,41 @@ impl Poller {
                 }
             }
         };
-        // SAFETY: The kernel has written that many.
+        // SAFETY: The kernel has written this many.
         Ok(unsafe { filled(events, count) })
     }
 
-    /// What the module can do that the instance is of.
+    /// Queries the features of the module that the instance belongs to.
     ///
     /// # Errors
     ///
-    /// `ENOTTY` if it is of a version before 0.2.
+    /// `ENOTTY` if the module's version is before 0.2.
     pub fn features(&self) -> io::Result<Features> {
         Features::of(&self.fd)
     }
 
-    /// How waits look for packets before they sleep.
+    /// How waits poll network devices before they sleep.
     ///
     /// # Errors
     ///
-    /// None but for a descriptor that is no repoll's.
+    /// None, unless the descriptor is not a repoll instance.
     pub fn busy_poll(&self) -> io::Result<BusyPoll> {
         let mut parameters = busy_poll::Parameters::default();
-        // SAFETY: EPIOCGPARAMS writes an `epoll_params`, of which any bits are
+        // SAFETY: EPIOCGPARAMS writes an `epoll_params`, of which all bit patterns are
         // valid.
         unsafe { Command::<{ busy_poll::GET }, _>::new(&mut parameters).run(&self.fd)? };
         Ok(parameters.into())
     }
 
-    /// Has waits look for packets themselves before they sleep, where the
-    /// network device of the sockets that are watched can do that.
+    /// Makes waits poll network devices before they sleep, if the devices of the watched
+    /// sockets support it.
     ///
     /// # Errors
     ///
     /// * `EINVAL` ([`InvalidInput`](io::ErrorKind::InvalidInput)): the time is
     ///   longer than `i32::MAX` microseconds.
-    /// * `EPERM` ([`PermissionDenied`](io::ErrorKind::PermissionDenied)): the
-    ///   budget is greater than 64, which takes `CAP_NET_ADMIN`.
+    /// * `EPERM` ([`PermissionDenied`](io::ErrorKind::PermissionDenied)): the budget is
+    ///   above 64, which requires `CAP_NET_ADMIN`.
     pub fn set_busy_poll(&self, parameters: BusyPoll) -> io::Result<()> {
         let mut parameters = busy_poll::Parameters::from(parameters);
         // SAFETY: EPIOCSPARAMS reads an `epoll_params` and writes nothing.
@@ -332,7 +327,7 @@ impl Poller {
         Ok(())
     }
 
-    /// Makes a change that has no flags.
+    /// Makes a change without flags.
     #[inline]
     fn change(
         &self,
@@ -348,7 +343,7 @@ impl Poller {
         };
         let what = pair(fd.as_raw_fd() as u32, events);
         let ioctl = move || self.change_by_ioctl(op, fd, 0, events, data);
-        // SAFETY: There are no addresses in it.
+        // SAFETY: There are no addresses in the words.
         unsafe { self.direct.call_or(&self.fd, operation, data, what, ioctl) }
     }
 
@@ -372,12 +367,12 @@ impl Poller {
             event: ptr::from_ref(&event).expose_provenance() as u64,
             ..Default::default()
         };
-        // SAFETY: REPOLL_CTL reads a `repoll_ctl` and the event that it points
-        // to, which lives until the call is over, and writes nothing.
+        // SAFETY: REPOLL_CTL reads a `repoll_ctl` and the event that it points to, which
+        // lives until the call returns, and writes nothing.
         unsafe { Command::<{ uapi::REPOLL_CTL }, _>::new(&mut ctl).run(&self.fd) }
     }
 
-    /// Makes changes and waits, by the call for any number of them.
+    /// Makes changes and waits, with the call for any number of changes.
     fn changes_wait(
         &self,
         changes: &mut [Change<'_>],
@@ -388,25 +383,24 @@ impl Poller {
             batch: change::batch(changes),
             wait: Room::of(events).wait(timeout_ns),
         };
-        // SAFETY: As for `batch` and `wait`: the changes and the room in `events`
-        // are borrowed mutably until the call is over.
+        // SAFETY: As in `batch` and `wait`: the changes and the room in `events` are
+        // borrowed mutably until the call returns.
         let count = unsafe {
             self.structure::<{ uapi::REPOLL_BATCH_WAIT }, _>(
                 uapi::REPOLL_DIRECT_BATCH_WAIT,
                 &mut both,
             )?
         };
-        // SAFETY: The kernel has written that many.
+        // SAFETY: The kernel has written this many.
         unsafe { filled(events, count) };
         Ok(Batch::from(&both.batch))
     }
 
-    /// Makes a change and waits, for so many milliseconds, by the call for just
-    /// that.
+    /// Makes one change and waits for this many milliseconds, with the direct call for
+    /// exactly this.
     ///
-    /// It ends with the first error, be it that of the change or that there is no
-    /// room for events, and then has done nothing. `REPOLL_BATCH_WAIT` is made then,
-    /// which tries the change again, stores its result and waits.
+    /// If that call fails before the wait, it has done nothing. Then `REPOLL_BATCH_WAIT`
+    /// tries the change again, stores its result and waits.
     #[inline]
     fn change_wait(
         &self,
@@ -425,12 +419,12 @@ impl Poller {
         };
         match answer {
             Ok(count) => {
-                // SAFETY: The kernel has written that many.
+                // SAFETY: The kernel has written this many.
                 unsafe { filled(events, count) };
                 change.set_made();
                 Ok(Batch { done: 1, failed: 0 })
             }
-            // Those of the wait.
+            // Errors of the wait.
             Err(errno @ (Errno::INTR | Errno::FAULT)) => {
                 change.set_made();
                 Err(errno.into())
@@ -442,13 +436,13 @@ impl Poller {
         }
     }
 
-    /// Makes a call that takes the address of a structure, which is at hand in both
-    /// ways.
+    /// Makes a call that takes the address of a structure, and that is both a direct call
+    /// and an ioctl.
     ///
     /// # Safety
     ///
-    /// `OPCODE` and `operation` must take a `T`, and every address in the argument
-    /// must be good for what they do with it.
+    /// `OPCODE` and `operation` must take a `T`, and every address in the argument must
+    /// be valid for what they do with it.
     #[inline]
     unsafe fn structure<const OPCODE: Opcode, T>(
         &self,
@@ -465,7 +459,7 @@ impl Poller {
     }
 }
 
-/// Where a wait puts its events: the capacity of a vector, which is emptied.
+/// Where a wait stores its events: the capacity of a vector, which is emptied.
 #[derive(Clone, Copy)]
 struct Room {
     events: u64,
@@ -483,12 +477,12 @@ impl Room {
         }
     }
 
-    /// A wait that fills it.
+    /// A wait that fills the room.
     #[inline]
     fn wait(self, timeout_ns: i64) -> uapi::repoll_wait {
         uapi::repoll_wait {
             events: self.events,
-            // At most MAX_EVENTS, so it fits.
+            // It fits, as it is at most MAX_EVENTS.
             maxevents: self.maxevents as c_int,
             timeout_ns,
             ..Default::default()
@@ -496,7 +490,7 @@ impl Room {
     }
 }
 
-/// Tells a vector how many events there are in its room.
+/// Sets the length of a vector to the number of events that were stored in its room.
 ///
 /// # Safety
 ///
@@ -504,14 +498,14 @@ impl Room {
 #[inline]
 unsafe fn filled(events: &mut Vec<Event>, count: IoctlOutput) -> usize {
     let count = count as usize;
-    // SAFETY: So many have been written from the start of the buffer on, and any
-    // bits make a valid `Event`. After success the count is not negative.
+    // SAFETY: This many were written from the start of the buffer, and all bit patterns
+    // are valid for `Event`. After success the count is not negative.
     unsafe { events.set_len(count) };
     count
 }
 
-/// `timeout` as the kernel wants it: negative means for ever. What does not fit
-/// is cut to the longest finite one, some 292 years.
+/// Converts `timeout` to the kernel's form: negative means no limit. A value that does
+/// not fit becomes the longest finite one, some 292 years.
 #[inline]
 fn nanoseconds(timeout: Option<Duration>) -> i64 {
     match timeout {
@@ -520,8 +514,8 @@ fn nanoseconds(timeout: Option<Duration>) -> i64 {
     }
 }
 
-/// `timeout` in milliseconds, negative for ever; `None` if it has fractions of one,
-/// or is too long.
+/// `timeout` in milliseconds, negative for no limit; `None` if it has fractions of a
+/// millisecond or is too long.
 #[inline]
 fn milliseconds(timeout: Option<Duration>) -> Option<c_int> {
     let Some(timeout) = timeout else {
@@ -561,11 +555,11 @@ impl From<Poller> for OwnedFd {
     }
 }
 
-/// The descriptor, say one that was inherited, has to be of a repoll instance:
-/// another driver may give the same ioctl numbers another meaning.
+/// The descriptor, for example an inherited one, must be a repoll instance: other drivers
+/// may use the same ioctl numbers for something else.
 impl FromRawFd for Poller {
     unsafe fn from_raw_fd(fd: RawFd) -> Self {
-        // SAFETY: The caller hands over a descriptor that it owns.
+        // SAFETY: The caller passes a descriptor that it owns.
         Self::of(unsafe { OwnedFd::from_raw_fd(fd) })
     }
 }
@@ -613,7 +607,7 @@ mod tests {
         assert!(i32::try_from(MAX_EVENTS).is_ok());
     }
 
-    /// A descriptor that is no repoll instance answers "no such ioctl".
+    /// A descriptor that is not a repoll instance returns ENOTTY.
     #[test]
     fn errors_of_the_kernel_come_through() {
         fn is_enotty<T>(result: io::Result<T>) -> bool {

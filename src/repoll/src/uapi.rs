@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The kernel interface as generated from `src/uapi/repoll.h`, for those whose
-//! descriptors are not theirs to wrap into a [`Poller`](crate::Poller).
+//! The kernel interface, generated from `src/uapi/repoll.h`, for programs that
+//! cannot wrap their descriptors into a [`Poller`](crate::Poller).
 
 #![allow(missing_docs, non_camel_case_types, non_upper_case_globals)]
 
@@ -13,7 +13,7 @@ mod tests {
     use rustix::ioctl::opcode;
     use std::mem::{offset_of, size_of};
 
-    // The same for 32-bit and 64-bit programs: no field may move between them.
+    // The layout is the same for 32-bit and 64-bit programs.
 
     #[test]
     fn create_has_the_layout_of_the_interface() {

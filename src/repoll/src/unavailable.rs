@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Why there is no instance to be had.
+//! Why an instance cannot be created.
 
 use crate::uapi;
 use rustix::io::Errno;
 use std::{error::Error, fmt, io};
 
-/// Why no instance could be made: what a program says before it gives up, or
-/// that it may fall back on the kernel's epoll.
+/// Why an instance could not be created. A program can print it and give up, or
+/// fall back to the kernel's epoll.
 ///
-/// It becomes an [`io::Error`] with the same `errno` by `?` or `into()`.
+/// `?` and `into()` convert it to an [`io::Error`] with the same `errno`.
 ///
 /// ```
 /// use repoll::{Poller, Unavailable};
@@ -23,19 +23,19 @@ use std::{error::Error, fmt, io};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Unavailable {
-    /// The module is not loaded: there is no `/dev/repoll` (`ENOENT`), or
-    /// nothing behind it (`ENXIO`, `ENODEV`).
+    /// The module is not loaded: there is no `/dev/repoll` (`ENOENT`), or there
+    /// is no driver behind it (`ENXIO`, `ENODEV`).
     NoModule(io::Error),
     /// This user may not open `/dev/repoll` (`EACCES`, `EPERM`).
     NoPermission(io::Error),
-    /// Anything else, such as that the limit on open files is reached (`EMFILE`,
-    /// `ENFILE`), that there is no memory (`ENOMEM`), or that `/dev/repoll` is
-    /// something else (`ENOTTY`).
+    /// Anything else: the limit on open files is reached (`EMFILE`, `ENFILE`),
+    /// there is not enough memory (`ENOMEM`), `/dev/repoll` is another file
+    /// (`ENOTTY`), and so on.
     Other(io::Error),
 }
 
 impl Unavailable {
-    /// Why the control node could not be opened.
+    /// Classifies an error of opening the control node.
     pub(crate) fn from_open(errno: Errno) -> Self {
         match errno {
             Errno::NOENT | Errno::NXIO | Errno::NODEV => Self::NoModule(errno.into()),
@@ -44,7 +44,7 @@ impl Unavailable {
         }
     }
 
-    /// What the system said.
+    /// The error of the system call.
     #[inline]
     pub fn as_io_error(&self) -> &io::Error {
         match self {
@@ -60,9 +60,9 @@ impl fmt::Display for Unavailable {
             Self::NoModule(_) => write!(f, "no {device} (is the repoll module loaded?)"),
             Self::NoPermission(_) => write!(
                 f,
-                "{device} may not be opened (is it root's alone? udev can give it to others)"
+                "no permission to open {device} (only root may, unless a udev rule changes that)"
             ),
-            Self::Other(_) => write!(f, "{device} gave no instance"),
+            Self::Other(_) => write!(f, "cannot create an instance through {device}"),
         }
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Many changes by one call, with and without a wait.
+//! Batches of changes, with and without a wait.
 
 use crate::{errno, pair, ready, EPOLLOUT};
 use repoll::{Batch, Change, Events, Exclusive, Interest, Mode, Poller};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Instances that are made, and those that cannot be.
+//! Instances that can be created, and those that cannot.
 
 use crate::{errno, pair, ready, EPOLLOUT};
 use repoll::{CreateFlags, Interest, Mode, Poller, Unavailable};
@@ -40,8 +40,8 @@ fn an_instance_may_be_first_come_first_woken() {
     assert_eq!(ready(&poller), [(1, EPOLLOUT)]);
 }
 
-/// Why there is no instance for a thread that `without` has taken something from,
-/// which is its own.
+/// Why a thread cannot create an instance after `without` has taken something
+/// from it. Only that thread is affected.
 fn unavailable(without: impl FnOnce() + Send) -> Unavailable {
     thread::scope(|scope| {
         let poor = scope.spawn(|| {
@@ -52,9 +52,9 @@ fn unavailable(without: impl FnOnce() + Send) -> Unavailable {
     })
 }
 
-/// Has the calling thread see an empty `/dev`.
+/// Mounts an empty `/dev` for the calling thread.
 fn empty_dev() {
-    // SAFETY: Mounts and the working directory become the thread's own; its
+    // SAFETY: Only this thread's mounts and working directory are unshared; its
     // descriptors stay shared.
     unsafe { unshare_unsafe(UnshareFlags::NEWNS) }.unwrap();
     mount_change(
@@ -72,13 +72,13 @@ fn it_is_said_that_there_is_no_device() {
     assert_eq!(errno::<()>(Err(why.into())), Some(Errno::NOENT));
 }
 
-/// A node that has outlived the module, in a container's `/dev`, say.
+/// A device node may outlive the module, for example in a container's `/dev`.
 #[test]
 fn it_is_said_that_nothing_is_behind_the_device() {
     let why = unavailable(|| {
         empty_dev();
         let node = FileType::CharacterDevice;
-        // A number of character devices for local use, where no driver is.
+        // A device number for local use, without a driver.
         let number = makedev(60, 0);
         mknodat(CWD, "/dev/repoll", node, Permissions::RUSR, number).unwrap();
     });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! An instance as a file.
+//! The descriptor of an instance.
 
 use crate::{errno, pair, ready, EPOLLIN, EPOLLOUT};
 use repoll::{BusyPoll, Interest, Mode, Poller};
@@ -44,11 +44,11 @@ fn a_descriptor_can_be_taken_out_and_put_back() {
     let number = poller.as_raw_fd();
     let fd = OwnedFd::from(poller);
     assert_eq!(fd.as_raw_fd(), number);
-    // SAFETY: The descriptor is of an instance, and given up here.
+    // SAFETY: It is the descriptor of an instance, and given up here.
     let poller = unsafe { Poller::from_raw_fd(fd.into_raw_fd()) };
     assert_eq!(ready(&poller), [(5, EPOLLOUT)]);
     assert_eq!(poller.into_raw_fd(), number);
-    // SAFETY: It was given up by the instance.
+    // SAFETY: The instance gave it up.
     drop(unsafe { OwnedFd::from_raw_fd(number) });
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Direct calls: that they are made, and that all goes on where they are refused.
+//! Direct calls: the crate makes them, and everything works where they are
+//! refused.
 
 use crate::{errno, filter::refuse, pair, ready, EPOLLOUT};
 use repoll::{Batch, Change, Events, Exclusive, Features, Interest, Mode, Poller};
@@ -20,13 +21,13 @@ use std::{
 
 const OUT: Interest = Interest::WRITABLE;
 
-/// The system call that direct calls are made by.
+/// The system call for direct calls.
 #[cfg(not(target_arch = "x86"))]
 const DIRECT: c_long = libc::SYS_fadvise64;
 #[cfg(target_arch = "x86")]
 const DIRECT: c_long = libc::SYS_fadvise64_64;
 
-/// Does something on a thread of its own of which a system call is refused.
+/// Runs `act` on a new thread for which one system call fails.
 pub fn without<T: Send>(number: c_long, errno: Errno, act: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| {
         let filtered = scope.spawn(|| {
@@ -37,7 +38,7 @@ pub fn without<T: Send>(number: c_long, errno: Errno, act: impl FnOnce() -> T + 
     })
 }
 
-/// All that there are direct calls for.
+/// Makes every call that has a direct form.
 fn everything(poller: &Poller) {
     let (a, b) = pair();
     let batch = |done| Batch { done, failed: 0 };
@@ -84,7 +85,7 @@ fn all_goes_by_direct_calls() {
     assert!(poller.features().unwrap().contains(Features::DIRECT));
     without(libc::SYS_ioctl, Errno::PERM, || everything(&poller));
 
-    // SAFETY: The descriptor is of an instance, and given up here.
+    // SAFETY: It is the descriptor of an instance, and given up here.
     let poller = unsafe { Poller::from_raw_fd(poller.into_raw_fd()) };
     without(libc::SYS_ioctl, Errno::PERM, || everything(&poller));
 }
@@ -92,7 +93,7 @@ fn all_goes_by_direct_calls() {
 #[test]
 fn all_goes_by_ioctls_where_direct_calls_are_refused() {
     for refusal in [Errno::PERM, Errno::NOSYS] {
-        // Be it before the instance was made, or after.
+        // The filter may come before or after the instance is created.
         without(DIRECT, refusal, || everything(&Poller::new().unwrap()));
         let poller = Poller::new().unwrap();
         everything(&poller);
@@ -102,7 +103,7 @@ fn all_goes_by_ioctls_where_direct_calls_are_refused() {
     }
 }
 
-/// Whichever call is the first to be refused.
+/// Any of the calls may be the first one to be refused.
 #[test]
 fn each_call_finds_out_that_it_is_refused() {
     let refused = |act: &(dyn Fn(&Poller) + Sync)| {
@@ -131,7 +132,7 @@ fn each_call_finds_out_that_it_is_refused() {
     });
 }
 
-/// `EPERM` is what the module says of files that cannot be polled.
+/// The module returns `EPERM` for files that cannot be polled.
 #[test]
 fn the_modules_own_refusal_is_no_filters() {
     let poller = Poller::new().unwrap();
@@ -151,7 +152,7 @@ fn the_modules_own_refusal_is_no_filters() {
     });
 }
 
-/// A change that fails ends a direct call, but not [`Poller::batch_wait`].
+/// A change that fails ends the direct call, but not [`Poller::batch_wait`].
 #[test]
 fn events_come_after_one_change_that_failed() {
     let poller = Poller::new().unwrap();
@@ -180,12 +181,12 @@ fn events_come_after_one_change_that_failed() {
     assert_eq!(events.len(), 2);
 }
 
-/// The tests of this program, but for those of this file.
+/// Runs all other tests of this program again.
 #[test]
 fn all_else_is_the_same_by_ioctls() {
     let mut again = Command::new(env::current_exe().unwrap());
     again.args(["--skip", "direct::"]);
-    // SAFETY: System calls and no more.
+    // SAFETY: It only makes system calls.
     unsafe { again.pre_exec(|| refuse(DIRECT, Errno::NOSYS)) };
     let output = again.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);

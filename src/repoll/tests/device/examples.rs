@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The examples of the documentation, which say by their exit status whether
-//! they went well. They lie in `examples`, beside this program.
+//! Runs the examples of the documentation, which report success by their exit
+//! status. They are in `examples`, next to this program.
 
 use std::{env, process::Command};
 
@@ -12,7 +12,7 @@ fn succeeds(example: &str) {
     let output = Command::new(program).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {said}", output.status);
-    // Nor do they have to say anything, such as that they make do with epoll.
+    // They print nothing, not even that they use epoll instead.
     assert_eq!(said, "");
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Filters of system calls.
+//! System call filters.
 
 use rustix::{io::Errno, thread::set_no_new_privs};
 use std::{ffi::c_long, io};
 
-/// Has one system call of the calling thread fail from now on, in its children, too.
+/// Makes one system call of the calling thread and its children fail from now on.
 pub fn refuse(number: c_long, errno: Errno) -> io::Result<()> {
     filter(
         number,
@@ -13,7 +13,7 @@ pub fn refuse(number: c_long, errno: Errno) -> io::Result<()> {
     )
 }
 
-/// The same with whatever a filter may do; of several filters the harshest does it.
+/// The same with any action of a filter. Of several filters, the strictest action counts.
 pub fn filter(number: c_long, action: u32) -> io::Result<()> {
     const NUMBER_OF_CALL: u32 = 0;
     let statement = |code: u32, jump_if_not, k: u32| libc::sock_filter {
@@ -41,7 +41,7 @@ pub fn filter(number: c_long, action: u32) -> io::Result<()> {
         filter: program.as_mut_ptr(),
     };
     set_no_new_privs(true)?;
-    // SAFETY: It reads a program of that many statements.
+    // SAFETY: It reads a program of this many instructions.
     let result = unsafe {
         libc::syscall(
             libc::SYS_seccomp,

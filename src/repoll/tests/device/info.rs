@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What is told of instances, and to whom.
+//! Queries: what they return, and to whom.
 
 use crate::{errno, pair, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT};
 use repoll::{
@@ -29,15 +29,15 @@ fn id(poller: &Poller) -> u64 {
     Instance::of(poller).unwrap().id
 }
 
-/// The item with that descriptor, if the instance has one.
+/// The item with this descriptor, if the instance has one.
 fn item(control: &Control, poller: &Poller, fd: impl AsFd) -> Option<Item> {
     let fd = fd.as_fd().as_raw_fd();
     let items = control.items(Whose::All, id(poller)).unwrap();
     items.into_iter().find(|item| item.fd == fd)
 }
 
-/// Waits until something comes true: what was closed here may be open for a moment
-/// more in a child that another test has made, until that executes its program.
+/// Waits until `condition` holds. A child that another test is creating may hold a closed
+/// file open for a moment, until it executes its program.
 #[track_caller]
 fn comes_true(condition: impl Fn() -> bool) {
     let end = Instant::now() + Duration::from_secs(10);
@@ -136,7 +136,7 @@ fn an_instance_is_listed_until_it_is_closed() {
     }
 }
 
-/// More than one call tells of.
+/// There are more instances than one call returns.
 #[test]
 fn many_instances_are_listed_by_their_ids() {
     let control = Control::open().unwrap();
@@ -169,7 +169,7 @@ fn items_tell_what_they_watch_and_for_what() {
     b.write_all(b"x").unwrap();
     assert!(item(&control, &poller, &a).unwrap().ready);
 
-    // A one-shot item loses what it waits for with its event.
+    // A one-shot item that has reported its event watches for nothing.
     let armed = item(&control, &poller, &b).unwrap();
     assert!(armed.ready && armed.events & EPOLLOUT != 0);
     let mut events = Events::with_capacity(2);
@@ -221,8 +221,8 @@ fn items_that_are_eventpolls_are_told_apart() {
     assert_eq!(inner.pollers, 1);
 }
 
-/// They come while they are asked for, so that there are more than there was
-/// room for: what was there before is told all the same, and nothing twice.
+/// More items arrive during the query than it has room for. The earlier ones are all
+/// returned, and none twice.
 #[test]
 fn items_that_come_meanwhile_leave_room_for_others() {
     let control = Control::open().unwrap();
@@ -291,7 +291,7 @@ fn features_are_those_of_the_module() {
     assert_eq!(poller.busy_poll().is_ok(), busy_poll);
 }
 
-/// By the interface itself, of which a program may know a later version.
+/// Uses the interface directly, as a program with a later version of it would.
 #[test]
 fn an_array_is_filled_as_far_as_it_goes() {
     #[derive(Clone, Copy)]
@@ -317,12 +317,12 @@ fn an_array_is_filled_as_far_as_it_goes() {
         ..Default::default()
     };
     let node = control.as_fd().as_raw_fd();
-    // SAFETY: REPOLL_ITEMS takes a `repoll_query`, which names an array of so many
-    // elements of that size.
+    // SAFETY: REPOLL_ITEMS takes a `repoll_query`, which points to an array of this many
+    // elements of this size.
     let stored = unsafe { libc::ioctl(node, uapi::REPOLL_ITEMS.into(), &mut query) };
     assert_eq!((stored, query.count), (2, 2));
     assert_eq!(query.size, uapi::REPOLL_ITEM_SIZE_1);
-    // What the module does not know is zero.
+    // Fields that the module does not know are zero.
     let fds = pairs.each_ref().map(|(a, _)| a.as_raw_fd());
     for Longer { item, more } in items {
         assert!(fds.contains(&item.fd), "{item:?}");
@@ -331,7 +331,7 @@ fn an_array_is_filled_as_far_as_it_goes() {
     assert_ne!(items[0].item.fd, items[1].item.fd);
 }
 
-/// What a thread without rights finds that was given an open node.
+/// What a thread without rights sees through a node that it inherited.
 #[test]
 fn others_are_told_of_their_own_alone() {
     let control = Control::open().unwrap();
@@ -353,7 +353,7 @@ fn others_are_told_of_their_own_alone() {
             assert!(listed.iter().all(|instance| instance.id != id));
             assert_eq!(control.instance(Whose::Own, id).unwrap(), None);
             assert_eq!(errno(control.items(Whose::Own, id)), Some(Errno::NOENT));
-            // Who has the descriptor may ask it.
+            // Every holder of the descriptor may query the instance.
             assert_eq!(Instance::of(&poller).unwrap().items, 1);
         });
         poor.join().unwrap();

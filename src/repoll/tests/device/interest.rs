@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What is watched for, and how.
+//! Interests and modes.
 
 use crate::{errno, pair, ready, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT};
 use repoll::{AddMode, Events, Exclusive, Interest, Mode, Poller};
@@ -12,7 +12,7 @@ use std::{
     os::fd::AsRawFd,
 };
 
-/// The bits by which the kernel watches `fd`.
+/// The bits that the kernel watches `fd` for.
 fn watched(poller: &Poller, fd: &impl AsRawFd) -> u32 {
     let path = format!("/proc/self/fdinfo/{}", poller.as_raw_fd());
     let number = fd.as_raw_fd().to_string();
@@ -34,7 +34,7 @@ fn an_event_carries_its_data_and_flags() {
     assert_eq!(ready(&poller), []);
     b.write_all(b"x").unwrap();
     assert_eq!(ready(&poller), [(u64::MAX - 1, EPOLLIN)]);
-    // Level-triggered: it stays as long as there is something to read.
+    // Level-triggered: the event stays as long as there is something to read.
     assert_eq!(ready(&poller), [(u64::MAX - 1, EPOLLIN)]);
 }
 
@@ -82,7 +82,7 @@ fn the_end_of_what_the_peer_sends_is_told_to_who_asks() {
     let both = Interest::READABLE | Interest::READ_CLOSED;
     poller.add(&a, both, Mode::LEVEL, 1).unwrap();
     poller.add(&c, Interest::READABLE, Mode::LEVEL, 2).unwrap();
-    // Closed, they would have hung up, which everybody hears of.
+    // Closed ends would have hung up, which every item watches for.
     for end in [&b, &d] {
         end.shutdown(Shutdown::Write).unwrap();
     }
@@ -203,7 +203,8 @@ fn what_does_not_go_with_exclusive_is_refused() {
     assert_eq!(errno(modify), Some(Errno::INVAL));
 }
 
-/// What the types do not let through goes by raw bits, and the kernel says no.
+/// Raw bits can express combinations that the types do not allow; the kernel
+/// refuses these.
 #[test]
 fn raw_bits_come_to_the_kernel() {
     let poller = Poller::new().unwrap();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The crate on the module itself: it wants a `/dev/repoll` that may be opened,
-//! and root, who takes it away to see what is said then.
+//! Tests of the crate with the real module. They need a `/dev/repoll` that they
+//! may open, and root, because they also take the device away.
 
 mod batch;
 mod create;
@@ -27,7 +27,7 @@ fn pair() -> (UnixStream, UnixStream) {
     UnixStream::pair().unwrap()
 }
 
-/// What is ready now, as (data, flags), in the order of the data.
+/// The files that are ready now, as (data, flags), sorted by data.
 fn ready(poller: &Poller) -> Vec<(u64, u32)> {
     let mut events = Events::with_capacity(16);
     poller.wait(&mut events, Some(Duration::ZERO)).unwrap();
@@ -39,7 +39,7 @@ fn ready(poller: &Poller) -> Vec<(u64, u32)> {
     ready
 }
 
-/// What an error was.
+/// The errno of a failure.
 fn errno<T>(result: io::Result<T>) -> Option<Errno> {
     let error = result.err()?;
     Errno::from_io_error(&error)

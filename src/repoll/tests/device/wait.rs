@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Waiting, and what ends it.
+//! Waits, and what ends them.
 
 use crate::{errno, pair};
 use repoll::{Change, Events, Interest, Mode, Poller};
@@ -57,12 +57,12 @@ fn a_timeout_is_waited_for() {
 
 extern "C" fn ignore(_: c_int) {}
 
-/// What becomes of a wait for what does not come when a signal does, also by one
-/// whose handler lets other calls go on.
+/// The result of a wait that a signal interrupts before there is an event. It
+/// does not matter whether the handler restarts other calls.
 fn interrupted<T: Send + 'static>(
     wait: impl FnOnce(&Poller, &UnixStream, &mut Events) -> T + Send + 'static,
 ) -> (T, Events) {
-    // SAFETY: All zero is an action; the handler does nothing.
+    // SAFETY: Zeros are a valid action; the handler does nothing.
     unsafe {
         let mut action: libc::sigaction = mem::zeroed();
         action.sa_sigaction = ignore as usize;
@@ -77,7 +77,7 @@ fn interrupted<T: Send + 'static>(
     assert_eq!(poller.wait(&mut events, None).unwrap(), 1);
 
     let waiter = thread::spawn(move || (wait(&poller, &a, &mut events), events));
-    // One that comes before the wait does nothing.
+    // A signal that comes before the wait has no effect.
     while !waiter.is_finished() {
         // SAFETY: The thread has not been joined yet.
         unsafe { libc::pthread_kill(waiter.as_pthread_t(), libc::SIGUSR1) };
@@ -110,8 +110,8 @@ fn a_signal_ends_a_wait_after_changes() {
     }
 }
 
-/// Two threads, each watching its end, send a byte to and fro: every wait is
-/// ended by the other one.
+/// Two threads send a byte back and forth. Each watches its own end, and the
+/// other one ends each of its waits.
 #[test]
 fn a_waiting_thread_is_woken() {
     let play = |mut stream: UnixStream, begins: bool| {
@@ -131,7 +131,7 @@ fn a_waiting_thread_is_woken() {
             stream.read_exact(&mut byte).unwrap();
             stream.write_all(&byte).unwrap();
         }
-        // The peer must find its last byte, not the end of the stream.
+        // The peer must receive its last byte before the end of the stream.
         stream
     };
     let (a, b) = pair();
@@ -146,7 +146,7 @@ fn a_waiting_thread_is_woken() {
     });
 }
 
-/// One instance for several threads: each event goes to one of them.
+/// Several threads wait on one instance: each event goes to one of them.
 #[test]
 fn an_event_goes_to_one_of_the_threads_that_wait() {
     const THREADS: u64 = 3;
