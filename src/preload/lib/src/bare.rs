@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What takes the place of the standard library.
+//! Replacements for parts of the standard library.
 
 use core::panic::PanicInfo;
 use libc::c_int;
@@ -14,10 +14,12 @@ fn panic(_: &PanicInfo<'_>) -> ! {
     unsafe { libc::abort() }
 }
 
-/// What is done with a frame when the stack is unwound: nothing, and go on with the next.
+/// What to do with a frame when the stack is unwound: nothing, so that unwinding continues with the
+/// next frame.
 ///
-/// That is what the standard library's does when libc unwinds a thread that is cancelled. Nothing
-/// else unwinds frames of this library: it does not, and nobody that it calls throws.
+/// The standard library's function does the same when libc unwinds a thread that is cancelled.
+/// Nothing else unwinds frames of this library: the library does not panic across them, and no
+/// function that it calls throws.
 #[no_mangle]
 extern "C" fn rust_eh_personality() -> c_int {
     const URC_CONTINUE_UNWIND: c_int = 8;

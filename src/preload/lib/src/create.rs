@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Making an instance.
+//! Creating instances.
 
 use crate::{
     direct, fork, gather,
@@ -12,7 +12,7 @@ use crate::{
 };
 use libc::{c_int, c_long};
 
-/// What `epoll_create` does: the size only has to be one.
+/// Does what `epoll_create` does; the size only has to be at least one.
 pub(crate) fn create(size: c_int) -> Answer {
     if size <= 0 {
         return error(libc::EINVAL);
@@ -20,7 +20,7 @@ pub(crate) fn create(size: c_int) -> Answer {
     create1(0)
 }
 
-/// What `epoll_create1` does.
+/// Does what `epoll_create1` does.
 pub(crate) fn create1(flags: c_int) -> Answer {
     if flags & !libc::EPOLL_CLOEXEC != 0 {
         return error(libc::EINVAL);
@@ -42,12 +42,13 @@ pub(crate) fn create1(flags: c_int) -> Answer {
 }
 
 fn native(flags: c_int) -> Answer {
-    // SAFETY: It takes a number and gives one.
+    // SAFETY: It takes and returns a number.
     let answer = unsafe { call(libc::SYS_epoll_create1, &[int(flags), 0, 0, 0, 0, 0]) };
     stats::native(Kind::Create, answer)
 }
 
-/// Whether a descriptor or memory is wanting: `epoll_create` has these errors, too.
+/// Whether there is a lack of descriptors or memory: `epoll_create` has these errors,
+/// too.
 fn is_shortage(errno: c_int) -> bool {
     matches!(errno, libc::EMFILE | libc::ENFILE | libc::ENOMEM)
 }
@@ -65,15 +66,15 @@ fn open_control() -> Answer {
     unsafe { call(libc::SYS_openat, &arguments) }
 }
 
-/// Makes an instance, under the number that the control node has meanwhile.
+/// Creates an instance that replaces the control node under the node's number.
 ///
-/// The program expects the lowest number that was free. This is the node's: it
-/// was opened before anything else. Once the instance is there, under another
-/// number, `dup3` puts it in the place of the node in one step. At no time is
-/// that number free, so no other thread can get it, and no descriptor of
-/// another thread can be hit. The price is one more free descriptor than epoll
-/// needs, for an instant: with a single one left this is `EMFILE`. A child that is
-/// forked in that instant would have one number too many for good: see [`fork`].
+/// The program expects the lowest free number. The node has it, because it was opened
+/// before anything else. When the instance exists, under another number, `dup3` puts it
+/// in place of the node in one step. The number is never free meanwhile, so no other
+/// thread can get it, and no descriptor of another thread can be replaced by mistake.
+/// This needs one more free descriptor than epoll does, for a moment: if only one is
+/// left, it fails with `EMFILE`. A child that is forked in that moment would keep one
+/// descriptor too many: see [`fork`].
 fn instance(flags: c_int) -> Answer {
     let control = open_control();
     if control < 0 {
@@ -81,7 +82,7 @@ fn instance(flags: c_int) -> Answer {
     }
     let control = control as usize;
     let mut create = uapi::repoll_create {
-        // Whatever `flags` are, for as long as the number is not the final one.
+        // Close the temporary number in any case, whatever `flags` are.
         flags: uapi::REPOLL_CLOEXEC,
         ..Default::default()
     };
@@ -96,8 +97,8 @@ fn instance(flags: c_int) -> Answer {
     }
     direct::ask(control as c_int);
     let made = made as usize;
-    // The one flag has the same value for `dup3`. With a node that is open, and
-    // a number other than that, it does not fail.
+    // `dup3` has the same value for the only flag. The node is open and has another
+    // number, so this does not fail.
     let moved = descriptors(libc::SYS_dup3, [made, control, int(flags)]);
     close(made);
     moved
@@ -107,8 +108,8 @@ fn close(fd: usize) {
     descriptors(libc::SYS_close, [fd, 0, 0]);
 }
 
-/// A system call on descriptors that are this library's own.
+/// A system call on descriptors that belong to this library.
 fn descriptors(number: c_long, [a, b, c]: [usize; 3]) -> Answer {
-    // SAFETY: No address is passed, and nobody else has these descriptors.
+    // SAFETY: No address is passed, and nobody else uses these descriptors.
     unsafe { call(number, &[a, b, c, 0, 0, 0]) }
 }

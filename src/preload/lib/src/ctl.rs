@@ -13,7 +13,7 @@ use crate::{
 };
 use libc::{c_int, epoll_event};
 
-/// What `epoll_ctl` does, on an instance of either kind, now or with the next wait.
+/// Does what `epoll_ctl` does, on an instance of either kind, at once or with the next wait.
 #[inline]
 pub(crate) fn ctl(epfd: c_int, op: c_int, fd: c_int, event: usize) -> Answer {
     if settings().gathers() {
@@ -23,8 +23,8 @@ pub(crate) fn ctl(epfd: c_int, op: c_int, fd: c_int, event: usize) -> Answer {
     }
 }
 
-/// A change that is put off if it may be. If not, what its answer tells of the
-/// descriptor is noted.
+/// Delays a change if possible. Otherwise makes it, and records what the answer reveals about the
+/// descriptor.
 fn gathered(epfd: c_int, op: c_int, fd: c_int, event: usize) -> Answer {
     if op == libc::EPOLL_CTL_MOD && gather::put_off(epfd, fd, event) {
         return 0;
@@ -43,14 +43,14 @@ fn gathered(epfd: c_int, op: c_int, fd: c_int, event: usize) -> Answer {
     answer
 }
 
-/// repoll is asked first, and epoll only if that was not an answer of repoll's:
+/// Calls repoll first, and epoll only if the answer cannot have been repoll's:
 ///
-/// | repoll's answer | by | then |
+/// | answer | comes from | then |
 /// |---|---|---|
-/// | 0, or an error that only an eventpoll has | repoll | it is the answer |
-/// | `EBADF` | either descriptor is not open | epoll would have read the event before: that is made up for |
-/// | `EINVAL` | a native epoll, or repoll | epoll is asked; on a repoll instance it finds the same errors in the same order, and last of all `EINVAL` |
-/// | anything else, as `ENOTTY` or `ESPIPE` | any other file | epoll is asked |
+/// | 0, or an error that only an eventpoll returns | repoll | return it |
+/// | `EBADF` | the kernel: either descriptor is not open | epoll would have read the event before, so do that |
+/// | `EINVAL` | a native epoll, or repoll | call epoll; on a repoll instance it finds the same errors in the same order, and finally `EINVAL` |
+/// | anything else, such as `ENOTTY` or `ESPIPE` | any other file | call epoll |
 fn at_once(epfd: c_int, op: c_int, fd: c_int, event: usize) -> Answer {
     let told = if op == libc::EPOLL_CTL_ADD && settings().takes_turns() {
         add_in_turns(epfd, fd, event)
@@ -69,17 +69,17 @@ fn at_once(epfd: c_int, op: c_int, fd: c_int, event: usize) -> Answer {
         | libc::ENOMEM
         | libc::ENOSPC
         | libc::EPERM => answer,
-        // Without the descriptors, lest they have come to be meanwhile: then it
-        // would be a native epoll's answer to what was asked of repoll.
+        // Pass invalid descriptors, because the real ones may have been opened meanwhile: then a
+        // native epoll would carry out a call that was meant for repoll.
         libc::EBADF => native(-1, op, -1, event),
         _ => native(epfd, op, fd, event),
     }
 }
 
-/// Adds an exclusive item that takes turns, or any other as it is.
+/// Adds an exclusive item that takes turns, or any other item without turns.
 ///
-/// Which of these it is only the kernel can see, as the event may be at a bad
-/// address. To turns without `EPOLLEXCLUSIVE` it says `EINVAL`, having done nothing.
+/// Only the kernel can see which of these it is, as the event may be at a bad address. For turns
+/// without `EPOLLEXCLUSIVE` it returns `EINVAL` and does nothing.
 #[cold]
 fn add_in_turns(epfd: c_int, fd: c_int, event: usize) -> Told {
     let add = |flags| repoll(epfd, libc::EPOLL_CTL_ADD, fd, event, flags);
@@ -108,11 +108,11 @@ fn repoll(epfd: c_int, op: c_int, fd: c_int, event: usize, flags: u32) -> Told {
         },
     };
     let what = pair(fd as u32, event.events);
-    // SAFETY: There are no addresses in it.
+    // SAFETY: There are no addresses in the words.
     unsafe { direct::call_or(epfd, operation, event.u64 as usize, what, Open, ioctl) }
 }
 
-/// What a deletion is about.
+/// The event for a deletion.
 const NOTHING: epoll_event = epoll_event { events: 0, u64: 0 };
 
 fn by_ioctl(epfd: c_int, op: c_int, fd: c_int, event: usize, flags: u32) -> Answer {
@@ -123,13 +123,13 @@ fn by_ioctl(epfd: c_int, op: c_int, fd: c_int, event: usize, flags: u32) -> Answ
         event: event as u64,
         ..Default::default()
     };
-    // SAFETY: It reads a `repoll_ctl`, and the event with care.
+    // SAFETY: It reads a `repoll_ctl`, and checks the address of the event.
     unsafe { kernel::ioctl(Open, epfd, uapi::REPOLL_CTL, &ctl) }
 }
 
 #[cold]
 fn native(epfd: c_int, op: c_int, fd: c_int, event: usize) -> Answer {
-    // SAFETY: The event is read with care.
+    // SAFETY: It checks the address of the event.
     let answer = unsafe {
         call(
             libc::SYS_epoll_ctl,

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Direct calls: what an instance of repoll answers to `fadvise64(2)`, at less cost
-//! than to an ioctl.
+//! Direct calls: an instance answers `fadvise64(2)`, which costs less than an ioctl.
 //!
-//! Not every module answers them, and a filter of system calls may refuse them, be
-//! it one that the program installs later on. This file alone decides whether they are
-//! made.
+//! Not every module answers them, and a system call filter may refuse them, even one that the
+//! program installs later. Only this file decides whether to make them.
 //!
-//! The decision holds for the process; nothing is remembered about a descriptor. Any
-//! other file answers `EINVAL` or `ESPIPE`, as it answers an ioctl with `ENOTTY`.
+//! The decision holds for the process; nothing is remembered about descriptors. Other files answer
+//! with `EINVAL` or `ESPIPE`, as they answer an ioctl with `ENOTTY`.
 
 use crate::{
     kernel::{self, error, int, Answer, Gate, Open},
@@ -17,34 +15,34 @@ use crate::{
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use libc::c_int;
 
-/// An answer, and whether it is that to a direct call.
+/// An answer, and whether it is that of a direct call.
 #[derive(Clone, Copy)]
 pub(crate) struct Told {
     pub(crate) answer: Answer,
     pub(crate) directly: bool,
 }
 
-/// Nobody has been asked yet.
+/// Not queried yet.
 const UNKNOWN: u8 = 0;
 /// The module answers direct calls.
 const ANSWERED: u8 = 1;
-/// It does not.
+/// The module does not answer direct calls.
 const NOT_THERE: u8 = 2;
 /// A filter refuses them, whatever the module does.
 const REFUSED: u8 = 3;
 
 static STATE: AtomicU8 = AtomicU8::new(UNKNOWN);
 
-/// Two numbers in a word, the lower one first.
+/// Two numbers in a word, the first one in the low half.
 pub(crate) fn pair(low: u32, high: u32) -> usize {
     low as usize | ((high as usize) << 32)
 }
 
-/// Asks the module behind its node or an instance. A program that goes on while the
-/// module is loaded anew asks again when it makes an instance.
+/// Queries the module through its node or an instance. If the module is reloaded while a program
+/// runs, the program queries it again when it creates an instance.
 ///
-/// Under valgrind none are made: memcheck would complain of the half of an event's data
-/// that programs often leave unset.
+/// Under valgrind, no direct calls are made: memcheck would complain about the half of an event's
+/// data that programs often leave uninitialised.
 #[cold]
 pub(crate) fn ask(fd: c_int) {
     let mut features = uapi::repoll_features {
@@ -64,12 +62,12 @@ pub(crate) fn ask(fd: c_int) {
     STATE.store(state, Relaxed);
 }
 
-/// Makes a direct call or, where that is of no use or is refused, `ioctl`, which does
+/// Makes a direct call. If direct calls do not work or are refused, makes `ioctl`, which must do
 /// the same.
 ///
 /// # Safety
 ///
-/// Every address in the words must be good for what the operation does with it.
+/// Every address in the words must be valid for the operation.
 #[inline(always)]
 pub(crate) unsafe fn call_or(
     epfd: c_int,
@@ -95,8 +93,9 @@ pub(crate) unsafe fn call_or(
     by_ioctl(epfd, refusal, ioctl)
 }
 
-/// Whether only the kernel can have said so, of an instance or of another file, or the call was
-/// not made. A filter says what its maker likes, mostly `EPERM`, `EACCES` or `ENOSYS`.
+/// Whether only the kernel can have returned this, for an instance or for another file, or the call
+/// was not made. A filter returns the error that its author chose, mostly `EPERM`, `EACCES` or
+/// `ENOSYS`.
 #[inline(always)]
 fn is_an_answer(answer: Answer) -> bool {
     answer >= 0
@@ -116,10 +115,11 @@ fn is_an_answer(answer: Answer) -> bool {
         )
 }
 
-/// Makes the ioctl: there is no direct call for it, or `refusal` was the answer to that.
+/// Makes the ioctl, because there is no direct call for it or because `refusal` was the answer to
+/// the direct call.
 ///
-/// repoll itself says `EPERM` of a file that cannot be polled, by either way. Otherwise
-/// somebody has refused the direct call, and will again.
+/// repoll itself returns `EPERM`, for direct calls and ioctls alike, if a file cannot be polled.
+/// Any other refusal comes from a filter, which will refuse direct calls again.
 #[cold]
 pub(crate) fn by_ioctl(epfd: c_int, refusal: Answer, ioctl: impl FnOnce() -> Answer) -> Told {
     let answer = ioctl();
@@ -127,7 +127,7 @@ pub(crate) fn by_ioctl(epfd: c_int, refusal: Answer, ioctl: impl FnOnce() -> Ans
     if refusal != 0 && !says_so {
         STATE.store(REFUSED, Relaxed);
     } else if answer >= 0 && STATE.load(Relaxed) == UNKNOWN {
-        // An instance of repoll that this process has not made.
+        // It is an instance of repoll that this process did not create.
         ask(epfd);
     }
     Told {
@@ -136,12 +136,12 @@ pub(crate) fn by_ioctl(epfd: c_int, refusal: Answer, ioctl: impl FnOnce() -> Ans
     }
 }
 
-/// Makes a call that takes the address of a structure, which is at hand in both ways.
+/// Makes a call that takes the address of a structure, and that is both a direct call and an ioctl.
 ///
 /// # Safety
 ///
-/// The operation and the ioctl must take what is there, and every address in it must be
-/// good for what they do with it.
+/// The operation and the ioctl must accept the structure, and every address in it must be valid for
+/// what they do with it.
 #[inline(always)]
 pub(crate) unsafe fn structure<T>(
     epfd: c_int,

@@ -2,8 +2,7 @@
 
 //! The functions that programs call instead of libc's.
 //!
-//! They are safe to call with any arguments: addresses are only passed on to
-//! the kernel.
+//! They are safe to call with any arguments: they only pass addresses on to the kernel.
 
 use crate::{
     create,
@@ -95,11 +94,11 @@ pub extern "C-unwind" fn epoll_pwait2(
     to_libc(filled(events, wait.run_cancellable())) as c_int
 }
 
-/// `syscall(2)`, by which some runtimes call epoll, and Node.js's sets up io_uring.
+/// `syscall(2)`. Some runtimes call epoll with it, and Node.js's runtime sets up
+/// io_uring.
 ///
-/// In C it takes as many arguments as there are. As in libc, all six are taken
-/// from where they would be, and the kernel does not look at more than the call
-/// has.
+/// In C it takes as many arguments as the system call has. As in libc, all six are read
+/// from where they would be, and the kernel ignores those that the call does not have.
 ///
 /// # Safety
 ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The beginning and the end of the process.
+//! Start and exit of the process.
 
 use crate::{
     cancel, event, fork, gather,
@@ -11,8 +11,8 @@ use crate::{
 };
 use libc::c_int;
 
-/// Called by the dynamic linker, when the program has one thread and its
-/// environment is as it was given.
+/// The dynamic linker calls this while the program has one thread, and the
+/// environment that it was started with.
 #[used]
 #[link_section = ".init_array"]
 static AT_LOAD: extern "C" fn() = {
@@ -31,7 +31,7 @@ static AT_LOAD: extern "C" fn() = {
     at_load
 };
 
-/// Called by `exit`, after what the program has registered.
+/// `exit` calls this, after the functions that the program has registered.
 #[used]
 #[link_section = ".fini_array"]
 static AT_EXIT: extern "C" fn() = {
@@ -41,7 +41,7 @@ static AT_EXIT: extern "C" fn() = {
     at_exit
 };
 
-/// What ends a process without `exit`, as children and daemons do.
+/// Ends the process without `exit`, as children and daemons do.
 fn end(status: c_int) -> ! {
     stats::tell();
     loop {

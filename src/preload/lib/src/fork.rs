@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Keeps a fork from coming between the steps by which something is made.
+//! Prevents a fork between the steps that create something.
 //!
-//! A thread takes the lock for these steps, and so does one that forks. The lock is
-//! no burden for signal handlers, which may do either: a thread that has it, or is about
-//! to, has all signals blocked. Nor can a child find it taken by a thread that the child
-//! does not have: it is in memory that the kernel wipes in a child, however that was
-//! forked. As long as there is one thread nobody takes it.
+//! A thread takes a lock for these steps, and so does a thread that forks. Signal handlers may do
+//! both safely: a thread that holds the lock, or is about to take it, has blocked all signals. A
+//! child never finds the lock taken by a thread that it does not have: the lock is in memory that
+//! the kernel wipes in a child, however that was forked. While there is only one thread, nobody
+//! takes the lock.
 //!
-//! libc tells of `fork` alone. A child that is made by `_Fork` or by a system call of
-//! the program's own may come in between.
+//! libc reports only `fork`. A child that is created by `_Fork`, or by a system call that the
+//! program makes itself, may come in between.
 
 use crate::{
     kernel::{call, int},
@@ -24,12 +24,12 @@ use core::{
 };
 use libc::{c_int, c_void};
 
-/// A lock that is taken for an instant.
+/// A lock that is held for a moment.
 struct Lock(AtomicU32);
 
 const FREE: u32 = 0;
 const TAKEN: u32 = 1;
-/// Somebody may sleep until it is free.
+/// Another thread may sleep until the lock is free.
 const WANTED: u32 = 2;
 
 impl Lock {
@@ -55,29 +55,29 @@ impl Lock {
     fn futex(&self, operation: c_int, value: u32) {
         let word = self.0.as_ptr().expose_provenance();
         let operation = int(operation | libc::FUTEX_PRIVATE_FLAG);
-        // SAFETY: It reads the word, which is there for ever.
+        // SAFETY: It reads the word, which is never freed.
         unsafe { call(libc::SYS_futex, &[word, operation, value as usize, 0, 0, 0]) };
     }
 }
 
-/// Null if there is no such memory; then nothing is kept apart.
+/// Null if such memory is not available; then nothing prevents a fork.
 static LOCK: AtomicPtr<Lock> = AtomicPtr::new(ptr::null_mut());
 
-/// Whether the thread that forks has the lock, and the signals that it had blocked before.
-/// Whoever has the lock writes them, or the only thread.
+/// Whether the forking thread holds the lock, and the signals that it had blocked before. Only the
+/// holder of the lock writes them, or the only thread.
 static FORKING: AtomicBool = AtomicBool::new(false);
 static BLOCKED: AtomicU64 = AtomicU64::new(0);
 
-/// The lock, if there may be somebody else to want it.
+/// The lock, unless this is the only thread.
 fn lock() -> Option<&'static Lock> {
     if threads::is_alone() {
         return None;
     }
-    // SAFETY: Null, or a lock that is there for ever.
+    // SAFETY: It is null, or a lock that is never freed.
     unsafe { LOCK.load(Relaxed).as_ref() }
 }
 
-/// Does something that no fork comes in between.
+/// Runs `make` without a fork in between.
 pub(crate) fn apart<T>(make: impl FnOnce() -> T) -> T {
     let Some(lock) = lock() else {
         return make();
@@ -112,14 +112,14 @@ extern "C" fn in_parent() {
     signals::replace(blocked);
 }
 
-/// The child's lock is free as it is.
+/// The child's lock is free already.
 extern "C" fn in_child() {
     if FORKING.swap(false, Relaxed) {
         signals::replace(BLOCKED.load(Relaxed));
     }
 }
 
-/// Makes the lock, and has libc tell of forks.
+/// Creates the lock, and registers the handlers of forks.
 pub(crate) fn load() {
     let Some(memory) = wiped_in_children() else {
         return;
@@ -129,31 +129,32 @@ pub(crate) fn load() {
     }
 }
 
-/// A page of zeroes, and of zeroes again in a child.
+/// A page of zeros, which is wiped in a child.
 fn wiped_in_children() -> Option<*mut c_void> {
     const PAGE: usize = 4096;
     let access = int(libc::PROT_READ | libc::PROT_WRITE);
     let kind = int(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
-    // SAFETY: A new mapping.
+    // SAFETY: It creates a new mapping.
     let memory = unsafe { call(libc::SYS_mmap, &[0, PAGE, access, kind, int(-1), 0]) };
     let memory = usize::try_from(memory).ok()?;
     let wiped = [memory, PAGE, int(libc::MADV_WIPEONFORK), 0, 0, 0];
-    // SAFETY: That mapping, which nobody uses yet.
+    // SAFETY: It is that mapping, which nobody uses yet.
     let answer = unsafe { call(libc::SYS_madvise, &wiped) };
     (answer == 0).then(|| ptr::with_exposed_provenance_mut(memory))
 }
 
 type Handler = extern "C" fn();
 
-/// Has libc call these at each fork: before, in the parent, and in the child. Says whether
-/// it does. What was named later comes earlier before the fork, and later after it.
+/// Makes libc call these functions at each fork: before it, in the parent, and in the child.
+/// Returns whether it will. Functions that are registered later are called earlier before the fork,
+/// and later after it.
 pub(crate) fn watch(before: Handler, in_parent: Handler, in_child: Handler) -> bool {
-    // glibc has `pthread_atfork` only for programs to link, and the first one to call; musl
-    // has the other alone.
+    // glibc provides `pthread_atfork` only for linking, and exports the first function; musl has
+    // only the second one.
     let of_glibc = threads::find(c"__register_atfork");
     if !of_glibc.is_null() {
         type Register = extern "C" fn(Handler, Handler, Handler, *const c_void) -> c_int;
-        // SAFETY: It is the function of that name, which has this type.
+        // SAFETY: It is the function with this name, which has this type.
         let register = unsafe { mem::transmute::<*mut c_void, Register>(of_glibc) };
         return register(before, in_parent, in_child, ptr::null()) == 0;
     }

@@ -1,63 +1,61 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Changes that are put off until the wait that follows, and made by the same call.
+//! Modifications that are delayed until the next wait, and made by the same call.
 //!
-//! With `REPOLL_GATHER=1` an `EPOLL_CTL_MOD` may be answered at once, without a
-//! call to the kernel. This may be done where it cannot be told from one that
-//! was made.
+//! With `REPOLL_GATHER=1`, the library may answer an `EPOLL_CTL_MOD` at once, without a
+//! call to the kernel. It does so only if the program cannot see the difference.
 //!
-//! # What of a change can be told
+//! # What could reveal a delay
 //!
-//! * Its result. So only modifications are put off, and only such that succeed:
-//!   of a descriptor that the same instance was seen to watch, neither exclusive
-//!   nor with `EPOLLWAKEUP`, of which nothing has been closed or replaced since
-//!   (see [`crate::known`]). All that an addition or deletion says depends on
-//!   more than that. That the event can be read is known if it lies on the main
-//!   thread's stack; any other address is left to the kernel.
-//! * What the next wait on the instance says. The change is made before that
-//!   wait looks, and making it polls the file: so if there is an event by then,
-//!   it is found, whether it came before or after the change was asked for and
-//!   whatever the triggers are. What came and went in between no wait tells
-//!   either way. The one thing that can be told is the order of events: what is
-//!   ready when it is modified comes after what has become ready meanwhile, as
-//!   if it had been modified last. Nobody promises an order, and no event is
-//!   kept back by it.
-//! * What others find out meanwhile: threads and processes that wait on the
-//!   instance, and whoever polls it. So nothing is put off in a process with more
-//!   than one thread, nor for an instance that was there at a fork; and what was
-//!   put off is sent before `poll`, `select`, any other call of epoll, a new
-//!   thread and a fork (see [`crate::observer`]).
-//! * What becomes of it when descriptors are closed: an item outlives its
-//!   descriptor if the file has another. So it is sent before a close, too.
+//! * The result. So only modifications are delayed, and only those that are certain to
+//!   succeed: the same instance was seen to watch the descriptor, neither exclusive nor
+//!   with `EPOLLWAKEUP`, and nothing has been closed or replaced since (see
+//!   [`crate::known`]). The results of additions and deletions depend on more than that.
+//!   The event is known to be readable if it is on the main thread's stack; any other
+//!   address is left to the kernel.
+//! * The next wait on the instance. The change is made before that wait scans, and making
+//!   it polls the file. So if there is an event by then, the wait finds it, whether it
+//!   came before or after the program asked for the change, and whatever the triggers
+//!   are. Events that came and went in between are not reported in either case. Only the
+//!   order of events can differ: a file that is ready when it is modified comes after
+//!   files that have become ready meanwhile, as if it had been modified last. epoll
+//!   promises no order, and no event is held back by this.
+//! * Other observers in the meantime: threads and processes that wait on the instance,
+//!   and its pollers. So nothing is delayed in a process with more than one thread, nor
+//!   for an instance that existed at a fork. What was delayed is sent before `poll`,
+//!   `select`, any other call of epoll, a new thread and a fork (see
+//!   [`crate::observer`]).
+//! * The close of descriptors: an item outlives its descriptor if the file has another
+//!   one. So what was delayed is also sent before a close.
 //!
-//! # What cannot be seen
+//! # What the library cannot see
 //!
-//! The library does not see descriptors that are closed by system calls that the
-//! program makes by itself or by functions of libc that are not listed in
-//! [`crate::observer`], processes and threads that are made by `clone` or
-//! `_Fork` or that libc makes for itself (`SIGEV_THREAD`), and instances that
-//! are handed to another program, through a socket or by number. Nor can it know
-//! that somebody reads fdinfo, or has a file whose poll does more than look.
-//! That is why it is off unless asked for.
+//! The library does not see these: descriptors that are closed by a system call that the
+//! program makes itself, or by functions of libc that are not listed in
+//! [`crate::observer`]; processes and threads that are created by `clone` or `_Fork`, or
+//! that libc creates for itself (`SIGEV_THREAD`); and instances that are passed to
+//! another program, through a socket or by number. It also does not see that somebody
+//! reads fdinfo, or that polling a file has side effects. For these reasons, gathering is
+//! off by default.
 //!
-//! A descriptor that was closed unseen and then modified, by a program that
-//! counts on the error, gets 0 for an answer; the change fails when it is made,
-//! and with the first that does nothing is put off any more in this process. No
-//! other file is modified for it: if the number was given to another file, the
-//! instance does not watch that under it, unless it was added; and that is a call
-//! of epoll, before which the change is sent. (Only a file that had been watched
-//! under that number earlier, is open still and has come back to it unseen
-//! could be.) An instance's number that is given to a new one is noticed.
+//! A program may close a descriptor unseen, modify it, and rely on the error. It then
+//! gets 0 instead; the change fails when it is made, and after the first such failure
+//! nothing more is delayed in this process. No other file is modified instead. If the
+//! number was given to another file, the instance does not watch that file under this
+//! number unless it was added; and adding it is a call of epoll, before which the change
+//! is sent. (One case remains: a file that was watched under that number earlier, is
+//! still open, and has returned to the number unseen.) If the number of an instance is
+//! given to a new one, the library notices it.
 //!
 //! # Signal handlers
 //!
-//! They may call all of this, wherever they interrupt it; on the one thread that
-//! there is, they end before it goes on. The changes are in the very memory that
-//! the kernel is told to read, with their number and how many of them it has
-//! made. So a handler finds what was not made yet, sends it, and sets the number
-//! to 0: what it has interrupted then sends nothing a second time. While
-//! something is interrupted, nothing new is put off. A handler that leaves by
-//! `longjmp` leaves it so for good.
+//! Signal handlers may call all of this, wherever they interrupt it; there is only one
+//! thread, so they end before the interrupted code continues. The changes are in the
+//! memory that the kernel reads, together with their number and the number of those that
+//! it has made. So a handler finds the changes that were not made yet, sends them, and
+//! sets the number to 0; the interrupted code then sends nothing twice. While something
+//! is interrupted, nothing new is delayed. If a handler leaves by `longjmp`, this remains
+//! so.
 
 use crate::{
     direct::{self, Told},
@@ -78,23 +76,23 @@ use core::{
 };
 use libc::{c_int, epoll_event};
 
-/// How many changes can be put off.
+/// The greatest number of delayed changes.
 const ROOM: usize = 64;
 
-/// What is put off is a state of its own: changes from `done` up to `count`.
+/// The delayed changes are those from `done` up to `count`.
 struct Pending {
     both: UnsafeCell<uapi::repoll_batch_wait>,
     changes: UnsafeCell<[uapi::repoll_change; ROOM]>,
-    /// The instance that all changes are of.
+    /// The instance of all changes.
     epfd: AtomicI32,
-    /// Something is being done here, which a signal handler may have interrupted.
+    /// Code here is running, which a signal handler may have interrupted.
     busy: AtomicBool,
-    /// A change has failed, or what has to be known cannot be.
+    /// A change has failed, or the necessary information is not available.
     off: AtomicBool,
 }
 
-// SAFETY: What is in the cells is used while there is one thread, whose signal
-// handlers find it good at any time (see above).
+// SAFETY: The cells are used only while there is one thread, whose signal handlers find
+// them valid at any time (see above).
 unsafe impl Sync for Pending {}
 
 static PENDING: Pending = Pending {
@@ -132,7 +130,7 @@ static PENDING: Pending = Pending {
     off: AtomicBool::new(false),
 };
 
-/// Finds what has to be known of the process, if changes are to be gathered.
+/// Collects the necessary information about the process, if changes are to be gathered.
 pub(crate) fn load() {
     if !settings().gathers() {
         return;
@@ -145,24 +143,24 @@ extern "C" fn before_fork() {
     send();
 }
 
-/// Parent and child share what there was.
+/// Parent and child share all existing instances.
 extern "C" fn forked() {
     known::forget_instances();
 }
 
-/// Whether items that are watched so may be put off.
+/// Whether a modification to this event may be delayed.
 pub(crate) fn is_plain(event: &epoll_event) -> bool {
     event.events & (libc::EPOLLEXCLUSIVE | libc::EPOLLWAKEUP) as u32 == 0
 }
 
 impl Pending {
     fn batch(&self) -> *mut uapi::repoll_batch {
-        // SAFETY: It is a part of what is there.
+        // SAFETY: It is a part of the structure.
         unsafe { &raw mut (*self.both.get()).batch }
     }
 
     fn count(&self) -> &AtomicU32 {
-        // SAFETY: It is there for ever, and is used in no other way.
+        // SAFETY: It is never freed, and is accessed in no other way.
         unsafe { AtomicU32::from_ptr(&raw mut (*self.batch()).count) }
     }
 
@@ -180,7 +178,7 @@ impl Pending {
         self.done().load(Relaxed) >= self.count().load(Relaxed)
     }
 
-    /// Where the change with that index is.
+    /// The address of the change with this index.
     fn change(&self, index: u32) -> *mut uapi::repoll_change {
         self.changes
             .get()
@@ -193,7 +191,7 @@ impl Pending {
             let count = self.count().load(Relaxed);
             // SAFETY: There is room, which a handler does not take.
             unsafe { self.change(count).write_volatile(change) };
-            // A handler may have sent all that was there.
+            // A handler may have sent everything.
             let pushed = self
                 .count()
                 .compare_exchange(count, count + 1, SeqCst, Relaxed);
@@ -203,33 +201,35 @@ impl Pending {
         }
     }
 
-    /// Empties it. At any point of this it is empty.
+    /// Empties it. At any point of this, it counts as empty.
     fn clear(&self) {
         self.count().store(0, SeqCst);
         self.done().store(0, SeqCst);
     }
 
-    /// Makes a call with the changes: one of the two that do that, and the ioctl that does
-    /// the same.
+    /// Makes a call with the changes: one of the two calls for batches, or the
+    /// corresponding ioctl.
     ///
-    /// It is not the call for one change, which leaves no trace of whether that was made.
+    /// The call for a single change does not fit, because afterwards one cannot see
+    /// whether the change was made.
     ///
     /// # Safety
     ///
-    /// Where the wait that may follow puts its events is the program's.
+    /// The wait that may follow stores its events where the program wants them.
     #[inline(always)]
     unsafe fn make(&self, operation: u32, command: u32, gate: impl Gate) -> Told {
         let batch = self.batch();
-        // SAFETY: Nobody else writes it. It never changes once it is there.
+        // SAFETY: Nobody else writes it, and once set it never changes.
         unsafe { (*batch).changes = self.change(0).expose_provenance() as u64 };
         self.failed().store(0, Relaxed);
         let epfd = self.epfd.load(Relaxed);
-        // SAFETY: It reads and writes the batch and its changes; the caller vouches for the rest.
+        // SAFETY: It reads and writes the batch and its changes; the caller vouches for
+        // the rest.
         unsafe { direct::structure(epfd, operation, command, self.both.get(), gate) }
     }
 
-    /// Sees to it that all has been made, after a call with so many changes.
-    /// Returns whether that call has made what there was.
+    /// Makes sure that all changes are made, after a call with this many changes. Returns
+    /// whether that call made all of them.
     fn settle(&self, asked: u32) -> bool {
         let (done, failed) = (self.done().load(Relaxed), self.failed().load(Relaxed));
         self.fail(failed);
@@ -237,12 +237,12 @@ impl Pending {
             self.send_rest();
         }
         self.clear();
-        // None at all if a handler had sent them before.
+        // A handler may have sent them before; then the call made none.
         failed == 0 && (done == asked || done == 0)
     }
 
-    /// Sends what is left, with no signal handler in between. Leaves alone how
-    /// much a call has done that was interrupted.
+    /// Sends the rest while signals are blocked. Keeps the record of how much an
+    /// interrupted call has done.
     #[cold]
     fn send_rest(&self) {
         let before = signals::replace(u64::MAX);
@@ -268,7 +268,7 @@ impl Pending {
         signals::replace(before);
     }
 
-    /// So many changes have failed that should not have.
+    /// This many changes failed that were expected to succeed.
     fn fail(&self, changes: u32) {
         if changes > 0 {
             self.off.store(true, Relaxed);
@@ -277,7 +277,7 @@ impl Pending {
     }
 }
 
-/// Puts off a modification. Returns false if it has to be made at once.
+/// Delays a modification. Returns false if it has to be made at once.
 pub(crate) fn put_off(epfd: c_int, fd: c_int, event: usize) -> bool {
     if !known::is_watched(epfd, fd) || PENDING.busy.load(Relaxed) || !threads::is_alone() {
         return false;
@@ -306,7 +306,7 @@ pub(crate) fn put_off(epfd: c_int, fd: c_int, event: usize) -> bool {
     true
 }
 
-/// Sends what was put off, if anything was.
+/// Sends the delayed changes, if there are any.
 #[inline(always)]
 pub(crate) fn send() {
     if !PENDING.is_empty() {
@@ -327,8 +327,8 @@ fn send_now() {
     PENDING.busy.store(false, SeqCst);
 }
 
-/// Sends what was put off, and waits by the same call if it is of that instance.
-/// `None` if it has to be waited for, again or at all.
+/// Sends the delayed changes; if they are those of this instance, waits with the same
+/// call. Returns `None` if the caller still has to wait.
 #[inline(always)]
 pub(crate) fn wait(epfd: c_int, wait: &uapi::repoll_wait, gate: impl Gate) -> Option<Told> {
     if PENDING.is_empty() {
@@ -339,22 +339,22 @@ pub(crate) fn wait(epfd: c_int, wait: &uapi::repoll_wait, gate: impl Gate) -> Op
         return None;
     }
     PENDING.busy.store(true, SeqCst);
-    // SAFETY: A handler, which finds it busy, does not use it.
+    // SAFETY: A handler finds it busy and does not use it.
     unsafe { (*PENDING.both.get()).wait = *wait };
     let asked = PENDING.count().load(Relaxed);
     let operation = uapi::REPOLL_DIRECT_BATCH_WAIT;
-    // SAFETY: The wait writes where the program wants its events.
+    // SAFETY: The wait writes to where the program wants its events.
     let told = unsafe { PENDING.make(operation, uapi::REPOLL_BATCH_WAIT, gate) };
     let settled = PENDING.settle(asked);
     PENDING.busy.store(false, SeqCst);
-    // After a change that was not made it has not slept. What is wrong with the
-    // wait itself it says again.
+    // If a change was not made, the wait did not sleep. An error of the wait itself will
+    // be returned again.
     let is_over = told.answer > 0 || [libc::EINTR, NOT_MADE].map(error).contains(&told.answer);
     (is_over || (told.answer == 0 && settled)).then_some(told)
 }
 
-/// There is a new instance. If changes were put off for its number, what they
-/// were for was closed unseen.
+/// There is a new instance. If changes were delayed for its number, the instance that
+/// they were for was closed unseen.
 pub(crate) fn made(epfd: c_int) {
     if !PENDING.is_empty() && PENDING.epfd.load(Relaxed) == epfd {
         PENDING.fail(PENDING.count().load(Relaxed));
@@ -363,7 +363,7 @@ pub(crate) fn made(epfd: c_int) {
     known::made(epfd);
 }
 
-/// A descriptor is about to be closed, or to become another file's.
+/// A descriptor is about to be closed, or to be replaced by another file's.
 pub(crate) fn losing(fd: c_int) {
     if known::is_known(fd) {
         send();
@@ -371,7 +371,7 @@ pub(crate) fn losing(fd: c_int) {
     }
 }
 
-/// All of these are.
+/// The same for a range of descriptors.
 pub(crate) fn losing_range(first: u32, last: u32) {
     if settings().gathers() {
         send();
@@ -379,7 +379,7 @@ pub(crate) fn losing_range(first: u32, last: u32) {
     }
 }
 
-/// There will be another process or thread.
+/// The process is about to create another process or thread.
 pub(crate) fn dividing() {
     if settings().gathers() {
         send();

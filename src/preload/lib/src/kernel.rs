@@ -2,24 +2,23 @@
 
 //! System calls, made directly.
 //!
-//! Not through libc, whose `syscall` is interposed here, and not through
-//! `dlsym(RTLD_NEXT)`, which takes locks and is not to be called from a signal
-//! handler. So nothing has to be looked up before the first call, whoever makes
-//! it, and errno is left alone.
+//! They do not go through libc, whose `syscall` this library replaces, and not through
+//! `dlsym(RTLD_NEXT)`, which takes locks and must not be called in a signal handler. So nothing has
+//! to be looked up before the first call, whoever makes it, and errno is not modified.
 
 use core::arch::asm;
 use libc::{c_int, c_long};
 
-/// What the kernel answers: not negative, or an errno with a minus sign.
+/// The kernel's answer: not negative, or a negated errno.
 pub(crate) type Answer = isize;
 
 /// As many arguments as a system call can have.
 pub(crate) type Arguments = [usize; 6];
 
-/// The greatest errno that there can be.
+/// The greatest possible errno.
 const MAX_ERRNO: isize = 4095;
 
-/// A way into the kernel.
+/// A way to make system calls.
 pub(crate) trait Gate: Copy {
     /// Makes a system call.
     ///
@@ -29,7 +28,7 @@ pub(crate) trait Gate: Copy {
     unsafe fn call(self, number: c_long, arguments: &Arguments) -> Answer;
 }
 
-/// The way that is always open.
+/// The way that always makes the call.
 #[derive(Clone, Copy)]
 pub(crate) struct Open;
 
@@ -50,8 +49,7 @@ impl Gate for Open {
 pub(crate) unsafe fn call(number: c_long, arguments: &Arguments) -> Answer {
     let [a, b, c, d, e, f] = *arguments;
     let answer;
-    // SAFETY: The caller vouches for the call; the kernel leaves all registers
-    // but these as they were.
+    // SAFETY: The caller vouches for the call. The kernel preserves all registers but these.
     unsafe {
         asm!(
             "syscall",
@@ -74,8 +72,8 @@ pub(crate) unsafe fn call(number: c_long, arguments: &Arguments) -> Answer {
 ///
 /// # Safety
 ///
-/// The command must take what is there, and every address in it must be good for what the command
-/// does with it.
+/// The command must accept the structure, and every address in it must be valid for what the
+/// command does with it.
 #[inline(always)]
 pub(crate) unsafe fn ioctl<T>(
     gate: impl Gate,
@@ -93,11 +91,11 @@ pub(crate) unsafe fn ioctl<T>(
     }
 }
 
-/// Gives a program its answer in libc's way: -1 and errno for an error.
+/// Converts an answer to libc's form: -1 and errno for an error.
 #[inline(always)]
 pub(crate) fn to_libc(answer: Answer) -> c_long {
     if (-MAX_ERRNO..0).contains(&answer) {
-        // SAFETY: The thread's own errno.
+        // SAFETY: It is the thread's own errno.
         unsafe { *libc::__errno_location() = -answer as c_int };
         -1
     } else {
@@ -105,7 +103,7 @@ pub(crate) fn to_libc(answer: Answer) -> c_long {
     }
 }
 
-/// An int as an argument, extended as the ABI wants it.
+/// An int as an argument, extended as the ABI requires.
 #[inline(always)]
 pub(crate) fn int(value: c_int) -> usize {
     value as isize as usize

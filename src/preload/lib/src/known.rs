@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Which instances are this process's alone, and what it has them watch.
+//! Which instances only this process has, and what they watch.
 //!
-//! It is known too little rather than too much: a descriptor with too high a
-//! number is not known, nor the first of two instances that watch the same one.
+//! The records may miss something but are never wrong: descriptors with high
+//! numbers are not recorded, and of two instances that watch the same
+//! descriptor, the first is forgotten.
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use libc::c_int;
 
-/// What is known of a descriptor.
+/// What is known about a descriptor.
 struct Known {
-    /// The instance that it is, or 0.
+    /// The instance that it refers to, or 0.
     instance: AtomicU32,
     /// The instance that watches it, or 0.
     watched_by: AtomicU32,
 }
 
-/// Descriptors that can be known. The memory is not touched before it is used.
+/// The number of descriptors that can be recorded. Their memory is untouched
+/// until it is used.
 const DESCRIPTORS: usize = 1 << 16;
 
 static TABLE: [Known; DESCRIPTORS] = [const {
@@ -26,20 +28,20 @@ static TABLE: [Known; DESCRIPTORS] = [const {
     }
 }; DESCRIPTORS];
 
-/// Of what watches a descriptor: the kernel has not said yes yet.
+/// A flag of `watched_by`: the kernel has not confirmed it yet.
 const ASKED: u32 = 1 << 31;
 
-/// The next instance's name. No two have the same.
+/// The name of the next instance. No two instances have the same name.
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
-/// Instances with lesser names are known to other processes, too.
+/// Instances with lower names are known to other processes, too.
 static FIRST: AtomicU32 = AtomicU32::new(1);
 
 fn known(fd: c_int) -> Option<&'static Known> {
     TABLE.get(usize::try_from(fd).ok()?)
 }
 
-/// The name of an instance that is this process's alone.
+/// The name of an instance that only this process has.
 fn instance(epfd: c_int) -> Option<u32> {
     let name = known(epfd)?.instance.load(Relaxed);
     (name >= FIRST.load(Relaxed)).then_some(name)
@@ -51,25 +53,26 @@ pub(crate) fn made(epfd: c_int) {
         return;
     };
     forget(epfd);
-    // After two thousand million instances no more are known.
+    // After two thousand million instances, no more are recorded.
     let next = |name: u32| (name + 1 < ASKED).then_some(name + 1);
     if let Ok(name) = NEXT.fetch_update(Relaxed, Relaxed, next) {
         known.instance.store(name, Relaxed);
     }
 }
 
-/// Whether the instance watches the descriptor, for sure.
+/// Whether the instance is certain to watch the descriptor.
 pub(crate) fn is_watched(epfd: c_int, fd: c_int) -> bool {
     let watched_by = known(fd).map(|fd| fd.watched_by.load(Relaxed));
     watched_by.is_some_and(|name| Some(name) == instance(epfd))
 }
 
-/// A question to the kernel whose answer may tell that a descriptor is watched.
+/// A question to the kernel, whose answer may show that a descriptor is
+/// watched.
 pub(crate) struct Question(Option<(u32, &'static AtomicU32)>);
 
 impl Question {
-    /// To be asked before the kernel is. What happens to the descriptor until
-    /// there is an answer, by a signal handler, makes it void.
+    /// Create this before asking the kernel. If a signal handler changes the
+    /// descriptor before the answer comes, the question becomes void.
     pub(crate) fn new(epfd: c_int, fd: c_int) -> Self {
         Self(instance(epfd).zip(known(fd)).map(|(name, known)| {
             known.watched_by.store(name | ASKED, Relaxed);
@@ -77,7 +80,7 @@ impl Question {
         }))
     }
 
-    /// The kernel has said yes.
+    /// The kernel has confirmed it.
     pub(crate) fn affirmed(self) {
         if let Some((name, watched_by)) = self.0 {
             let _ = watched_by.compare_exchange(name | ASKED, name, Relaxed, Relaxed);
@@ -85,14 +88,14 @@ impl Question {
     }
 }
 
-/// Whether there is something to be forgotten.
+/// Whether anything is recorded about the descriptor.
 pub(crate) fn is_known(fd: c_int) -> bool {
     known(fd).is_some_and(|known| {
         known.instance.load(Relaxed) != 0 || known.watched_by.load(Relaxed) != 0
     })
 }
 
-/// The descriptor is not what it was, or not watched any more.
+/// The descriptor has been closed or replaced, or is not watched any more.
 pub(crate) fn forget(fd: c_int) {
     if let Some(known) = known(fd) {
         known.instance.store(0, Relaxed);
@@ -100,19 +103,20 @@ pub(crate) fn forget(fd: c_int) {
     }
 }
 
-/// The descriptor may not be watched any more, or not as others are.
+/// The descriptor may not be watched any more, or may be watched in a special
+/// way.
 pub(crate) fn forget_watched(fd: c_int) {
     if let Some(known) = known(fd) {
         known.watched_by.store(0, Relaxed);
     }
 }
 
-/// None of these descriptors is what it was.
+/// All these descriptors have been closed or replaced.
 pub(crate) fn forget_range(first: u32, last: u32) {
     let first = (first as usize).min(DESCRIPTORS);
     let end = (last as usize).saturating_add(1).clamp(first, DESCRIPTORS);
     for known in &TABLE[first..end] {
-        // Most have never been used: reading leaves their memory alone.
+        // Most were never used, and reading does not allocate their memory.
         for name in [&known.instance, &known.watched_by] {
             if name.load(Relaxed) != 0 {
                 name.store(0, Relaxed);
@@ -121,7 +125,7 @@ pub(crate) fn forget_range(first: u32, last: u32) {
     }
 }
 
-/// Other processes share all instances that there are.
+/// Other processes share all existing instances.
 pub(crate) fn forget_instances() {
     FIRST.store(NEXT.load(Relaxed), Relaxed);
 }

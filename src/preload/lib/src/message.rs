@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Lines of text, put together without an allocation.
+//! Lines of text, composed without allocations.
 
 use crate::{kernel::call, uapi};
 use core::{
@@ -10,7 +10,7 @@ use core::{
 };
 use libc::c_int;
 
-/// A line in the making. What does not fit is cut.
+/// A line under construction. Text that does not fit is cut off.
 pub(crate) struct Line {
     text: [u8; Self::ROOM],
     len: usize,
@@ -19,7 +19,7 @@ pub(crate) struct Line {
 impl Line {
     const ROOM: usize = 512;
 
-    /// A line with this text, ended by a newline.
+    /// A line with this text and a newline.
     pub(crate) fn new(text: fmt::Arguments<'_>) -> Self {
         let mut line = Self {
             text: [0; Self::ROOM],
@@ -32,17 +32,17 @@ impl Line {
         line
     }
 
-    /// Writes it, in one piece.
+    /// Writes the line with one system call.
     pub(crate) fn write_to(&self, fd: c_int) {
         let text = self.text.as_ptr().expose_provenance();
-        // SAFETY: So many bytes are there to read.
+        // SAFETY: This many bytes are readable.
         unsafe { call(libc::SYS_write, &[fd as usize, text, self.len, 0, 0, 0]) };
     }
 }
 
 impl Write for Line {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        // The newline always has room.
+        // There is always room for the newline.
         let room = Self::ROOM - 1 - self.len;
         let text = &text.as_bytes()[..text.len().min(room)];
         self.text[self.len..][..text.len()].copy_from_slice(text);
@@ -51,7 +51,7 @@ impl Write for Line {
     }
 }
 
-/// Tells, once, that the device cannot be opened and what follows from that.
+/// Prints, once, why the device cannot be used and that epoll is used instead.
 #[cold]
 pub(crate) fn no_device(errno: c_int) {
     static TOLD: AtomicBool = AtomicBool::new(false);
@@ -61,10 +61,10 @@ pub(crate) fn no_device(errno: c_int) {
     }
     let reason = match errno {
         libc::EACCES | libc::EPERM => "permission denied",
-        libc::EINVAL => "it is too old for what is asked of it",
+        libc::EINVAL => "the module is too old for REPOLL_WAKE",
         libc::ENOENT => "no such file",
         libc::ENODEV | libc::ENXIO => "no such device",
-        libc::ENOTTY => "this is something else",
+        libc::ENOTTY => "it is not the module's device",
         _ => "it cannot be opened",
     };
     Line::new(format_args!(
@@ -74,7 +74,7 @@ pub(crate) fn no_device(errno: c_int) {
     .write_to(libc::STDERR_FILENO);
 }
 
-/// Tells that a variable asks for something that there is not.
+/// Prints that the value of a variable is unknown.
 #[cold]
 pub(crate) fn unknown_policy(name: &CStr, value: &CStr, known: &CStr) {
     let [name, value, known] = [name, value, known].map(|text| text.to_str().unwrap_or("?"));
@@ -84,12 +84,12 @@ pub(crate) fn unknown_policy(name: &CStr, value: &CStr, known: &CStr) {
     .write_to(libc::STDERR_FILENO);
 }
 
-/// Tells that libc's own functions are left to those who look them up there.
+/// Prints that lookups in libc itself still find libc's own functions.
 #[cold]
 pub(crate) fn not_in_libc(errno: c_int) {
     Line::new(format_args!(
-        "repoll: libc's table of symbols cannot be changed (errno {errno}); \
-         what is looked up in libc itself is epoll"
+        "repoll: cannot change libc's table of symbols (errno {errno}); \
+         lookups in libc itself still find epoll"
     ))
     .write_to(libc::STDERR_FILENO);
 }

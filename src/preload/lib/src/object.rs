@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the dynamic linker has loaded, and its tables of symbols.
+//! Loaded programs and libraries, and their symbol tables.
 
 use crate::kernel::{call, int, Answer};
 use core::{
@@ -27,7 +27,7 @@ struct Dynamic {
     value: u64,
 }
 
-/// A program or library in memory, with a table of symbols that is hashed in GNU's way.
+/// A program or library in memory, with a symbol table that has a GNU hash table.
 ///
 /// # Invariants
 ///
@@ -45,7 +45,7 @@ impl Object {
     ///
     /// # Safety
     ///
-    /// What is wanted is never unloaded.
+    /// The object that `is_wanted` selects is never unloaded.
     pub(crate) unsafe fn find(is_wanted: &dyn Fn(&Object) -> bool) -> Option<Self> {
         struct Search<'a> {
             is_wanted: &'a dyn Fn(&Object) -> bool,
@@ -56,10 +56,10 @@ impl Object {
             _size: size_t,
             search: *mut c_void,
         ) -> c_int {
-            // SAFETY: It is `search` of below, which nobody else uses meanwhile.
+            // SAFETY: It is `search` from below, which nobody else uses meanwhile.
             let search = unsafe { &mut *search.cast::<Search<'_>>() };
-            // SAFETY: The dynamic linker keeps what it tells of loaded meanwhile; and it stays so,
-            // as the caller vouches, if it is what is wanted.
+            // SAFETY: The dynamic linker keeps the object loaded during this call; if it is the
+            // wanted object, the caller guarantees that it stays loaded.
             let object = unsafe { Object::new(&*info) };
             search.found = object.filter(|object| (search.is_wanted)(object));
             search.found.is_some().into()
@@ -68,19 +68,19 @@ impl Object {
             is_wanted,
             found: None,
         };
-        // SAFETY: `visit` is called with `search`, and not after this has returned.
+        // SAFETY: `visit` is called with `search`, and only before this returns.
         unsafe { libc::dl_iterate_phdr(Some(visit), ptr::from_mut(&mut search).cast()) };
         search.found
     }
 
-    /// An object with all tables that are needed.
+    /// An object with all necessary tables.
     ///
     /// # Safety
     ///
-    /// It is loaded, and stays so for as long as the result is used.
+    /// It is loaded, and stays so while the result is used.
     unsafe fn new(info: &dl_phdr_info) -> Option<Self> {
         let base = info.dlpi_addr as usize;
-        // SAFETY: So many headers are in the object.
+        // SAFETY: The object has this many headers.
         let segments = unsafe { slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
         let dynamic = segments
             .iter()
@@ -91,7 +91,8 @@ impl Object {
         loop {
             // SAFETY: The section ends with `DT_NULL`.
             let Dynamic { tag, value } = unsafe { entry.read() };
-            // Some dynamic linkers have made them addresses, others leave the file's offsets.
+            // Some dynamic linkers convert them to addresses, others leave the offsets from the
+            // file.
             let value = value as usize;
             let address = Some(if value < base { base + value } else { value });
             match tag {
@@ -103,7 +104,7 @@ impl Object {
             }
             entry = entry.wrapping_add(1);
         }
-        // INVARIANT: The dynamic section names them so; the caller vouches for the rest.
+        // INVARIANT: The dynamic section contains these addresses; the caller vouches for the rest.
         Some(Self {
             base,
             segments,
@@ -113,7 +114,7 @@ impl Object {
         })
     }
 
-    /// Whether something at this address is the object's.
+    /// Whether this address is inside the object.
     pub(crate) fn holds(&self, address: usize) -> bool {
         self.segment(address).is_some()
     }
@@ -126,20 +127,20 @@ impl Object {
         })
     }
 
-    /// The address of what the object defines under that name.
+    /// The address of the object's definition of this name.
     pub(crate) fn address(&self, name: &CStr) -> Option<usize> {
         let symbol = self.symbols(name).next()?;
         Some(self.base.wrapping_add(symbol.st_value as usize))
     }
 
-    /// Makes lookups of these names in the object find these addresses, or returns an errno.
+    /// Makes lookups of these names in the object return these addresses, or returns an errno.
     ///
-    /// All of the segment can be written to meanwhile: changing page by page would leave it in
-    /// many mappings.
+    /// The whole segment is writable meanwhile: changing single pages would leave it in many
+    /// mappings.
     ///
     /// # Safety
     ///
-    /// What is at an address can be used as what has that name, and no other thread uses the
+    /// What is at an address can be used in place of the named object, and no other thread uses the
     /// object's table yet.
     pub(crate) unsafe fn define(&self, definitions: &[(&CStr, usize)]) -> Result<(), c_int> {
         let segment = self.segment(self.symbols).ok_or(libc::EFAULT)?;
@@ -158,28 +159,29 @@ impl Object {
                 protection |= bit;
             }
         }
-        // SAFETY: The pages get a right more than they have.
+        // SAFETY: The pages get one more right.
         unsafe { protect(&pages, protection | libc::PROT_WRITE)? };
         for (name, address) in definitions {
             for symbol in self.symbols(name) {
                 let value = ptr::from_ref(symbol).addr() + offset_of!(Elf64_Sym, st_value);
                 let value: *mut u64 = ptr::with_exposed_provenance_mut(value);
-                // SAFETY: An aligned field of the table, which can be written now; the caller
-                // vouches that nobody else uses it.
+                // SAFETY: It is an aligned field of the table, which is writable now; the caller
+                // guarantees that nobody else uses it.
                 unsafe { value.write(address.wrapping_sub(self.base) as u64) };
             }
         }
-        // SAFETY: The pages have the rights that they had before.
+        // SAFETY: The pages get back the rights that they had before.
         unsafe { protect(&pages, protection) }
     }
 
-    /// The object's definitions of that name, one for each version.
+    /// The object's definitions of this name, one for each version.
     ///
-    /// The hash table has four words of its size, a filter of 64-bit words, the first symbol of
-    /// each bucket, and the hashes of the symbols in order, of which the last in a bucket is odd.
+    /// The hash table consists of four words with its sizes, a filter of 64-bit words, the first
+    /// symbol of each bucket, and the hashes of the symbols in order; the last hash of a bucket is
+    /// odd.
     fn symbols<'a>(&'a self, name: &'a CStr) -> impl Iterator<Item = &'a Elf64_Sym> {
         let wanted = hash(name.to_bytes());
-        // SAFETY: As the table's first words say, it is that large.
+        // SAFETY: The first words of the table give its size.
         let word = |index: usize| unsafe { self.at::<u32>(self.hash, index) };
         let (buckets, first, filter) = (*word(0) as usize, *word(1) as usize, *word(2) as usize);
         let start = 4 + 2 * filter;
@@ -187,13 +189,13 @@ impl Object {
             0 => 0,
             _ => *word(start + wanted as usize % buckets) as usize,
         };
-        // An empty bucket has 0, which no hashed symbol is.
+        // An empty bucket has 0, which is not the index of a hashed symbol.
         let mut is_over = index < first.max(1);
         core::iter::from_fn(move || {
             while !is_over {
                 let hash = *word(start + buckets + index - first);
                 is_over = hash & 1 != 0;
-                // SAFETY: A symbol for each hash.
+                // SAFETY: There is one symbol for each hash.
                 let symbol = unsafe { self.at::<Elf64_Sym>(self.symbols, index) };
                 index += 1;
                 if hash | 1 == wanted | 1 && self.is_defined_as(symbol, name) {
@@ -205,7 +207,7 @@ impl Object {
     }
 
     fn is_defined_as(&self, symbol: &Elf64_Sym, name: &CStr) -> bool {
-        // SAFETY: A symbol's name is a string in the table.
+        // SAFETY: The name of a symbol is a string in the table.
         let its = unsafe {
             CStr::from_ptr(ptr::from_ref(
                 self.at::<c_char>(self.strings, symbol.st_name as usize),
@@ -216,15 +218,15 @@ impl Object {
 
     /// # Safety
     ///
-    /// The table at this address has so many entries, of this type.
+    /// The table at this address has more than `index` entries of this type.
     unsafe fn at<T>(&self, table: usize, index: usize) -> &T {
         let entry: *const T = ptr::with_exposed_provenance(table + index * size_of::<T>());
-        // SAFETY: The caller vouches for the entry; by the invariant it stays.
+        // SAFETY: The caller vouches for the entry; by the invariant it stays loaded.
         unsafe { &*entry }
     }
 }
 
-/// GNU's hash of a name.
+/// The GNU hash of a name.
 fn hash(name: &[u8]) -> u32 {
     name.iter().fold(5381, |hash: u32, byte| {
         hash.wrapping_mul(33).wrapping_add((*byte).into())
@@ -235,10 +237,10 @@ fn hash(name: &[u8]) -> u32 {
 ///
 /// # Safety
 ///
-/// Nobody needs an access to the pages that this takes away.
+/// Nobody needs the access that this takes away.
 unsafe fn protect(pages: &Range<usize>, protection: c_int) -> Result<(), c_int> {
     let arguments = [pages.start, pages.len(), int(protection), 0, 0, 0];
-    // SAFETY: The caller vouches for the rights; what is in the pages stays as it is.
+    // SAFETY: The caller vouches for the rights; the contents of the pages stay unchanged.
     let answer: Answer = unsafe { call(libc::SYS_mprotect, &arguments) };
     if answer < 0 {
         Err(-answer as c_int)
@@ -276,7 +278,7 @@ mod tests {
 
     #[test]
     fn what_is_defined_anew_is_found_by_the_linker() {
-        // One that nothing here calls.
+        // A function that nothing here calls.
         let name = c"l64a";
         let before = libc().address(name).unwrap();
         let found = || {
@@ -285,10 +287,10 @@ mod tests {
         };
         assert_eq!(found(), before);
         let another = libc().address(c"a64l").unwrap();
-        // SAFETY: Nobody calls it, and the other tests only look up other names.
+        // SAFETY: Nobody calls it, and the other tests look up other names.
         unsafe { libc().define(&[(name, another)]) }.unwrap();
         assert_eq!(found(), another);
-        // SAFETY: It is the function itself, and the other tests only look up other names.
+        // SAFETY: It is the function itself, and the other tests look up other names.
         unsafe { libc().define(&[(name, before)]) }.unwrap();
         assert_eq!(found(), before);
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Functions of libc by which a change that was put off could be told from one
-//! that was made, or which make what is known of descriptors untrue.
+//! Functions of libc that could reveal that a change was delayed, or that make the
+//! records about descriptors wrong.
 //!
-//! Each does what libc's does, after what was put off has been sent. Without
-//! `REPOLL_GATHER` that is all that there is to it. Which function is libc's, or
-//! that of a library that was preloaded after this one, is looked up when the
-//! library is loaded; a constructor that comes before has it looked up then.
+//! Each first sends the delayed changes, then does what libc's function does. Without
+//! `REPOLL_GATHER`, it only does the latter. The function to call is libc's, or that of a
+//! library that was preloaded after this one. It is looked up when the library is loaded;
+//! if a constructor calls the function earlier, it is looked up then.
 
 use crate::{gather, kernel::Arguments};
 use core::{
@@ -19,7 +19,7 @@ use libc::{
     sigset_t, size_t, timespec, timeval, FILE,
 };
 
-/// The functions, each with what comes before it.
+/// The functions, each with the action that comes before it.
 macro_rules! functions {
     ($(
         $(#[$doc:meta])*
@@ -43,21 +43,22 @@ macro_rules! functions {
                 $before
                 let next = next::$name.get(const { name_of(concat!(stringify!($name), "\0")) });
                 type Function = extern "C-unwind" fn($($type),*) $(-> $result)?;
-                // SAFETY: It is the function of that name, which has this type.
+                // SAFETY: It is the function with this name, which has this type.
                 let next = unsafe { mem::transmute::<usize, Function>(next) };
                 next($($argument),*)
             }
         )*
 
-        /// Looks all of them up.
+        /// Looks up all of them.
         pub(crate) fn load() {
             each(|_, _| ());
         }
 
-        /// How many there are.
+        /// The number of functions.
         pub(crate) const COUNT: usize = [$(stringify!($name)),*].len();
 
-        /// Tells of each its name, and where the function is that this one stands in for.
+        /// Passes the name of each function, and the address of the function that it
+        /// replaces, to `tell`.
         pub(crate) fn each(mut tell: impl FnMut(&'static CStr, usize)) {
             $(
                 let name = const { name_of(concat!(stringify!($name), "\0")) };
@@ -67,7 +68,7 @@ macro_rules! functions {
     };
 }
 
-/// The address of the function that this one stands in for.
+/// The address of the function that this library replaces.
 struct Next(AtomicUsize);
 
 impl Next {
@@ -102,7 +103,7 @@ const fn name_of(name: &str) -> &CStr {
 /// A stream is about to lose its descriptor.
 fn losing_stream(stream: *mut FILE) {
     if !stream.is_null() {
-        // SAFETY: The program says that it is a stream.
+        // SAFETY: The program guarantees that it is a stream.
         gather::losing(unsafe { libc::fileno(stream) });
     }
 }
@@ -128,7 +129,7 @@ functions! {
         gather::send();
     }
 
-    /// `ppoll(2)` in such.
+    /// `ppoll(2)` in such programs.
     fn __ppoll_chk(
         fds: *mut pollfd,
         count: nfds_t,
@@ -227,7 +228,7 @@ functions! {
     }
 }
 
-/// The same for system calls that are made through `syscall`.
+/// The same for system calls that are made with `syscall`.
 pub(crate) fn before_call(number: c_long, &[a, b, ..]: &Arguments) {
     match number {
         libc::SYS_poll | libc::SYS_ppoll | libc::SYS_select | libc::SYS_pselect6 => gather::send(),

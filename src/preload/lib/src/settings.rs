@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the environment asks for.
+//! The settings in the environment.
 
 use crate::message;
 use core::{
@@ -10,7 +10,7 @@ use core::{
 };
 use libc::c_char;
 
-/// The settings that a call asks for.
+/// The settings that apply to calls.
 #[derive(Clone, Copy)]
 pub(crate) struct Settings(u8);
 
@@ -24,7 +24,7 @@ const GATHER: u8 = 1 << 5;
 static SETTINGS: AtomicU8 = AtomicU8::new(0);
 
 impl Settings {
-    /// Whether a program is refused an instance rather than given a native one.
+    /// Whether creating an instance fails instead of falling back to epoll.
     pub(crate) fn is_strict(self) -> bool {
         self.0 & STRICT != 0
     }
@@ -34,7 +34,7 @@ impl Settings {
         self.0 & IO_URING != 0
     }
 
-    /// Whether of several waiters the one that came first is woken first.
+    /// Whether, of several waiters, the one that came first is woken first.
     pub(crate) fn wakes_first_come(self) -> bool {
         self.0 & FIFO != 0
     }
@@ -44,14 +44,14 @@ impl Settings {
         self.0 & ROUND_ROBIN != 0
     }
 
-    /// Whether changes are put off until the next wait.
+    /// Whether changes are delayed until the next wait.
     pub(crate) fn gathers(self) -> bool {
         self.0 & GATHER != 0
     }
 }
 
-/// The settings as they were when the program was started, or first looked at
-/// by the constructor of a library that comes before this one.
+/// The settings as they were when the program was started, or when the constructor of an earlier
+/// library first needed them.
 pub(crate) fn settings() -> Settings {
     let settings = Settings(SETTINGS.load(Relaxed));
     if settings.0 & LOADED != 0 {
@@ -76,13 +76,13 @@ fn load() -> Settings {
     Settings(settings)
 }
 
-/// A switch is on if it is 1.
+/// A switch is on if its value is 1.
 pub(crate) fn is_on(value: Option<&CStr>) -> bool {
     value == Some(c"1")
 }
 
-/// The bit of a policy, if that is what the variable names. Anything else is
-/// told, and epoll's policy stays; so it does if there is nothing.
+/// The bit of a policy, if the variable has the known value. Any other value prints a message, and
+/// epoll's policy stays, as it does without the variable.
 fn policy(name: &CStr, known: &CStr, bit: u8) -> u8 {
     match variable(name).filter(|value| !value.is_empty()) {
         None => 0,
@@ -94,17 +94,17 @@ fn policy(name: &CStr, known: &CStr, bit: u8) -> u8 {
     }
 }
 
-/// Removes from `LD_PRELOAD` the sanitizer's runtime that repoll-run has put first for this
-/// program alone. The programs that it starts were not built for it.
+/// Removes the sanitizer's runtime from `LD_PRELOAD` that repoll-run put there only for this
+/// program. The programs that it starts were not built for that runtime.
 ///
-/// The string is changed where the kernel has put it, so `environ`, `main`'s third
-/// argument and `/proc/self/environ` agree.
+/// The string is changed where the kernel put it, so that `environ`, `main`'s third argument and
+/// `/proc/self/environ` agree.
 pub(crate) fn leave_own_preload() {
     let preload: *mut u8 = address(c"LD_PRELOAD").cast();
     let Some(own) = variable(c"REPOLL_PRELOAD_OWN").filter(|_| !preload.is_null()) else {
         return;
     };
-    // SAFETY: A C string, to which nobody writes before the last line.
+    // SAFETY: It is a C string, which nobody writes to before the last line.
     let text = unsafe { CStr::from_ptr(preload.cast()) }.to_bytes_with_nul();
     let len = text.len();
     let rest = text
@@ -113,31 +113,30 @@ pub(crate) fn leave_own_preload() {
     let Some(rest) = rest.map(<[u8]>::len) else {
         return;
     };
-    // SAFETY: The end of the string is moved to its start, in the memory that the process has its
-    // environment in. The program has not begun: nobody else has looked at this variable for good.
+    // SAFETY: The end of the string moves to its start, in the memory that holds the process's
+    // environment. The program has not started, so nobody else keeps a pointer into this variable.
     unsafe { ptr::copy(preload.add(len - rest), preload, rest) };
 }
 
-/// A variable of the environment. In a program with more rights than its user
-/// it is as if there were none.
+/// A variable of the environment. In a program with more rights than its user, all variables count
+/// as unset.
 pub(crate) fn variable(name: &CStr) -> Option<&'static CStr> {
     let value = address(name);
-    // SAFETY: Null or a C string. It is read before the program has a chance
-    // to change its environment.
+    // SAFETY: It is null or a C string. It is read before the program can change its environment.
     (!value.is_null()).then(|| unsafe { CStr::from_ptr(value) })
 }
 
-/// Whether libc has its environment yet. Functions that a program has called before all libraries
-/// (`.preinit_array`) come earlier: for them it is as if nothing was asked for.
+/// Whether libc has set up its environment. Functions that a program runs before all libraries
+/// (`.preinit_array`) come earlier; for them, nothing is set.
 pub(crate) fn has_environment() -> bool {
     extern "C" {
         static environ: *const *const c_char;
     }
-    // SAFETY: No thread changes it while the program is being loaded, and later nobody asks.
+    // SAFETY: No thread changes it while the program is loaded, and nobody asks later.
     unsafe { !environ.is_null() }
 }
 
-/// Where the variable's value is, or null.
+/// The address of the variable's value, or null.
 fn address(name: &CStr) -> *mut c_char {
     extern "C" {
         fn secure_getenv(name: *const c_char) -> *mut c_char;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Signals, and what is done about them.
+//! Signals and their actions.
 //!
-//! By system calls: libc's functions leave out the signals that it keeps to itself.
+//! This file makes system calls, because libc's functions exclude the signals that libc
+//! reserves.
 
 use crate::kernel::{call, int, Answer};
 use core::{mem::size_of, ptr};
@@ -15,14 +16,14 @@ const SET_SIZE: usize = size_of::<u64>();
 #[derive(Default)]
 #[repr(C)]
 pub(crate) struct Action {
-    /// Or one of `SIG_DFL` and `SIG_IGN`.
+    /// The address of a function, or `SIG_DFL` or `SIG_IGN`.
     pub(crate) handler: usize,
     flags: u64,
     restorer: usize,
     mask: u64,
 }
 
-/// The kernel's `siginfo_t`, as that of a signal that a process sends.
+/// The kernel's `siginfo_t`, in the form for a signal that a process sends.
 #[derive(Default)]
 #[repr(C)]
 struct Information {
@@ -41,7 +42,7 @@ pub(crate) const fn set_of(signal: c_int) -> u64 {
     1 << (signal - 1)
 }
 
-/// Blocks these and no others. Returns what was blocked before.
+/// Blocks these signals and no others. Returns the set that was blocked before.
 pub(crate) fn replace(set: u64) -> u64 {
     let mut before = 0u64;
     let arguments = [
@@ -52,12 +53,12 @@ pub(crate) fn replace(set: u64) -> u64 {
         0,
         0,
     ];
-    // SAFETY: It reads a set, and writes another.
+    // SAFETY: It reads one set and writes another.
     unsafe { call(libc::SYS_rt_sigprocmask, &arguments) };
     before
 }
 
-/// What is done about a signal.
+/// The action of a signal.
 pub(crate) fn action(signal: c_int) -> Action {
     let mut action = Action::default();
     let place = ptr::from_mut(&mut action).expose_provenance();
@@ -66,11 +67,11 @@ pub(crate) fn action(signal: c_int) -> Action {
     action
 }
 
-/// Changes that.
+/// Changes the action of a signal.
 ///
 /// # Safety
 ///
-/// The handler must be one, and be good for this signal.
+/// The handler must be a signal handler that is valid for this signal.
 pub(crate) unsafe fn set_action(signal: c_int, action: &Action) {
     let place = ptr::from_ref(action).expose_provenance();
     // SAFETY: It reads an action; the caller vouches for that.
@@ -85,7 +86,7 @@ unsafe fn sigaction(signal: c_int, new: usize, old: usize) -> Answer {
 
 /// Sends a signal to a thread of this process, as `pthread_sigqueue` does.
 pub(crate) fn send(signal: c_int, thread: pid_t) {
-    // SAFETY: It takes nothing.
+    // SAFETY: It takes no arguments.
     let process = unsafe { call(libc::SYS_getpid, &[0; 6]) } as pid_t;
     let information = Information {
         signal,
@@ -99,9 +100,9 @@ pub(crate) fn send(signal: c_int, thread: pid_t) {
     unsafe { call(libc::SYS_rt_tgsigqueueinfo, &arguments) };
 }
 
-/// What the kernel knows the calling thread by.
+/// The kernel's ID of the calling thread.
 pub(crate) fn thread() -> pid_t {
-    // SAFETY: It takes nothing.
+    // SAFETY: It takes no arguments.
     unsafe { call(libc::SYS_gettid, &[0; 6]) as pid_t }
 }
 

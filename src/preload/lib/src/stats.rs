@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! How many calls repoll has carried out, and how many native epoll, told when
-//! the process ends.
+//! Counts of the calls that repoll and native epoll handled, printed at the exit of the process.
 //!
-//! The counters are in memory that the kernel wipes in a forked child, however
-//! it was forked. A child of `vfork` shares them, and so counts for its parent
-//! until it executes a program.
+//! The counters are in memory that the kernel wipes in a child, however it was forked. A child of
+//! `vfork` shares them, so it counts for its parent until it executes a program.
 
 use crate::{
     direct::Told,
@@ -25,7 +23,7 @@ use core::{
 };
 use libc::c_int;
 
-/// What is counted.
+/// The calls that are counted.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Create,
@@ -33,43 +31,43 @@ pub(crate) enum Kind {
     Wait,
 }
 
-/// The counters of one of the two, by [`Kind`].
+/// The counters of repoll or of native epoll, indexed by [`Kind`].
 type Counts = [AtomicU64; 3];
 
-/// A part of memory that a forked child finds wiped.
+/// A part of memory that is wiped in a forked child.
 #[repr(C, align(4096))]
 struct Counters {
-    /// The process that the counters are of: 0 until it counts something.
+    /// The process that the counters belong to, or 0 until it counts something.
     owner: AtomicI32,
     repoll: Counts,
     native: Counts,
-    /// Those calls that repoll has answered as direct ones.
+    /// How many of repoll's calls were direct calls.
     direct: AtomicU64,
-    /// Changes that were put off, and how many of those have failed.
+    /// Delayed changes, and how many of these failed.
     gathered: [AtomicU64; 2],
 }
 
-/// What was found when the library was loaded, since programs write to their
-/// arguments and their environment.
+/// Values from the time when the library was loaded, because programs overwrite their arguments and
+/// their environment.
 #[repr(C)]
 struct Identity {
     /// The program's name.
     program: [u8; 64],
-    /// The file to add to, or nothing for stderr.
+    /// The file to append to; empty for stderr.
     file: [u8; libc::PATH_MAX as usize],
 }
 
-/// All of it; zeroes are a good value.
+/// The whole structure; zeros are valid.
 #[repr(C)]
 struct Stats {
     counters: Counters,
     identity: Identity,
 }
 
-/// Stands for: not asked for.
+/// Stands for: no counts were requested.
 static OFF: AtomicU64 = AtomicU64::new(0);
 
-/// Null until the environment has been looked at.
+/// Null until the environment has been read.
 static STATS: AtomicPtr<Stats> = AtomicPtr::new(ptr::null_mut());
 
 fn off() -> *mut Stats {
@@ -81,7 +79,7 @@ pub(crate) fn created() {
     count(Kind::Create, |counters| &counters.repoll);
 }
 
-/// Counts a call that repoll has answered, if it was carried out.
+/// Counts a call that repoll answered, if it succeeded.
 #[inline(always)]
 pub(crate) fn repoll(kind: Kind, told: Told) -> Answer {
     if told.answer >= 0 {
@@ -93,7 +91,7 @@ pub(crate) fn repoll(kind: Kind, told: Told) -> Answer {
     told.answer
 }
 
-/// Counts a call that native epoll has answered, if it was carried out.
+/// Counts a call that native epoll answered, if it succeeded.
 pub(crate) fn native(kind: Kind, answer: Answer) -> Answer {
     if answer >= 0 {
         count(kind, |counters| &counters.native);
@@ -101,7 +99,7 @@ pub(crate) fn native(kind: Kind, answer: Answer) -> Answer {
     answer
 }
 
-/// Counts a change that is put off, which counts as carried out, too.
+/// Counts a delayed change, which also counts as a successful call.
 #[inline(always)]
 pub(crate) fn gathered() {
     if let Some(counters) = count(Kind::Ctl, |counters| &counters.repoll) {
@@ -109,7 +107,7 @@ pub(crate) fn gathered() {
     }
 }
 
-/// Counts changes that were put off and could not be made.
+/// Counts delayed changes that failed.
 #[cold]
 pub(crate) fn gather_failed(changes: u32) {
     if let Some(Stats { counters, .. }) = stats() {
@@ -136,17 +134,16 @@ fn stats() -> Option<&'static Stats> {
     if stats == off() {
         return None;
     }
-    // SAFETY: A mapping that is never undone.
+    // SAFETY: The mapping is never removed.
     Some(unsafe { &*stats })
 }
 
-/// Looks at the environment, if that has not been done.
+/// Reads the environment, unless that has been done.
 pub(crate) fn load() {
     stats();
 }
 
-/// Looks at the environment, if there is one. Returns what is in `STATS` then, or what stands for
-/// off.
+/// Reads the environment, if it is set up. Returns the new value of `STATS`, or `OFF`.
 #[cold]
 fn look() -> *mut Stats {
     if !has_environment() {
@@ -166,7 +163,7 @@ fn look() -> *mut Stats {
 }
 
 fn map(value: &CStr) -> *mut Stats {
-    // SAFETY: A new mapping.
+    // SAFETY: It creates a new mapping.
     let memory = unsafe {
         call(
             libc::SYS_mmap,
@@ -210,12 +207,12 @@ fn map(value: &CStr) -> *mut Stats {
 fn unmap(stats: *mut Stats) {
     if stats != off() {
         let memory = stats.expose_provenance();
-        // SAFETY: It was mapped by `map` and given to nobody.
+        // SAFETY: `map` created it, and nobody else has it.
         unsafe { call(libc::SYS_munmap, &[memory, size_of::<Stats>(), 0, 0, 0, 0]) };
     }
 }
 
-/// Copies what fits, and leaves a zero at the end.
+/// Copies as much as fits, and leaves a zero at the end.
 fn copy(to: &mut [u8], from: &CStr) {
     let from = from.to_bytes();
     let len = from.len().min(to.len() - 1);
@@ -226,7 +223,7 @@ fn program_name() -> &'static CStr {
     extern "C" {
         static program_invocation_short_name: *const libc::c_char;
     }
-    // SAFETY: libc sets it before any constructor runs, to a C string.
+    // SAFETY: libc sets it to a C string before any constructor runs.
     unsafe {
         if program_invocation_short_name.is_null() {
             return c"";
@@ -236,11 +233,11 @@ fn program_name() -> &'static CStr {
 }
 
 fn pid() -> c_int {
-    // SAFETY: It takes nothing and cannot fail.
+    // SAFETY: It takes no arguments and cannot fail.
     unsafe { call(libc::SYS_getpid, &[0; 6]) as c_int }
 }
 
-/// Tells the counts, once, if this process has any.
+/// Prints the counts once, if this process has any.
 pub(crate) fn tell() {
     let Some(Stats { counters, identity }) = stats() else {
         return;
@@ -277,7 +274,7 @@ pub(crate) fn tell() {
     }
 }
 
-/// What is added to a line if changes are gathered.
+/// The end of the line if changes are gathered.
 struct Gathered(Option<(u64, u64)>);
 
 impl fmt::Display for Gathered {
@@ -289,8 +286,8 @@ impl fmt::Display for Gathered {
     }
 }
 
-/// Only now is the file opened: a descriptor that is kept would be closed by
-/// programs that close all, and its number then be another file's.
+/// The file is opened only now: programs that close all descriptors would also close one that is
+/// kept open, and its number would then belong to another file.
 fn add_to(file: &CStr, line: &Line) {
     let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_CLOEXEC;
     let path = file.as_ptr().expose_provenance();

@@ -1,39 +1,38 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Makes lookups in libc itself find this library's functions, too.
+//! Makes lookups in libc itself also find this library's functions.
 //!
-//! Most callers get the first function of that name in the process, which is the
-//! preloaded one. Some do not:
+//! Most callers get the first function with that name in the process, which is the preloaded one.
+//! Some do not:
 //!
-//! * A plugin that was loaded with `RTLD_DEEPBIND`, as Apache and PHP do it, searches its own
+//! * A plugin that was loaded with `RTLD_DEEPBIND`, as by Apache and PHP, searches its own
 //!   libraries first, and libc is one of them.
-//! * `dlsym` with a handle searches that library alone. Python's ctypes, the JVM and .NET call C
-//!   functions so.
+//! * `dlsym` with a handle searches only that library. Python's ctypes, the JVM and .NET call C
+//!   functions this way.
 //!
-//! These would get the kernel's epoll in spite of `REPOLL_STRICT`, would not be
-//! counted, and would get `EINVAL` on an instance that the program has made. So
-//! this module changes libc's own table of symbols in the process's memory: the
-//! entries of these functions hold the addresses of this library's. Every later
-//! lookup then finds them, and libc's code stays as it is. The change is
-//! made when the library is loaded. It costs two system calls, and a private
-//! copy of each page of the table that it writes to.
+//! These callers would use the kernel's epoll despite `REPOLL_STRICT`, would not be counted, and
+//! would get `EINVAL` on an instance that the program created. So this module changes libc's own
+//! symbol table in the process's memory: the entries of these functions then hold the addresses of
+//! this library's functions. Every later lookup finds them, and libc's code stays as it is. The
+//! change is made when the library is loaded. It costs two system calls, and a private copy of each
+//! page of the table that it writes to.
 //!
-//! Other ways have these drawbacks:
+//! Other methods have these drawbacks:
 //!
-//! * Dropping `RTLD_DEEPBIND` in a `dlopen` of our own: a plugin that brings its own
-//!   version of a library would call the program's version. Also, libc's `dlopen` searches the
-//!   `RUNPATH` of its caller, which would be this library. Lookups by `dlsym` are not covered.
-//! * Changing a plugin's references after `dlopen`: the plugin's constructors have
-//!   already run, and may have made instances. Lookups by `dlsym` are not covered either.
+//! * Replacing `dlopen` to drop `RTLD_DEEPBIND`: a plugin that brings its own version of a library
+//!   would call the program's version. Also, libc's `dlopen` searches the `RUNPATH` of its caller,
+//!   which would be this library. Lookups by `dlsym` are not covered.
+//! * Changing a plugin's references after `dlopen`: the plugin's constructors have already run, and
+//!   may have created instances. Lookups by `dlsym` are not covered either.
 //! * An auditor of the dynamic linker (`LD_AUDIT`): it runs on a second libc in every process, and
 //!   slows down every start.
 //!
-//! A function that calls libc's function of the same name would find itself, if it looked that
-//! up after the change. Those of [`crate::observer`] and [`crate::cancel`] have looked it up
-//! before. Another preloaded library might do so later, and then each would call the other. So a
-//! function of that kind is left alone if such a library has it, too.
+//! A function that calls libc's function of the same name would find itself if it looked that up
+//! after the change. [`crate::observer`] and [`crate::cancel`] look theirs up before. Another
+//! preloaded library might do so later, and then each would call the other. So a function of that
+//! kind is left unchanged if such a library also has it.
 //!
-//! `dlmopen` loads another libc into a namespace of its own, which stays as it is.
+//! `dlmopen` loads another libc into its own namespace, which stays unchanged.
 
 use crate::{cancel, message, object::Object, observer, settings::settings};
 use core::ffi::CStr;
@@ -62,7 +61,7 @@ pub(crate) fn load() {
     let mut definitions = [(c"", 0); FUNCTIONS.len() + 1 + observer::COUNT];
     let mut count = 0;
     let mut define = |name| {
-        // A program of unit tests need not show all of them to the dynamic linker.
+        // In a program of unit tests, the dynamic linker may not know all of them.
         if let Some(address) = own.address(name) {
             definitions[count] = (name, address);
             count += 1;
@@ -78,17 +77,17 @@ pub(crate) fn load() {
     if settings().gathers() {
         observer::each(define_if_libcs);
     }
-    // SAFETY: The functions here do what those of libc do, and the program has not begun.
+    // SAFETY: These functions do what libc's do, and the program has not started.
     if let Err(errno) = unsafe { libc.define(&definitions[..count]) } {
         message::not_in_libc(errno);
     }
 }
 
-/// Finds libc: the object with both epoll and errno, other than the one at this address.
+/// Finds libc: the object that defines both epoll and errno, other than the one at this address.
 ///
 /// # Safety
 ///
-/// It is never unloaded.
+/// libc is never unloaded.
 unsafe fn find_libc(here: usize) -> Option<Object> {
     let has = |object: &Object, name| object.address(name).is_some();
     // SAFETY: The caller vouches for it.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Tells valgrind which memory the kernel has filled, and asks whether it is there.
+//! Tells valgrind which memory the kernel has filled, and checks whether valgrind is running.
 //!
-//! Valgrind knows what the system calls of epoll write, but not what the ioctls of repoll do.
+//! Valgrind knows what the system calls of epoll write, but not what the ioctls of repoll write.
 //! Without this, memcheck reports each event that a program reads as uninitialised.
 //!
 //! Links:
@@ -12,7 +12,7 @@ use crate::kernel::Answer;
 use core::mem::size_of;
 use libc::epoll_event;
 
-/// Tells of the events that a wait has filled, if any, and returns its answer.
+/// Reports the events that a wait has filled, if any, and returns the wait's answer.
 #[inline(always)]
 pub(crate) fn filled(events: usize, answer: Answer) -> Answer {
     if answer > 0 {
@@ -28,26 +28,26 @@ pub(crate) fn filled(events: usize, answer: Answer) -> Answer {
     answer
 }
 
-/// Whether the program runs on it.
+/// Whether the program runs under valgrind.
 pub(crate) fn is_running() -> bool {
     request([RUNNING_ON_VALGRIND, 0, 0, 0, 0, 0]) != 0
 }
 
-/// Of `valgrind.h`: how many valgrinds there are, one in the other.
+/// From `valgrind.h`: queries how many valgrinds there are, one inside the other.
 const RUNNING_ON_VALGRIND: usize = 0x1001;
 
-/// Of memcheck's `memcheck.h`. Valgrind's other tools pass over it.
+/// From memcheck's `memcheck.h`. Valgrind's other tools ignore it.
 const MAKE_MEM_DEFINED: usize = ((b'M' as usize) << 24) + ((b'C' as usize) << 16) + 2;
 
-/// Makes a request with its arguments. Without valgrind it does nothing, and the answer is 0.
+/// Makes a request with its arguments. Without valgrind it does nothing and returns 0.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn request(request: [usize; 6]) -> usize {
     use core::arch::asm;
 
     let answer;
-    // SAFETY: The rotations are by 128 bits in all, and the exchange is of a register with itself.
-    // Valgrind takes them for its mark, reads the request and answers in `rdx`.
+    // SAFETY: The rotations are by 128 bits in total, and the exchange is of a register with
+    // itself. Valgrind recognises this sequence, reads the request and answers in `rdx`.
     unsafe {
         asm!(
             "rol rdi, 3",
@@ -63,7 +63,7 @@ fn request(request: [usize; 6]) -> usize {
     answer
 }
 
-/// The marks of other processors are others.
+/// Other processors have other sequences.
 #[cfg(not(target_arch = "x86_64"))]
 fn request(_: [usize; 6]) -> usize {
     0

@@ -4,21 +4,21 @@
 //!
 //! # Cancellation
 //!
-//! libc's functions that wait are points of cancellation: `pthread_cancel` ends the
-//! thread if it sleeps in one or comes to it. In libc the handler of its signal does
-//! that, by a look at where the thread is. It does not recognise this library's code, and
-//! acts here only if the thread's cancellation is asynchronous. That it must not be: a
-//! signal handler that interrupts the wait could be cut off anywhere, and so could all
-//! that comes after one that leaves by `siglongjmp`.
+//! libc's functions that wait are cancellation points: `pthread_cancel` ends a thread that sleeps
+//! in one or that comes to it. In libc, the handler of its signal does this, by checking where the
+//! thread is. It does not recognise this library's code, and acts here only if the thread's
+//! cancellation is asynchronous. But cancellation must not be asynchronous here: a signal handler
+//! that interrupts the wait could then be cancelled anywhere, and so could all code that runs after
+//! a handler leaves by `siglongjmp`.
 //!
-//! So cancellation stays deferred, and the signal does what any signal does: it ends the
-//! sleep with `EINTR`. Then `pthread_testcancel` ends the thread. By then the program's own
-//! handlers have returned, if one ran, and nothing was fetched that could be lost. A signal that
-//! comes between the last look and the sleep has the thread look again; [`crate::window`] tells
-//! how. That costs no system call. [`crate::cancel`] sees to it that the signal is sent, and
-//! handled so.
+//! So cancellation stays deferred, and the signal does what any signal does: it ends the sleep with
+//! `EINTR`. Then `pthread_testcancel` ends the thread. By then, the program's own handler has
+//! returned, if one ran, and nothing was fetched that could be lost. If the signal comes between
+//! the last check and the sleep, the thread checks again; [`crate::window`] explains how. That
+//! costs no system call. [`crate::cancel`] makes sure that the signal is sent, and handled in this
+//! way.
 //!
-//! A mask that the program gives is passed on as it is: libc never puts the signal in there.
+//! A mask from the program is passed on unchanged: libc never puts the signal in there.
 
 use crate::{
     direct::{self, pair, Told},
@@ -32,7 +32,7 @@ use crate::{
 use core::ptr;
 use libc::{c_int, c_long, timespec};
 
-/// Where in the arguments of a wait something is; it is the same in all of them.
+/// The positions of arguments, which all waits share.
 mod at {
     pub(super) const EPFD: usize = 0;
     pub(super) const EVENTS: usize = 1;
@@ -45,7 +45,7 @@ mod at {
 const NS_PER_MS: i64 = 1_000_000;
 const NS_PER_S: i64 = 1_000_000_000;
 
-/// A wait as the program has asked for it, with that system call of epoll's.
+/// A wait as the program requested it, with the corresponding system call of epoll.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct Wait {
@@ -58,24 +58,24 @@ extern "C-unwind" {
 }
 
 impl Wait {
-    /// A wait by that system call, which is one of epoll's.
+    /// A wait with this system call of epoll.
     pub(crate) fn new(number: c_long, arguments: Arguments) -> Self {
         Self { number, arguments }
     }
 
-    /// Waits, and is no point of cancellation: as `syscall` does.
+    /// Waits without being a cancellation point, as `syscall` does.
     pub(crate) fn run(&self) -> Answer {
         self.wait(Open)
     }
 
-    /// Waits, and is a point of cancellation: as libc's functions do.
+    /// Waits as a cancellation point, as libc's functions do.
     ///
-    /// A cancelled thread unwinds this and its callers. None of them may have a frame of
-    /// Rust's ABI, which is nothing to unwind, nor something that wants to be dropped.
+    /// A cancelled thread unwinds this function and its callers. None of them may have a frame of
+    /// Rust's ABI, which must not be unwound, or a value to drop.
     pub(crate) extern "C-unwind" fn run_cancellable(&self) -> Answer {
         let answer = loop {
             let seen = Seen::now();
-            // SAFETY: Nothing is to be dropped.
+            // SAFETY: There is nothing to drop.
             unsafe { pthread_testcancel() };
             let answer = self.wait_after(seen);
             if answer != error(NOT_MADE) {
@@ -89,7 +89,7 @@ impl Wait {
         answer
     }
 
-    /// Waits once. It is a function of its own so that the loop around it costs nothing.
+    /// Waits once. A separate function, so that the loop around it costs nothing.
     #[inline(never)]
     fn wait_after(&self, seen: Seen) -> Answer {
         self.wait(seen)
@@ -105,21 +105,21 @@ impl Wait {
         if let Some(told) = self.ask_repoll(timeout, gate) {
             return stats::repoll(Kind::Wait, told);
         }
-        // SAFETY: This is what the program has asked for.
+        // SAFETY: It is what the program requested.
         let answer = unsafe { gate.call(self.number, &self.arguments) };
         stats::native(Kind::Wait, answer)
     }
 
-    /// repoll is asked first, and epoll only if that was not an answer of
-    /// repoll's, which is `None`:
+    /// Calls repoll. Returns `None` if the answer cannot have been repoll's; then the caller calls
+    /// epoll:
     ///
-    /// | repoll's answer | by | then |
+    /// | answer | comes from | then |
     /// |---|---|---|
-    /// | a number, `EFAULT`, `EINTR` | repoll | it is the answer |
-    /// | [`NOT_MADE`] | nobody | it has to be asked again |
-    /// | `EBADF` | the descriptor is not open | epoll would have looked at the mask before: that is made up for |
-    /// | `EINVAL` | a native epoll, or repoll | epoll is asked; on a repoll instance it finds the same errors in the same order, and last of all `EINVAL` |
-    /// | anything else, as `ENOTTY` or `ESPIPE` | any other file | epoll is asked |
+    /// | a number, `EFAULT`, `EINTR` | repoll | return it |
+    /// | [`NOT_MADE`] | this library: the call was not made | try again |
+    /// | `EBADF` | the kernel: the descriptor is not open | epoll would have checked the mask before, so do that |
+    /// | `EINVAL` | a native epoll, or repoll | call epoll; on a repoll instance it finds the same errors in the same order, and finally `EINVAL` |
+    /// | anything else, such as `ENOTTY` or `ESPIPE` | any other file | call epoll |
     #[inline(always)]
     fn ask_repoll(&self, timeout: Timeout, gate: impl Gate) -> Option<Told> {
         let epfd = self.arguments[at::EPFD] as c_int;
@@ -135,13 +135,13 @@ impl Wait {
                 let how = pair(self.arguments[at::MAXEVENTS] as u32, timeout_ms as u32);
                 let operation = uapi::REPOLL_DIRECT_WAIT;
                 let ioctl = move || self.ioctl(timeout, gate);
-                // SAFETY: It writes where the program wants its events.
+                // SAFETY: It writes to where the program wants its events.
                 unsafe { direct::call_or(epfd, operation, events, how, gate, ioctl) }
             }
             _ => {
                 let wait = self.structure(timeout);
                 let operation = uapi::REPOLL_DIRECT_PWAIT;
-                // SAFETY: As before. It reads a `repoll_wait`, and what that names with care.
+                // SAFETY: As before. It reads a `repoll_wait`, and checks the addresses in it.
                 unsafe { direct::structure(epfd, operation, uapi::REPOLL_WAIT, &wait, gate) }
             }
         };
@@ -158,14 +158,14 @@ impl Wait {
         }
     }
 
-    /// The wait as the ioctl takes it.
+    /// The wait in the form of the ioctl.
     fn structure(&self, timeout: Timeout) -> uapi::repoll_wait {
         uapi::repoll_wait {
             events: self.arguments[at::EVENTS] as u64,
             sigmask: self.arguments[at::SIGMASK] as u64,
             timeout_ns: timeout.nanoseconds(),
             maxevents: self.arguments[at::MAXEVENTS] as c_int,
-            // What does not fit is wrong either way.
+            // A value that does not fit is wrong in any case.
             sigsetsize: self.arguments[at::SIGSETSIZE]
                 .try_into()
                 .unwrap_or(u32::MAX),
@@ -176,12 +176,12 @@ impl Wait {
     fn ioctl(&self, timeout: Timeout, gate: impl Gate) -> Answer {
         let wait = self.structure(timeout);
         let epfd = self.arguments[at::EPFD] as c_int;
-        // SAFETY: It reads a `repoll_wait`, and what that names with care; it
-        // writes where the program wants its events.
+        // SAFETY: It reads a `repoll_wait`, and checks the addresses in it; it writes to where the
+        // program wants its events.
         unsafe { kernel::ioctl(gate, epfd, uapi::REPOLL_WAIT, &wait) }
     }
 
-    /// How long it lasts, or the answer if it cannot be so long.
+    /// The timeout, or the answer if it is invalid.
     fn timeout(&self) -> Result<Timeout, Answer> {
         let timeout = self.arguments[at::TIMEOUT];
         if self.number == libc::SYS_epoll_pwait2 {
@@ -191,9 +191,8 @@ impl Wait {
         }
     }
 
-    /// A timeout that is in the program's memory, if the program is right. The
-    /// kernel finds that out: only after it was able to read a good timeout
-    /// there does it miss the descriptor.
+    /// A timeout from the program's memory. The address may be bad, so the kernel checks it first:
+    /// it reports the missing descriptor only if it could read a valid timeout.
     fn timespec(&self, timeout: *const timespec) -> Result<Timeout, Answer> {
         if timeout.is_null() {
             return Ok(Timeout::Milliseconds(-1));
@@ -206,8 +205,8 @@ impl Wait {
         Ok(Timeout::from(unsafe { timeout.read_unaligned() }))
     }
 
-    /// What epoll answers to such a wait on a descriptor that is not open: an
-    /// error that comes before that one, or `EBADF`.
+    /// epoll's answer to this wait on a descriptor that is not open: an error that has precedence,
+    /// or `EBADF`.
     fn without_descriptor(&self) -> Answer {
         let mut arguments = self.arguments;
         arguments[at::EPFD] = int(-1);
@@ -216,12 +215,12 @@ impl Wait {
     }
 }
 
-/// How long a wait lasts.
+/// The timeout of a wait.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Timeout {
-    /// For ever, if it is negative.
+    /// Milliseconds; a negative number means no limit.
     Milliseconds(c_int),
-    /// What is no number of those.
+    /// A time that is not a number of milliseconds.
     Nanoseconds(i64),
 }
 
@@ -234,7 +233,7 @@ impl Timeout {
     }
 }
 
-/// What is too long for 64 bits is cut, to some 292 years.
+/// A time that is too long for 64 bits is cut to some 292 years.
 impl From<timespec> for Timeout {
     fn from(timeout: timespec) -> Self {
         let nanoseconds = timeout

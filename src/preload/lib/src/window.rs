@@ -2,27 +2,26 @@
 
 //! System calls that are not made once the thread has been cancelled.
 //!
-//! `pthread_cancel` marks a thread and sends it a signal, which ends its sleep. The signal may
-//! come when the thread has looked for the mark and does not sleep yet. It must not be lost
-//! then. libc solves this by the place where its handler interrupts the thread, and so does
-//! this file:
+//! `pthread_cancel` marks a thread and sends it a signal, which ends its sleep. The signal may come
+//! when the thread has checked the mark and does not sleep yet. It must not be lost then. libc
+//! solves this by checking where its handler interrupts the thread, and so does this file:
 //!
-//! * The handler counts each signal. A thread notes the count before it looks for the mark, and
-//!   compares it right before it makes the call. What is left are the instructions from the
-//!   comparison to the call: the window.
-//! * If the handler interrupts the window, it has the thread go on behind it. The call
-//!   is not made, and the thread looks for the mark again.
-//! * A handler of the program's may have interrupted the window first, and the signal interrupts
-//!   that handler. The thread will return to the window, and compare nothing any more. So
-//!   the signal is blocked until the program's handler returns, and sent again. It then comes in
-//!   the window. A word of the thread's own tells that the thread is in such a call.
+//! * The handler counts each signal. A thread reads the count before it checks the mark, and
+//!   compares it right before it makes the call. Only the instructions from the comparison to the
+//!   call remain: the window.
+//! * If the handler interrupts the window, it makes the thread continue behind the window. The call
+//!   is not made, and the thread checks the mark again.
+//! * A handler of the program may have interrupted the window first, and the signal interrupts that
+//!   handler. The thread will return to the window without another comparison. So the signal is
+//!   blocked until the program's handler returns, and sent again. It then comes inside the window.
+//!   A thread-local word shows that the thread is in such a call.
 //!
-//! The count is of all threads' signals. A thread that a signal is not for may look for its
-//! mark once more.
+//! The count covers the signals of all threads. A thread that the signal is not for may check its
+//! mark once more than necessary.
 //!
-//! A handler of the program's that leaves a call by `longjmp` leaves the word as it is. If the
-//! thread is cancelled later, the signal may then stay blocked. That does no harm: the thread is
-//! marked by then, and needs no signal any more.
+//! If a handler of the program leaves a call by `longjmp`, the word keeps its value. If the thread
+//! is cancelled later, the signal may then stay blocked. This does no harm: the thread is marked by
+//! then, and does not need the signal any more.
 
 use crate::{
     kernel::{error, Answer, Arguments, Gate},
@@ -38,23 +37,23 @@ use core::{
 };
 use libc::{c_int, c_long, ucontext_t};
 
-/// An errno that says that a call was not made. No system call says so.
+/// An errno which shows that a call was not made. No system call returns it.
 pub(crate) const NOT_MADE: c_int = 4096;
 
-/// How many signals have come, of all threads.
+/// How many signals have come, for all threads.
 static SIGNALS: AtomicU32 = AtomicU32::new(0);
 
-/// How many signals had come when a thread looked whether it is cancelled.
+/// How many signals had come when a thread checked whether it was cancelled.
 #[derive(Clone, Copy)]
 pub(crate) struct Seen(u32);
 
-// repoll_window: makes the system call if as many signals have come as have been seen. It is called
-// with the number of these in ecx, and all else where the kernel wants it.
+// repoll_window: makes the system call if no signal has come since the count was read. That count
+// is in ecx, and all other arguments are where the kernel expects them.
 //
-// Each thread has a word of its own that is not 0 while the thread is in here. In a handler that
-// waits, the call restores what the interrupted one has set.
+// Each thread has its own word, which is not 0 while the thread is in here. In a handler that
+// waits, the call restores the value of the interrupted one.
 //
-// Asynchronous cancellation unwinds the frame from anywhere in here.
+// Asynchronous cancellation can unwind the frame from any instruction in here.
 global_asm!(
     ".pushsection .tbss.repoll_waits, \"awT\", @nobits",
     ".p2align 3",
@@ -102,7 +101,7 @@ global_asm!(
 );
 
 extern "C" {
-    // Places in the code. The first is a function, which C cannot call.
+    // Addresses in the code. The first is a function that C cannot call.
     static repoll_window: u8;
     static repoll_window_check: u8;
     static repoll_window_end: u8;
@@ -111,22 +110,22 @@ extern "C" {
 }
 
 impl Seen {
-    /// To be asked for before the thread looks whether it is cancelled.
+    /// Call this before the thread checks whether it is cancelled.
     #[inline(always)]
     pub(crate) fn now() -> Self {
-        // Nothing that the thread does later may come before it.
+        // Nothing that the thread does later may be moved before this.
         Self(SIGNALS.load(Acquire))
     }
 }
 
-/// Makes a call if no signal has come since. Otherwise the answer is [`NOT_MADE`].
+/// Makes a call if no signal has come since. Otherwise returns [`NOT_MADE`].
 impl Gate for Seen {
     #[inline(always)]
     unsafe fn call(self, number: c_long, arguments: &Arguments) -> Answer {
         let [a, b, c, d, e, f] = *arguments;
         let answer;
-        // SAFETY: The caller vouches for the call; of the registers, neither the function nor the
-        // kernel changes others than these.
+        // SAFETY: The caller vouches for the call. Neither the function nor the kernel changes
+        // registers other than these.
         unsafe {
             asm!(
                 "call {window}",
@@ -146,21 +145,22 @@ impl Gate for Seen {
     }
 }
 
-/// Counts a signal, and keeps the thread that it has interrupted from falling asleep.
+/// Counts a signal, and prevents the interrupted thread from falling asleep.
 ///
 /// # Safety
 ///
-/// The signal's handler calls this, with its third argument. While that runs, the signal is blocked.
+/// The signal's handler calls this with its third argument. The signal is blocked while the handler
+/// runs.
 pub(crate) unsafe fn interrupted(signal: c_int, context: *mut ucontext_t) {
     SIGNALS.fetch_add(1, Relaxed);
-    // SAFETY: It is the handler's own for as long as that runs.
+    // SAFETY: It belongs to the handler while that runs.
     let place = unsafe { &raw mut (*context).uc_mcontext.gregs[libc::REG_RIP as usize] };
     // SAFETY: As before.
     let at = unsafe { place.read() } as usize;
     if window().contains(&at) {
         let again = (&raw const repoll_window_again).expose_provenance();
-        // SAFETY: As before. From the whole of the window to there neither the stack nor the
-        // registers that the caller wants to keep are changed.
+        // SAFETY: As before. Between any place in the window and that address, neither the stack
+        // nor the registers that the caller needs are changed.
         unsafe { place.write(again as i64) };
     } else if !function().contains(&at) && take_word() {
         signals::send(signal, signals::thread());
@@ -172,21 +172,21 @@ pub(crate) unsafe fn interrupted(signal: c_int, context: *mut ucontext_t) {
     }
 }
 
-/// From the comparison to the call, that included.
+/// From the comparison to the call, inclusive.
 fn window() -> Range<usize> {
     (&raw const repoll_window_check).addr()..(&raw const repoll_window_end).addr()
 }
 
-/// All of the function. Outside of the window it needs nothing.
+/// The whole function. Outside of the window it needs no help.
 fn function() -> Range<usize> {
     (&raw const repoll_window).addr()..(&raw const repoll_window_last).addr()
 }
 
-/// Whether the thread is in such a call, by its word. The word is 0 from then on, so that one
-/// that was left behind is taken for true only once.
+/// Whether the thread's word shows that it is in such a call. Sets the word to 0, so that a stale
+/// word counts only once.
 fn take_word() -> bool {
     let mut word = 0usize;
-    // SAFETY: The word is the thread's own.
+    // SAFETY: It is the thread's own word.
     unsafe {
         asm!(
             "mov {offset}, qword ptr [rip + repoll_waits@GOTTPOFF]",
@@ -204,12 +204,12 @@ mod tests {
     use super::*;
     use core::mem::zeroed;
 
-    /// Where a signal lets the thread go on that it has interrupted there.
+    /// Where a thread continues that a signal interrupts there.
     fn goes_on_at(place: usize) -> usize {
-        // SAFETY: Numbers and addresses that may be null.
+        // SAFETY: It consists of numbers and addresses that may be null.
         let mut context: ucontext_t = unsafe { zeroed() };
         context.uc_mcontext.gregs[libc::REG_RIP as usize] = place as i64;
-        // SAFETY: It is as a handler has it.
+        // SAFETY: It is like the one of a handler.
         unsafe { interrupted(libc::SIGUSR1, &mut context) };
         context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize
     }
@@ -218,7 +218,7 @@ mod tests {
     fn a_signal_comes_before_a_call_or_ends_it() {
         let pid = || {
             let seen = Seen::now();
-            // SAFETY: It takes nothing.
+            // SAFETY: It takes no arguments.
             move || unsafe { seen.call(libc::SYS_getpid, &[0; 6]) }
         };
         let [before, after] = [pid(), pid()];

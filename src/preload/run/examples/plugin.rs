@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A plugin for the tests to load: it uses epoll on its own and on the program's instances.
+//! A plugin for the tests: it uses epoll on its own instance and on the program's.
 
 use libc::{c_int, epoll_event};
 use std::{
@@ -10,7 +10,7 @@ use std::{
 
 static INSTANCE: AtomicI32 = AtomicI32::new(-1);
 
-/// Makes an instance while the plugin is being loaded.
+/// Creates an instance while the plugin is loaded.
 #[used]
 #[link_section = ".init_array"]
 static AT_LOAD: extern "C" fn() = {
@@ -21,14 +21,14 @@ static AT_LOAD: extern "C" fn() = {
     at_load
 };
 
-/// That instance.
+/// Returns that instance.
 #[no_mangle]
 pub extern "C" fn plugin_instance() -> c_int {
     INSTANCE.load(Relaxed)
 }
 
-/// Adds a descriptor to an instance, waits, and deletes it. Returns the number of events, or
-/// errno with a minus sign.
+/// Adds a descriptor to an instance, waits, and deletes it. Returns the number of events, or a
+/// negated errno.
 #[no_mangle]
 pub extern "C" fn plugin_watch(epfd: c_int, fd: c_int) -> c_int {
     let mut event = epoll_event {

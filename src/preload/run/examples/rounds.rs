@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! rounds - what the rounds of two event loops cost, that modify before they wait:
-//! to be run as it is, on repoll, and with changes gathered. Where the clock counts
-//! instructions, nanoseconds are these.
+//! rounds - measures two event loops that modify before they wait. Run it directly, on repoll, and
+//! with --gather. If the clock counts instructions, the printed nanoseconds are instructions.
 
 use libc::{c_int, c_void, epoll_event};
 use std::{array, hint::black_box, io::Error, time::Instant};
 
-/// So many times a connection is dealt with each time that the cost is taken, and as
-/// many times before.
+/// How often each connection is served in one measurement, and before it.
 const TIMES: usize = 32_000;
 
-/// libc's result, which is no error.
+/// The result of a function of libc, which must not be an error.
 fn good(value: impl Into<i64>) -> c_int {
     let value = value.into();
     assert!(value >= 0, "{}", Error::last_os_error());
     value as c_int
 }
 
-/// A loop with its connections, both ends of each.
+/// An event loop with its connections, both ends of each.
 struct Server {
     epfd: c_int,
     connections: Vec<[c_int; 2]>,
@@ -31,7 +29,7 @@ impl Server {
         let connections = (0..connections).map(|_| {
             let mut pair = [0; 2];
             let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-            // SAFETY: Two ints to write to.
+            // SAFETY: It writes to two ints.
             good(unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, pair.as_mut_ptr()) });
             pair
         });
@@ -46,7 +44,7 @@ impl Server {
             events: events as u32,
             u64: fd as u64,
         };
-        // SAFETY: An event to read.
+        // SAFETY: The event is readable.
         good(unsafe { libc::epoll_ctl(self.epfd, op, fd, &mut event) });
     }
 
@@ -56,10 +54,10 @@ impl Server {
         }
     }
 
-    /// Waits, and deals with each that has an event.
+    /// Waits, and serves each connection that has an event.
     fn wait(&self, deal: impl Fn(c_int)) {
         let mut events = [epoll_event { events: 0, u64: 0 }; 64];
-        // SAFETY: Events to write to.
+        // SAFETY: It writes to the array of events.
         let count = good(unsafe {
             libc::epoll_wait(self.epfd, events.as_mut_ptr(), events.len() as c_int, -1)
         });
@@ -69,7 +67,7 @@ impl Server {
         }
     }
 
-    /// All that the clients send, or take.
+    /// All clients send, or receive.
     fn clients(&self, what: fn(c_int)) {
         for &[ours, _] in &self.connections {
             what(ours);
@@ -79,20 +77,20 @@ impl Server {
 
 fn send(fd: c_int) {
     let message = [1u8; 64];
-    // SAFETY: Bytes to read.
+    // SAFETY: The bytes are readable.
     let sent = unsafe { libc::send(fd, message.as_ptr().cast::<c_void>(), 64, 0) };
     assert_eq!(good(sent as i64), 64);
 }
 
 fn receive(fd: c_int) {
     let mut message = [0u8; 64];
-    // SAFETY: Bytes to write to.
+    // SAFETY: It writes to the bytes.
     let received = unsafe { libc::recv(fd, message.as_mut_ptr().cast::<c_void>(), 64, 0) };
     assert_eq!(good(received as i64), 64);
     black_box(message);
 }
 
-/// Prints what a round costs, by connection: the median, as other work may come in between.
+/// Prints the cost of a round for each connection: the median, as other work may interfere.
 fn measure(name: &str, connections: usize, round: impl Fn()) {
     let rounds = || {
         let began = Instant::now();
@@ -115,7 +113,7 @@ fn main() {
         let once = libc::EPOLLIN | libc::EPOLLONESHOT;
         server.add(once);
         server.clients(send);
-        measure("one-shot, armed again", connections, || {
+        measure("one-shot, re-armed", connections, || {
             server.wait(|fd| server.change(modify, fd, once));
         });
     }

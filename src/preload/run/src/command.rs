@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a command executes in the end: for a script that is its interpreter, for
-//! `env` the program that it starts.
+//! The file that a command finally executes: for a script the interpreter, for `env` the program
+//! that it runs.
 
 use rustix::fs::{access, Access};
 use std::{
@@ -14,25 +14,25 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// As many bytes of a script the kernel looks at.
+/// The number of bytes of a script that the kernel reads.
 const FIRST_LINE: u64 = 256;
 
-/// The kernel allows five interpreters that are scripts, each of which may be given by `env`.
+/// The kernel allows five interpreters in a row that are scripts, each of which may name `env`.
 const FOLLOWED: usize = 10;
 
-/// The interpreter of a text that names none. The C library chooses it.
+/// The interpreter of a text file that does not name one. The C library chooses it.
 const SHELL: &str = "/bin/sh";
 
-/// The end of a command's way.
+/// What a command leads to.
 pub(crate) struct Command {
-    /// What is executed in the end.
+    /// The file that is finally executed.
     pub(crate) program: PathBuf,
-    /// On the way, `env` removes `LD_PRELOAD` or replaces it.
+    /// An `env` on the way removes `LD_PRELOAD` or replaces it.
     pub(crate) loses_preload: bool,
 }
 
 impl Command {
-    /// Follows a program with its arguments; `None` if it cannot be found.
+    /// Follows a program with its arguments. Returns `None` if the program cannot be found.
     pub(crate) fn follow(words: &[OsString]) -> Option<Self> {
         let mut words = VecDeque::from(words.to_vec());
         let mut loses_preload = false;
@@ -71,7 +71,7 @@ impl Command {
     }
 }
 
-/// The file that executing `name` means.
+/// The file that is executed for `name`.
 fn locate(name: &OsStr) -> Option<PathBuf> {
     if name.as_bytes().contains(&b'/') {
         return Some(name.into());
@@ -88,7 +88,7 @@ fn head(path: &Path) -> Option<Vec<u8>> {
     Some(head)
 }
 
-/// What a script's first line names: a path, and all that follows as one argument.
+/// The interpreter in a script's first line: a path, and the rest as one argument.
 fn interpreter(head: &[u8]) -> Option<(OsString, Option<OsString>)> {
     let line = head.strip_prefix(b"#!")?;
     let line = line.split(|byte| matches!(byte, b'\n' | 0)).next()?;
@@ -108,9 +108,9 @@ fn interpreter(head: &[u8]) -> Option<(OsString, Option<OsString>)> {
 }
 
 /// Removes `env`'s own arguments from the words, so that its program comes first. Returns whether
-/// that program loses `env`'s `LD_PRELOAD`; `None` if there is no program.
+/// `env` removes or replaces `LD_PRELOAD` for that program, or `None` if there is no program.
 ///
-/// A string for `-S` is cut at blanks: this does not understand quotes in it.
+/// A string for `-S` is split at blanks; quotes in it are not supported.
 fn env_leaves(words: &mut VecDeque<OsString>) -> Option<bool> {
     const PRELOAD: &[u8] = b"LD_PRELOAD";
 
@@ -135,7 +135,7 @@ fn env_leaves(words: &mut VecDeque<OsString>) -> Option<bool> {
             }
             continue;
         }
-        // A dash alone is `-i`.
+        // A single dash means `-i`.
         loses |= word.len() == 1;
         for (at, letter) in word.iter().enumerate().skip(1) {
             match letter {
@@ -165,7 +165,7 @@ fn env_leaves(words: &mut VecDeque<OsString>) -> Option<bool> {
     words.front().map(|_| loses)
 }
 
-/// Puts the words of the first one in its place.
+/// Replaces the first word with the words in it.
 fn split(words: &mut VecDeque<OsString>) {
     let Some(string) = words.pop_front() else {
         return;
@@ -234,7 +234,7 @@ mod tests {
             let found = loses.map(|loses| (words[0].to_str().unwrap(), loses));
             assert_eq!(found, expected, "{text}");
         }
-        // A script's first line gives all of it as one word.
+        // A script's first line passes everything as one word.
         let mut words = VecDeque::from(["-S -u B A=1 prog -x".into(), "script".into()]);
         assert_eq!(env_leaves(&mut words), Some(false));
         assert_eq!(words, ["prog", "-x", "script"]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The library that is preloaded.
+//! The library to preload.
 
 use anyhow::{bail, ensure, Context, Result};
 use std::{
@@ -12,17 +12,17 @@ use std::{
 
 const NAME: &str = "librepoll.so";
 
-/// Where distributions put what is preloaded but not linked with, from the folder of programs.
+/// Where distributions put preloaded libraries, relative to the folder of programs.
 const INSTALLED: &str = "../lib/repoll";
 
-/// The library that was named, or else the one that was installed with us.
+/// The library that the user named, or else the one that was installed with this program.
 pub(crate) fn find(named: Option<&Path>) -> Result<PathBuf> {
     if let Some(named) = named {
         return named
             .canonicalize()
             .with_context(|| named.display().to_string());
     }
-    let me = env::current_exe().context("cannot tell where repoll-run is")?;
+    let me = env::current_exe().context("cannot find the path of repoll-run")?;
     let here = me.parent().unwrap_or(Path::new("/"));
     for candidate in [here.join(NAME), here.join(INSTALLED).join(NAME)] {
         if let Ok(library) = candidate.canonicalize() {
@@ -30,33 +30,33 @@ pub(crate) fn find(named: Option<&Path>) -> Result<PathBuf> {
         }
     }
     bail!(
-        "there is no {NAME} in {here} or {here}/{INSTALLED}; name one with --library",
+        "there is no {NAME} in {here} or {here}/{INSTALLED}; specify it with --library",
         here = here.display()
     )
 }
 
-/// What the dynamic linker loads before all else.
+/// The value of `LD_PRELOAD`.
 pub(crate) struct Preload {
-    /// What LD_PRELOAD has to be.
+    /// The whole value.
     pub(crate) value: OsString,
-    /// The part at its beginning that is for this program alone, or nothing.
+    /// The first part of it, which is only for this program; possibly empty.
     pub(crate) own: OsString,
 }
 
-/// Puts the library before what is there already, and after the runtime of a sanitizer.
+/// Puts the library before the previous value, but after the runtime of a sanitizer.
 ///
-/// ASan's runtime insists on being the first library of all. TSan's has functions for epoll of its
-/// own, by which it learns that a wait comes after a change. They call this library's.
+/// ASan's runtime requires to be the first of all libraries. TSan's runtime has its own functions
+/// for epoll, which record that a wait comes after a change; they call those of this library.
 pub(crate) fn preload(
     library: &Path,
     needed: &[String],
     already: Option<OsString>,
 ) -> Result<Preload> {
-    // The dynamic linker knows no way to quote these.
+    // The dynamic linker has no quoting for these.
     let is_separator = |byte: &u8| matches!(byte, b' ' | b':');
     ensure!(
         !library.as_os_str().as_bytes().iter().any(is_separator),
-        "{}: the path of a library to preload may hold neither blank nor colon",
+        "{}: the path of a library to preload must not contain blanks or colons",
         library.display()
     );
     let already = already.unwrap_or_default();
@@ -65,7 +65,7 @@ pub(crate) fn preload(
         .split(is_separator)
         .filter(|name| !name.is_empty())
         .partition(|name| is_runtime(name));
-    // Without a path, as the program names it, it is found where the program's is.
+    // The program names it without a path, so the linker finds the one that the program would use.
     let own: Vec<_> = needed
         .iter()
         .map(|name| name.as_bytes())
@@ -82,8 +82,7 @@ fn file_name(path: &[u8]) -> &[u8] {
     path.rsplit(|byte| *byte == b'/').next().unwrap_or(path)
 }
 
-/// Whether it is the runtime of a sanitizer that stands in for functions of libc, by gcc's
-/// or clang's name of it.
+/// Whether it is gcc's or clang's runtime of a sanitizer that replaces functions of libc.
 fn is_runtime(path: &[u8]) -> bool {
     let name = file_name(path);
     ["asan", "hwasan", "lsan", "tsan"].iter().any(|sanitizer| {
@@ -121,7 +120,7 @@ mod tests {
         for runtime in ["libtsan.so.2", "libclang_rt.asan-x86_64.so"] {
             assert_eq!(of(&[runtime], None).0, format!("{runtime}:/l.so"));
         }
-        // What was asked for is for all that is started.
+        // What the user requested applies to all programs that are started.
         let (value, own) = of(&["libasan.so.8"], Some("b.so /x/libasan.so.8"));
         assert_eq!(value, "/x/libasan.so.8:/l.so:b.so");
         assert_eq!(own, "");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Runs a program with its epoll on repoll, by preloading a library into it.
+//! Runs a program on repoll instead of epoll, by preloading a library into it.
 
 mod command;
 mod library;
@@ -19,68 +19,69 @@ use std::{
     process::{Command, ExitCode},
 };
 
-/// Run a program with its epoll on repoll
+/// Run a program on repoll instead of epoll
 ///
-/// The program, and whatever it starts, finds repoll behind epoll_create,
-/// epoll_ctl, epoll_wait and their kin, and behind syscall() with their numbers.
-/// Where /dev/repoll cannot be opened it gets epoll, and says so.
+/// The program and all programs that it starts use repoll when they call epoll_create,
+/// epoll_ctl, epoll_wait and their variants, or syscall() with the numbers of these. A
+/// process that cannot open /dev/repoll falls back to epoll, and prints a message.
 ///
-/// It has to be dynamically linked and to call libc for this. Programs that are
-/// statically linked, that make system calls by themselves (as those in Go do)
-/// or that have more rights than their user stay on epoll; the interpreter of a
-/// script is such a program, too. Daemons that give up
-/// root need a /dev/repoll that they may open: see the udev rule of repoll.
+/// The program must be dynamically linked and call libc. These programs stay on epoll:
+/// those that are statically linked, that make system calls without libc (as programs in
+/// Go do), or that have more rights than their user. For a script, this applies to its
+/// interpreter. A daemon that drops root needs a /dev/repoll that it may open then: see
+/// the udev rule of repoll.
 ///
-/// The exit status is that of the program; 127 if there is no such program, 126
-/// if it cannot be run, 125 if repoll-run itself fails, 2 if its arguments are
-/// wrong.
+/// The exit status is that of the program, or one of these: 127 if there is no such
+/// program, 126 if it cannot be run, 125 if repoll-run itself fails, 2 if the arguments
+/// are wrong.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// Without /dev/repoll, have epoll_create fail instead of giving epoll
-    /// (REPOLL_STRICT=1); and do not run a program that is seen to stay on epoll
+    /// Do not fall back to epoll: if /dev/repoll cannot be opened, epoll_create fails
+    /// (REPOLL_STRICT=1). Also refuse to run a program that would stay on epoll
     #[arg(long)]
     strict: bool,
 
-    /// Have each process that uses epoll tell at its end, on stderr or in FILE,
-    /// how many calls repoll and how many epoll has carried out (REPOLL_STATS)
+    /// At the exit of each process that used epoll, print how many calls repoll and epoll
+    /// handled, on stderr or to FILE (REPOLL_STATS)
     ///
-    /// FILE is opened when a process ends, as the user that it then is. A
-    /// process that a signal kills tells nothing.
+    /// The process opens FILE at its exit, as the user that it is then. A process that a
+    /// signal ends prints nothing.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     stats: Option<Option<PathBuf>>,
 
-    /// Let the program use io_uring (REPOLL_IO_URING=1)
+    /// Let the program set up io_uring (REPOLL_IO_URING=1)
     ///
-    /// Otherwise io_uring_setup, called through syscall(), is not implemented:
-    /// operations on epoll that are handed to io_uring would not find repoll.
+    /// Without this option, syscall() reports that io_uring_setup does not exist, because
+    /// io_uring's epoll operations do not work on repoll.
     #[arg(long)]
     allow_io_uring: bool,
 
-    /// Which of several threads that wait on the same instance is woken first: fifo,
-    /// who came first (REPOLL_WAKE); with epoll, who came last
+    /// If several threads wait on the same instance, wake the one that came first
+    /// (REPOLL_WAKE); epoll wakes the one that came last
     #[arg(long, value_name = "POLICY", value_parser = ["fifo"])]
     wake: Option<String>,
 
-    /// Which of several instances that watch a file with EPOLLEXCLUSIVE is woken:
-    /// round-robin, one after the other (REPOLL_EXCLUSIVE); with epoll, always the
-    /// first that waits
+    /// Wake instances that watch the same file with EPOLLEXCLUSIVE in turn
+    /// (REPOLL_EXCLUSIVE); epoll always wakes the first that was added and has a waiter
     #[arg(long, value_name = "POLICY", value_parser = ["round-robin"])]
     exclusive: Option<String>,
 
-    /// In a process with one thread, put modifications off until the wait that follows
-    /// and make them by the same call, where that cannot be told (REPOLL_GATHER=1)
+    /// In a process with one thread, delay modifications until the next wait, and make
+    /// both with one call (REPOLL_GATHER=1)
     ///
-    /// For programs that close descriptors by libc's functions and hand no epoll to
-    /// other programs; the order of events may be another.
+    /// A program cannot see the difference if it closes descriptors only with functions
+    /// of libc and hands no instance to other programs. Only the order of events may
+    /// differ.
     #[arg(long)]
     gather: bool,
 
-    /// The library; by default librepoll.so beside repoll-run or in ../lib/repoll
+    /// Preload this library; by default librepoll.so next to repoll-run or in
+    /// ../lib/repoll
     #[arg(long, value_name = "FILE")]
     library: Option<PathBuf>,
 
-    /// What to run, and its arguments
+    /// The program and its arguments
     #[arg(
         required = true,
         trailing_var_arg = true,
@@ -90,7 +91,7 @@ struct Arguments {
     command: Vec<OsString>,
 }
 
-// Exit statuses, as env(1) has them.
+// Exit statuses, as those of env(1).
 const FAILED: u8 = 125;
 const NOT_EXECUTABLE: u8 = 126;
 const NOT_FOUND: u8 = 127;
@@ -125,7 +126,7 @@ fn complain(what: impl std::fmt::Display) {
     eprintln!("repoll-run: {what}");
 }
 
-/// The command with the environment that the library reads.
+/// The command, with the variables that the library reads.
 fn prepare(arguments: &Arguments, program: Option<&Program>) -> Result<Command> {
     let library = library::find(arguments.library.as_deref())?;
     let needed = program.map_or(&[][..], Program::needed);
@@ -170,8 +171,9 @@ fn prepare(arguments: &Arguments, program: Option<&Program>) -> Result<Command> 
     Ok(command)
 }
 
-/// Lets ASan's runtime come after the library, as it does in a program that another one starts.
-/// It then stands in for all that it does otherwise, but for the library's functions.
+/// Makes ASan accept that its runtime is loaded after the library, as happens in a
+/// program that another one starts. The runtime then still replaces its other functions,
+/// except those of the library.
 fn asan_options() -> OsString {
     let mut options = OsString::from("verify_asan_link_order=0");
     if let Some(already) = env::var_os("ASAN_OPTIONS").filter(|already| !already.is_empty()) {
@@ -181,30 +183,30 @@ fn asan_options() -> OsString {
     options
 }
 
-/// Tells why `/dev/repoll` cannot be used, if so.
+/// Prints a warning if `/dev/repoll` cannot be opened.
 fn warn_of_device(is_strict: bool) {
     let device = repoll::uapi::REPOLL_DEVICE.to_string_lossy();
     let opened = File::options().read(true).write(true).open(&*device);
     if let Err(error) = opened {
         let consequence = if is_strict {
-            "there will be no epoll"
+            "epoll_create will fail"
         } else {
-            "it will be epoll"
+            "the program will use epoll"
         };
         complain(format_args!("{device}: {error}; {consequence}"));
     }
 }
 
-/// Tells why the program is going to be on epoll, if that is to be seen. Then it may only run
-/// if the user is not strict.
+/// Prints a warning if the program is known to stay on epoll. Returns whether to run it
+/// nevertheless.
 fn may_run(program: &Program, is_strict: bool) -> bool {
     let Some(reason) = program.obstacle() else {
         return true;
     };
     let consequence = if is_strict {
-        "it is not run"
+        "not running it"
     } else {
-        "it will be epoll"
+        "it will use epoll"
     };
     let name = program.path().display();
     complain(format_args!("{name}: {reason}; {consequence}"));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The program that is to be run, as far as preloading is concerned.
+//! What decides whether a library can be preloaded into a program.
 
 use crate::command::Command;
 use object::{
@@ -23,10 +23,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Where execve finds rights that are given to a file.
+/// The attribute that grants capabilities to a file.
 const CAPABILITIES: &str = "security.capability";
 
-/// A program's file.
+/// The file of a program.
 pub(crate) struct Program {
     path: PathBuf,
     obstacle: Option<&'static str>,
@@ -34,7 +34,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// The file that is executed in the end, if it can be found.
+    /// The file that the command finally executes, if it can be found.
     pub(crate) fn find(command: &[OsString]) -> Option<Self> {
         let Command {
             program: path,
@@ -42,7 +42,7 @@ impl Program {
         } = Command::follow(command)?;
         let image = Image::read(&path).unwrap_or_default();
         let obstacle = loses_preload
-            .then_some("env takes LD_PRELOAD away from it")
+            .then_some("env removes LD_PRELOAD")
             .or_else(|| elevation(&path))
             .or(image.obstacle);
         Some(Self {
@@ -56,27 +56,27 @@ impl Program {
         &self.path
     }
 
-    /// Why nothing is preloaded into it, if that is to be seen.
+    /// Why nothing can be preloaded into it, as far as the file shows.
     pub(crate) fn obstacle(&self) -> Option<&'static str> {
         self.obstacle
     }
 
-    /// The libraries that it names, in their order.
+    /// The libraries that it needs, in order.
     pub(crate) fn needed(&self) -> &[String] {
         &self.needed
     }
 }
 
-/// Whether a program gets rights that we do not have.
+/// Whether executing the program grants rights that this process does not have.
 fn elevation(path: &Path) -> Option<&'static str> {
     let metadata = fs::metadata(path).ok()?;
-    // A file system can be mounted so that its files give no rights.
+    // A file system may be mounted so that its files grant no rights.
     let ignores = |fs: rustix::fs::StatVfs| fs.f_flag.contains(StatVfsMountFlags::NOSUID);
     if statvfs(path).is_ok_and(ignores) {
         return None;
     }
-    // A process that may not gain rights does not get the capabilities of a file either, but the
-    // kernel calls its execution secure all the same.
+    // If a process may not gain rights, a file's capabilities have no effect either, but the kernel
+    // still treats the execution as secure.
     let sets = |bit: u32| metadata.mode() & bit != 0 && !no_new_privs().unwrap_or(false);
     if sets(0o4000) && metadata.uid() != geteuid().as_raw() {
         Some("it is set-uid, so nothing is preloaded into it")
@@ -96,7 +96,7 @@ fn has_capabilities(path: &Path) -> bool {
 /// What the dynamic linker finds in a program.
 #[derive(Default)]
 struct Image {
-    /// Why it would not load a 64-bit library of this machine into it.
+    /// Why the linker would not load a 64-bit library for this machine into it.
     obstacle: Option<&'static str>,
     needed: Vec<String>,
 }
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn a_program_without_interpreter_is_static() {
         let mut file = fs::read(me()).unwrap();
-        // The number of program headers, in an ELF header of 64 bits.
+        // The number of program headers in a 64-bit ELF header.
         file[56..58].fill(0);
         let image = Image::parse(&file[..]).unwrap();
         assert_eq!(image.obstacle, Some("it is statically linked"));
@@ -224,7 +224,7 @@ mod tests {
             assert_eq!(program.path(), fixed);
             assert_eq!(program.obstacle(), Some("it is statically linked"));
         }
-        // One that interprets itself cannot be executed at all.
+        // A program that is its own interpreter cannot be executed.
         let itself = folder.join("itself");
         make("itself", format!("#!{}\n", itself.display()).as_bytes());
         for path in [itself, make("text", b"exit 0\n")] {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A program of musl's dynamic linker, for the tests to run with the library preloaded.
+ * A program for musl's dynamic linker, which the tests run with the library preloaded.
  *
- * It does without musl's headers and start files, which take a compiler of their own, and is
- * linked with glibc: musl's linker is its C library, takes glibc's name for its own, and
- * what is used here looks the same in both. INTERPRETER is the linker's path.
+ * It does without musl's headers and start files, which need their own compiler, and is linked with
+ * glibc. musl's linker is also its C library and accepts glibc's name for itself; what the program
+ * uses is the same in both. INTERPRETER is the path of the linker.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -22,11 +22,11 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-/* Of the register of flags: a trap after each instruction. */
+/* In the flags register: a trap after each instruction. */
 #define TRAP 0x100
 
 static int epfd, efd;
-/* The instructions that a waiter has run by steps, and after how many it stops. */
+/* How many instructions a waiter has run in steps, and after how many it stops. */
 static atomic_long steps, stop_at;
 static atomic_bool stopped, released;
 
@@ -65,7 +65,7 @@ static void trapped(int signal, siginfo_t *info, void *context)
 	stopped = true;
 	while (!released)
 		sched_yield();
-	/* A signal that was sent meanwhile is there at the latest after a system call. */
+	/* A pending signal is delivered at the end of a system call at the latest. */
 	sched_yield();
 }
 
@@ -105,8 +105,8 @@ static void is_cancelled(pthread_t thread, const char *what)
 }
 
 /*
- * Cancels a waiter after each of its instructions until it sleeps: while it handles a signal of
- * the program's, or right after that.
+ * Cancels a waiter after each of its instructions until it sleeps: while it handles a signal of the
+ * program, or right after that.
  */
 static void cancel_by_steps(bool at_once)
 {
@@ -188,7 +188,7 @@ int main(void)
 	return 0;
 }
 
-/* What start files hold: who is to run the program, and how it gets to main(). */
+/* The content of start files: the interpreter, and the code that calls main(). */
 __asm__(".pushsection .interp, \"a\"\n"
 	"	.string \"" INTERPRETER "\"\n"
 	".popsection\n"

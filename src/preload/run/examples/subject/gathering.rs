@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Modifications that a library may put off, and all by which that could be told.
-//! What is said is the same on epoll, on repoll, and with changes gathered.
+//! Modifications that a library may delay, and everything that could reveal the
+//! delay. The output is the same on epoll, on repoll, and with gathered
+//! changes.
 
 use crate::epoll::{
     close, eventfd, in_child, instance, native, outcome, signal, Call, Outcome, Wait, Way,
@@ -31,7 +32,7 @@ fn dup(fd: c_int) -> c_int {
     outcome(unsafe { libc::dup(fd) }.into()).unwrap()
 }
 
-/// An instance that watches a file that is ready, for nothing.
+/// An instance with an item for no events, on a file that is ready.
 fn watching() -> (c_int, c_int) {
     let (epfd, fd) = (instance(), eventfd(1));
     Way::Function.add(epfd, fd, 0, 1).unwrap();
@@ -52,7 +53,7 @@ pub fn all() {
     threads();
 }
 
-/// Any wait finds what was modified, and how long it lasts is as ever.
+/// Any wait reports the modified item, and its duration does not change.
 fn waits() {
     for call in [Call::Wait, Call::Pwait, Call::Pwait2] {
         let (epfd, fd) = watching();
@@ -74,14 +75,14 @@ fn shots() {
         let armed = modify(epfd, fd, ONCE, shot);
         println!("shot: {armed:?} {:?} {:?}", next(epfd), next(epfd));
     }
-    // Of two modifications the last one counts.
+    // Of two modifications, the last one counts.
     let both = (modify(epfd, fd, ONCE, 7), modify(epfd, fd, 0, 8));
     println!("twice: {both:?} {:?}", next(epfd));
     close(fd);
     close(epfd);
 }
 
-/// More than anybody puts off at a time.
+/// More than any library delays at a time.
 fn many() {
     let epfd = instance();
     let fds: Vec<_> = (0..200).map(|_| eventfd(1)).collect();
@@ -97,7 +98,7 @@ fn many() {
     fds.into_iter().chain([epfd]).for_each(close);
 }
 
-/// What was modified is closed, once with a copy that keeps it.
+/// The modified file is closed, once while a copy keeps it open.
 fn closes() {
     let ends: [fn(c_int); 5] = [
         close,
@@ -193,7 +194,7 @@ fn errors() {
     close(epfd);
 }
 
-/// Numbers that are used again.
+/// Numbers that are reused.
 fn numbers() {
     let (epfd, fd) = watching();
     modify(epfd, fd, libc::EPOLLIN, 2).unwrap();
@@ -215,7 +216,7 @@ fn numbers() {
     close(epfd);
 }
 
-/// Others ask whether there is an event.
+/// Pollers check for events.
 fn pollers() {
     let (epfd, fd) = watching();
     let (other, copy) = (instance(), dup(epfd));
@@ -226,11 +227,11 @@ fn pollers() {
             events: libc::POLLIN,
             revents: 0,
         };
-        // SAFETY: One structure.
+        // SAFETY: It points to one structure.
         outcome(unsafe { libc::poll(&mut asked, 1, 0) }.into())
     };
     let select = || {
-        // SAFETY: Sets that are emptied first.
+        // SAFETY: The sets are emptied first.
         unsafe {
             let (mut set, mut now): (libc::fd_set, libc::timeval) = (zeroed(), zeroed());
             libc::FD_SET(epfd, &mut set);
@@ -259,7 +260,7 @@ static EPFD: AtomicI32 = AtomicI32::new(-1);
 static FD: AtomicI32 = AtomicI32::new(-1);
 static SEEN: AtomicU64 = AtomicU64::new(0);
 
-/// Fetches an event, and arms what it is of again.
+/// Fetches an event, and re-arms its item.
 extern "C" fn handler(_: c_int) {
     let (epfd, fd) = (EPFD.load(SeqCst), FD.load(SeqCst));
     let data = next(epfd).unwrap().unwrap_or(99);
@@ -273,21 +274,21 @@ fn handlers() {
     let (epfd, fd) = watching();
     EPFD.store(epfd, SeqCst);
     FD.store(fd, SeqCst);
-    // SAFETY: A handler that takes a number, and sets that are emptied first.
+    // SAFETY: The handler takes a number, and the sets are emptied first.
     unsafe {
         let mut action: libc::sigaction = zeroed();
         action.sa_sigaction = handler as *const () as usize;
         outcome(libc::sigaction(libc::SIGUSR1, &action, null_mut()).into()).unwrap();
     }
     modify(epfd, fd, ONCE, 20).unwrap();
-    // SAFETY: It has a handler.
+    // SAFETY: The signal has a handler.
     unsafe { libc::raise(libc::SIGUSR1) };
     let seen = SEEN.load(SeqCst);
     println!("handler: {seen} {:?} {:?}", next(epfd), next(epfd));
 
-    // One that interrupts a wait, of which the mask lets it through.
+    // A signal that interrupts a wait, whose mask unblocks it.
     let mut none = 0u64;
-    // SAFETY: Sets that are emptied first; the signal has a handler.
+    // SAFETY: The sets are emptied first; the signal has a handler.
     unsafe {
         let mut set = zeroed();
         libc::sigemptyset(&mut set);
@@ -307,7 +308,7 @@ fn handlers() {
     let interrupted = Way::Function.wait_at(Call::Pwait, epfd, &wait);
     println!("interrupted: {interrupted:?} {}", SEEN.load(SeqCst));
 
-    // A timer's, at any instant: each shot is fired once, by whoever fetches it.
+    // A timer's signal, at any instant: each shot is fetched exactly once.
     storm(epfd, fd);
     close(fd);
     close(epfd);
@@ -315,15 +316,15 @@ fn handlers() {
 
 static FETCHED: AtomicU64 = AtomicU64::new(0);
 
-/// Fetches an event if there is one, and does not arm again.
+/// Fetches an event if there is one, and does not re-arm.
 extern "C" fn fetch(_: c_int) {
     if next(EPFD.load(SeqCst)) != Ok(None) {
         FETCHED.fetch_add(1, SeqCst);
     }
 }
 
-/// Arms and fetches while a timer's handler fetches, too. One more or less than
-/// was armed is a change that was made twice or never.
+/// Arms and fetches, while a timer's handler also fetches. If the numbers of
+/// arms and fetches differ, a change was made twice or never.
 fn storm(epfd: c_int, fd: c_int) {
     let interval = libc::timeval {
         tv_sec: 0,
@@ -334,11 +335,11 @@ fn storm(epfd: c_int, fd: c_int) {
             it_interval: interval,
             it_value: interval,
         };
-        // SAFETY: A timer to read.
+        // SAFETY: The timer is readable.
         let set = unsafe { libc::setitimer(libc::ITIMER_REAL, &timer, null_mut()) };
         outcome(set.into()).unwrap();
     };
-    // SAFETY: A handler that takes a number.
+    // SAFETY: The handler takes a number.
     unsafe {
         let mut action: libc::sigaction = zeroed();
         action.sa_sigaction = fetch as *const () as usize;
@@ -372,12 +373,12 @@ fn processes() {
     modify(epfd, fd, ONCE, 2).unwrap();
     let child = in_child(|| assert_eq!(next(epfd), Ok(Some(2))));
     println!("child: {child} {:?}", next(epfd));
-    // They share it from now on: nothing can be put off.
+    // Both share the instance from now on: nothing can be delayed.
     let (ours, theirs) = (eventfd(0), eventfd(0));
     let both = in_child(|| {
         let grandchild = || {
             let mut count = 0u64;
-            // SAFETY: Eight bytes to write to.
+            // SAFETY: It writes to eight bytes.
             unsafe { libc::read(theirs, from_mut(&mut count).cast(), 8) };
             assert_eq!(next(epfd), Ok(Some(3)));
             signal(ours);
@@ -391,7 +392,7 @@ fn processes() {
         modify(epfd, fd, ONCE, 3).unwrap();
         signal(theirs);
         let mut count = 0u64;
-        // SAFETY: Eight bytes to write to.
+        // SAFETY: It writes to eight bytes.
         unsafe { libc::read(ours, from_mut(&mut count).cast(), 8) };
         assert_eq!(next(epfd), Ok(None));
     });
@@ -399,7 +400,7 @@ fn processes() {
     [fd, epfd, ours, theirs].map(close);
 }
 
-/// The last, as there is no way back from threads.
+/// The last test, because a process with threads stays one.
 fn threads() {
     let (epfd, fd) = watching();
     modify(epfd, fd, ONCE, 2).unwrap();
@@ -413,8 +414,8 @@ fn threads() {
     close(epfd);
 }
 
-/// Two files are closed where no library sees it. On one of the numbers there is
-/// another file then, and a third is modified as it should be.
+/// Two files are closed where no library sees it. Then another file has one of
+/// the numbers, and a third file is modified correctly.
 pub fn unseen() {
     let (epfd, fd) = watching();
     let (reused, good) = (eventfd(1), eventfd(0));

@@ -39,12 +39,12 @@ use std::{
 };
 use stepping::{Signals, Stop};
 
-/// A call that is made before any library is ready. It fails, and nothing follows from that.
+/// A call before any library is initialised. It fails and has no consequences.
 #[used]
 #[link_section = ".preinit_array"]
 static EARLY: extern "C" fn() = {
     extern "C" fn early() {
-        // SAFETY: There is no event to be read.
+        // SAFETY: No event is read.
         unsafe { libc::epoll_ctl(-1, libc::EPOLL_CTL_DEL, -1, std::ptr::null_mut()) };
     }
     early
@@ -68,7 +68,7 @@ fn main() {
         "with_plugin" => with_plugin(),
         "gathering" => gathering::all(),
         "gathering_unseen" => gathering::unseen(),
-        _ => panic!("no such role: '{role}'"),
+        _ => panic!("unknown role: '{role}'"),
     }
 }
 
@@ -94,8 +94,8 @@ fn creating() {
     }
 }
 
-/// Two creates, three changes and four waits that are carried out; as many
-/// others that are not; and one of each on a native instance.
+/// Two creates, three changes and four waits that succeed; as many that fail; and one of each on a
+/// native instance.
 fn call_some() {
     let efd = eventfd(1);
     let epfd = Way::Function.create1(0).unwrap();
@@ -138,7 +138,7 @@ fn counted_without_exit() {
 
 fn counted_apart() {
     call_some();
-    // Neither what does nothing with epoll nor what the parent did is told.
+    // A process that does not use epoll prints nothing, not even about its parent.
     assert!(in_child(|| ()));
     assert!(in_child(|| {
         let (epfd, efd) = (instance(), eventfd(0));
@@ -150,7 +150,7 @@ fn counted_apart() {
 
 fn with_closed_descriptors() {
     assert!(in_child(|| {
-        // SAFETY: What is closed is not used any more, by this thread alone.
+        // SAFETY: Only this thread uses what is closed, and only before.
         let efd = unsafe {
             let efd = outcome(libc::dup2(eventfd(1), 100).into()).unwrap();
             outcome(libc::close_range(3, 99, 0).into()).unwrap();
@@ -164,19 +164,20 @@ fn with_closed_descriptors() {
     }));
 }
 
-/// One create, two changes and a wait, all by a plugin.
+/// One create, two changes and a wait, all in a plugin.
 fn with_plugin() {
     let plugin = Plugin::load(&env::current_exe().unwrap());
     assert_eq!(plugin.watch(plugin.instance(), eventfd(1)), 1);
 }
 
-/// A change and a wait, the same twice without a system call, and what fails both times.
+/// A change and a wait, then two of each without one system call, and calls that fail in both
+/// cases.
 fn filtered() {
     let words: Vec<_> = env::args().skip(2).collect();
     let number = match words[0].as_str() {
         "fadvise64" => libc::SYS_fadvise64,
         "ioctl" => libc::SYS_ioctl,
-        other => panic!("it is not known how to do without '{other}'"),
+        other => panic!("unknown system call '{other}'"),
     };
     let (epfd, efd) = (instance(), eventfd(1));
     let file = File::open("/proc/self/exe").unwrap();
@@ -196,8 +197,8 @@ fn filtered() {
     }
 }
 
-/// A change whose direct call is refused; then all there is, of this instance and of one that
-/// is made after that, by this thread and another one. A second direct call would be the end.
+/// A change whose direct call is refused; then all calls, on this instance and on a later one, by
+/// this thread and by another one. A second direct call would kill the process.
 fn refused_once() {
     let errno = env::args().nth(2).unwrap().parse().unwrap();
     let (epfd, efd) = (instance(), eventfd(1));
@@ -221,13 +222,13 @@ fn refused_once() {
     thread::scope(|scope| scope.spawn(use_all).join()).unwrap();
 }
 
-/// Has the same program, in place of this one, wait on an instance that it has not made.
+/// Executes the same program again, which waits on an instance that it has not created.
 fn handed_on() {
     let Some(epfd) = env::args().nth(2) else {
         let epfd = Way::Function.create1(0).unwrap();
         let efd = eventfd(1);
         Way::Function.add(epfd, efd, libc::EPOLLIN, 1).unwrap();
-        // SAFETY: It takes a number. The copy stays open, and what it is of is watched.
+        // SAFETY: It takes a number. The copy stays open, and its file is watched.
         outcome(unsafe { libc::dup(efd) }.into()).unwrap();
         let mut again = Command::new(env::current_exe().unwrap());
         panic!("{}", again.arg("handed_on").arg(epfd.to_string()).exec());
@@ -241,7 +242,7 @@ fn handed_on() {
 static EPFD: AtomicI32 = AtomicI32::new(-1);
 static TID: AtomicI32 = AtomicI32::new(0);
 
-/// Waits by steps, after what is done once only.
+/// Waits in steps, after everything that happens only once.
 extern "C-unwind" fn wait_by_steps(_: *mut c_void) -> *mut c_void {
     let epfd = EPFD.load(SeqCst);
     assert_eq!(Way::Function.next(Call::Wait, epfd, 0), Ok(None));
@@ -261,8 +262,8 @@ fn start_by_steps() -> libc::pthread_t {
     thread
 }
 
-/// Has a waiter be the first thread that a process cancels, after each of its instructions until
-/// it sleeps.
+/// A waiter is the first thread that a process cancels, after each of its instructions until it
+/// sleeps.
 fn cancelling() {
     EPFD.store(instance(), SeqCst);
     for signals in [Signals::AtOnce, Signals::Later] {
@@ -287,8 +288,7 @@ fn cancelling() {
 }
 
 fn io_uring() {
-    // Neither has an address to write to; so nothing is made.
-    // SAFETY: As said.
+    // SAFETY: Neither call has an address to write to, so nothing is created.
     let (asked, native) = unsafe {
         (
             outcome(libc::syscall(libc::SYS_io_uring_setup, 0, 0)),

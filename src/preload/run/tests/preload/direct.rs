@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Direct calls, which a filter of system calls may refuse: a program cannot tell, and
-//! the counts can.
+//! Direct calls, which a system call filter may refuse: a program cannot see whether they are made,
+//! but the counts show them.
 
 use crate::{
     filter::refuse,
@@ -13,9 +13,9 @@ use std::{env, ffi::c_long, os::unix::process::CommandExt, process::Command};
 
 const REFUSALS: [Errno; 2] = [Errno::PERM, Errno::NOSYS];
 
-/// What comes of a program that may not make one system call from its beginning.
+/// Runs a program for which one system call fails from the start.
 fn without(number: c_long, errno: Errno, mut command: Command) -> Said {
-    // SAFETY: System calls and no more.
+    // SAFETY: It only makes system calls.
     unsafe { command.pre_exec(move || refuse(number, errno)) };
     run(command)
 }
@@ -65,7 +65,7 @@ fn where_direct_calls_are_refused_all_behaves_as_epoll() {
     assert_eq!(said.status, Some(0), "{}{}", said.stdout, said.stderr);
 }
 
-/// A change and a wait before a program filters its own calls, and two of each after that.
+/// One change and one wait before the program filters its own calls, and two of each after that.
 #[test]
 fn a_filter_may_come_late() {
     let _together = together();
@@ -75,7 +75,7 @@ fn a_filter_may_come_late() {
     for (refused, direct) in [
         ("fadvise64 1", 2),
         ("fadvise64 38", 2),
-        // By which it is seen that nothing else was used.
+        // This shows that nothing else was used.
         ("ioctl 1", 6),
     ] {
         let said = run(launch(
@@ -89,7 +89,7 @@ fn a_filter_may_come_late() {
     }
 }
 
-/// The first direct call that is refused is the last one: a filter need not be gentle with the
+/// The first direct call that is refused is the last one: a filter may kill the process at the
 /// next.
 #[test]
 fn who_is_refused_does_not_try_again() {
@@ -107,7 +107,7 @@ fn who_is_refused_does_not_try_again() {
     }
 }
 
-/// An instance that another program has made, as the first that this one gets to see.
+/// The first instance that this program sees was created by another program.
 #[test]
 fn an_instance_that_was_inherited_is_asked() {
     let _together = together();
@@ -115,7 +115,7 @@ fn an_instance_that_was_inherited_is_asked() {
         return;
     }
     let said = run(launch(&["--strict", "--stats"], "handed_on"));
-    // Made by the program before, which tells nothing; the first wait is an ioctl.
+    // The previous program created it, and prints nothing; the first wait is an ioctl.
     assert_eq!(
         counted(&said),
         "0 ctl=0 wait=3 native_create=0 native_ctl=0 native_wait=0 direct=2"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Epoll as programs call it, and beside it the kernel's own, which nothing that
-//! is preloaded can get hold of.
+//! epoll as programs call it, and the kernel's own epoll, which no preloaded
+//! library can intercept.
 
 use libc::{c_int, c_long, epoll_event, timespec};
 use std::{
@@ -13,29 +13,29 @@ use std::{
 /// How a program makes a call.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Way {
-    /// By the function of libc.
+    /// With the function of libc.
     Function,
-    /// By `syscall`.
+    /// With `syscall`.
     Syscall,
-    /// By itself: this is always the kernel's epoll.
+    /// With its own system call: this is always the kernel's epoll.
     Native,
 }
 
-/// What came of a call: its value, or errno.
+/// The result of a call: its value, or errno.
 pub type Outcome = Result<c_int, c_int>;
 
 /// The size of the kernel's signal set.
 pub const SIGSET_SIZE: usize = 8;
 
-/// The arguments of a wait, apart from its descriptor. The addresses may be bad.
+/// The arguments of a wait, except the descriptor. The addresses may be bad.
 #[derive(Clone, Copy, Debug)]
 pub struct Wait {
     pub events: usize,
     pub maxevents: c_int,
-    /// Milliseconds, or for `epoll_pwait2` an address.
+    /// Milliseconds, or an address for `epoll_pwait2`.
     pub timeout: isize,
     pub sigmask: usize,
-    /// What a function cannot be told.
+    /// A function does not take this.
     pub sigsetsize: usize,
 }
 
@@ -58,7 +58,7 @@ impl Call {
 }
 
 extern "C-unwind" {
-    // As points of cancellation, which unwind.
+    // Cancellation points, which unwind.
     fn epoll_wait(epfd: c_int, events: usize, maxevents: c_int, timeout: c_int) -> c_int;
     fn epoll_pwait(
         epfd: c_int,
@@ -79,7 +79,7 @@ extern "C-unwind" {
 impl Way {
     pub fn create(self, size: c_int) -> Outcome {
         match self {
-            // SAFETY: Any size will do.
+            // SAFETY: Any size is safe.
             Way::Function => outcome(unsafe { libc::epoll_create(size) }.into()),
             _ => self.call(libc::SYS_epoll_create, [size as usize, 0, 0, 0, 0, 0]),
         }
@@ -87,7 +87,7 @@ impl Way {
 
     pub fn create1(self, flags: c_int) -> Outcome {
         match self {
-            // SAFETY: Any flags will do.
+            // SAFETY: Any flags are safe.
             Way::Function => outcome(unsafe { libc::epoll_create1(flags) }.into()),
             _ => self.call(libc::SYS_epoll_create1, [flags as usize, 0, 0, 0, 0, 0]),
         }
@@ -97,7 +97,7 @@ impl Way {
     pub fn ctl_at(self, epfd: c_int, op: c_int, fd: c_int, event: usize) -> Outcome {
         match self {
             Way::Function => {
-                // SAFETY: Bad addresses are what this is about.
+                // SAFETY: The test is about bad addresses.
                 let value = unsafe { libc::epoll_ctl(epfd, op, fd, event as *mut _) };
                 outcome(value.into())
             }
@@ -140,7 +140,7 @@ impl Way {
             ];
             return self.call(call.number(), arguments);
         }
-        // SAFETY: Bad addresses are what this is about.
+        // SAFETY: The test is about bad addresses.
         outcome(c_long::from(unsafe {
             match call {
                 Call::Wait => epoll_wait(epfd, events, maxevents, timeout as c_int),
@@ -150,7 +150,7 @@ impl Way {
         }))
     }
 
-    /// Waits for one event, for so many milliseconds, and returns its data.
+    /// Waits for one event for this many milliseconds, and returns its data.
     pub fn next(self, call: Call, epfd: c_int, timeout_ms: c_int) -> Result<Option<u64>, c_int> {
         let mut event = epoll_event { events: 0, u64: 0 };
         let time = timespec {
@@ -174,7 +174,7 @@ impl Way {
     }
 
     fn call(self, number: c_long, a: [usize; 6]) -> Outcome {
-        // SAFETY: Bad addresses are what this is about.
+        // SAFETY: The test is about bad addresses.
         outcome(unsafe {
             match self {
                 Way::Native => native(number, a),
@@ -184,8 +184,8 @@ impl Way {
     }
 }
 
-/// A system call that nobody can stand in for; the result is as libc's `syscall`
-/// has it.
+/// A system call that cannot be intercepted; the result is in the form of
+/// libc's `syscall`.
 ///
 /// # Safety
 ///
@@ -205,12 +205,12 @@ pub unsafe fn native(number: c_long, [a, b, c, d, e, f]: [usize; 6]) -> c_long {
     if answer >= 0 {
         return answer;
     }
-    // SAFETY: The thread's own.
+    // SAFETY: It is the thread's own errno.
     unsafe { *libc::__errno_location() = -answer as c_int };
     -1
 }
 
-/// The result of a call of libc's.
+/// The result of a function of libc.
 pub fn outcome(value: c_long) -> Outcome {
     if value < 0 {
         Err(Error::last_os_error().raw_os_error().unwrap())
@@ -219,12 +219,12 @@ pub fn outcome(value: c_long) -> Outcome {
     }
 }
 
-/// A new instance in the way of a program.
+/// A new instance, created as a program does it.
 pub fn instance() -> c_int {
     Way::Function.create1(libc::EPOLL_CLOEXEC).unwrap()
 }
 
-/// An eventfd; it can be read from the start if the count is not 0.
+/// An eventfd; it is readable from the start if the count is not 0.
 pub fn eventfd(count: u32) -> c_int {
     // SAFETY: It takes numbers.
     outcome(unsafe { libc::eventfd(count, libc::EFD_CLOEXEC) }.into()).unwrap()
@@ -233,7 +233,7 @@ pub fn eventfd(count: u32) -> c_int {
 /// Makes an eventfd readable.
 pub fn signal(eventfd: c_int) {
     let one = 1u64;
-    // SAFETY: Eight bytes to read.
+    // SAFETY: Eight bytes are readable.
     let written = unsafe { libc::write(eventfd, from_ref(&one).cast(), 8) };
     assert_eq!(written, 8);
 }
@@ -243,9 +243,9 @@ pub fn close(fd: c_int) {
     outcome(unsafe { libc::close(fd) }.into()).unwrap();
 }
 
-/// Runs something in a forked child; says whether it came to its end well.
+/// Runs `what` in a forked child; returns whether it succeeded.
 pub fn in_child(what: impl FnOnce()) -> bool {
-    // SAFETY: The child is this thread alone, and libc lets it allocate.
+    // SAFETY: The child has only this thread, and libc lets it allocate.
     let pid = outcome(unsafe { libc::fork() }.into()).unwrap();
     if pid == 0 {
         let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(what));
@@ -253,7 +253,7 @@ pub fn in_child(what: impl FnOnce()) -> bool {
         unsafe { libc::_exit(c_int::from(ended.is_err())) };
     }
     let mut status = 0;
-    // SAFETY: An int to write to.
+    // SAFETY: It writes to an int.
     outcome(unsafe { libc::waitpid(pid, &mut status, 0) }.into()).unwrap();
     status == 0
 }

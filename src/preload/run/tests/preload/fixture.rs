@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What tests try out, and what keeps them apart.
+//! Parts that tests share, and what keeps tests apart.
 
 use crate::epoll::{Call, Way};
 use libc::c_int;
@@ -10,15 +10,15 @@ use std::{
     sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-/// The two that may be something else than the kernel's epoll.
+/// The two ways that may use something other than the kernel's epoll.
 pub const WAYS: [Way; 2] = [Way::Function, Way::Syscall];
 
-/// All that wait.
+/// All calls that wait.
 pub const WAITS: [Call; 3] = [Call::Wait, Call::Pwait, Call::Pwait2];
 
 /// An address that can neither be read nor written.
 pub fn hole() -> usize {
-    // SAFETY: A new mapping.
+    // SAFETY: It creates a new mapping.
     let hole = unsafe {
         libc::mmap(
             null_mut(),
@@ -33,19 +33,19 @@ pub fn hole() -> usize {
     hole as usize
 }
 
-/// An address of the kernel's.
+/// An address of the kernel.
 pub const KERNEL_ADDRESS: usize = -4096isize as usize;
 
 static ROOM: RwLock<()> = RwLock::new(());
 
-/// Keeps other tests from opening descriptors, from forking and from signals
-/// meanwhile. Each test of what is done in this process begins with it.
+/// Prevents other tests from opening descriptors, forking and receiving signals
+/// meanwhile. Each test that calls epoll in this process begins with it.
 pub fn alone() -> RwLockWriteGuard<'static, ()> {
     ROOM.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Keeps away the tests that need to be alone. Each of what other programs do begins
-/// with it.
+/// Waits until no test runs that needs to be alone. Each test that starts other programs
+/// begins with it.
 pub fn together() -> RwLockReadGuard<'static, ()> {
     ROOM.read().unwrap_or_else(PoisonError::into_inner)
 }

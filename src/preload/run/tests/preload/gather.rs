@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Changes that are gathered: a program cannot tell, and the counts can.
+//! Gathered changes: a program cannot see them, but the counts show them.
 
 use crate::{
     fixture::together,
@@ -8,7 +8,7 @@ use crate::{
     subject,
 };
 
-/// How many changes were put off, and how many of those failed.
+/// How many changes were delayed, and how many of these failed.
 fn gathered(stderr: &str) -> (u64, u64) {
     let lines = counts(stderr);
     assert!(!lines.is_empty(), "{stderr}");
@@ -33,7 +33,7 @@ fn nothing_tells_that_changes_are_gathered() {
         assert_eq!(said.stdout, expected, "{options:?}");
         let (gathered, failed) = gathered(&said.stderr);
         let may_gather = has_device() && options.contains(&"--gather");
-        // So many are modified without the storm.
+        // This many are modified apart from the storm.
         assert_eq!(gathered > 230, may_gather, "{}", said.stderr);
         assert_eq!(failed, 0, "{}", said.stderr);
     }

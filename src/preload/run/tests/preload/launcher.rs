@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The launcher, and what the environment that it makes does to a program.
+//! The launcher, and the effect of its environment on a program.
 //!
-//! Where there is no `/dev/repoll` those tests that need it are passed over; so
-//! the others can run anywhere.
+//! Tests that need `/dev/repoll` are skipped if it is missing, so that the others run anywhere.
 
 use crate::{
     fixture::together,
@@ -24,7 +23,7 @@ pub fn has_device() -> bool {
     Path::new(DEVICE).exists()
 }
 
-/// The launcher, as it is installed beside this program or as Cargo leaves it.
+/// The launcher, as installed next to this program, or as Cargo leaves it.
 fn program() -> PathBuf {
     let installed = here().join("repoll-run");
     if installed.exists() {
@@ -34,7 +33,7 @@ fn program() -> PathBuf {
     }
 }
 
-/// The launcher, with an option for where Cargo leaves the library.
+/// The launcher, with an option for the place where Cargo leaves the library.
 pub fn launcher() -> Command {
     let mut command = Command::new(program());
     let library = here().join("libpreload.so");
@@ -44,7 +43,7 @@ pub fn launcher() -> Command {
     command
 }
 
-/// The launcher with these options, and the program in a role, which may have arguments.
+/// The launcher with these options; `role` may include arguments for the role.
 pub fn launch(options: &[&str], role: &str) -> Command {
     let mut words = role.split(' ');
     let mut program = subject::command(words.next().unwrap_or_default());
@@ -57,7 +56,7 @@ pub fn launch(options: &[&str], role: &str) -> Command {
     command
 }
 
-/// Has it find no device that it may open.
+/// Makes the command run without a device that it may open.
 fn without_device(mut command: Command) -> Command {
     if has_device() {
         command.uid(NOBODY).gid(NOBODY);
@@ -65,7 +64,7 @@ fn without_device(mut command: Command) -> Command {
     command
 }
 
-/// A new folder, to be removed in the end.
+/// Creates a folder, which the test removes at its end.
 fn folder(name: &str) -> PathBuf {
     let folder = env::temp_dir().join(format!("repoll-{name}-{}", std::process::id()));
     fs::create_dir(&folder).unwrap();
@@ -91,7 +90,7 @@ pub fn run(mut command: Command) -> Said {
     }
 }
 
-/// The lines that the library tells counts with.
+/// The lines in which the library prints its counts.
 pub fn counts(text: &str) -> Vec<&str> {
     text.lines()
         .filter(|line| line.starts_with("repoll: pid="))
@@ -230,7 +229,7 @@ fn a_forked_child_is_counted_by_itself() {
     assert_ne!(process(child), process(parent));
 }
 
-/// Where musl's dynamic linker is not installed, there is nothing to be seen.
+/// If musl's dynamic linker is not installed, this tests nothing.
 #[test]
 fn a_program_of_musl_is_reached_too() {
     let _together = together();
@@ -246,7 +245,7 @@ fn a_program_of_musl_is_reached_too() {
     assert_eq!(said.stdout, "all is well\n");
     let lines = counts(&said.stderr);
     assert_eq!(lines.len(), 2, "{}", said.stderr);
-    // musl does not tell where the stack ends, on which the event is that is added.
+    // musl does not report the end of the stack, which holds the added event.
     let (child, parent) = if has_device() {
         (
             "0 ctl=0 wait=1 native_create=0 native_ctl=0 native_wait=0 direct=1",
@@ -339,7 +338,7 @@ fn other_preloaded_libraries_stay() {
     assert!(said.stdout.ends_with(".so:libc.so.6\n"), "{}", said.stdout);
 }
 
-/// What is put first for a program is not for those that it starts.
+/// The part of LD_PRELOAD for one program does not reach the programs that it starts.
 #[test]
 fn a_runtime_is_for_the_program_alone() {
     let _together = together();
@@ -397,7 +396,7 @@ fn programs_that_stay_on_epoll_are_told() {
     command.args(["ls", "/"]);
     let stderr = warning(command);
     assert!(
-        !stderr.contains("it will be epoll") || !has_device(),
+        !stderr.contains("will use epoll") || !has_device(),
         "{stderr}"
     );
 }
@@ -407,7 +406,7 @@ fn scripts_whose_interpreter_stays_on_epoll_are_told() {
     let _together = together();
     let folder = folder("scripts");
     for line in ["/sbin/ldconfig -p", "/usr/bin/env /sbin/ldconfig"] {
-        // A file that this process never had open to write to: see below.
+        // This process must never have had the file open for writing: see below.
         let script = folder.join("script");
         let written = Command::new("sh")
             .args(["-c", "echo \"#!$0\" >\"$1\" && chmod 755 \"$1\"", line])
@@ -418,7 +417,7 @@ fn scripts_whose_interpreter_stays_on_epoll_are_told() {
         command.arg(&script);
         let stderr = run(command).stderr;
         assert!(
-            stderr.contains("it is statically linked; it will be epoll"),
+            stderr.contains("it is statically linked; it will use epoll"),
             "{stderr}"
         );
         let mut command = launcher();
@@ -430,7 +429,7 @@ fn scripts_whose_interpreter_stays_on_epoll_are_told() {
             "{}",
             said.stderr
         );
-        assert!(said.stderr.contains("it is not run"), "{}", said.stderr);
+        assert!(said.stderr.contains("not running it"), "{}", said.stderr);
     }
     fs::remove_dir_all(folder).unwrap();
 }
@@ -445,11 +444,11 @@ fn an_environment_that_is_taken_away_is_told() {
         let mut command = launcher();
         command.args(arguments);
         let stderr = run(command).stderr;
-        assert!(stderr.contains("env takes LD_PRELOAD away"), "{stderr}");
+        assert!(stderr.contains("env removes LD_PRELOAD"), "{stderr}");
     }
 }
 
-/// Needs to be root, to have something that belongs to another user.
+/// Must be root, to have a file that belongs to another user.
 #[test]
 fn programs_with_more_rights_are_told() {
     let _together = together();
@@ -459,8 +458,8 @@ fn programs_with_more_rights_are_told() {
     let folder = folder("rights");
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     let program = folder.join("true");
-    // A descriptor of this process's that can write to it might get into a child of another
-    // test, and the program could not be executed.
+    // A descriptor of this process that can write to the file might leak into a child of another
+    // test; then the program could not be executed.
     let copied = Command::new("cp").arg("/bin/true").arg(&program).status();
     assert!(copied.unwrap().success());
     for (mode, what) in [(0o4755, "set-uid"), (0o2755, "set-gid")] {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The library and its launcher, as programs see them.
+//! Tests of the library and its launcher, as programs see them.
 
-/// What a program may expect of libc's epoll. It holds as the program is, and
-/// with repoll preloaded into it; so all of it is run either way.
+/// What a program may expect of libc's epoll. These tests hold for the program
+/// itself, and with repoll preloaded; so all of them run in both ways.
 ///
-/// Where a native epoll can be asked the same beside it, nothing else is
-/// expected than its answers.
+/// Where a native epoll can make the same calls, the tests expect nothing but
+/// its answers.
 mod behaviour {
     mod cancel;
     mod descriptors;

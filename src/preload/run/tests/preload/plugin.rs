@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The plugin that tests load, so that its own libraries come first for it.
+//! The plugin that tests load so that it searches its own libraries first.
 
 use libc::c_int;
 use std::{
@@ -19,7 +19,7 @@ pub struct Plugin {
 }
 
 impl Plugin {
-    /// Loads the one that is beside this program.
+    /// Loads the plugin next to this program.
     pub fn load(program: &Path) -> Self {
         let path = program.with_file_name("libplugin.so");
         let path = CString::new(path.as_os_str().as_bytes()).unwrap();
@@ -28,7 +28,7 @@ impl Plugin {
         let handle = unsafe { libc::dlopen(path.as_ptr(), flags) };
         assert!(!handle.is_null(), "{path:?}");
         let find = |name: &CStr| {
-            // SAFETY: The handle is the plugin's.
+            // SAFETY: The handle is that of the plugin.
             let found = unsafe { libc::dlsym(handle, name.as_ptr()) };
             assert!(!found.is_null(), "{name:?}");
             found
@@ -42,13 +42,13 @@ impl Plugin {
         }
     }
 
-    /// An instance that it has made when it was loaded.
+    /// The instance that the plugin created when it was loaded.
     pub fn instance(&self) -> c_int {
         (self.instance)()
     }
 
-    /// Has it watch a descriptor on that instance, and wait. Returns how many events there were,
-    /// or errno with a minus sign.
+    /// Makes the plugin watch a descriptor on this instance, and wait. Returns the number of
+    /// events, or a negated errno.
     pub fn watch(&self, epfd: c_int, fd: c_int) -> c_int {
         (self.watch)(epfd, fd)
     }

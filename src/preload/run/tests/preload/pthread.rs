@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Threads as libc has them, which can be cancelled; and what a thread sleeps in.
+//! Threads of libc, which can be cancelled; and checks whether a thread sleeps.
 
 use libc::{c_int, c_void, pid_t, pthread_t};
 use std::{
@@ -10,10 +10,10 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// Never waited for in full unless a test fails.
+/// A time that passes only if a test fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a cancelled thread is joined with.
+/// The result of joining a cancelled thread.
 pub const CANCELED: *mut c_void = -1isize as *mut c_void;
 
 pub type Start = extern "C-unwind" fn(*mut c_void) -> *mut c_void;
@@ -32,7 +32,7 @@ extern "C-unwind" {
     ) -> c_int;
 }
 
-/// Starts a thread with what is good for its function.
+/// Starts a thread with an argument that is valid for its function.
 pub fn create(function: Start, argument: *mut c_void) -> pthread_t {
     let mut thread = MaybeUninit::uninit();
     // SAFETY: The caller vouches for the argument.
@@ -48,7 +48,8 @@ pub fn cancel(thread: pthread_t) {
     assert_eq!(unsafe { libc::pthread_cancel(thread) }, 0);
 }
 
-/// Waits for its end, and not for ever: a thread that cannot be cancelled has none.
+/// Waits for the thread to end, but not for ever: a thread that cannot be cancelled does
+/// not end.
 pub fn join(thread: pthread_t) -> *mut c_void {
     let until = SystemTime::now() + PATIENCE;
     let until = libc::timespec {
@@ -62,9 +63,9 @@ pub fn join(thread: pthread_t) -> *mut c_void {
     result
 }
 
-/// The calling thread's number.
+/// The ID of the calling thread.
 pub fn thread_id() -> pid_t {
-    // SAFETY: It takes nothing.
+    // SAFETY: It takes no arguments.
     unsafe { libc::gettid() }
 }
 
@@ -77,7 +78,7 @@ pub fn is_asleep(tid: pid_t) -> bool {
         libc::SYS_fadvise64,
         libc::SYS_ioctl,
     ];
-    // It says "running" unless the thread sleeps.
+    // It reads "running" unless the thread sleeps.
     let call = fs::read_to_string(format!("/proc/self/task/{tid}/syscall")).unwrap();
     let number = call.split(' ').next().unwrap().parse();
     number.is_ok_and(|number| waits.contains(&number))

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Runs a thread instruction by instruction, by the processor's trap flag: to stop it at any of
-//! them, where its stack can be unwound, and to count its system calls.
+//! Runs a thread instruction by instruction, with the processor's trap flag: to stop it at any
+//! instruction and unwind its stack there, and to count its system calls.
 //!
-//! One thread at a time can be run so.
+//! Only one thread at a time can run this way.
 
 use crate::pthread::Start;
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
@@ -15,35 +15,35 @@ use std::{
     thread,
 };
 
-/// The flag, in the register of flags.
+/// The bit in the flags register.
 const TRAP: i64 = 1 << 8;
 
 /// The instruction that makes a system call.
 const SYSCALL: [u8; 2] = [0x0f, 0x05];
 
-/// After how many instructions the thread is to stop.
+/// The number of instructions after which the thread stops.
 static STOP_AT: AtomicUsize = AtomicUsize::new(usize::MAX);
 static STEPS: AtomicUsize = AtomicUsize::new(0);
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 static STOPPED: AtomicBool = AtomicBool::new(false);
-/// Whether the thread's stack could be unwound where it has stopped, up to its function.
+/// Whether the stack could be unwound from where the thread stopped, up to its function.
 static UNWOUND: AtomicBool = AtomicBool::new(false);
 static FUNCTION: AtomicUsize = AtomicUsize::new(0);
 static RELEASED: AtomicBool = AtomicBool::new(false);
 
-/// Whether other signals can come while the thread stops: they are handled on top of a handler
-/// then, or else when it goes on.
+/// Whether other signals can come while the thread is stopped: they are then handled on top of a
+/// handler, otherwise when the thread continues.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Signals {
     AtOnce,
     Later,
 }
 
-/// Where a thread is to stop.
+/// A request to stop a thread.
 pub struct Stop(());
 
 impl Stop {
-    /// After so many instructions, or never.
+    /// After this many instructions, or never.
     pub fn at(steps: usize, signals: Signals) -> Self {
         STOP_AT.store(steps, SeqCst);
         for count in [&STEPS, &CALLS] {
@@ -70,33 +70,33 @@ impl Stop {
         }
     }
 
-    /// Has the thread go on, and not by steps.
+    /// Lets the thread continue without steps.
     pub fn release(&self) {
         RELEASED.store(true, SeqCst);
     }
 }
 
-/// Has the calling thread run by steps, in its function.
+/// Makes the calling thread run in steps, in its function.
 #[inline(always)]
 pub fn begin(function: Start) {
     FUNCTION.store(function as *const () as usize, SeqCst);
-    // SAFETY: The handler of the traps changes nothing of the thread's.
+    // SAFETY: The handler of the traps changes no state of the thread.
     unsafe { asm!("pushfq", "or qword ptr [rsp], 0x100", "popfq") };
 }
 
-/// Has it run as ever, and says how many system calls it has made meanwhile.
+/// Ends the steps, and returns how many system calls the thread has made.
 #[inline(always)]
 pub fn end() -> usize {
-    // SAFETY: As it was before.
+    // SAFETY: It restores the previous state.
     unsafe { asm!("pushfq", "and qword ptr [rsp], ~0x100", "popfq") };
     CALLS.load(SeqCst)
 }
 
 extern "C-unwind" fn trapped(_signal: c_int, _information: *mut siginfo_t, context: *mut c_void) {
-    // SAFETY: It is the handler's, for as long as that runs.
+    // SAFETY: It belongs to the handler while that runs.
     let registers = unsafe { &mut (*context.cast::<ucontext_t>()).uc_mcontext.gregs };
     let next = registers[libc::REG_RIP as usize] as *const [u8; 2];
-    // SAFETY: The next instruction is somewhere in code.
+    // SAFETY: It is the address of the next instruction.
     if unsafe { next.read_unaligned() } == SYSCALL {
         CALLS.fetch_add(1, SeqCst);
     }
@@ -109,12 +109,12 @@ extern "C-unwind" fn trapped(_signal: c_int, _information: *mut siginfo_t, conte
         while !RELEASED.load(SeqCst) {
             thread::yield_now();
         }
-        // A signal that has been sent meanwhile is there at the latest after a system call.
+        // A pending signal is delivered at the end of a system call at the latest.
         thread::yield_now();
     }
 }
 
-/// Whether the stack leads to the function that runs by steps.
+/// Whether the stack leads to the function that runs in steps.
 fn is_in_function() -> bool {
     type Visit = extern "C" fn(*mut c_void, *mut bool) -> c_int;
     extern "C" {
@@ -123,9 +123,9 @@ fn is_in_function() -> bool {
         fn _Unwind_FindEnclosingFunction(place: usize) -> usize;
     }
     extern "C" fn visit(frame: *mut c_void, found: *mut bool) -> c_int {
-        // SAFETY: A frame, and what is given below.
+        // SAFETY: It is a frame, and the value that is passed below.
         unsafe {
-            // It returns to there after a call.
+            // It returns to the instruction after a call.
             let place = _Unwind_GetIP(frame).wrapping_sub(1);
             let function = _Unwind_FindEnclosingFunction(place);
             *found |= function == FUNCTION.load(SeqCst);
@@ -134,13 +134,13 @@ fn is_in_function() -> bool {
     }
 
     let mut found = false;
-    // SAFETY: A bool to write to.
+    // SAFETY: It writes to a bool.
     unsafe { _Unwind_Backtrace(visit, &mut found) };
     found
 }
 
 fn handle_traps(signals: Signals) {
-    /// The kernel's `struct sigaction`: libc keeps some signals from being blocked.
+    /// The kernel's `struct sigaction`: libc does not let some signals be blocked.
     #[derive(Default)]
     #[repr(C)]
     struct Action {
@@ -150,7 +150,7 @@ fn handle_traps(signals: Signals) {
         mask: u64,
     }
 
-    // SAFETY: A handler that takes all three arguments.
+    // SAFETY: The handler takes all three arguments.
     unsafe {
         let mut action: libc::sigaction = zeroed();
         action.sa_sigaction = trapped as *const () as usize;
@@ -159,7 +159,7 @@ fn handle_traps(signals: Signals) {
     }
     let mut action = Action::default();
     let change = |new: *const Action, old: *mut Action| {
-        // SAFETY: The one is read, or the other written.
+        // SAFETY: One is read, or the other is written.
         let result =
             unsafe { libc::syscall(libc::SYS_rt_sigaction, libc::SIGTRAP, new, old, 8usize) };
         assert_eq!(result, 0);

@@ -13,12 +13,12 @@ use std::{
     process::Command,
 };
 
-/// The folder with the tests, and in Cargo's with the library.
+/// The folder with the tests; with Cargo, it also holds the library.
 pub fn here() -> PathBuf {
     env::current_exe().unwrap().parent().unwrap().to_owned()
 }
 
-/// Whether the library is preloaded into these tests themselves.
+/// Whether the library is preloaded into this process.
 pub fn is_preloaded() -> bool {
     let libraries = env::var("LD_PRELOAD").unwrap_or_default();
     ["/librepoll.so", "/libpreload.so"]
@@ -26,7 +26,7 @@ pub fn is_preloaded() -> bool {
         .any(|library| libraries.contains(library))
 }
 
-/// The program, as it is installed beside the tests or as Cargo leaves it.
+/// The program, as installed next to the tests, or as Cargo leaves it.
 pub fn program() -> PathBuf {
     let installed = here().join("subject");
     if installed.exists() {
@@ -36,21 +36,21 @@ pub fn program() -> PathBuf {
     }
 }
 
-/// The program in that role.
+/// The program in this role.
 pub fn command(role: &str) -> Command {
     let mut command = Command::new(program());
     command.arg(role);
     command
 }
 
-/// What it says on stdout, if it ends well.
+/// What the program prints on stdout; it has to succeed.
 pub fn output(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A descriptor that comes out of a socket.
+/// Receives a descriptor from a socket.
 pub fn receive(from: &UnixStream) -> c_int {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);

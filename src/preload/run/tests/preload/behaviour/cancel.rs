@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Threads that are cancelled: as they wait, before it and after it.
+//! Threads that are cancelled before, during or after a wait.
 
 use super::threads::until_asleep;
 use crate::{
@@ -39,21 +39,21 @@ extern "C-unwind" {
     fn siglongjmp(place: *mut c_void, value: c_int) -> !;
 }
 
-/// More than libc's, of which it is the caller's stack that counts.
+/// It is larger than libc's. The caller's stack provides the memory.
 #[repr(C, align(16))]
 struct CleanupBuffer([u64; 8]);
 
-/// What a thread does that is to be cancelled. It has nothing to drop.
+/// What the thread does that will be cancelled. It has nothing to drop.
 #[derive(Clone, Copy)]
 struct Task {
     way: Way,
     call: Call,
     epfd: c_int,
-    /// The wait has a mask of its own, by which nothing is blocked.
+    /// The wait has its own mask, which blocks nothing.
     masked: bool,
-    /// Cancellation is not possible before the wait is over.
+    /// Cancellation is disabled until the wait ends.
     disabled: bool,
-    /// It is possible at any instant.
+    /// Cancellation is asynchronous.
     asynchronous: bool,
 }
 
@@ -78,7 +78,7 @@ static RELEASED: AtomicBool = AtomicBool::new(false);
 static DONE: AtomicBool = AtomicBool::new(false);
 static KIND: AtomicI32 = AtomicI32::new(-1);
 
-/// Waits for one event, for ever, with that mask where the call can have one.
+/// Waits for one event without a timeout, with this mask if the call takes one.
 fn next_with_mask(task: &Task, mask: &u64) -> Result<Option<u64>, c_int> {
     let mut event = epoll_event { events: 0, u64: 0 };
     let wait = Wait {
@@ -100,11 +100,11 @@ extern "C-unwind" fn run(task: *mut c_void) -> *mut c_void {
         unsafe { pthread_setcancelstate(CANCEL_DISABLE, null_mut()) };
     }
     if task.asynchronous {
-        // SAFETY: As before; nothing is to be dropped.
+        // SAFETY: As before; there is nothing to drop.
         unsafe { pthread_setcanceltype(CANCEL_ASYNCHRONOUS, null_mut()) };
     }
     TID.store(thread_id(), SeqCst);
-    // The signal by which libc cancels may end a wait that is not to be cancelled.
+    // libc's signal for cancellation may end a wait that must not be cancelled.
     let mask = 0u64;
     let mut next = Err(libc::EINTR);
     while next == Err(libc::EINTR) {
@@ -117,7 +117,7 @@ extern "C-unwind" fn run(task: *mut c_void) -> *mut c_void {
     if let Ok(Some(data)) = next {
         DATA.store(data, SeqCst);
     }
-    // SAFETY: The thread's own state; nothing is to be dropped.
+    // SAFETY: It is the thread's own state; there is nothing to drop.
     unsafe {
         pthread_setcancelstate(CANCEL_ENABLE, null_mut());
         pthread_testcancel();
@@ -125,12 +125,12 @@ extern "C-unwind" fn run(task: *mut c_void) -> *mut c_void {
     null_mut()
 }
 
-/// Starts the task in a thread of its own, and returns when it has begun.
+/// Starts the task in a new thread, and returns when it has begun.
 fn start(task: &mut Task) -> pthread_t {
     start_in(run, task)
 }
 
-/// The same with another function, which tells that it has begun.
+/// The same with another function, which reports that it has begun.
 fn start_in(function: Start, task: &mut Task) -> pthread_t {
     TID.store(0, SeqCst);
     DATA.store(0, SeqCst);
@@ -159,7 +159,7 @@ fn a_sleeping_waiter_can_be_cancelled() {
     close(epfd);
 }
 
-/// Whenever it is cancelled, it has the edge or leaves it to others.
+/// Whenever the thread is cancelled, it either takes the edge or leaves it to others.
 #[test]
 fn a_cancelled_waiter_takes_no_event_with_it() {
     let _alone = alone();
@@ -181,7 +181,7 @@ fn a_cancelled_waiter_takes_no_event_with_it() {
             let left = Way::Function.next(Call::Wait, epfd, 0).unwrap();
             let had = DATA.load(SeqCst) == 6;
             assert_eq!(had, left.is_none(), "{call:?} {round}");
-            // With the event it may have been over before it was cancelled.
+            // A thread with the event may have finished before it was cancelled.
             assert!(result == CANCELED || had, "{call:?} {round}");
         }
     }
@@ -189,7 +189,7 @@ fn a_cancelled_waiter_takes_no_event_with_it() {
     close(efd);
 }
 
-/// A thread that is about to wait is cancelled some moment or other.
+/// Cancels a thread that is about to wait, at some moment.
 #[test]
 fn a_waiter_can_be_cancelled_at_any_moment() {
     let _alone = alone();
@@ -211,13 +211,13 @@ fn a_waiter_can_be_cancelled_at_any_moment() {
     close(epfd);
 }
 
-/// Does the task by steps.
+/// Runs the task in steps.
 extern "C-unwind" fn step(task: *mut c_void) -> *mut c_void {
     // SAFETY: The task outlives the thread.
     let Task {
         way, call, epfd, ..
     } = unsafe { *task.cast::<Task>() };
-    // Not by steps: what is looked up the first time.
+    // Not in steps: lookups of the first call.
     assert_eq!(way.next(call, epfd, 0), Ok(None));
     TID.store(thread_id(), SeqCst);
     stepping::begin(step);
@@ -226,8 +226,8 @@ extern "C-unwind" fn step(task: *mut c_void) -> *mut c_void {
     null_mut()
 }
 
-/// Does the task again and again, and cancels the thread one instruction later each time, until
-/// the thread sleeps. Tells of each time how many instructions came before.
+/// Runs the task again and again, and cancels the thread one instruction later each time, until the
+/// thread sleeps. Passes the number of instructions to `cancelled`.
 fn cancel_at_each_step(task: &mut Task, signals: Signals, cancelled: impl Fn(pthread_t, usize)) {
     for steps in 1.. {
         let stop = Stop::at(steps, signals);
@@ -268,8 +268,8 @@ fn a_waiter_can_be_cancelled_at_each_instruction() {
     cancel_waits_at_each_step(Signals::Later);
 }
 
-/// A handler of the program's has interrupted the thread by then. glibc's own waits do not
-/// notice it.
+/// At that time, a handler of the program has interrupted the thread. glibc's own waits miss the
+/// cancellation then.
 #[test]
 fn a_waiter_can_be_cancelled_while_it_handles_a_signal() {
     if is_preloaded() {
@@ -289,7 +289,7 @@ fn a_waiter_can_be_cancelled_asynchronously() {
     close(epfd);
 }
 
-/// One that sleeps makes no more of them than one that does not.
+/// A wait that sleeps makes no more system calls than one that does not.
 #[test]
 fn a_wait_that_sleeps_is_one_system_call() {
     extern "C-unwind" fn count(task: *mut c_void) -> *mut c_void {
@@ -311,7 +311,7 @@ fn a_wait_that_sleeps_is_one_system_call() {
         let (epfd, efd) = (instance(), eventfd(0));
         Way::Function.add(epfd, efd, libc::EPOLLIN, 6).unwrap();
         let kind = fs::read_link(format!("/proc/self/fd/{epfd}")).unwrap();
-        // Of an instance that is not its own the library finds that out first.
+        // The library first finds out that it did not create this instance.
         let is_found_out = is_preloaded() && kind.ends_with("anon_inode:[eventpoll]");
         for sleeps in [true, false] {
             let _stop = Stop::at(usize::MAX, Signals::Later);
@@ -330,7 +330,7 @@ fn a_wait_that_sleeps_is_one_system_call() {
     }
 }
 
-/// Cancellation that came earlier ends the thread in the wait, even if it need not sleep.
+/// A cancellation that came earlier ends the thread in the wait, even if the wait would not sleep.
 #[test]
 fn a_cancelled_thread_does_not_begin_to_wait() {
     extern "C-unwind" fn late(task: *mut c_void) -> *mut c_void {
@@ -370,7 +370,7 @@ fn what_is_to_be_cleaned_up_is() {
     }
     extern "C-unwind" fn wait(task: *mut c_void) -> *mut c_void {
         let mut buffer = CleanupBuffer([0; 8]);
-        // SAFETY: The buffer is there until the pop, or the end of the thread.
+        // SAFETY: The buffer lives until the pop, or until the thread ends.
         unsafe { _pthread_cleanup_push(&mut buffer, clean, null_mut()) };
         run(task);
         // SAFETY: As above.
@@ -392,18 +392,18 @@ fn what_is_to_be_cleaned_up_is() {
     close(epfd);
 }
 
-/// Does what takes a while, and would not come to its end if it could be cancelled anywhere.
+/// Runs for a while. It could not finish if it could be cancelled anywhere.
 fn compute() {
     AT_WORK.store(true, SeqCst);
     while !RELEASED.load(SeqCst) {
         thread::yield_now();
     }
-    // A signal that has been sent meanwhile is there at the latest after a system call.
+    // A pending signal is delivered at the end of a system call at the latest.
     thread::yield_now();
     DONE.store(true, SeqCst);
 }
 
-/// Cancels the thread while it computes, and says what it is joined with.
+/// Cancels the thread while it computes, and returns what joining it returns.
 fn cancel_at_work(thread: pthread_t) -> *mut c_void {
     while !AT_WORK.load(SeqCst) {
         thread::yield_now();
@@ -417,7 +417,7 @@ fn handle(signal: c_int, handler: usize) {
     for flag in [&AT_WORK, &RELEASED, &DONE] {
         flag.store(false, SeqCst);
     }
-    // SAFETY: A handler that takes a number.
+    // SAFETY: The handler takes a number.
     unsafe {
         let mut action: libc::sigaction = zeroed();
         action.sa_sigaction = handler;
@@ -447,8 +447,8 @@ fn a_handler_that_interrupts_a_wait_comes_to_its_end() {
 }
 
 // unsigned long until_left(void *place, void (*function)(void *), void *argument): calls the
-// function; 1 if that is left by siglongjmp(place). A function that returns twice is nothing
-// for a compiler that does not know it.
+// function; returns 1 if siglongjmp(place) leaves it. The compiler does not know that sigsetjmp()
+// returns twice, so this is in assembly.
 global_asm!(
     ".pushsection .text",
     ".type until_left, @function",
@@ -479,17 +479,17 @@ extern "C-unwind" {
     fn until_left(place: *mut c_void, function: Start, argument: *mut c_void) -> u64;
 }
 
-/// Room for a `sigjmp_buf`.
+/// Memory for a `sigjmp_buf`.
 #[repr(align(16))]
 struct Place(UnsafeCell<[u64; 64]>);
 
-// SAFETY: One thread at a time uses it.
+// SAFETY: Only one thread at a time uses it.
 unsafe impl Sync for Place {}
 
 static PLACE: Place = Place(UnsafeCell::new([0; 64]));
 
-/// A wait that a handler leaves by `siglongjmp` leaves nothing behind: the thread is cancelled
-/// at the next point of cancellation and not before.
+/// If a handler leaves a wait by `siglongjmp`, the thread is cancelled at the next cancellation
+/// point and not before.
 #[test]
 fn a_handler_that_leaves_a_wait_leaves_the_thread_as_it_was() {
     extern "C-unwind" fn handler(_signal: c_int) {
@@ -497,12 +497,12 @@ fn a_handler_that_leaves_a_wait_leaves_the_thread_as_it_was() {
         unsafe { siglongjmp(PLACE.0.get().cast(), 1) }
     }
     extern "C-unwind" fn wait(task: *mut c_void) -> *mut c_void {
-        // SAFETY: Nothing between there and here is to be dropped.
+        // SAFETY: There is nothing to drop between there and here.
         let left = unsafe { until_left(PLACE.0.get().cast(), run, task) };
         DATA.store(left, SeqCst);
         compute();
         let mut kind = -1;
-        // SAFETY: The thread's own; nothing is to be dropped.
+        // SAFETY: It is the thread's own state; there is nothing to drop.
         unsafe {
             pthread_setcanceltype(CANCEL_DEFERRED, &mut kind);
             KIND.store(kind, SeqCst);
@@ -547,7 +547,8 @@ fn a_waiter_that_forbids_it_is_not_cancelled() {
     }
 }
 
-/// It is not by a signal that comes before it sleeps, and sleeps on then.
+/// A signal that comes before the thread sleeps does not cancel it, and the thread continues to
+/// sleep.
 #[test]
 fn a_waiter_that_forbids_it_goes_on_at_each_instruction() {
     let _alone = alone();
@@ -565,7 +566,7 @@ fn a_waiter_that_forbids_it_goes_on_at_each_instruction() {
     close(efd);
 }
 
-/// `syscall` is no point of cancellation: the wait gets its event first.
+/// `syscall` is not a cancellation point: the wait returns its event first.
 #[test]
 fn a_system_call_is_not_cancelled() {
     let _alone = alone();

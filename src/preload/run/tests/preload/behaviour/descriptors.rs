@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Descriptors: which number an instance gets, and what becomes of one that is
-//! copied, closed by any means, or given to something else.
+//! Descriptors: which number an instance gets, and what happens when a
+//! descriptor is copied, closed in any way, or replaced.
 
 use crate::{
     epoll::{close, eventfd, in_child, instance, outcome, signal, Way},
@@ -14,7 +14,7 @@ fn dup(fd: c_int) -> c_int {
     outcome(unsafe { libc::dup(fd) }.into()).unwrap()
 }
 
-/// An instance takes the lowest free number, and no other than that.
+/// An instance takes the lowest free number, and no other.
 #[test]
 fn numbers() {
     let _alone = alone();
@@ -36,7 +36,7 @@ fn numbers() {
     }
 }
 
-/// With no descriptor left, nothing is made and nothing lost.
+/// If no descriptor is left, nothing is created and nothing is lost.
 #[test]
 fn full_table() {
     let _alone = alone();
@@ -46,7 +46,7 @@ fn full_table() {
             rlim_cur: first as u64 + 1,
             rlim_max: first as u64 + 1,
         };
-        // SAFETY: The limits are there to read.
+        // SAFETY: The limits are readable.
         outcome(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }.into()).unwrap();
         for way in WAYS {
             assert_eq!(way.create1(0), Err(libc::EMFILE), "{way:?}");
@@ -77,7 +77,7 @@ fn copies_are_the_same_instance() {
     close(efd);
 }
 
-/// A number that was an instance's is whatever it is given to next.
+/// A number that belonged to an instance refers to whatever file has it next.
 #[test]
 fn closed_by_any_means() {
     let _alone = alone();
@@ -131,7 +131,7 @@ fn closed_by_any_means() {
     close(efd);
 }
 
-/// Both kinds may be in one process; each call finds the right one.
+/// A process may have both kinds; each call uses the right one.
 #[test]
 fn beside_a_native_instance() {
     let _alone = alone();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Bad arguments, in all combinations: the answers are the kernel's own epoll's.
+//! Bad arguments in all combinations: the answers are those of the kernel's own
+//! epoll.
 
 use crate::{
     epoll::{close, eventfd, Call, Outcome, Wait, Way, SIGSET_SIZE},
@@ -50,7 +51,8 @@ fn creating() {
     close(free);
 }
 
-/// What an instance can be mistaken for, and what cannot be watched.
+/// Files that an instance could be confused with, and files that cannot be
+/// watched.
 struct Others {
     closed: c_int,
     all: Vec<(&'static str, c_int)>,
@@ -66,7 +68,7 @@ impl Others {
         };
         // SAFETY: It takes numbers.
         let socket = unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_STREAM, 0) };
-        // Far from what is opened later.
+        // Far from the numbers that are opened later.
         let closed = 900;
         let all = vec![
             ("none", -1),
@@ -94,7 +96,7 @@ impl Drop for Others {
     }
 }
 
-/// One call on a fresh instance with two items, or on something else.
+/// One call on a new instance with two items, or on another file.
 fn ctl_once(
     way: Way,
     on: Option<c_int>,
@@ -184,7 +186,7 @@ fn changing() {
             }
         }
     }
-    // All errors but those for want of something.
+    // All errors except those about a lack of resources.
     let errors = [
         libc::EPERM,
         libc::ENOENT,
@@ -234,7 +236,7 @@ fn waiting() {
         };
         for way in WAYS {
             for instance in others.all.iter().map(|&(_, fd)| Some(fd)).chain([None]) {
-                // One that is ready, so that no timeout is waited for.
+                // One item is ready, so that no wait lasts until its timeout.
                 let [native, mine] = [Way::Native, way].map(|way| {
                     let epfd = way.create1(0).unwrap();
                     way.add(epfd, ready, libc::EPOLLIN, 7).unwrap();
@@ -242,7 +244,7 @@ fn waiting() {
                 });
                 for &events in &arrays {
                     for &(sigmask, sigsetsize) in &masks {
-                        // A function of libc's cannot be told another size.
+                        // A function of libc does not take another size.
                         if way == Way::Function && sigsetsize != SIGSET_SIZE {
                             continue;
                         }

@@ -13,12 +13,12 @@ use std::{
     sync::atomic::{AtomicI32, AtomicU32, Ordering::SeqCst},
 };
 
-/// What the handler works on, and how far it came.
+/// The instance that the handler uses, and how far the handler came.
 static EPFD: AtomicI32 = AtomicI32::new(-1);
 static READY: AtomicI32 = AtomicI32::new(-1);
 static HANDLED: AtomicU32 = AtomicU32::new(0);
 
-/// Adds something that is ready, sees it and removes it again.
+/// Adds a file that is ready, waits for it and deletes it.
 extern "C" fn handler(_signal: c_int) {
     let (epfd, ready) = (EPFD.load(SeqCst), READY.load(SeqCst));
     for way in WAYS {
@@ -32,7 +32,7 @@ extern "C" fn handler(_signal: c_int) {
 }
 
 fn handle(signal: c_int) {
-    // SAFETY: A handler that takes a number.
+    // SAFETY: The handler takes a number.
     unsafe {
         let mut action: libc::sigaction = zeroed();
         action.sa_sigaction = handler as *const () as usize;
@@ -43,7 +43,7 @@ fn handle(signal: c_int) {
 /// Sends the thread a signal that it has blocked.
 fn blocked(signal: c_int) {
     let set = signal_set(signal);
-    // SAFETY: The set is there to read; the signal goes to this thread.
+    // SAFETY: The set is readable; the signal goes to this thread.
     unsafe {
         libc::pthread_sigmask(libc::SIG_BLOCK, &set, null_mut());
         libc::pthread_kill(libc::pthread_self(), signal);
@@ -51,7 +51,7 @@ fn blocked(signal: c_int) {
 }
 
 fn is_blocked(signal: c_int) -> bool {
-    // SAFETY: A set to write to.
+    // SAFETY: It writes to a set.
     unsafe {
         let mut set = zeroed();
         libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &mut set);
@@ -59,8 +59,8 @@ fn is_blocked(signal: c_int) -> bool {
     }
 }
 
-/// A mask lets a signal through for the time of the wait, which it ends. Its
-/// handler uses the instance that is being waited on.
+/// A mask unblocks a signal during the wait, and the signal ends it. The
+/// signal's handler uses the instance that the thread waits on.
 #[test]
 fn masks_and_handlers() {
     let _alone = alone();
@@ -113,18 +113,18 @@ fn masks_and_handlers() {
 
 fn unblock(signal: c_int) {
     let set = signal_set(signal);
-    // SAFETY: The set is there to read.
+    // SAFETY: The set is readable.
     unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &set, null_mut()) };
 }
 
-/// A sleeping wait ends with EINTR, even if the handler wants calls restarted.
+/// A sleeping wait ends with EINTR, even if the handler restarts system calls.
 #[test]
 fn a_signal_ends_the_wait() {
     let _alone = alone();
     let (epfd, ready) = (instance(), eventfd(1));
     EPFD.store(epfd, SeqCst);
     READY.store(ready, SeqCst);
-    // SAFETY: A handler that takes a number.
+    // SAFETY: The handler takes a number.
     unsafe {
         let mut action: libc::sigaction = zeroed();
         action.sa_sigaction = handler as *const () as usize;

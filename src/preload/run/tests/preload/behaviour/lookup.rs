@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Functions that are not looked up in the way of most programs.
+//! Functions that programs look up in unusual ways.
 
 use crate::{
     epoll::{close, eventfd, instance, outcome, Call, Way},
@@ -16,12 +16,12 @@ use std::{
     path::PathBuf,
 };
 
-/// What the kernel calls the file.
+/// The kernel's name of the file.
 fn kind(fd: c_int) -> PathBuf {
     fs::read_link(format!("/proc/self/fd/{fd}")).unwrap()
 }
 
-/// One whose own libraries come first for it, libc among them.
+/// The plugin searches its own libraries first, including libc.
 #[test]
 fn a_plugin_has_the_programs_epoll() {
     let _alone = alone();
@@ -44,7 +44,7 @@ type Control = unsafe extern "C" fn(c_int, c_int, c_int, *mut epoll_event) -> c_
 type Wait = unsafe extern "C" fn(c_int, *mut epoll_event, c_int, c_int) -> c_int;
 type Syscall = unsafe extern "C" fn(c_long, ...) -> c_long;
 
-/// As interpreters and virtual machines call functions of C.
+/// Interpreters and virtual machines call functions of C this way.
 #[test]
 fn functions_of_libcs_own() {
     let _alone = alone();
@@ -52,7 +52,7 @@ fn functions_of_libcs_own() {
     let libc = unsafe { libc::dlopen(c"libc.so.6".as_ptr(), libc::RTLD_NOW | libc::RTLD_NOLOAD) };
     assert!(!libc.is_null());
     let find = |name: &CStr| -> *mut c_void {
-        // SAFETY: The handle is libc's.
+        // SAFETY: The handle is that of libc.
         let found = unsafe { libc::dlsym(libc, name.as_ptr()) };
         assert!(!found.is_null(), "{name:?}");
         found

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Instances that other processes have made, inherited or been sent.
+//! Instances that another process created, and that were inherited or sent.
 
 use crate::{
     epoll::{close, eventfd, in_child, instance, signal, Call, Way},
@@ -33,7 +33,7 @@ fn a_forked_child_shares_the_instance() {
         let del = libc::EPOLL_CTL_DEL;
         Way::Function.ctl_at(epfd, del, efd, 0).unwrap();
         Way::Function.add(epfd, other, libc::EPOLLIN, 2).unwrap();
-        // One of its own, which the parent does not see.
+        // Its own instance, which the parent does not see.
         let own = instance();
         Way::Function.add(own, other, libc::EPOLLIN, 3).unwrap();
         assert_eq!(Way::Function.next(Call::Wait, own, -1), Ok(Some(3)));
@@ -44,10 +44,10 @@ fn a_forked_child_shares_the_instance() {
     }
 }
 
-/// What the descriptors of this process are of.
+/// What the descriptors of this process refer to.
 fn descriptors() -> Vec<PathBuf> {
     let entries = fs::read_dir("/proc/self/fd").unwrap();
-    // The one of the folder itself is not there any more when it is asked for.
+    // The descriptor of the folder itself is closed by now.
     entries
         .filter_map(|entry| fs::read_link(entry.unwrap().path()).ok())
         .collect()
@@ -59,8 +59,8 @@ fn blocked_signals() -> String {
     blocked.unwrap().to_owned()
 }
 
-/// Whenever it is forked, a child has the instance that another thread makes by one number or
-/// none, and nothing else of it. It can make one of its own.
+/// Another thread creates instances. Whenever the process forks, the child has such an instance
+/// under one number or none, and no other part of it. The child can create its own.
 #[test]
 fn a_child_has_no_part_of_an_instance_in_the_making() {
     let _alone = alone();
@@ -89,7 +89,7 @@ fn a_child_has_no_part_of_an_instance_in_the_making() {
     assert_eq!(blocked_signals(), blocked);
 }
 
-/// Runs a program that waits on a descriptor with that number.
+/// Runs a program that waits on the descriptor with this number.
 fn execute(epfd: c_int) -> String {
     subject::output(subject::command("inherited").arg(epfd.to_string()))
 }
@@ -114,7 +114,7 @@ fn an_executed_program_inherits_the_instance() {
     close(efd);
 }
 
-/// A program into which nothing is preloaded sends its epoll.
+/// A program without the library sends its epoll.
 #[test]
 fn an_instance_of_a_stranger() {
     let _alone = alone();

@@ -25,7 +25,7 @@ pub fn until_asleep(tid: pid_t) {
 pub struct Sleeper<T>(JoinHandle<T>);
 
 impl<T: Send + 'static> Sleeper<T> {
-    /// Starts it and sees it asleep.
+    /// Starts the thread, and returns when it sleeps.
     pub fn start(wait: impl FnOnce() -> T + Send + 'static) -> Self {
         let (sender, receiver) = mpsc::channel();
         let thread = thread::spawn(move || {
@@ -36,13 +36,13 @@ impl<T: Send + 'static> Sleeper<T> {
         Self(thread)
     }
 
-    /// Sends it a signal.
+    /// Sends the thread a signal.
     pub fn kill(&self, signal: c_int) {
         // SAFETY: It has not been joined.
         unsafe { libc::pthread_kill(self.0.as_pthread_t(), signal) };
     }
 
-    /// Waits for its end.
+    /// Joins the thread.
     pub fn end(self) -> T {
         self.0.join().unwrap()
     }
@@ -64,7 +64,7 @@ fn another_thread_adds_what_wakes_a_waiter() {
     close(efd);
 }
 
-/// Each of several waiters gets one of as many edges.
+/// There are as many edges as waiters, and each waiter gets one.
 #[test]
 fn waiters_share_the_events() {
     let _alone = alone();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which of several waiters is woken: as by epoll, or as repoll was asked to.
+//! Which of several waiters is woken: as with epoll, or according to a policy
+//! of repoll.
 
 use crate::{
     behaviour::threads::Sleeper,
@@ -13,13 +14,13 @@ use std::{
     sync::mpsc::{channel, Sender},
 };
 
-/// Whether an instance goes by a policy that the environment names.
+/// Whether an instance follows a policy from the environment.
 fn follows(epfd: c_int, variable: &str, policy: &str) -> bool {
     let link = fs::read_link(format!("/proc/self/fd/{epfd}")).unwrap();
     link.as_os_str() == "anon_inode:[repoll]" && env::var(variable).as_deref() == Ok(policy)
 }
 
-/// A thread that waits on an instance for one event, and then tells its index.
+/// A thread that waits on an instance for one event, and then sends its index.
 fn sleeper(epfd: c_int, index: usize, woken: &Sender<usize>) -> Sleeper<()> {
     let woken = woken.clone();
     Sleeper::start(move || {
