@@ -38,10 +38,10 @@ static bool has_output(const struct connection *conn)
 }
 
 /*
- * Back-pressure: a full buffer is not read into until all of it is sent, so a
- * peer that sends without receiving is stopped by TCP, not by our memory.
- * EPOLLRDHUP is level-triggered and stays once raised: it is of use only
- * while we may read, and would make the waits spin at any other time.
+ * Back-pressure: a full buffer is not read into until all of it is sent. So TCP
+ * stops a peer that sends without receiving, and the peer takes no memory here.
+ * EPOLLRDHUP is level-triggered and stays once raised: it is useful only while
+ * the server may read, and would make the waits spin at any other time.
  */
 unsigned int connection_interest(const struct connection *conn)
 {
@@ -54,7 +54,7 @@ unsigned int connection_interest(const struct connection *conn)
 	return events;
 }
 
-/* One read. False if the connection broke. */
+/* Reads once. Returns false if the connection broke. */
 static bool fill(struct connection *conn, struct traffic *traffic)
 {
 	ssize_t n;
@@ -73,7 +73,7 @@ static bool fill(struct connection *conn, struct traffic *traffic)
 	return true;
 }
 
-/* Sends as much as the socket takes. False if the connection broke. */
+/* Sends as much as the socket takes. Returns false if the connection broke. */
 static bool drain(struct connection *conn, struct traffic *traffic)
 {
 	while (has_output(conn)) {
@@ -100,8 +100,8 @@ bool connection_serve(struct connection *conn, unsigned int events,
 		      struct traffic *traffic)
 {
 	/*
-	 * We never shut down our side alone, so EPOLLHUP means that both are
-	 * gone: nobody is left to send to.
+	 * The server never shuts down only its own side, so EPOLLHUP means that
+	 * both are closed: nobody is left to send to.
 	 */
 	if (events & (EPOLLERR | EPOLLHUP))
 		goto vanished;
@@ -111,8 +111,8 @@ bool connection_serve(struct connection *conn, unsigned int events,
 
 	/*
 	 * Level-triggered: one read per event is enough, and fair to the other
-	 * connections. But EPOLLRDHUP says that what is in the socket is all
-	 * there will be: go on to the end of file without another wait.
+	 * connections. But EPOLLRDHUP says that nothing will follow what is in
+	 * the socket: go on to the end of file without another wait.
 	 */
 	if (events & (EPOLLIN | EPOLLRDHUP)) {
 		do {

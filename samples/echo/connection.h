@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * One accepted connection: what came in and has not gone out again yet, and
- * the events that it wants to hear of because of that.
+ * An accepted connection: the bytes that came in and have not been sent back
+ * yet, and the events that it needs because of that.
  */
 #ifndef CONNECTION_H
 #define CONNECTION_H
@@ -21,7 +21,7 @@ struct connection {
 	char buffer[CONNECTION_BUFFER];
 };
 
-/* What all connections did together. */
+/* The sums over all connections. */
 struct traffic {
 	unsigned long long messages;	/* successful reads */
 	unsigned long long bytes_in;
@@ -30,13 +30,16 @@ struct traffic {
 	unsigned long long vanished;	/* connections that ended in an error */
 };
 
-/* Takes over @fd, a non-blocking socket; NULL if there is no memory. */
+/* Takes over @fd, a non-blocking socket. Returns NULL if there is no memory. */
 struct connection *connection_new(int fd);
 
-/* Closes the socket, which also takes it out of the poller. */
+/* Closes the socket, which also removes it from the poller. */
 void connection_free(struct connection *conn);
 
-/* Acts on @events; false when the connection is over and wants to be freed. */
+/*
+ * Handles @events. Returns false when the connection has ended and must be
+ * freed.
+ */
 bool connection_serve(struct connection *conn, unsigned int events,
 		      struct traffic *traffic);
 

@@ -2,12 +2,12 @@
 /*
  * A TCP echo server with one thread and one poller: a reactor.
  *
- * Level-triggered, because then the interest of each descriptor follows from
- * its state alone: nothing has to be read or written to exhaustion, no edge
- * can be missed, and not reading is as simple as not asking for EPOLLIN.
+ * It is level-triggered, because then only the state of a descriptor determines
+ * its interest: nothing has to be read or written until EAGAIN, no edge can be
+ * missed, and the server stops reading by not watching for EPOLLIN.
  *
- * Standard output has two lines, each one JSON object: the address once
- * connections are accepted, and what was done when SIGTERM or SIGINT ends it.
+ * Standard output has two lines, each one JSON object: the address, once the
+ * server accepts connections, and the figures, when SIGTERM or SIGINT ends it.
  */
 #include <err.h>
 #include <signal.h>
@@ -21,7 +21,7 @@
 #include "poller.h"
 #include "server.h"
 
-/* SIGTERM and SIGINT as events like any other. */
+/* SIGTERM and SIGINT, delivered like other events. */
 static int open_signals(void)
 {
 	sigset_t set;
@@ -38,7 +38,10 @@ static int open_signals(void)
 	return fd;
 }
 
-/* As many descriptors as we may have; fewer than wished is no failure. */
+/*
+ * Raises the limit on descriptors as far as possible; a lower limit is no
+ * failure.
+ */
 static void raise_descriptor_limit(void)
 {
 	struct rlimit limit;

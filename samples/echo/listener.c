@@ -11,7 +11,7 @@
 #include "listener.h"
 #include "poller.h"
 
-/* Bytes that a socket takes beyond what TCP has under way. */
+/* How many unsent bytes a socket accepts. */
 #define MAX_UNSENT (64 * 1024)
 
 int listener_open(const char *address, const char *port)
@@ -36,8 +36,8 @@ int listener_open(const char *address, const char *port)
 			continue;
 		/*
 		 * Accepted sockets inherit the last three: a peer that falls
-		 * silent is noticed, echoes do not wait for more to come, and
-		 * a peer that does not receive is not given megabytes of the
+		 * silent is noticed, echoes do not wait for more data, and a
+		 * peer that does not receive does not get megabytes of the
 		 * kernel's memory.
 		 */
 		if (!setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) &&

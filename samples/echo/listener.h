@@ -6,7 +6,7 @@
 /* A non-blocking listening socket; exits with the reason if there is none. */
 int listener_open(const char *address, const char *port);
 
-/* Prints where @listener listens, for whoever started us and waits for it. */
+/* Prints where @listener listens, for the program that started this one. */
 void listener_announce(int listener);
 
 #endif /* LISTENER_H */

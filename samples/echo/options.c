@@ -16,12 +16,12 @@ static void usage(FILE *to)
 		"TCP echo server on %s.\n\n"
 		"  -l, --listen=ADDRESS       address to listen on (127.0.0.1)\n"
 		"  -p, --port=PORT            port to listen on, 0 for any free one (7007)\n"
-		"  -m, --max-connections=N    leave further clients waiting (10000)\n"
-		"  -h, --help                 this text\n",
+		"  -m, --max-connections=N    let more clients wait (10000)\n"
+		"  -h, --help                 show this help\n",
 		program_invocation_short_name, poller_name);
 }
 
-/* A decimal number; anything else is refused in terms of @what. */
+/* A decimal number; exits with a message that names @what if it is not. */
 static unsigned long number(const char *text, unsigned long min,
 			    unsigned long max, const char *what)
 {

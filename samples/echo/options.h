@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the command line says. */
+/* The options on the command line. */
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
@@ -11,7 +11,7 @@ struct options {
 	size_t max_connections;
 };
 
-/* Exits, with the reason on standard error, if the arguments make no sense. */
+/* Exits with the reason on standard error if the arguments are wrong. */
 struct options options_parse(int argc, char **argv);
 
 #endif /* OPTIONS_H */

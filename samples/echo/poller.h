@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the server asks of an event notifier. Each poller_*.c implements it on
- * one kernel interface; the one that is linked in makes the program.
+ * What the server needs from an event notifier. Each poller_*.c implements it
+ * on one kernel interface; a program links one of them.
  *
- * Everything speaks <sys/epoll.h>: operations, event bits, struct epoll_event.
+ * All arguments are those of <sys/epoll.h>: operations, event bits, struct
+ * epoll_event.
  */
 #ifndef POLLER_H
 #define POLLER_H
@@ -14,12 +15,12 @@
 extern const char *const poller_name;
 
 /*
- * A descriptor of a new poller, closed on exec; or -1 with errno, after saying
- * on standard error what failed.
+ * Returns a descriptor of a new poller, closed on exec; or -1 with errno, after
+ * printing on standard error what failed.
  */
 int poller_open(void);
 
-/* As epoll_ctl(); @data comes back with the events of @fd. */
+/* As epoll_ctl(); the events of @fd carry @data. */
 int poller_ctl(int poller, int op, int fd, unsigned int events, void *data);
 
 /* As epoll_wait(). */

@@ -13,7 +13,7 @@ int poller_open(void)
 	int poller = repoll_open(REPOLL_CLOEXEC);
 
 	if (poller < 0)
-		warn("cannot make an instance of %s%s", REPOLL_DEVICE,
+		warn("cannot create an instance of %s%s", REPOLL_DEVICE,
 		     errno == ENOENT ? " (is the repoll module loaded?)" : "");
 	return poller;
 }

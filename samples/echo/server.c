@@ -16,7 +16,9 @@
 
 #define MAX_EVENTS 256
 
-/* New connections taken per event, so that a flood of them is not all we do. */
+/*
+ * New connections to accept per event, so that the others also get their turn.
+ */
 #define ACCEPT_BATCH 64
 
 /* How soon to try again when accept() lacked a descriptor or memory. */
@@ -27,7 +29,7 @@ struct server {
 	int listener;
 	int signals;
 	bool accepting;		/* the listener is watched */
-	long long retry_at;	/* it is not, for want of resources, until then */
+	long long retry_at;	/* if not, for lack of resources: until then */
 	size_t max_connections;
 	size_t open;
 	LIST_HEAD(, connection) connections;
@@ -94,10 +96,11 @@ static void admit(struct server *server, int fd)
 }
 
 /*
- * When no more connections can be taken, the listener is not watched until
- * one closes: level-triggered, it would be reported without end. Clients wait
- * in the backlog meanwhile. A shortage may also end elsewhere in the system,
- * so that one is tried again after a while too.
+ * While no more connections can be accepted, the listener is not watched: as it
+ * is level-triggered, it would be reported all the time. Clients wait in the
+ * backlog meanwhile. The server continues when a connection closes. A shortage
+ * of resources may also end elsewhere in the system, so the server also tries
+ * again after a while.
  */
 static void accept_some(struct server *server)
 {
@@ -131,7 +134,10 @@ static void accept_some(struct server *server)
 		case EOPNOTSUPP:
 			err(EXIT_FAILURE, "accept4");
 		default:
-			/* The one connection went wrong, as accept(2) warns. */
+			/*
+			 * The connection failed before it was accepted; see
+			 * accept(2).
+			 */
 			break;
 		}
 	}
@@ -145,7 +151,7 @@ static void retire(struct server *server, struct connection *conn)
 	watch_listener(server, true);
 }
 
-/* False when a signal asks for the end. */
+/* Returns false when a signal asks for the end. */
 static bool handle(struct server *server, const struct epoll_event *event)
 {
 	struct connection *conn = event->data.ptr;
@@ -158,8 +164,8 @@ static bool handle(struct server *server, const struct epoll_event *event)
 	}
 
 	/*
-	 * Each descriptor is one item and has at most one event in a batch:
-	 * no later event can point at a connection that is freed here.
+	 * Each descriptor is one item and has at most one event in a batch: no
+	 * later event can point to a connection that is freed here.
 	 */
 	if (!connection_serve(conn, event->events, &server->traffic) ||
 	    !update_interest(server, conn, EPOLL_CTL_MOD))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The reactor: a listening socket, its connections and the signals that end
- * it, all on one poller and one thread.
+ * The reactor: a listening socket, its connections and the signals that end it,
+ * all on one poller and one thread.
  */
 #ifndef SERVER_H
 #define SERVER_H
@@ -10,8 +10,8 @@
 
 /*
  * Serves the clients of @listener, at most @max_connections at a time, until
- * @signals (a signalfd) is readable, then prints what was done. Exits with the
- * reason when it cannot go on.
+ * @signals (a signalfd) is readable; then prints its figures. Exits with the
+ * reason if it cannot continue.
  */
 void server_run(int poller, int listener, int signals, size_t max_connections);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * first - the least that a program has to do: sleeps until there is something to
- * read on stdin, and tells so, until its end.
+ * first - the smallest program: sleeps until there is something to read on
+ * stdin, and prints how much, until the end of the file.
  */
 #include <stdio.h>
 
@@ -26,7 +26,7 @@ int main(void)
 		return failed("stdin");
 	for (;;) {
 		if (repoll_wait_ms(rpfd, &event, 1, -1) < 0) {
-			/* Stopped, perhaps, and continued. */
+			/* The process may have been stopped and continued. */
 			if (errno == EINTR)
 				continue;
 			return failed("wait");

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An instance of repoll or of the kernel's epoll, behind the same calls.
+//! One interface to instances of repoll and of the kernel's epoll.
 //!
-//! A server notes what is to be changed and hands that over with its next wait, by
-//! [`Backend::change_and_wait`]. On repoll that is one system call, on epoll one for
-//! each change and one for the wait; [`Calls`] has the difference.
+//! A server collects changes and passes them with its next wait, by
+//! [`Backend::change_and_wait`]. On repoll, this is one system call; on epoll, it is one
+//! for each change and one for the wait. [`Calls`] shows the difference.
 
 use clap::ValueEnum;
 use repoll::{AddMode, Change, Events, Interest, Mode, Operation, Poller};
@@ -24,7 +24,7 @@ use std::{
     time::Duration,
 };
 
-/// What instances are of.
+/// The kind of an instance.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -46,22 +46,22 @@ impl fmt::Display for Kind {
 /// An instance.
 #[derive(Debug)]
 pub enum Backend {
-    /// Of the kernel's epoll.
+    /// An instance of the kernel's epoll.
     Epoll(OwnedFd),
-    /// Of repoll.
+    /// An instance of repoll.
     Repoll(Poller),
 }
 
-/// How many system calls there were, and what for.
+/// The number of system calls, and their purposes.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Calls {
-    /// All of them.
+    /// All system calls.
     pub calls: u64,
     /// Waits.
     pub waits: u64,
-    /// Changes that were asked for.
+    /// Requested changes.
     pub changes: u64,
-    /// Events that were fetched.
+    /// Fetched events.
     pub events: u64,
 }
 
@@ -74,21 +74,21 @@ impl AddAssign for Calls {
     }
 }
 
-/// A change that could not be made.
+/// A change that failed.
 #[derive(Debug)]
 pub struct Failure {
-    /// The change's data; of a deletion, 0.
+    /// The change's data; 0 for a deletion.
     pub data: u64,
-    /// Why.
+    /// The error.
     pub error: io::Error,
 }
 
 impl Backend {
-    /// Makes an instance that watches nothing yet.
+    /// Creates an instance that watches nothing yet.
     ///
     /// # Errors
     ///
-    /// Why there is none, in words for a user.
+    /// Why this is not possible, as a message for the user.
     pub fn open(kind: Kind) -> io::Result<Self> {
         match kind {
             Kind::Epoll => Ok(Self::Epoll(epoll::create(epoll::CreateFlags::CLOEXEC)?)),
@@ -98,7 +98,7 @@ impl Backend {
         }
     }
 
-    /// Which kind it is of.
+    /// The kind of the instance.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Epoll(_) => Kind::Epoll,
@@ -162,8 +162,8 @@ impl Backend {
         }
     }
 
-    /// Waits until something is ready or `timeout` has passed, which leaves the
-    /// contents of `events`. Allocates nothing.
+    /// Waits until a file is ready or `timeout` has passed. The events are in `events`
+    /// afterwards. Allocates nothing.
     ///
     /// # Errors
     ///
@@ -175,14 +175,15 @@ impl Backend {
         }
     }
 
-    /// Makes `changes`, then waits until something is ready or `timeout` has passed,
-    /// which leaves the contents of `events`: none if a signal came first.
+    /// Makes `changes`, then waits until a file is ready or `timeout` has passed. The
+    /// events are in `events` afterwards: none if a signal came first.
     ///
-    /// It does not sleep if a change could not be made; that is added to `failures`.
+    /// The wait does not sleep if a change failed. Failed changes are added to
+    /// `failures`.
     ///
     /// # Errors
     ///
-    /// Those of the wait, which only a mistake of the caller's has.
+    /// Those of the wait, which only a mistake of the caller causes.
     pub fn change_and_wait(
         &self,
         changes: &mut [Change<'_>],
@@ -221,7 +222,7 @@ impl AsFd for Backend {
 }
 
 fn epoll_wait(epoll: &OwnedFd, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
-    // What does not fit is longer than any machine lasts.
+    // A timeout that does not fit is longer than any machine runs.
     let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
     events.clear();
     epoll::wait(epoll, spare_capacity(events.as_mut_vec()), timeout.as_ref())?;
@@ -270,7 +271,7 @@ fn repoll_round(
     }
     let mut batch = poller.batch_wait(changes, events, timeout)?;
     let mut tried = batch.done;
-    // A signal ends a batch early, and nothing has been waited for then.
+    // A signal stops a batch, and then there was no wait.
     while tried < changes.len() {
         batch = poller.batch(&mut changes[tried..])?;
         calls.calls += 1;
@@ -338,7 +339,7 @@ mod tests {
         assert_eq!(failures[0].error.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(events.iter().map(|e| e.data()).collect::<Vec<_>>(), [3]);
 
-        // A one-shot item has had its event.
+        // A one-shot item has reported its event.
         let calls = backend.change_and_wait(&mut [], &mut events, NOW, &mut failures);
         assert_eq!(calls.unwrap().events, 0);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What must hold however busy the machine is.
+//! Statements that must hold no matter how busy the machine is.
 
 use crate::{server::Server, strategy::Strategy};
 use anyhow::Result;
@@ -9,7 +9,7 @@ use std::fmt::Write;
 const CONNECTIONS: usize = 64;
 const ROUNDS: usize = 10;
 
-/// Tells whether it holds, in the form of a test.
+/// Checks them, and returns the result in the format of tests.
 pub fn check() -> Result<(String, bool)> {
     let strategies: &[Strategy] = match std::path::Path::new("/dev/repoll").exists() {
         true => &[Strategy::Blocking, Strategy::Epoll, Strategy::Repoll],
@@ -57,8 +57,8 @@ fn one_by_one(strategy: Strategy) -> Result<u64> {
     Ok((after - before).voluntary)
 }
 
-/// All messages of a round are there before the server looks: it is stopped until then,
-/// which makes its threads sleep once or twice by itself.
+/// All messages of a round arrive before the server sees them: it is stopped until then,
+/// which alone makes its threads sleep once or twice.
 fn all_at_once(strategy: Strategy) -> Result<u64> {
     let mut server = Server::start(strategy, CONNECTIONS)?;
     let before = server.counts()?;

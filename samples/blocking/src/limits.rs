@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How many threads and descriptors a process may have.
+//! The limits on threads and descriptors of a process.
 
 use anyhow::{ensure, Context, Result};
 use rustix::process::{geteuid, getrlimit, setrlimit, Resource, Rlimit};
 use std::fs;
 
-/// What there is beside a connection's own descriptors and threads.
+/// What a process needs besides those for connections.
 const OTHERS: u64 = 64;
 
-/// Sees to it that so many connections, with a thread for each, can be had.
+/// Makes sure that the process may have this many connections, with a thread
+/// for each.
 pub fn provide(connections: u64) -> Result<()> {
     let wanted = connections + OTHERS;
     descriptors(wanted)?;
@@ -19,16 +20,16 @@ pub fn provide(connections: u64) -> Result<()> {
         let limit: u64 = text.trim().parse().with_context(|| path.clone())?;
         ensure!(
             limit >= wanted,
-            "{connections} threads are more than kernel.{name} allows, which is {limit} \
-             (the first grows with memory)"
+            "kernel.{name} is {limit}, which is too few for {connections} threads \
+             (threads-max grows with memory)"
         );
     }
-    // It does not hold for root.
+    // This limit does not apply to root.
     if !geteuid().is_root() {
         let Rlimit { current, .. } = getrlimit(Resource::Nproc);
         ensure!(
             current.is_none_or(|current| current >= wanted),
-            "{connections} threads are more than the limit on processes allows (ulimit -u)"
+            "the limit on processes (ulimit -u) does not allow {connections} threads"
         );
     }
     Ok(())
@@ -44,5 +45,5 @@ fn descriptors(wanted: u64) -> Result<()> {
         maximum: maximum.map(|maximum| maximum.max(wanted)),
     };
     setrlimit(Resource::Nofile, limit)
-        .with_context(|| format!("{wanted} descriptors are more than allowed (ulimit -n)"))
+        .with_context(|| format!("the limit on descriptors (ulimit -n) does not allow {wanted}"))
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A thread for each connection, which sleeps in a system call, beside one thread that
-//! waits for all of them.
+//! Compares a thread for each connection, which sleeps in a system call, with one thread that waits
+//! for all connections.
 
 mod check;
 mod limits;
@@ -21,28 +21,28 @@ use server::Server;
 use std::{process::ExitCode, time::Instant};
 use strategy::Strategy;
 
-/// Rounds that a run has at least.
+/// The least number of rounds in a run.
 const ROUNDS: u64 = 5;
 
-/// Tell what it costs a server to wait for its clients
+/// Measure what it costs a server to wait for its clients
 ///
-/// A server echoes messages over TCP, by a thread for each connection or by one for
-/// all; it is a process of its own, whose threads are looked at in /proc before and
-/// after. In each round every client sends a message and then waits for it. Wake-ups
-/// are counted if kernel.sched_schedstats is 1.
+/// A server echoes messages over TCP, with one thread for each connection or with one thread for
+/// all. It is a separate process, whose threads' counters in /proc are read before and after a run.
+/// In each round, every client sends a message and then waits for its echo. Wake-ups are counted
+/// only if kernel.sched_schedstats is 1.
 #[derive(Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 struct Arguments {
-    /// How many connections there are, one number after the other
+    /// Numbers of connections to measure, one after the other
     #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1,10,100,1000,4000",
           value_parser = clap::value_parser!(u64).range(1..=100_000))]
     connections: Vec<u64>,
 
-    /// How the server waits (all strategies, by turns)
+    /// How the server waits, in turn [default: all]
     #[arg(long, value_enum, value_delimiter = ',')]
     strategy: Vec<Strategy>,
 
-    /// Messages in each run, about; there are five rounds at least
+    /// Approximate number of messages in each run; there are at least five rounds
     #[arg(long, value_name = "N", default_value_t = 4000,
           value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     messages: u64,
@@ -52,12 +52,12 @@ struct Arguments {
           value_parser = clap::value_parser!(u16).range(1..))]
     repetitions: u16,
 
-    /// Only see what must hold: that a thread for each connection sleeps for each
-    /// message, and one for all of them does not
+    /// Only check what must hold: that a thread for each connection sleeps for each message, and
+    /// that one thread for all of them does not
     #[arg(long, conflicts_with_all = ["connections", "strategy", "messages", "repetitions", "json"])]
     check: bool,
 
-    /// Print what was measured as one JSON object
+    /// Print the measurements as one JSON object
     #[arg(long)]
     json: bool,
 
@@ -67,9 +67,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Print the table of what was measured before; draw switches.svg and cpu.svg
+    /// Print a table of an earlier measurement, and draw switches.svg and cpu.svg
     Report(Kept),
-    /// Be the server
+    /// Run as the server
     #[command(hide = true)]
     Serve {
         strategy: Strategy,
@@ -121,7 +121,7 @@ impl Arguments {
     fn run(&self, strategy: Strategy, connections: u64) -> Result<Run> {
         let mut server = Server::start(strategy, connections as usize)?;
         let rounds = (self.messages / connections).max(ROUNDS);
-        // Once for all that happens only once.
+        // One round for everything that happens only once.
         server.send()?;
         server.receive()?;
 

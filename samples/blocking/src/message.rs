@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is echoed.
+//! The messages.
 
-/// Bytes of a message: so few that one call sends and one receives all of it.
+/// Bytes of a message: so few that one call sends or receives a whole message.
 pub const MESSAGE: usize = 32;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! All that was measured.
+//! The record of a measurement.
 
 use crate::{strategy::Strategy, tasks::Counts};
 use measurements::{median, Machine};
@@ -9,45 +9,45 @@ use serde::{Deserialize, Serialize};
 /// One run of a server.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Run {
-    /// How it waited.
+    /// How the server waited.
     pub strategy: Strategy,
-    /// For how many clients.
+    /// The number of clients.
     pub connections: u64,
-    /// Messages that it echoed.
+    /// Messages that the server echoed.
     pub messages: u64,
-    /// In how long.
+    /// The duration of the run.
     pub duration_ns: u64,
-    /// What that cost it.
+    /// The server's costs.
     pub counts: Counts,
 }
 
-/// All runs, of one boot.
+/// All runs of one boot.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Record {
-    /// Where they were made.
+    /// The machine that they ran on.
     #[serde(flatten)]
     pub machine: Machine,
-    /// In the order in which they were made.
+    /// The runs, in the order in which they were made.
     pub runs: Vec<Run>,
 }
 
-/// The medians of runs of one kind, of each message.
+/// The medians of the runs of one kind, for each message.
 #[derive(Clone, Copy, Debug)]
 pub struct Summary {
-    /// Messages in a second.
+    /// Messages per second.
     pub rate: f64,
     /// How often a thread went to sleep.
     pub voluntary: f64,
-    /// How often one had to let another go first.
+    /// How often a thread was preempted.
     pub involuntary: f64,
-    /// How often one was woken; not a number if that was not counted.
+    /// How often a thread was woken; not a number if wake-ups were not counted.
     pub wakeups: f64,
     /// Processor time.
     pub cpu_us: f64,
 }
 
 impl Record {
-    /// The numbers of clients, each once.
+    /// The different numbers of clients.
     pub fn connections(&self) -> Vec<u64> {
         let mut all: Vec<_> = self.runs.iter().map(|run| run.connections).collect();
         all.sort_unstable();

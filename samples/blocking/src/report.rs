@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What people get to see of a record.
+//! How a record is presented.
 
 use crate::{
     record::{Record, Summary},
@@ -48,7 +48,7 @@ impl Report for Record {
         }
         writeln!(
             text,
-            "\nMedians. Times and rates are for their ratio within this boot."
+            "\nThese are medians. Of times and rates, only ratios within one boot are meaningful."
         )?;
         Ok(text)
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The server as its clients have it: a process to talk to.
+//! The server as its clients see it: a process.
 
 use crate::{message::MESSAGE, strategy::Strategy, tasks::Counts};
 use anyhow::{bail, ensure, Context, Result};
@@ -17,10 +17,10 @@ use std::{
     time::Duration,
 };
 
-/// A server that has not answered after so long never will.
+/// A server that has not answered after this time never will.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One that runs, with its clients.
+/// A running server with its clients.
 pub struct Server {
     child: Child,
     orders: ChildStdin,
@@ -29,9 +29,9 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts one with that strategy, and connects to it.
+    /// Starts a server with this strategy, and connects the clients.
     pub fn start(strategy: Strategy, connections: usize) -> Result<Self> {
-        let program = env::current_exe().context("cannot tell where this program is")?;
+        let program = env::current_exe().context("cannot find the path of this program")?;
         let mut child = Command::new(program)
             .args(["serve", &strategy.to_string(), &connections.to_string()])
             .stdin(Stdio::piped())
@@ -55,18 +55,18 @@ impl Server {
             stream
                 .set_read_timeout(Some(PATIENCE))
                 .context("SO_RCVTIMEO")?;
-            // No connection is left behind that only waits for its end.
+            // The reset ensures that no connection lingers.
             sockopt::set_socket_linger(&stream, Some(Duration::ZERO)).context("SO_LINGER")?;
             server.clients.push(stream);
         }
-        // All are there when there is an answer.
+        // When the server answers, all clients are connected.
         server.counts()?;
         Ok(server)
     }
 
-    /// What its threads have done, once all of them sleep.
+    /// The counts of the server's threads, once all of them sleep.
     pub fn counts(&mut self) -> Result<Counts> {
-        writeln!(self.orders).context("the server is gone")?;
+        writeln!(self.orders).context("the server has exited")?;
         self.answer()
     }
 
@@ -78,17 +78,20 @@ impl Server {
         Ok(())
     }
 
-    /// Receives what comes back.
+    /// Receives the echoes.
     pub fn receive(&mut self) -> Result<()> {
         for client in &mut self.clients {
             let mut message = [0; MESSAGE];
             client.read_exact(&mut message).context("no echo")?;
-            ensure!(message == [b'm'; MESSAGE], "the echo is another one");
+            ensure!(
+                message == [b'm'; MESSAGE],
+                "the echo differs from the message"
+            );
         }
         Ok(())
     }
 
-    /// Keeps it from running until it is [woken](Self::wake).
+    /// Stops the server until it is [woken](Self::wake).
     pub fn stop(&self) -> Result<()> {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, Signal::STOP).context("cannot stop the server")?;
@@ -98,7 +101,7 @@ impl Server {
         }
     }
 
-    /// Lets it run again.
+    /// Lets the server continue.
     pub fn wake(&self) -> Result<()> {
         kill_process(Pid::from_child(&self.child), Signal::CONT).context("cannot wake the server")
     }
@@ -107,15 +110,15 @@ impl Server {
         let mut line = String::new();
         self.answers
             .read_line(&mut line)
-            .context("the server is gone")?;
-        serde_json::from_str(&line).with_context(|| format!("the server said {line:?}"))
+            .context("the server has exited")?;
+        serde_json::from_str(&line).with_context(|| format!("the server printed {line:?}"))
     }
 }
 
-/// It does not outlive what it was started for.
+/// The server does not outlive this value.
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail only if it is gone already.
+        // Both fail only if the server has exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The server: a process of its own, so that what it costs can be told from what its
-//! clients cost.
+//! The server: a separate process, so that its costs can be separated from those of its
+//! clients.
 //!
-//! It is told what to do on stdin and answers on stdout, each by a line: when all
-//! clients are there, and to each line its threads' counts. It ends with stdin.
+//! It reads orders from stdin and answers on stdout, one line each: when all clients are
+//! connected, and for each order, the counts of its threads. It ends at the end of stdin.
 
 use crate::{message::MESSAGE, strategy::Strategy, tasks::Counts};
 use anyhow::{Context, Result};
@@ -17,17 +17,17 @@ use std::{
     thread,
 };
 
-/// Room for the stack of a thread that echoes.
+/// The size of the stack of a thread that echoes.
 const STACK: usize = 64 << 10;
 
-/// As many events as one wait fetches.
+/// How many events one wait fetches.
 const EVENTS: usize = 256;
 
-/// Serves so many clients.
+/// Serves this many clients.
 pub fn serve(strategy: Strategy, connections: usize) -> Result<()> {
     let flags = SocketFlags::CLOEXEC;
     let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)
-        .context("cannot make a socket")?;
+        .context("cannot create a socket")?;
     bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).context("cannot bind a socket")?;
     listen(&socket, 4096).context("cannot listen")?;
     let listener = TcpListener::from(socket);
@@ -70,13 +70,14 @@ fn say(value: &impl serde::Serialize) -> Result<()> {
         .context("cannot write to stdout")
 }
 
-/// Sleeps until there is a message, again and again.
+/// Sleeps until there is a message, in a loop.
 fn block(mut stream: TcpStream) {
     while echo(&mut stream).is_ok() {}
 }
 
 fn watch(kind: Kind, streams: &[TcpStream]) -> Result<Backend> {
-    let backend = Backend::open(kind).with_context(|| format!("no instance of {kind}"))?;
+    let backend =
+        Backend::open(kind).with_context(|| format!("cannot create an instance of {kind}"))?;
     for (data, stream) in streams.iter().enumerate() {
         stream.set_nonblocking(true).context("fcntl")?;
         backend
@@ -86,7 +87,7 @@ fn watch(kind: Kind, streams: &[TcpStream]) -> Result<Backend> {
     Ok(backend)
 }
 
-/// Sleeps until there are messages, again and again.
+/// Sleeps until there are messages, in a loop.
 fn react(backend: &Backend, streams: &[TcpStream]) {
     let mut events = Events::with_capacity(EVENTS);
     let mut failures = Vec::new();
@@ -106,7 +107,7 @@ fn react(backend: &Backend, streams: &[TcpStream]) {
     }
 }
 
-/// Sends one message back. Its end is an error, too.
+/// Sends one message back. The end of the connection is also an error.
 fn echo(stream: &mut (impl Read + Write)) -> io::Result<()> {
     let mut message = [0; MESSAGE];
     match stream.read(&mut message)? {

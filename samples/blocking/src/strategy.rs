@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The strategies by which a server waits for its clients.
+//! The strategies of a server that waits for its clients.
 
 use backend::Kind;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// How it waits.
+/// How the server waits.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Strategy {
@@ -20,7 +20,7 @@ pub enum Strategy {
 }
 
 impl Strategy {
-    /// What its one thread waits with, if it has one thread.
+    /// What its thread waits with, if it has only one thread.
     pub fn backend(self) -> Option<Kind> {
         match self {
             Self::Blocking => None,

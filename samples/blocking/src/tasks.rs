@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the threads of this process have done, as the kernel counts it.
+//! The kernel's counters of the threads of this process.
 //!
-//! Of each thread in `/proc/self/task`: `status` has the context switches, `schedstat`
+//! For each thread in `/proc/self/task`, `status` holds the context switches, `schedstat`
 //! the time on a processor, and `sched` the wake-ups, which are counted only if
 //! `kernel.sched_schedstats` is 1.
 
@@ -15,14 +15,14 @@ use std::{
     thread,
 };
 
-/// Counts of all threads together, since they began.
+/// The counts of all threads together, since they started.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Counts {
-    /// How often one left its processor to sleep.
+    /// How often a thread left its processor to sleep.
     pub voluntary: u64,
-    /// How often one had to let another go first.
+    /// How often a thread was preempted.
     pub involuntary: u64,
-    /// How often one was woken.
+    /// How often a thread was woken.
     pub wakeups: u64,
     /// Time on a processor.
     pub cpu_ns: u64,
@@ -51,8 +51,8 @@ impl Sub for Counts {
 }
 
 impl Counts {
-    /// Of all threads but the caller, each as soon as it sleeps: so nothing of what
-    /// was begun is left out.
+    /// The counts of all threads except the caller, each read once the thread sleeps, so
+    /// that all work that it has begun is included.
     pub fn of_others_asleep() -> Result<Self> {
         let caller = rustix::thread::gettid().as_raw_nonzero().to_string();
         let mut all = Self::default();
@@ -71,8 +71,8 @@ impl Counts {
             fs::read_to_string(&path).with_context(|| path.display().to_string())
         };
         loop {
-            // It says that a thread runs until that has left its processor, which is when
-            // the switch is counted; the state says so before.
+            // This file reads "running" until the thread has left its processor, which is
+            // when the switch is counted; the state changes earlier.
             let running = read("syscall")?.starts_with("running");
             let status = read("status")?;
             if running || !field(&status, "State").is_some_and(|state| state.starts_with('S')) {
@@ -98,7 +98,7 @@ impl Counts {
     }
 }
 
-/// The value behind a name and a colon.
+/// The value after a name and a colon.
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines().find_map(|line| {
         let (field, value) = line.split_once(':')?;

@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a thread has used up.
+//! What a thread has consumed.
 
 use rustix::time::{clock_gettime, ClockId};
 use std::{io, mem::MaybeUninit, ops::Sub};
 
-/// What the calling thread has used up since it began.
+/// What the calling thread has consumed since it started.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Cost {
     /// Processor time.
     pub cpu_ns: u64,
-    /// How often it left the processor, having nothing to do or having to.
+    /// How often it left the processor, voluntarily or not.
     pub switches: u64,
 }
 
 impl Cost {
-    /// As of now.
+    /// The values now.
     pub fn now() -> io::Result<Self> {
         let mut usage = MaybeUninit::uninit();
-        // SAFETY: It writes one rusage, for which there is room.
+        // SAFETY: It writes one rusage, which fits.
         if unsafe { libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr()) } != 0 {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: It was written: the call did not fail.
+        // SAFETY: The call succeeded, so it has been written.
         let usage = unsafe { usage.assume_init() };
         let time = clock_gettime(ClockId::ThreadCPUTime);
         Ok(Self {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What happens on a connection: a request, and its reply.
+//! The traffic on a connection: a request and its reply.
 
 use anyhow::{ensure, Context, Result};
 use rustix::net::sockopt::set_socket_linger;
@@ -14,8 +14,9 @@ const SIZE: usize = 64;
 
 type Message = [u8; SIZE];
 
-/// The client's part. It ends the connection by a reset, so that nothing is left
-/// of it: thousands of ports that still linger would slow down the next ones.
+/// The client's part. It resets the connection at the end, so that no port
+/// lingers: thousands of lingering ports would slow down the following
+/// connections.
 pub fn ask(address: SocketAddr, number: u64) -> Result<()> {
     let mut stream = TcpStream::connect(address).context("cannot connect")?;
     let request = request(number);

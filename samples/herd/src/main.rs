@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How evenly workers share a listening socket, and what a connection costs them,
-//! on epoll and on repoll.
+//! Measures how evenly workers share a listening socket, and what a connection
+//! costs them, on epoll and on repoll.
 
 mod cost;
 mod exchange;
@@ -27,10 +27,10 @@ use std::process::ExitCode;
 
 /// Measure how evenly workers share a listening socket
 ///
-/// Threads wait for connections, accept one at a time and answer it. Each run has
-/// sockets and instances of its own; those on epoll and on repoll take turns. A
-/// share of 1.00 is a fair one. The exit status is 0 if all went well, 1 if not,
-/// 2 if the arguments are wrong.
+/// Threads wait for connections, accept one at a time and answer it. Each run
+/// has its own sockets and instances, and runs on epoll and on repoll
+/// alternate. A share of 1.00 is fair. The exit status is 0 on success, 1 on
+/// failure, and 2 if the arguments are wrong.
 #[derive(Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 struct Arguments {
@@ -43,7 +43,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Print the tables of what was measured before; draw light.svg and heavy.svg
+    /// Print tables of an earlier measurement, and draw light.svg and heavy.svg
     Report(Kept),
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is to be measured, and doing it.
+//! What to measure, and the measurement.
 
 use crate::{
     load::Load,
@@ -15,27 +15,27 @@ use clap::Args;
 use measurements::{chosen, print, Machine, Report};
 use std::{process::ExitCode, time::Duration};
 
-/// What to measure, and what to make of it.
+/// What to measure, and what to do with the result.
 #[derive(Args)]
 pub struct Measurement {
-    /// How clients come (all of them, one after the other)
+    /// How clients connect [default: all, one after the other]
     #[arg(long, value_enum, value_delimiter = ',')]
     load: Vec<Load>,
 
-    /// How workers share the socket (all of them)
+    /// How workers share the socket [default: all]
     #[arg(long, value_enum, value_delimiter = ',')]
     policy: Vec<Policy>,
 
-    /// What they wait with (both)
+    /// What the workers wait with [default: both]
     #[arg(long, value_enum, value_delimiter = ',')]
     backend: Vec<Kind>,
 
-    /// Workers
+    /// Number of workers
     #[arg(long, value_name = "N", default_value_t = 8,
           value_parser = clap::value_parser!(u16).range(2..=256))]
     workers: u16,
 
-    /// Clients at the same time under heavy load
+    /// Number of clients under heavy load
     #[arg(long, value_name = "N", default_value_t = 32,
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     clients: u16,
@@ -50,23 +50,23 @@ pub struct Measurement {
           value_parser = clap::value_parser!(u16).range(1..))]
     repetitions: u16,
 
-    /// How long a run may take
+    /// Time limit for a run, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60,
           value_parser = clap::value_parser!(u64).range(1..=86400))]
     limit: u64,
 
-    /// Only see whether all workers get the same if they take turns: fail if one
+    /// Only check that workers that take turns get equal shares: fail if one
     /// gets more than 1.2 times its fair share under light load
     #[arg(long, conflicts_with_all = ["load", "policy", "backend"])]
     check: bool,
 
-    /// Print what was measured as one JSON object
+    /// Print the measurements as one JSON object
     #[arg(long)]
     json: bool,
 }
 
 impl Measurement {
-    /// Does it.
+    /// Measures.
     pub fn carry_out(mut self) -> Result<ExitCode> {
         if self.check {
             self.load = vec![Load::Light];
@@ -106,7 +106,7 @@ impl Measurement {
         })
     }
 
-    /// What there is to run, in the order of one repetition.
+    /// The runs of one repetition, in order.
     fn plans(&self) -> Vec<Plan> {
         let mut plans = Vec::new();
         for load in chosen(&self.load) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The policies that are compared.
+//! The policies to compare.
 
 use backend::Kind;
 use clap::ValueEnum;
@@ -14,15 +14,16 @@ use std::fmt;
 pub enum Policy {
     /// One instance for all workers
     Shared,
-    /// One instance for all, which wakes the longest sleeper first; repoll only
+    /// One instance for all workers, which wakes the longest sleeper first;
+    /// repoll only
     SharedFifo,
-    /// An instance for each worker
+    /// One instance for each worker
     Each,
-    /// An instance for each worker, EPOLLEXCLUSIVE
+    /// One instance for each worker, EPOLLEXCLUSIVE
     Exclusive,
-    /// An instance for each worker, EPOLLEXCLUSIVE in turns; repoll only
+    /// One instance for each worker, EPOLLEXCLUSIVE in turns; repoll only
     RoundRobin,
-    /// An instance and a socket for each worker, SO_REUSEPORT
+    /// One instance and one socket for each worker, SO_REUSEPORT
     Reuseport,
 }
 
@@ -32,7 +33,7 @@ impl Policy {
         matches!(self, Self::Shared | Self::SharedFifo)
     }
 
-    /// Whether `backend` has it.
+    /// Whether `backend` supports it.
     pub fn is_of(self, backend: Kind) -> bool {
         backend == Kind::Repoll || !matches!(self, Self::SharedFifo | Self::RoundRobin)
     }
@@ -47,7 +48,7 @@ impl Policy {
     }
 }
 
-/// Writes a value as it is named on the command line.
+/// Writes the name that a value has on the command line.
 pub fn write_name(value: &impl ValueEnum, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match value.to_possible_value() {
         Some(value) => f.pad(value.get_name()),

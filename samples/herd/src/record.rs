@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What was measured, as it is kept.
+//! The record of a measurement.
 
 use crate::{
     load::Load,
@@ -13,15 +13,15 @@ use backend::Kind;
 use measurements::Machine;
 use serde::{Deserialize, Serialize};
 
-/// All runs, and what they have in common.
+/// All runs and their common parameters.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Record {
-    /// Where they were made.
+    /// The machine that they ran on.
     #[serde(flatten)]
     pub machine: Machine,
     /// Workers in each run.
     pub workers: usize,
-    /// Clients at the same time under heavy load.
+    /// Number of clients under heavy load.
     pub clients: usize,
     /// Connections in each run.
     pub connections: u64,
@@ -32,7 +32,7 @@ pub struct Record {
 /// One run.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Run {
-    /// How the clients came.
+    /// How the clients connected.
     pub load: Load,
     /// How the workers shared the socket.
     pub policy: Policy,
@@ -40,14 +40,14 @@ pub struct Run {
     pub backend: Kind,
     /// How long it took.
     pub duration_ns: u64,
-    /// How long clients waited for their replies, all connections together.
+    /// How long clients waited for their replies, summed over all connections.
     pub response_ns: u64,
     /// What each worker did.
     pub workers: Vec<Counts>,
 }
 
 impl Run {
-    /// What came of a plan.
+    /// The record of a run.
     pub fn new(plan: &Plan, outcome: Outcome) -> Self {
         Self {
             load: plan.load,
@@ -64,7 +64,7 @@ impl Run {
         shares(self.workers.iter().map(|worker| worker.connections))
     }
 
-    /// What all workers have of something.
+    /// The sum of a count over all workers.
     pub fn sum(&self, of: impl Fn(&Counts) -> u64) -> u64 {
         self.workers.iter().map(of).sum()
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What people get to see of a record.
+//! How a record is presented.
 
 use crate::{
     load::Load,
@@ -32,7 +32,7 @@ impl Report for Record {
     }
 }
 
-/// The loads that there are runs of.
+/// The loads that the runs had.
 fn loads(record: &Record) -> impl Iterator<Item = Load> + '_ {
     let all = Load::value_variants().iter().copied();
     all.filter(|load| record.runs.iter().any(|run| run.load == *load))

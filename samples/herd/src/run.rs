@@ -24,22 +24,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What to do.
+/// The parameters of a run.
 #[derive(Clone, Copy)]
 pub struct Plan {
-    /// How the clients come.
+    /// How the clients connect.
     pub load: Load,
     /// How the workers share the socket.
     pub policy: Policy,
-    /// What they wait with.
+    /// What the workers wait with.
     pub backend: Kind,
-    /// How many workers there are.
+    /// The number of workers.
     pub workers: usize,
-    /// How many clients there are at the same time, if the load is heavy.
+    /// The number of clients, if the load is heavy.
     pub clients: usize,
-    /// How many connections they make, all together.
+    /// How many connections all clients make together.
     pub connections: u64,
-    /// How long all of it may take.
+    /// The time limit for the run.
     pub limit: Duration,
 }
 
@@ -49,27 +49,27 @@ impl fmt::Display for Plan {
     }
 }
 
-/// What came of it.
+/// The result of a run.
 pub struct Outcome {
-    /// Of each worker.
+    /// The counts of each worker.
     pub workers: Vec<Counts>,
-    /// From connect to the reply, all connections together.
+    /// The time from connect to reply, summed over all connections.
     pub response: Duration,
     /// From the first connection to the last.
     pub duration: Duration,
 }
 
-/// What threads tell.
+/// What threads report.
 enum News {
-    /// A worker is there; its number.
+    /// A worker has started; its ID.
     Began(i32),
     /// A client has made its last connection; how long it waited for replies.
     Asked(Result<Duration>),
-    /// A worker has come to its end.
+    /// A worker has ended.
     Ended(usize, Result<Counts>),
 }
 
-/// Carries out `plan`. After an error, threads may be left that wait for ever.
+/// Carries out `plan`. After an error, threads may remain that wait for ever.
 pub fn run(plan: &Plan) -> Result<Outcome> {
     let asked = Arc::new(AtomicU64::new(0));
     drive(plan, &asked).with_context(|| {
@@ -140,13 +140,13 @@ fn drive(plan: &Plan, asked: &Arc<AtomicU64>) -> Result<Outcome> {
     })
 }
 
-/// One of those who connect.
+/// A client.
 struct Client {
     address: SocketAddr,
-    /// How many connections all of them have begun, or wanted to.
+    /// How many connections all clients have begun, or tried to begin.
     asked: Arc<AtomicU64>,
     connections: u64,
-    /// Whose sleep each connection waits for.
+    /// The workers that have to sleep before each connection.
     patience: Option<Arc<Sleepers>>,
 }
 
@@ -186,7 +186,7 @@ impl Inbox {
 }
 
 impl News {
-    /// What is not expected yet can only be somebody's failure.
+    /// News that are not expected yet can only be a failure.
     fn fail(self) -> Result<()> {
         match self {
             Self::Asked(Err(error)) => Err(error.context("a client")),
@@ -197,7 +197,7 @@ impl News {
 }
 
 fn tell(sender: &Sender<News>, news: News) {
-    // Nobody listens any more after a failure.
+    // After a failure, nobody receives any more.
     let _ = sender.send(news);
 }
 
@@ -248,7 +248,8 @@ mod tests {
         }
     }
 
-    /// Of workers that sleep, epoll wakes the one whose instance came first.
+    /// Of workers that sleep, epoll wakes the one whose instance was added
+    /// first.
     #[test]
     fn a_light_load_is_all_one_workers() {
         let outcome = run(&plan(Load::Light, Policy::Exclusive)).unwrap();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How evenly something is spread.
+//! How evenly something is distributed.
 
-/// Each one's part, relative to the fair one, the greatest first: 1 is fair. All
-/// are 1 if there is nothing to share.
+/// The shares, relative to the fair one, the greatest first: 1 is fair. All are
+/// 1 if there is nothing to share.
 pub fn shares(parts: impl IntoIterator<Item = u64>) -> Vec<f64> {
     let mut parts: Vec<u64> = parts.into_iter().collect();
     parts.sort_unstable_by(|a, b| b.cmp(a));
@@ -12,7 +12,7 @@ pub fn shares(parts: impl IntoIterator<Item = u64>) -> Vec<f64> {
     parts.into_iter().map(share).collect()
 }
 
-/// The mean of what was at each place.
+/// The mean of each position.
 pub fn mean(rows: &[Vec<f64>]) -> Vec<f64> {
     let places = rows.iter().map(Vec::len).min().unwrap_or(0);
     let at = |place: usize| rows.iter().map(|row| row[place]).sum::<f64>() / rows.len() as f64;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! When all workers sleep.
+//! Waits until all workers sleep.
 
 use anyhow::{ensure, Context, Result};
 use std::{ffi::c_long, fs::File, os::unix::fs::FileExt, thread, time::Instant};
@@ -14,15 +14,16 @@ const WAITS: [c_long; 5] = [
     libc::SYS_ioctl,
 ];
 
-/// Threads of this process that are to sleep in a wait.
+/// Threads of this process that will sleep in a wait.
 pub struct Sleepers {
-    /// Of `/proc`: each tells a thread's system call, if it sleeps in one.
+    /// Files of `/proc`: each holds the system call of a thread, if it sleeps
+    /// in one.
     calls: Vec<File>,
     deadline: Instant,
 }
 
 impl Sleepers {
-    /// The threads with these numbers.
+    /// The threads with these IDs.
     pub fn new(threads: &[i32], deadline: Instant) -> Result<Self> {
         let open = |tid| {
             let path = format!("/proc/self/task/{tid}/syscall");
@@ -32,7 +33,7 @@ impl Sleepers {
         Ok(Self { calls, deadline })
     }
 
-    /// Returns when all of them do.
+    /// Returns when all of them sleep in a wait.
     pub fn wait(&self) -> Result<()> {
         for call in &self.calls {
             while !is_wait(call)? {
@@ -51,11 +52,11 @@ fn is_wait(call: &File) -> Result<bool> {
     let mut text = [0; 256];
     let len = call
         .read_at(&mut text, 0)
-        .context("cannot read what a worker does")?;
+        .context("cannot read the state of a worker")?;
     Ok(number(&text[..len]).is_some_and(|number| WAITS.contains(&number)))
 }
 
-/// The number of the system call; none if the thread runs.
+/// The number of the system call, or none if the thread runs.
 fn number(text: &[u8]) -> Option<c_long> {
     let text = std::str::from_utf8(text).ok()?;
     text.split_ascii_whitespace().next()?.parse().ok()
@@ -70,7 +71,7 @@ mod tests {
         assert_eq!(number(b"running\n"), None);
         assert_eq!(number(b""), None);
         assert_eq!(number(b"16 0x5 0x4028e902 0x7ffe\n"), Some(16));
-        // Blocked, but not in a system call.
+        // The thread is blocked, but not in a system call.
         assert_eq!(number(b"-1 0x7ffe 0x7f00\n"), Some(-1));
     }
 

@@ -20,38 +20,38 @@ use std::{
 /// The data of a listener's events.
 pub const LISTENER: u64 = 0;
 
-/// The data of the event that there is nothing more to do.
+/// The data of the event that ends the workers.
 pub const STOP: u64 = 1;
 
-/// So many connections may wait to be accepted, if the system allows as many.
+/// How many connections may wait to be accepted, if the system allows as many.
 const BACKLOG: i32 = 4096;
 
 /// What one worker uses.
 #[derive(Clone)]
 pub struct Place {
-    /// What it waits on.
+    /// The instance that it waits on.
     pub instance: Arc<Backend>,
-    /// What it accepts connections from; does not block.
+    /// The non-blocking socket that it accepts connections from.
     pub listener: Arc<TcpListener>,
 }
 
-/// The sockets and instances of a run. No other run uses them.
+/// The sockets and instances of a run. Other runs do not use them.
 pub struct Sockets {
-    /// Where to connect to.
+    /// The address to connect to.
     pub address: SocketAddr,
-    /// One for each worker.
+    /// The place of each worker.
     pub places: Vec<Place>,
-    /// Watched by each instance; never read, so it stops them all.
+    /// Each instance watches it. It is never read, so it ends all workers.
     stop: OwnedFd,
 }
 
 impl Sockets {
-    /// Makes them for so many workers.
+    /// Creates them for this many workers.
     pub fn new(policy: Policy, backend: Kind, workers: usize) -> Result<Self> {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let first = Arc::new(listener(any, policy)?);
         let address = first.local_addr().context("getsockname")?;
-        let stop = eventfd(0, EventfdFlags::CLOEXEC).context("cannot make an eventfd")?;
+        let stop = eventfd(0, EventfdFlags::CLOEXEC).context("cannot create an eventfd")?;
 
         let mut places: Vec<Place> = Vec::with_capacity(workers);
         for _ in 0..workers {
@@ -81,14 +81,14 @@ impl Sockets {
         })
     }
 
-    /// Makes all workers end.
+    /// Ends all workers.
     pub fn stop(&self) -> Result<()> {
         rustix::io::write(&self.stop, &1u64.to_ne_bytes()).context("cannot stop the workers")?;
         Ok(())
     }
 }
 
-/// An instance for workers that share a socket by that policy.
+/// An instance for workers that share a socket with this policy.
 fn instance(policy: Policy, backend: Kind) -> Result<Backend> {
     let instance = match policy {
         Policy::SharedFifo => Poller::with_flags(CreateFlags::FIFO)
@@ -96,14 +96,14 @@ fn instance(policy: Policy, backend: Kind) -> Result<Backend> {
             .map_err(io::Error::other),
         _ => Backend::open(backend),
     };
-    instance.with_context(|| format!("no instance of {backend}"))
+    instance.with_context(|| format!("cannot create an instance of {backend}"))
 }
 
-/// A socket that listens at that address and does not block.
+/// A non-blocking socket that listens at this address.
 fn listener(address: SocketAddr, policy: Policy) -> Result<TcpListener> {
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)
-        .context("cannot make a socket")?;
+        .context("cannot create a socket")?;
     if policy == Policy::Reuseport {
         sockopt::set_socket_reuseport(&socket, true).context("cannot set SO_REUSEPORT")?;
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The runs of the same kind, taken together.
+//! Summaries of the runs of each kind.
 
 use crate::{
     load::Load,
@@ -12,11 +12,11 @@ use crate::{
 use backend::Kind;
 use std::fmt;
 
-/// What they have in common, and what each connection came to.
+/// The common parameters of the runs, and the figures for each connection.
 pub struct Summary {
     /// How the workers shared the socket.
     pub policy: Policy,
-    /// What they waited with.
+    /// What the workers waited with.
     pub backend: Kind,
     /// The shares of the busiest worker, the next one and so on.
     pub shares: Vec<f64>,
@@ -49,7 +49,8 @@ impl Summary {
     }
 }
 
-/// Each kind of run under that load, in the order of the first ones.
+/// The runs under this load, summarised by kind, in the order of the first run
+/// of each kind.
 pub fn summaries(record: &Record, load: Load) -> Vec<Summary> {
     let mut kinds = Vec::new();
     for run in record.runs.iter().filter(|run| run.load == load) {
@@ -66,7 +67,7 @@ pub fn summaries(record: &Record, load: Load) -> Vec<Summary> {
     kinds.into_iter().filter_map(summary).collect()
 }
 
-/// A table, under a line that says what was measured.
+/// A table, under a line with the parameters.
 pub struct Table<'a>(pub &'a Record, pub Load);
 
 impl fmt::Display for Table<'_> {
@@ -165,7 +166,7 @@ mod tests {
             (all[0].policy, all[1].policy),
             (Policy::Each, Policy::Shared)
         );
-        // It need not be the same worker that is the busiest.
+        // A different worker may be the busiest.
         assert_eq!(all[0].shares, [1.75, 0.25]);
         assert_eq!(all[1].shares, [1.0, 1.0]);
         assert!(summaries(&record(), Load::Heavy).is_empty());

@@ -7,20 +7,21 @@ use anyhow::{Context, Result};
 use backend::Kind;
 use std::fmt;
 
-/// The most that a worker may get if they take turns, in fair shares.
+/// The greatest share that a worker may get if they take turns, relative to the
+/// fair share.
 pub const TOLERANCE: f64 = 1.2;
 
-/// What the busiest worker got in the worst run under light load.
+/// The share of the busiest worker in the worst run under light load.
 pub struct Verdict {
     workers: usize,
-    /// Among those who take turns.
+    /// For workers that take turns.
     turns: f64,
-    /// Among those on the kernel's epoll, with EPOLLEXCLUSIVE.
+    /// For workers on the kernel's epoll, with EPOLLEXCLUSIVE.
     exclusive: f64,
 }
 
 impl Verdict {
-    /// Judges what was measured, which has to hold runs of both.
+    /// Judges a record, which must contain runs of both kinds.
     pub fn new(record: &Record) -> Result<Self> {
         Ok(Self {
             workers: record.workers,
@@ -34,7 +35,7 @@ impl Verdict {
         self.turns <= TOLERANCE
     }
 
-    /// As tests tell their results.
+    /// The verdict in the format of tests.
     pub fn ktap(&self) -> String {
         let mut text = String::from("KTAP version 1\n1..1\n");
         for line in self.to_string().lines() {
@@ -57,17 +58,13 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "The busiest of {} workers got, in the worst run under light load",
+            "The share of the busiest of {} workers in the worst run under light load (1 is fair):",
             self.workers
         )?;
-        writeln!(
-            f,
-            "{:8.2} fair shares on epoll with EPOLLEXCLUSIVE",
-            self.exclusive
-        )?;
+        writeln!(f, "{:8.2} on epoll with EPOLLEXCLUSIVE", self.exclusive)?;
         write!(
             f,
-            "{:8.2} fair shares on repoll, taking turns; up to {TOLERANCE} are fair",
+            "{:8.2} on repoll, taking turns (up to {TOLERANCE} is accepted)",
             self.turns
         )
     }

@@ -16,14 +16,14 @@ use rustix::{
 use serde::{Deserialize, Serialize};
 use std::{io::ErrorKind, net::TcpStream};
 
-/// What a worker has done.
+/// The counts of a worker.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Counts {
-    /// Connections that it got.
+    /// Connections that it accepted.
     pub connections: u64,
     /// Waits that returned.
     pub wakeups: u64,
-    /// Those of them that told of a connection which another worker then got.
+    /// Waits that reported a connection which another worker then accepted.
     pub useless: u64,
     /// Processor time.
     pub cpu_ns: u64,
@@ -62,7 +62,7 @@ pub fn work(place: &Place) -> Result<Counts> {
     }
 }
 
-/// One connection, if there still is one.
+/// Accepts one connection, if there still is one.
 fn accept(place: &Place) -> Result<Option<TcpStream>> {
     match accept_with(&*place.listener, SocketFlags::CLOEXEC) {
         Ok(socket) => Ok(Some(socket.into())),

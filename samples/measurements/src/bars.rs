@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Bars, one group below the other.
+//! Bar charts with groups of bars, one group below the other.
 
 use crate::{colour, draw_legend, drawn, label, top, FONT};
 use anyhow::{ensure, Context, Result};
@@ -15,16 +15,16 @@ const BAR: u32 = 14;
 const GAP: u32 = 10;
 const MARGIN: u32 = 110;
 
-/// What has a colour of its own: a value for each category.
+/// A series of bars with its own colour: a value for each category.
 pub struct Series {
     /// Its name in the legend.
     pub name: String,
-    /// One for each category; a value that is not finite has no bar.
+    /// One value for each category; a value that is not finite has no bar.
     pub values: Vec<f64>,
 }
 
 impl Series {
-    /// Makes one.
+    /// Creates a series.
     pub fn new(name: impl Into<String>, values: impl IntoIterator<Item = f64>) -> Self {
         Self {
             name: name.into(),
@@ -33,8 +33,9 @@ impl Series {
     }
 }
 
-/// Writes a chart to `path` that has a group of bars for each of `categories`,
-/// with one bar of each of `series`; `y_label` says what their lengths mean.
+/// Writes a chart to `path` with a group of bars for each of `categories`, and
+/// in each group one bar for each of `series`. `y_label` describes the lengths
+/// of the bars.
 pub fn bars(
     path: &Path,
     title: &str,
@@ -55,10 +56,10 @@ pub fn bars(
     let values = series.iter().flat_map(|one| &one.values).copied();
     let end = top(values.filter(finite))?;
     let group = series.len() as u32 * BAR + GAP;
-    // The legend has a place of its own, below all bars.
+    // The legend is below all bars.
     let legend = series.len() as u32 * 20 + 20;
     let height = MARGIN + group * categories.len() as u32 + legend;
-    // Letters are some 7 wide.
+    // Letters are about 7 pixels wide.
     let names = categories.iter().map(|name| name.chars().count()).max();
     let left = 7 * names.unwrap_or(0) as u32 + 20;
 

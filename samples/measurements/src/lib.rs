@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Measurements of programs: a record of them, which a program keeps as JSON and shows
-//! as a [`Report`], says on what [`Machine`] they were made. A [`median()`] stands for
-//! what was measured more than once.
+//! Measurements of programs. A program stores a record of its measurements as JSON and
+//! presents it as a [`Report`]; the record names the [`Machine`] that it was made on. A
+//! [`median()`] represents repeated measurements.
 //!
 //! Charts are plain SVG: [`bars()`] compares figures of several kinds side by side,
 //! [`lines()`] shows how figures grow. The viewer draws the letters, so that writing a
@@ -27,7 +27,7 @@ use std::error::Error;
 const FONT: &str = "sans-serif";
 const GREY: RGBColor = RGBColor(0x99, 0x99, 0x99);
 
-/// Colours that those who see fewer can tell apart as well (Okabe and Ito).
+/// Colours that colour-blind people can also distinguish (Okabe and Ito).
 const COLOURS: [RGBColor; 6] = [
     RGBColor(0x00, 0x72, 0xb2),
     RGBColor(0xe6, 0x9f, 0x00),
@@ -41,7 +41,7 @@ fn colour(series: usize) -> RGBColor {
     COLOURS[series % COLOURS.len()]
 }
 
-/// A number as people read it: no more than three digits that matter.
+/// A number for people: at most three significant digits.
 fn label(value: f64) -> String {
     let round = |value: f64, unit: &str| {
         let digits = match value.abs() {
@@ -62,7 +62,7 @@ fn label(value: f64) -> String {
     }
 }
 
-/// The end of an axis: a little more than the greatest of `values`.
+/// The end of an axis: slightly more than the greatest of `values`.
 fn top(values: impl Iterator<Item = f64>) -> Result<f64> {
     let greatest = values.fold(0.0, f64::max);
     match greatest.is_finite() && greatest > 0.0 {
@@ -71,7 +71,7 @@ fn top(values: impl Iterator<Item = f64>) -> Result<f64> {
     }
 }
 
-/// Draws the names of what has a colour of its own.
+/// Draws the legend.
 fn draw_legend<'a, C: CoordTranslate>(
     chart: &mut ChartContext<'a, SVGBackend<'a>, C>,
 ) -> Result<()> {
@@ -86,7 +86,7 @@ fn draw_legend<'a, C: CoordTranslate>(
     )
 }
 
-/// The backend's errors cannot be sent between threads, as `anyhow` wants.
+/// The backend's errors cannot be sent between threads, which `anyhow` requires.
 fn drawn<T, E: Error + Send + Sync>(result: Result<T, DrawingAreaErrorKind<E>>) -> Result<T> {
     result.map_err(|error| anyhow!("cannot draw: {error}"))
 }

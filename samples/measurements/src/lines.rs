@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Lines through what was measured.
+//! Line charts.
 
 use crate::{colour, draw_legend, drawn, label, top, FONT};
 use anyhow::{ensure, Context, Result};
@@ -12,16 +12,16 @@ use std::{ops::Range, path::Path};
 
 const SIZE: (u32, u32) = (800, 450);
 
-/// What has a colour of its own.
+/// A line with its own colour.
 pub struct Line {
     /// Its name in the legend.
     pub name: String,
-    /// The points that it goes through, as (x, y).
+    /// Its points, as (x, y).
     pub points: Vec<(f64, f64)>,
 }
 
-/// Writes a chart to `path` with a line for each of `series`, above an axis that
-/// grows by factors if `log_x` is set.
+/// Writes a chart to `path` with a line for each of `series`. The x axis is
+/// logarithmic if `log_x` is set.
 pub fn lines(
     path: &Path,
     title: &str,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where something was measured.
+//! The machine that something was measured on.
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// The one that this program runs on.
+    /// The machine that this program runs on.
     pub fn current() -> Result<Self> {
         let kernel = rustix::system::uname();
         Ok(Self {

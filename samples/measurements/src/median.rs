@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One figure for many measurements of the same thing.
+//! The median of repeated measurements.
 
-/// The one in the middle, or between the two that are there; none of none.
+/// The middle value, or the mean of the two middle values; none if there are no
+/// values.
 pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<_> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);

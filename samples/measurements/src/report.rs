@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How a program shows what it has measured, at once or later.
+//! How a program presents its measurements, at once or later.
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -11,15 +11,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// All that a program has measured.
+/// All measurements of a program.
 pub trait Report: DeserializeOwned + Serialize {
-    /// Its figures, as tables.
+    /// The figures, as tables.
     fn text(&self) -> Result<String>;
 
-    /// Writes its charts into a folder that exists.
+    /// Writes the charts into a folder that exists.
     fn draw(&self, folder: &Path) -> Result<()>;
 
-    /// Prints its figures, or with `json` everything, to be kept.
+    /// Prints the figures, or with `json` the whole record.
     fn show(&self, json: bool) -> Result<()> {
         match json {
             true => print(&serde_json::to_string(self)?),
@@ -28,10 +28,10 @@ pub trait Report: DeserializeOwned + Serialize {
     }
 }
 
-/// A record that was kept.
+/// A stored record.
 #[derive(Args)]
 pub struct Kept {
-    /// What --json has printed
+    /// File with the output of --json
     pub record: PathBuf,
     /// Write the charts into this folder
     #[arg(long, value_name = "FOLDER")]
@@ -39,8 +39,8 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Prints the figures, and draws the charts into the folder, which it makes if it is
-    /// missing.
+    /// Prints the figures, and draws the charts into the folder, which is created if it
+    /// is missing.
     pub fn report<R: Report>(&self) -> Result<()> {
         let record: R = read(&self.record)?;
         if let Some(folder) = &self.svg {
@@ -63,7 +63,7 @@ pub fn print(text: &str) -> Result<()> {
     writeln!(std::io::stdout(), "{}", text.trim_end()).context("cannot write the result")
 }
 
-/// The values that an option names, or all if it names none.
+/// The values that an option names, or all values if it names none.
 pub fn chosen<T: ValueEnum + Clone>(named: &[T]) -> Vec<T> {
     match named {
         [] => T::value_variants().to_vec(),

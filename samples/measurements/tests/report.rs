@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Reports of a record that was kept.
+//! Reports of stored records.
 
 use anyhow::Result;
 use measurements::{Kept, Report};
@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Its chart is a file with its number.
+/// Its chart is a file that contains its number.
 #[derive(Deserialize, Serialize)]
 struct Record {
     number: u32,
@@ -26,10 +26,10 @@ impl Report for Record {
     }
 }
 
-/// A folder of its own for each test, with a record in it.
+/// A folder for each test, with a record in it.
 fn folder(name: &str, record: &str) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    // There is none the first time.
+    // The first time, there is none.
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("record.json"), record).unwrap();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is in the files.
+//! The contents of the files.
 
 use measurements::{bars, lines, Line, Series};
 use std::{fs, path::PathBuf};
@@ -34,7 +34,7 @@ fn bars_have_names_and_as_many_rectangles() {
     }
     let blue = svg.matches("fill=\"#0072B2\"").count();
     let orange = svg.matches("fill=\"#E69F00\"").count();
-    // One of each is the legend's.
+    // One of each colour is in the legend.
     assert_eq!((blue, orange), (3, 2));
 }
 

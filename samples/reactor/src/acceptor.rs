@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The listening socket, and what becomes of those who call.
+//! The listening socket, and the connections that it accepts.
 
 use crate::{
     gate::{Gate, Permit},
@@ -22,16 +22,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// So many connections may wait to be accepted, if the system allows as many.
+/// How many connections may wait to be accepted, if the system allows as many.
 const BACKLOG: i32 = 4096;
 
-/// So many are accepted before others get their turn.
+/// How many connections are accepted before others get their turn.
 const TURN: usize = 64;
 
 /// How long to wait if there is no descriptor or memory for another connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Makes a socket that listens at that address and does not block.
+/// Creates a non-blocking socket that listens at this address.
 pub fn listener(address: SocketAddr) -> Result<TcpListener> {
     let family = match address {
         SocketAddr::V4(_) => AddressFamily::INET,
@@ -39,28 +39,28 @@ pub fn listener(address: SocketAddr) -> Result<TcpListener> {
     };
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let socket =
-        socket_with(family, SocketType::STREAM, flags, None).context("cannot make a socket")?;
+        socket_with(family, SocketType::STREAM, flags, None).context("cannot create a socket")?;
     sockopt::set_socket_reuseaddr(&socket, true).context("cannot set SO_REUSEADDR")?;
     bind(&socket, &address).with_context(|| format!("cannot bind to {address}"))?;
     listen(&socket, BACKLOG).with_context(|| format!("cannot listen at {address}"))?;
     Ok(socket.into())
 }
 
-/// Who accepts.
+/// What accepts connections.
 #[derive(Debug)]
 pub struct Acceptor {
     listener: TcpListener,
     watch: Watch,
     gate: Arc<Gate>,
-    /// Those who get the connections, by turns; the acceptor's own reactor if there are
-    /// none.
+    /// The reactors that receive the connections, in turn. If there are none, the
+    /// acceptor's own reactor does.
     others: Vec<Arc<Mailbox>>,
     turn: usize,
     resume: Option<Instant>,
 }
 
 impl Acceptor {
-    /// Accepts from `listener` as many as `gate` lets in.
+    /// Accepts as many connections from `listener` as `gate` allows.
     pub fn new(listener: TcpListener, gate: Arc<Gate>, others: Vec<Arc<Mailbox>>) -> Self {
         Self {
             listener,
@@ -72,7 +72,8 @@ impl Acceptor {
         }
     }
 
-    /// Accepts those who wait, and gives back those who are not handed to others.
+    /// Accepts the waiting connections, and returns those that are not sent to other
+    /// reactors.
     pub fn accept(&mut self, now: Instant) -> Result<Vec<(TcpStream, Permit)>> {
         let mut own = Vec::new();
         for _ in 0..TURN {
@@ -92,11 +93,11 @@ impl Acceptor {
                 Err(error @ (Errno::BADF | Errno::INVAL | Errno::NOTSOCK)) => {
                     return Err(error).context("cannot accept connections");
                 }
-                // Of the connection, which has failed while it waited.
+                // The error of a connection that failed while it waited.
                 Err(_) => continue,
             };
             let stream = TcpStream::from(socket);
-            // Answers are sent as a whole. It fails for a connection that is over.
+            // Responses are sent as a whole. This fails for a connection that has ended.
             let _ = stream.set_nodelay(true);
             match self.others.get(self.turn) {
                 None => own.push((stream, permit)),
@@ -115,12 +116,12 @@ impl Acceptor {
         self.watch.want(Interest::READABLE);
     }
 
-    /// When to try again for want of descriptors.
+    /// When to try again after a lack of descriptors.
     pub fn resume_at(&self) -> Option<Instant> {
         self.resume
     }
 
-    /// What the instance is to be told, if there is something.
+    /// The change that the instance needs, if any.
     pub fn change(&self, data: u64) -> Option<Change<'_>> {
         self.watch.change(self.listener.as_fd(), data)
     }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A connection: a socket, and the conversation on it.
+//! A connection: a socket and a session.
 //!
-//! It is never read from and sent to at once: what waits to be sent goes first, and
-//! while it does not go nothing more is read. So a client that does not take its
-//! answers is asked nothing, and has at most one turn's answers in memory.
+//! A connection never receives and sends at the same time: output goes first, and nothing
+//! more is read until it has been sent. So the server reads nothing more from a client
+//! that does not take its responses, and such a client has at most one turn's responses
+//! in memory.
 
 use crate::{
     context::Context,
@@ -20,17 +21,17 @@ use std::{
     time::Instant,
 };
 
-/// Full reads in one turn; then it is for others to go on.
+/// How many full reads a connection makes in one turn, before the others continue.
 const READS: usize = 4;
 
 /// What a connection waits for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Next {
-    /// That there is something to read.
+    /// Something to read.
     Readable,
-    /// That there is room for what is to be sent.
+    /// Room to send the output.
     Writable,
-    /// Nothing: it is to be closed.
+    /// Nothing: close it.
     Closed,
 }
 
@@ -43,13 +44,13 @@ pub struct Connection {
     /// Since when it has been waiting for a head.
     head_since: Option<Instant>,
     deadline: Instant,
-    /// All is sent; only the client's end is awaited.
+    /// Everything is sent; the connection only waits for the client's end.
     lingering: bool,
     _permit: Permit,
 }
 
 impl Connection {
-    /// Takes over a socket that does not block.
+    /// Takes over a non-blocking socket.
     pub fn new(stream: TcpStream, permit: Permit, limits: &Limits, now: Instant) -> Self {
         Self {
             stream,
@@ -62,12 +63,12 @@ impl Connection {
         }
     }
 
-    /// Until when something must happen.
+    /// The time by which something must happen.
     pub fn deadline(&self) -> Instant {
         self.deadline
     }
 
-    /// Takes no request after the one that it is at, or that has come already.
+    /// Takes no more requests after the current one and those that have already arrived.
     pub fn finish(&mut self) {
         self.session.finish();
     }
@@ -88,9 +89,9 @@ impl Connection {
         }
     }
 
-    /// Does all that can be done without waiting, and tells what to wait for.
+    /// Does everything that is possible without waiting, and returns what to wait for.
     pub fn drive(&mut self, context: &mut Context, now: Instant) -> Next {
-        // An error is one of the connection's, which is over then.
+        // An error is that of the connection, which then ends.
         let next = self.turn(context, now).unwrap_or(Next::Closed);
         if !self.lingering {
             self.deadline = self.next_deadline(&context.limits, now);
@@ -104,7 +105,7 @@ impl Connection {
         }
         let mut reads = 0;
         loop {
-            // More than one, if they have come together.
+            // Several requests may have arrived together.
             while self.output.len() < HIGH_WATER && self.session.advance(context, &mut self.output)
             {
                 self.head_since = None;
@@ -118,7 +119,7 @@ impl Connection {
             if self.session.waiting() == Waiting::Nothing {
                 return self.close(context, now);
             }
-            // No event will come for a request that is here already.
+            // No event will come for a request that has already arrived.
             if held_back {
                 continue;
             }
@@ -139,7 +140,7 @@ impl Connection {
         }
     }
 
-    /// There is nothing more to be done for now.
+    /// What to wait for now that nothing more can be done.
     fn rest(&self) -> Next {
         match self.session.waiting() {
             Waiting::Request if self.session.is_finishing() => Next::Closed,
@@ -147,7 +148,7 @@ impl Connection {
         }
     }
 
-    /// How much there was to read: 0 at the end, none if it would block.
+    /// The number of bytes read: 0 at the end, `None` if the read would block.
     fn read(&mut self, context: &mut Context) -> io::Result<Option<usize>> {
         loop {
             match self.stream.read(&mut context.scratch) {
@@ -159,8 +160,8 @@ impl Connection {
         }
     }
 
-    /// All is sent. A socket that is closed with something unread resets the
-    /// connection, and the client might not get to see the last answer.
+    /// Everything is sent. Closing a socket with unread data resets the connection, and
+    /// the client might not see the last response.
     fn close(&mut self, context: &mut Context, now: Instant) -> io::Result<Next> {
         if !self.session.is_unheard() {
             return Ok(Next::Closed);

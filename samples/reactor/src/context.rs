@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a thread has that drives connections.
+//! The context of a thread that drives connections.
 
 use crate::{
     figures::Figures,
@@ -12,25 +12,25 @@ use crate::{
 use bytes::Bytes;
 use std::sync::Arc;
 
-/// Bytes of one read.
+/// The size of a read.
 const READ: usize = 16 << 10;
 
-/// The thread's own, so that no connection has a buffer that is not filled.
+/// Each thread has its own, so that connections need no read buffers.
 #[derive(Debug)]
 pub struct Context {
-    /// What is answered.
+    /// Produces the responses.
     pub service: Arc<Service>,
-    /// What clients may take.
+    /// The limits for clients.
     pub limits: Limits,
-    /// What was done.
+    /// The thread's figures.
     pub figures: Figures,
-    /// Where it is read to.
+    /// The buffer for reads.
     pub scratch: Box<[u8]>,
     date: Date,
 }
 
 impl Context {
-    /// Makes one.
+    /// Creates a context.
     pub fn new(service: &Arc<Service>, limits: Limits) -> Self {
         Self {
             service: service.clone(),
@@ -41,7 +41,7 @@ impl Context {
         }
     }
 
-    /// The head of a response, which is counted.
+    /// The head of a response. Counts the response.
     pub fn head(&mut self, response: &Response, old: bool, keep: bool) -> Bytes {
         self.figures.requests += 1;
         self.figures.refused += u64::from(response.status != Status::Ok);

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! When which connection has been waiting for too long.
+//! The deadlines of connections.
 
 use std::{collections::BTreeSet, time::Instant};
 
-/// Times, the first one first.
+/// Deadlines, sorted by time.
 ///
-/// A deadline moves each time that a byte comes, and nearly always to a later time.
-/// So what is kept of a connection is no later than its deadline: when that has
-/// passed, the connection knows better, and is entered again. An entry costs
-/// something once in the time of a timeout rather than with each request.
+/// A deadline moves each time a byte comes, and nearly always to a later time. So an
+/// entry may be earlier than the connection's deadline: when the entry's time has passed,
+/// the connection checks its deadline, and is entered again. So entries are updated once
+/// per timeout, not with each request.
 #[derive(Debug, Default)]
 pub struct Deadlines {
     entries: BTreeSet<(Instant, usize)>,
 }
 
-/// What a connection has in there.
+/// The entry of a connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Entry(Option<Instant>);
 
 impl Deadlines {
-    /// The connection in slot `key` has this deadline.
+    /// Sets the deadline of the connection in slot `key`.
     pub fn set(&mut self, key: usize, entry: &mut Entry, deadline: Instant) {
         if entry.0.is_none_or(|entered| deadline < entered) {
             self.clear(key, entry);
@@ -29,20 +29,20 @@ impl Deadlines {
         }
     }
 
-    /// It has none.
+    /// Removes the deadline.
     pub fn clear(&mut self, key: usize, entry: &mut Entry) {
         if let Some(entered) = entry.0.take() {
             self.entries.remove(&(entered, key));
         }
     }
 
-    /// When to look again.
+    /// When to check again.
     pub fn first(&self) -> Option<Instant> {
         self.entries.first().map(|(at, _)| *at)
     }
 
-    /// A connection whose deadline may have passed. Its entry is to be cleared, or set
-    /// anew, before this is called again.
+    /// A connection whose deadline may have passed. The caller must clear or set its
+    /// entry before calling this again.
     pub fn passed(&self, now: Instant) -> Option<usize> {
         let (at, key) = self.entries.first()?;
         (*at <= now).then_some(*key)
@@ -71,7 +71,7 @@ mod tests {
         deadlines.clear(2, &mut entries[2]);
         assert_eq!(deadlines.passed(at(29)), None);
 
-        // A later one is not entered, an earlier one is.
+        // A later deadline is not entered, an earlier one is.
         deadlines.set(0, &mut entries[0], at(50));
         assert_eq!(deadlines.first(), Some(at(30)));
         deadlines.set(0, &mut entries[0], at(20));

@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a server has done.
+//! The figures of a server.
 
 use backend::Calls;
 use serde::Serialize;
 use std::ops::AddAssign;
 
-/// Counts of one thread, or of all.
+/// The counts of one thread, or of all threads.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Figures {
     /// Connections accepted.
     pub connections: u64,
     /// Requests answered.
     pub requests: u64,
-    /// Of these, with a status of 400 or more.
+    /// How many of these had a status of 400 or more.
     pub refused: u64,
-    /// Sends that found no room for all.
+    /// Sends that found too little room.
     pub blocked: u64,
     /// Connections that were too slow.
     pub timed_out: u64,
     /// Connections that could not be watched.
     pub unwatched: u64,
-    /// Connections that were open at the end of the time to finish.
+    /// Connections that were still open at the end of the grace period.
     pub cut: u64,
-    /// What was asked of the instances.
+    /// The calls to instances.
     #[serde(flatten)]
     pub calls: Calls,
 }

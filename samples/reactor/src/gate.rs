@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How many connections there may be at the same time.
+//! The limit on the number of connections.
 
 use crate::mailbox::{Mailbox, Message};
 use std::sync::{
@@ -8,19 +8,19 @@ use std::sync::{
     Arc,
 };
 
-/// Where connections are counted, by all threads together.
+/// Counts the connections of all threads.
 #[derive(Debug)]
 pub struct Gate {
     open: AtomicUsize,
     limit: usize,
-    /// Somebody was turned away, and wants to know of room.
+    /// A connection was refused, and the mailbox wants to know when there is room.
     closed: AtomicBool,
     mailbox: Arc<Mailbox>,
 }
 
 impl Gate {
-    /// Lets so many in. When one leaves after somebody was turned away, `mailbox` is
-    /// told.
+    /// Allows `limit` connections. If one leaves after another was refused, `mailbox`
+    /// receives a message.
     pub fn new(limit: usize, mailbox: Arc<Mailbox>) -> Arc<Self> {
         Arc::new(Self {
             open: AtomicUsize::new(0),
@@ -30,10 +30,11 @@ impl Gate {
         })
     }
 
-    /// A place for one connection, if there is one.
+    /// A permit for one connection, if there is room.
     pub fn enter(self: &Arc<Self>) -> Option<Permit> {
         if !self.take() {
-            // Who leaves from here on sees it; who left before has left room.
+            // A connection that leaves from now on sees the flag; one that left before
+            // has made room.
             self.closed.store(true, SeqCst);
             if !self.take() {
                 return None;
@@ -48,7 +49,7 @@ impl Gate {
     }
 }
 
-/// A connection's place, which it leaves when it goes.
+/// The permit of a connection, which is returned when it is dropped.
 #[derive(Debug)]
 pub struct Permit(Arc<Gate>);
 

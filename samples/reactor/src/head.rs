@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The head of a request: what is asked for, and where the body ends.
+//! The head of a request: what the client requests, and where the body ends.
 
 use crate::status::Status;
 use std::str;
 
-/// More fields than a client has any use for.
+/// More fields than any client needs.
 const MAX_FIELDS: usize = 64;
 
-/// What is to be done.
+/// The method.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Method {
     /// GET
@@ -17,30 +17,30 @@ pub enum Method {
     Head,
     /// POST
     Post,
-    /// One that HTTP has and nothing here is for.
+    /// A known method that this server does not support.
     Other,
 }
 
 /// The head of a request.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Head {
-    /// What is to be done.
+    /// The method.
     pub method: Method,
-    /// What it is to be done to, as it was sent.
+    /// The request target, as it was sent.
     pub target: Box<str>,
-    /// The bytes of the body.
+    /// The length of the body in bytes.
     pub length: u64,
-    /// The client is of HTTP/1.0.
+    /// Whether the client uses HTTP/1.0.
     pub old: bool,
-    /// More requests may follow.
+    /// Whether more requests may follow.
     pub keep_alive: bool,
-    /// The client wants to be told whether to send the body.
+    /// Whether the client waits for permission to send the body.
     pub expects_continue: bool,
 }
 
 impl Head {
-    /// Reads a head from the begin of `bytes`; with its length, or nothing if it is
-    /// not complete.
+    /// Reads a head from the beginning of `bytes`. Returns it with its length, or `None`
+    /// if it is not complete.
     pub fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, Status> {
         let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
         let mut request = httparse::Request::new(&mut fields);
@@ -78,7 +78,7 @@ impl Head {
                 hosts += 1;
             } else if is("content-length") {
                 let value = number(field.value)?;
-                // Two lengths that differ: somebody on the way may take the other one.
+                // Two different lengths: a proxy might use the other one.
                 if length.replace(value).is_some_and(|other| other != value) {
                     return Err(Status::BadRequest);
                 }
@@ -122,7 +122,8 @@ fn known(method: &str) -> Result<Method, Status> {
     }
 }
 
-/// Digits and nothing else. What is too long for a number is too long for a body.
+/// Parses digits and nothing else. A number that is too large is also too large for a
+/// body.
 fn number(value: &[u8]) -> Result<u64, Status> {
     let digits = str::from_utf8(value).map_err(|_| Status::BadRequest)?;
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -131,7 +132,7 @@ fn number(value: &[u8]) -> Result<u64, Status> {
     digits.parse().map_err(|_| Status::ContentTooLarge)
 }
 
-/// What the client says of the connection.
+/// The client's wishes for the connection.
 #[derive(Default)]
 struct Connection {
     close: bool,

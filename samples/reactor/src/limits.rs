@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a client may take of memory and time.
+//! The limits on memory and time for a client.
 
 use std::time::Duration;
 
 /// The limits of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes of a request's head.
+    /// The size of a request's head in bytes.
     pub head: usize,
-    /// Bytes of a request's body.
+    /// The size of a request's body in bytes.
     pub body: u64,
-    /// From the first byte of a head to its last, and from the connection to the
-    /// first head's last.
+    /// From the first byte of a head to its last; for the first head, from the start of
+    /// the connection.
     pub header_timeout: Duration,
-    /// Without a byte that comes or goes: between requests, in a body, in a response.
+    /// The time without a byte in either direction: between requests, in a body, in a
+    /// response.
     pub idle_timeout: Duration,
 }
 
-/// As much may wait to be sent before the next request is looked at.
+/// How much output may be unsent before the next request is handled.
 pub const HIGH_WATER: usize = 64 << 10;
 
-/// How long a client that was refused may go on sending what nobody reads: until it
-/// has had the time to read why.
+/// How long a refused client may continue to send data that nobody reads, so that it has
+/// time to read the reason.
 pub const LINGER: Duration = Duration::from_secs(2);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How threads tell a reactor something.
+//! Messages between threads and a reactor.
 
 use crate::{
     connection::{Connection, Next},
@@ -14,27 +14,27 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// What a reactor is told.
+/// A message to a reactor.
 #[derive(Debug)]
 pub enum Message {
     /// A connection to take over.
     Connection(TcpStream, Permit),
-    /// A worker has done what there was to do for the connection in that slot.
+    /// A worker has finished its work on the connection in this slot.
     Done(usize, Box<Connection>, Next),
     /// There is room for connections again.
     Room,
-    /// Take no new request and end.
+    /// Take no new requests, and end.
     Drain,
-    /// End.
+    /// End at once.
     Abort,
-    /// A reactor that this one has connections handed to has ended.
+    /// Another reactor that receives connections from this one has ended.
     Ended,
 }
 
-/// Messages that have not been read, and a descriptor that tells of them.
+/// Unread messages, and a descriptor that reports them.
 ///
-/// It is to be watched for edges: then nobody needs to read from it. One edge tells
-/// of all messages that came since the last look.
+/// Watch the descriptor edge-triggered, so that nobody needs to read from it. One edge
+/// reports all messages that came since the last check.
 #[derive(Debug)]
 pub struct Mailbox {
     messages: Mutex<Vec<Message>>,
@@ -42,7 +42,7 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// Makes one.
+    /// Creates a mailbox.
     pub fn new() -> io::Result<Arc<Self>> {
         Ok(Arc::new(Self {
             messages: Mutex::default(),
@@ -50,25 +50,25 @@ impl Mailbox {
         }))
     }
 
-    /// Leaves a message.
+    /// Adds a message.
     pub fn send(&self, message: Message) {
         let mut messages = self.messages();
         messages.push(message);
         let first = messages.len() == 1;
         drop(messages);
         if first {
-            // It cannot fail: it would take centuries to count that far.
+            // It cannot fail: the counter would take centuries to overflow.
             let _ = rustix::io::write(&self.bell, &1u64.to_ne_bytes());
         }
     }
 
-    /// All messages, in the order in which they came.
+    /// Removes all messages and returns them in order.
     pub fn take(&self) -> Vec<Message> {
         std::mem::take(&mut self.messages())
     }
 
     fn messages(&self) -> std::sync::MutexGuard<'_, Vec<Message>> {
-        // Each change to it is complete by itself.
+        // The value is valid after each single change.
         self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A small HTTP server in the three shapes that servers on epoll have, on epoll and on
-//! repoll.
+//! A small HTTP server in the three shapes that are common among servers on epoll, on
+//! epoll and on repoll.
 
 mod acceptor;
 mod connection;
@@ -43,15 +43,15 @@ use std::{
 };
 use usage::Usage;
 
-/// Serve one page over HTTP, at /, and echo what is posted to /echo
+/// Serve one page over HTTP at /, and echo what is posted to /echo
 ///
-/// Prints two JSON lines: where it listens, and at its end what it did. SIGTERM and
-/// SIGINT end it: no connection is accepted any more, and what was begun is finished
-/// within the time that --grace allows. A second one ends it at once.
+/// Prints two JSON lines: its address at the start, and its figures at the end. At
+/// SIGTERM or SIGINT, the server accepts no more connections, finishes the requests that
+/// it has begun within the time of --grace, and exits. A second signal ends it at once.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// Who does what
+    /// The shape of the server
     #[arg(long, value_enum, default_value_t = Shape::Single)]
     shape: Shape,
 
@@ -59,53 +59,53 @@ struct Arguments {
     #[arg(long, value_enum, default_value_t = Kind::Repoll)]
     backend: Kind,
 
-    /// Workers, or threads that serve
+    /// Number of workers (pool), or of threads that serve (sub)
     #[arg(long, value_name = "N", default_value_t = 2,
           value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
 
-    /// The page's size
+    /// Size of the page
     #[arg(long, value_name = "BYTES", default_value_t = 10,
           value_parser = clap::value_parser!(u32).range(0..=1 << 30))]
     page_bytes: u32,
 
-    /// Where to listen
+    /// Address to listen at
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     listen: IpAddr,
 
-    /// At which port; 0 for any that is free
+    /// Port to listen at; 0 for any free port
     #[arg(long, default_value_t = 8080)]
     port: u16,
 
-    /// Connections at the same time; more wait for their turn
+    /// Maximum number of connections; more have to wait
     #[arg(long, value_name = "N", default_value_t = 10_000,
           value_parser = clap::value_parser!(u32).range(1..))]
     max_connections: u32,
 
-    /// Bytes of a request's head
+    /// Maximum size of a request's head
     #[arg(long, value_name = "BYTES", default_value_t = 8 << 10,
           value_parser = clap::value_parser!(u32).range(64..=1 << 20))]
     max_head: u32,
 
-    /// Bytes of a request's body
+    /// Maximum size of a request's body
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 20,
           value_parser = clap::value_parser!(u32).range(0..=1 << 30))]
     max_body: u32,
 
-    /// How long a request's head may take
+    /// Maximum time for a request's head, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     header_timeout: Duration,
 
-    /// How long a connection may be without a byte that comes or goes
+    /// Maximum time without a byte in either direction, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     idle_timeout: Duration,
 
-    /// How long there is after a signal to finish what was begun
+    /// Time to finish requests after a signal, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     grace: Duration,
 }
 
-/// A time of at most a day.
+/// A time of at most one day.
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number".to_string())?;
     match (0.0..=86400.0).contains(&seconds) {
@@ -116,7 +116,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 fn main() -> Result<()> {
     let arguments = completions::parse::<Arguments>();
-    let signals = Signals::block().context("cannot make a signalfd")?;
+    let signals = Signals::block().context("cannot create a signalfd")?;
     raise_descriptors();
     let plan = Plan {
         shape: arguments.shape,
@@ -157,7 +157,8 @@ fn print(line: &serde_json::Value) -> Result<()> {
         .context("cannot write to stdout")
 }
 
-/// As many as may be had. If they do not suffice, connections wait for their turn.
+/// Raises the limit on descriptors as far as possible. If there are too few, connections
+/// wait.
 fn raise_descriptors() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let _ = setrlimit(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a connection has still to send.
+//! The output of a connection that has not been sent.
 
 use bytes::{Buf, Bytes};
 use std::{
@@ -8,10 +8,10 @@ use std::{
     io::{self, ErrorKind, IoSlice, Write},
 };
 
-/// As many pieces as one call sends.
+/// How many pieces one call sends.
 const PIECES: usize = 64;
 
-/// Pieces of responses, in order. A body that many clients are sent is there once.
+/// Pieces of responses, in order. Clients that receive the same body share its memory.
 #[derive(Debug, Default)]
 pub struct Output {
     pieces: VecDeque<Bytes>,
@@ -19,7 +19,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// Adds what comes after all that is there.
+    /// Appends a piece.
     pub fn push(&mut self, piece: Bytes) {
         if !piece.is_empty() {
             self.bytes += piece.len();
@@ -27,17 +27,18 @@ impl Output {
         }
     }
 
-    /// How many bytes there are.
+    /// The number of bytes.
     pub fn len(&self) -> usize {
         self.bytes
     }
 
-    /// Is all sent?
+    /// Whether everything is sent.
     pub fn is_empty(&self) -> bool {
         self.bytes == 0
     }
 
-    /// Sends what `sink` takes without blocking. Is that all?
+    /// Sends as much as `sink` takes without blocking. Returns whether that is
+    /// everything.
     pub fn send(&mut self, sink: &mut impl Write) -> io::Result<bool> {
         while !self.is_empty() {
             let mut slices = [IoSlice::new(&[]); PIECES];
@@ -74,7 +75,7 @@ impl Output {
 mod tests {
     use super::*;
 
-    /// Takes some bytes each time, and then none.
+    /// Takes a given number of bytes each time, and finally none.
     struct Narrow(Vec<u8>, Vec<usize>);
 
     impl Write for Narrow {

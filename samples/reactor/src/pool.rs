@@ -16,11 +16,11 @@ use std::{
     time::Instant,
 };
 
-/// A connection that something has happened to, and its slot.
+/// A connection with something to do, and its slot.
 type Job = (usize, Box<Connection>);
 
-/// Some threads, and what there is for them to do: no more than there are connections,
-/// each of which is either here or watched.
+/// A pool of threads and their queue. The queue never has more jobs than there are
+/// connections, because each connection is either in the pool or watched.
 #[derive(Debug)]
 pub struct Pool {
     jobs: Sender<Job>,
@@ -28,7 +28,7 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Starts a worker for each of `contexts`. They leave what they have done in
+    /// Starts a worker for each of `contexts`. The workers return connections through
     /// `mailbox`.
     pub fn start(contexts: Vec<Context>, mailbox: &Arc<Mailbox>) -> Result<Self> {
         let (jobs, inbox) = unbounded::<Job>();
@@ -48,15 +48,14 @@ impl Pool {
         Ok(Self { jobs, workers })
     }
 
-    /// Has a worker drive a connection.
+    /// Lets a worker drive a connection.
     pub fn submit(&self, key: usize, connection: Box<Connection>) -> Result<()> {
         self.jobs
             .send((key, connection))
-            .map_err(|_| anyhow!("all workers are gone"))
+            .map_err(|_| anyhow!("all workers have ended"))
     }
 
-    /// Ends the workers, when they have done what there is to do, and tells what they
-    /// did.
+    /// Ends the workers after they have emptied the queue, and returns their figures.
     pub fn end(self) -> Result<Figures> {
         drop(self.jobs);
         let mut figures = Figures::default();

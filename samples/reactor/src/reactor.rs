@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The loop: an instance, and all that waits on it.
+//! The loop: an instance, and everything that waits on it.
 //!
-//! Every shape of the server is made of this one. It has connections, or accepts them,
-//! or both; it drives them itself or has workers do it.
+//! Every shape of the server consists of reactors. A reactor has connections, accepts
+//! them, or both; it drives them itself or lets workers do so.
 
 use crate::{
     acceptor::Acceptor,
@@ -25,10 +25,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// As many events as one wait fetches.
+/// How many events one wait fetches.
 const EVENTS: usize = 256;
 
-// The data of what is no connection; theirs are the numbers of slots.
+// The data of other events than those of connections, which have the numbers of their
+// slots.
 const LISTENER: u64 = u64::MAX;
 const SIGNALS: u64 = u64::MAX - 1;
 const MAILBOX: u64 = u64::MAX - 2;
@@ -45,15 +46,15 @@ pub struct Reactor {
     pool: Option<Pool>,
     /// Reactors that have not ended.
     others: Vec<Arc<Mailbox>>,
-    /// How long there is to finish what was begun.
+    /// How long the server may take to finish after a signal.
     grace: Duration,
-    /// Until when that is.
+    /// The time when that ends.
     end: Option<Instant>,
     aborted: bool,
 }
 
 impl Reactor {
-    /// One that waits for connections to be sent to `mailbox`.
+    /// A reactor that waits for connections in `mailbox`.
     pub fn new(
         backend: Backend,
         mailbox: Arc<Mailbox>,
@@ -79,7 +80,7 @@ impl Reactor {
         })
     }
 
-    /// Accepts connections, and ends at a signal. `others` end with it.
+    /// Makes this reactor accept connections, and end at a signal. `others` end with it.
     pub fn lead(
         mut self,
         acceptor: Acceptor,
@@ -95,15 +96,16 @@ impl Reactor {
         Ok(self)
     }
 
-    /// Has workers drive the connections.
+    /// Makes workers drive the connections.
     pub fn with_pool(mut self, pool: Pool) -> Self {
-        // Who has a connection is not to be disturbed, nor joined by another worker.
+        // No event may disturb a worker that has a connection, or give the connection to
+        // a second one.
         self.slots = Slots::new(Mode::ONE_SHOT);
         self.pool = Some(pool);
         self
     }
 
-    /// Runs until all is done after the signal, and tells what was done.
+    /// Runs until everything is finished after the signal, and returns the figures.
     pub fn run(mut self) -> Result<Figures> {
         let mut events = Events::with_capacity(EVENTS);
         let mut now = Instant::now();
@@ -126,7 +128,7 @@ impl Reactor {
         self.leave()
     }
 
-    /// Tells the instance what has changed, and waits.
+    /// Passes the changes to the instance, and waits.
     fn wait(&mut self, events: &mut Events, now: Instant) -> Result<Vec<Failure>> {
         let resume = self.acceptor.as_ref().and_then(Acceptor::resume_at);
         let times = [self.slots.first_deadline(), resume, self.end];
@@ -146,7 +148,7 @@ impl Reactor {
         Ok(failures)
     }
 
-    /// Something could not be watched, for want of memory most likely.
+    /// A file could not be watched, most likely because of a lack of memory.
     fn fail(&mut self, failure: &Failure) -> Result<()> {
         if failure.data == LISTENER {
             bail!("cannot watch the listening socket: {}", failure.error);
@@ -201,7 +203,7 @@ impl Reactor {
                 Message::Abort => self.abort(),
                 Message::Ended => {
                     self.others.pop();
-                    // Unless it was told to, it has failed.
+                    // If it was not told to end, it has failed.
                     self.drain(now)?;
                 }
             }
@@ -231,7 +233,7 @@ impl Reactor {
         }
     }
 
-    /// A worker has given a connection back.
+    /// A worker has returned a connection.
     fn done(&mut self, key: usize, connection: Box<Connection>, next: Next, now: Instant) {
         self.slots.give_back(key, connection);
         self.slots.settle(key, next);
@@ -240,7 +242,7 @@ impl Reactor {
         }
     }
 
-    /// Closes what has been waiting for too long.
+    /// Closes connections whose deadline has passed.
     fn see_to_time(&mut self, now: Instant) {
         while let Some(key) = self.slots.overdue(now) {
             if let Some(connection) = self.slots.get(key) {
@@ -255,12 +257,13 @@ impl Reactor {
         }
     }
 
-    /// Accepts nobody any more, and finishes what was begun.
+    /// Accepts no more connections, and finishes the requests that have begun.
     fn drain(&mut self, now: Instant) -> Result<()> {
         if self.end.is_some() {
             return Ok(());
         }
-        // Those who are connected already; closing the socket would reset them.
+        // Accept the connections that are already established; closing the socket would
+        // reset them.
         self.accept(now)?;
         self.acceptor = None;
         self.end = Some(now + self.grace);

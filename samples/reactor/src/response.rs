@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A response, and its way into bytes.
+//! Responses, and their encoding.
 
 use crate::status::Status;
 use bytes::Bytes;
@@ -12,18 +12,18 @@ use std::{
 /// A response.
 #[derive(Debug)]
 pub struct Response {
-    /// What became of the request.
+    /// The result of the request.
     pub status: Status,
-    /// What the body is.
+    /// The type of the body.
     pub kind: &'static str,
     /// The body.
     pub body: Bytes,
-    /// With a [`Status::MethodNotAllowed`]: the methods that there are.
+    /// With a [`Status::MethodNotAllowed`]: the allowed methods.
     pub allow: Option<&'static str>,
 }
 
 impl Response {
-    /// One that says only how it went.
+    /// A response whose body only states the status.
     pub fn of(status: Status) -> Self {
         Self {
             status,
@@ -33,7 +33,7 @@ impl Response {
         }
     }
 
-    /// The other methods are refused.
+    /// A response that refuses all methods except `allow`.
     pub fn not_allowed(allow: &'static str) -> Self {
         Self {
             allow: Some(allow),
@@ -41,8 +41,8 @@ impl Response {
         }
     }
 
-    /// All that comes before the body. `old` is the client's version, `keep` whether
-    /// another request may follow.
+    /// Everything before the body. `old` is whether the client uses HTTP/1.0, and `keep`
+    /// whether another request may follow.
     pub fn head(&self, old: bool, keep: bool, date: &mut Date) -> Bytes {
         let mut head = String::with_capacity(256);
         // Writing to a string does not fail.
@@ -67,7 +67,7 @@ impl Response {
     }
 }
 
-/// The time of day as HTTP writes it, made anew once a second.
+/// The current time in HTTP's format, which is updated once per second.
 #[derive(Debug)]
 pub struct Date {
     second: u64,
@@ -75,7 +75,7 @@ pub struct Date {
 }
 
 impl Date {
-    /// Makes one.
+    /// Creates a clock.
     pub fn new() -> Self {
         Self {
             second: u64::MAX,
@@ -85,7 +85,7 @@ impl Date {
 
     fn now(&mut self) -> &str {
         let now = SystemTime::now();
-        // A clock that is set before 1970 has seconds of its own.
+        // A clock that is set before 1970 has its own seconds.
         let second = now
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());

@@ -9,23 +9,23 @@ use crate::{
 };
 use bytes::Bytes;
 
-/// The page repeats this line, up to its size.
+/// The page repeats this line up to its size.
 const LINE: &[u8] = b"It works.\n";
 
-/// What the server answers.
+/// Produces the responses.
 #[derive(Debug)]
 pub struct Service {
     page: Bytes,
 }
 
 impl Service {
-    /// Makes one with a page of that many bytes.
+    /// Creates a service with a page of this many bytes.
     pub fn new(page_bytes: usize) -> Self {
         let page = LINE.iter().copied().cycle().take(page_bytes).collect();
         Self { page }
     }
 
-    /// The response to a request. The body of one to `HEAD` is not sent.
+    /// The response to a request. The body of a response to `HEAD` is not sent.
     pub fn answer(&self, head: &Head, body: Bytes) -> Response {
         let path = head.target.split('?').next().unwrap_or_default();
         match (path, head.method) {
@@ -35,7 +35,7 @@ impl Service {
             },
             ("/", _) => Response::not_allowed("GET, HEAD"),
             ("/echo", Method::Post) => Response {
-                // Whatever it is, a browser must not take it for a page of this server's.
+                // Whatever it is, a browser must not treat it as a page of this server.
                 kind: "application/octet-stream",
                 body,
                 ..Response::of(Status::Ok)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A connection's conversation: bytes in, responses out. It knows of no socket.
+//! A session: bytes in, responses out. It does not know the socket.
 
 use crate::{
     context::Context,
@@ -11,7 +11,7 @@ use crate::{
 };
 use bytes::{Bytes, BytesMut};
 
-/// What a conversation is waiting for.
+/// What a session is waiting for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Waiting {
     /// A request.
@@ -20,21 +20,21 @@ pub enum Waiting {
     Head,
     /// The rest of a body.
     Body,
-    /// Nothing more: there is no other request.
+    /// Nothing: there will be no other request.
     Nothing,
 }
 
-/// A conversation.
+/// A session.
 #[derive(Debug, Default)]
 pub struct Session {
-    /// What has come and was not looked at.
+    /// Bytes that have not been handled.
     input: BytesMut,
-    /// Something in it may complete a head.
+    /// The new bytes may complete a head.
     fresh: bool,
     phase: Phase,
     /// The next response is the last one.
     last: bool,
-    /// The client may be sending what nobody will read.
+    /// The client may be sending data that nobody will read.
     unheard: bool,
 }
 
@@ -47,25 +47,25 @@ enum Phase {
 }
 
 impl Session {
-    /// Takes what has come.
+    /// Adds bytes from the client.
     pub fn feed(&mut self, bytes: &[u8]) {
-        // No head is complete without the end of a line, and what is none at all
-        // should not have to send one before it is told.
+        // No head is complete without the end of a line. But the first byte of
+        // garbage should be refused without waiting for the end of its line.
         self.fresh |= self.input.is_empty() || bytes.contains(&b'\n');
         self.input.extend_from_slice(bytes);
     }
 
-    /// Nothing more will come: what is complete is still answered.
+    /// No more bytes will come; complete requests are still answered.
     pub fn end(&mut self) {
         self.phase = Phase::Over;
     }
 
-    /// The next response is the last one.
+    /// Makes the next response the last one.
     pub fn finish(&mut self) {
         self.last = true;
     }
 
-    /// Was it told to [finish](Self::finish)?
+    /// Whether [`finish`](Self::finish) was called.
     pub fn is_finishing(&self) -> bool {
         self.last
     }
@@ -78,7 +78,7 @@ impl Session {
         }
     }
 
-    /// What it is waiting for.
+    /// What the session is waiting for.
     pub fn waiting(&self) -> Waiting {
         match self.phase {
             Phase::Head if self.input.is_empty() => Waiting::Request,
@@ -88,12 +88,12 @@ impl Session {
         }
     }
 
-    /// Might the client be sending what will not be read?
+    /// Whether the client might be sending data that nobody will read.
     pub fn is_unheard(&self) -> bool {
         self.unheard
     }
 
-    /// Answers the next request, if it is complete. Was there one?
+    /// Answers the next request if it is complete. Returns whether it did.
     pub fn advance(&mut self, context: &mut Context, output: &mut Output) -> bool {
         if matches!(self.phase, Phase::Head) {
             match self.take_head(context) {
@@ -108,7 +108,7 @@ impl Session {
         let Phase::Body(head) = &mut self.phase else {
             return false;
         };
-        // It fits: the limit on bodies was kept to.
+        // It fits, because it is within the limit on bodies.
         let length = head.length as usize;
         if self.input.len() < length {
             if head.expects_continue && self.input.is_empty() {
@@ -144,8 +144,8 @@ impl Session {
         let Some((head, length)) = parsed else {
             return Ok(None);
         };
-        // By now it is known where the next request begins, but not that the body
-        // will be read up to there.
+        // Now the start of the next request is known, but the body up to there
+        // may remain unread.
         let _ = self.input.split_to(length);
         match head.length > limits.body {
             true => Err(Status::ContentTooLarge),
@@ -168,13 +168,14 @@ impl Session {
             output.push(response.body);
         }
         if !keep {
-            // A client that has asked for the end sends nothing more.
+            // A client that has asked to close the connection sends nothing
+            // more.
             self.unheard = head.keep_alive || !self.input.is_empty();
             self.phase = Phase::Over;
         }
     }
 
-    /// Where the next request would begin is not known: this was the last one.
+    /// The start of the next request is unknown, so this was the last one.
     fn refuse(&mut self, status: Status, context: &mut Context, output: &mut Output) {
         let response = Response::of(status);
         output.push(context.head(&response, false, false));
@@ -200,7 +201,7 @@ mod tests {
         Context::new(&Arc::new(Service::new(10)), limits)
     }
 
-    /// All that is answered to what comes in pieces of that size.
+    /// All responses to bytes that come in pieces of this size.
     fn converse(bytes: &[u8], size: usize) -> (String, Session) {
         let (mut session, mut context) = (Session::default(), context());
         let mut output = Output::default();
@@ -230,7 +231,7 @@ mod tests {
             let (text, session) = converse(requests, size);
             assert_eq!(statuses(&text), ["200", "200", "200", "404"], "{size}");
             assert!(text.contains("\r\n\r\nhello worldHTTP/1.1 200"), "{text}");
-            // The length of what would be sent, and none of it.
+            // The length of the body is sent, but no body.
             assert_eq!(text.matches("Content-Length: 10\r\n").count(), 2);
             assert_eq!(text.matches("It works.\n").count(), 1);
             assert_eq!(session.waiting(), Waiting::Nothing);
@@ -250,7 +251,7 @@ mod tests {
             for (request, status) in [(&*long, "414"), (&*fields, "431"), (body, "413")] {
                 let (text, session) = converse(request.as_bytes(), size);
                 let status = match (size, status) {
-                    // The whole line has come already.
+                    // The whole line has arrived already.
                     (1000, "414") => "431",
                     (_, status) => status,
                 };
@@ -259,7 +260,7 @@ mod tests {
                 assert!(session.is_unheard());
             }
         }
-        // The next one belongs to itself.
+        // The limit applies to each head separately.
         let two = "GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(20);
         assert_eq!(statuses(&converse(two.as_bytes(), 1000).0).len(), 20);
     }

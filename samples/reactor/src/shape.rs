@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The shapes of the server, made of reactors.
+//! The shapes of the server, which consist of reactors.
 
 use crate::{
     acceptor::Acceptor,
@@ -25,14 +25,14 @@ use std::{
     time::Duration,
 };
 
-/// Who does what.
+/// The shape of the server.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Shape {
     /// One thread does everything
     Single,
-    /// One thread waits, and workers do what there is to do
+    /// One thread waits, and workers drive the connections
     Pool,
-    /// One thread accepts, and each of the others serves connections of its own
+    /// One thread accepts, and each of the others serves its own connections
     Sub,
 }
 
@@ -46,29 +46,30 @@ impl fmt::Display for Shape {
     }
 }
 
-/// What a server is made of.
+/// The parameters of a server.
 #[derive(Debug)]
 pub struct Plan {
-    /// Who does what.
+    /// The shape of the server.
     pub shape: Shape,
     /// What they wait with.
     pub backend: Kind,
-    /// How many workers, or threads that serve, there are.
+    /// The number of workers, or of threads that serve.
     pub threads: usize,
-    /// How many connections there may be.
+    /// The maximum number of connections.
     pub connections: usize,
-    /// What clients may take.
+    /// The limits for clients.
     pub limits: Limits,
-    /// How long there is to finish what was begun.
+    /// How long the server may take to finish after a signal.
     pub grace: Duration,
-    /// What is answered.
+    /// Produces the responses.
     pub service: Arc<Service>,
 }
 
 impl Plan {
-    /// Serves until there is a signal, and what was begun then is finished.
+    /// Serves until a signal comes and the requests that have begun are
+    /// finished.
     pub fn run(&self, listener: TcpListener, signals: Signals) -> Result<Figures> {
-        let mailbox = Mailbox::new().context("cannot make an eventfd")?;
+        let mailbox = Mailbox::new().context("cannot create an eventfd")?;
         let gate = Gate::new(self.connections, mailbox.clone());
         let others = match self.shape {
             Shape::Sub => self.start_others(&mailbox)?,
@@ -93,7 +94,7 @@ impl Plan {
 
     fn start_others(&self, main: &Arc<Mailbox>) -> Result<Vec<Other>> {
         let start = |index| {
-            let mailbox = Mailbox::new().context("cannot make an eventfd")?;
+            let mailbox = Mailbox::new().context("cannot create an eventfd")?;
             let reactor = self.reactor(mailbox.clone())?;
             let end = End(main.clone());
             let work = move || {
@@ -111,7 +112,7 @@ impl Plan {
 
     fn reactor(&self, mailbox: Arc<Mailbox>) -> Result<Reactor> {
         let backend = Backend::open(self.backend)
-            .with_context(|| format!("cannot make an instance of {}", self.backend))?;
+            .with_context(|| format!("cannot create an instance of {}", self.backend))?;
         Reactor::new(backend, mailbox, self.context(), self.grace)
     }
 
@@ -120,13 +121,13 @@ impl Plan {
     }
 }
 
-/// A reactor with a thread of its own.
+/// A reactor in its own thread.
 struct Other {
     mailbox: Arc<Mailbox>,
     thread: JoinHandle<Result<Figures>>,
 }
 
-/// Tells of a thread's end, however it comes.
+/// Reports the end of a thread, whatever the reason.
 struct End(Arc<Mailbox>);
 
 impl Drop for End {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The signals that end the server, as something to read.
+//! The signals that end the server, as a file to read.
 
 use nix::sys::{
     signal::{SigSet, Signal},
@@ -16,7 +16,8 @@ use std::{
 pub struct Signals(SignalFd);
 
 impl Signals {
-    /// From now on they interrupt neither this thread nor those that it makes.
+    /// From now on, the signals interrupt neither this thread nor the threads
+    /// that it creates.
     pub fn block() -> io::Result<Self> {
         let mut set = SigSet::empty();
         set.add(Signal::SIGTERM);
@@ -26,7 +27,7 @@ impl Signals {
         Ok(Self(SignalFd::with_flags(&set, flags)?))
     }
 
-    /// Has one come? It is taken then.
+    /// Whether a signal has come, which is then consumed.
     pub fn take(&self) -> io::Result<bool> {
         Ok(self.0.read_signal()?.is_some())
     }

@@ -11,15 +11,15 @@ use repoll::{Change, Interest, Mode};
 use slab::Slab;
 use std::{os::fd::AsFd, time::Instant};
 
-/// Connections by the number of their slot, which is their events' data, too.
+/// Connections by slot number, which is also the data of their events.
 ///
-/// A slot can be given to another connection while an event of the former one is
-/// still to be looked at. That does no harm: there will be nothing to do, and the
-/// connection goes on waiting.
+/// A slot may get another connection while an event of the previous one is
+/// still pending. This does no harm: the new connection finds nothing to do,
+/// and continues to wait.
 #[derive(Debug)]
 pub struct Slots {
     slots: Slab<Slot>,
-    /// Those of which the instance may have to be told something.
+    /// The slots for which the instance may need a change.
     changed: Vec<usize>,
     deadlines: Deadlines,
     mode: Mode,
@@ -27,14 +27,14 @@ pub struct Slots {
 
 #[derive(Debug)]
 struct Slot {
-    /// With a worker, if it is not here.
+    /// None while a worker has the connection.
     connection: Option<Box<Connection>>,
     watch: Watch,
     entry: Entry,
 }
 
 impl Slots {
-    /// Connections that are watched in that mode.
+    /// Connections that are watched in this mode.
     pub fn new(mode: Mode) -> Self {
         Self {
             slots: Slab::new(),
@@ -44,22 +44,22 @@ impl Slots {
         }
     }
 
-    /// How many there are.
+    /// The number of connections.
     pub fn len(&self) -> usize {
         self.slots.len()
     }
 
-    /// Are there none?
+    /// Whether there are no connections.
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
     }
 
-    /// The slots that are taken.
+    /// The slots in use.
     pub fn keys(&self) -> Vec<usize> {
         self.slots.iter().map(|(key, _)| key).collect()
     }
 
-    /// Takes a new connection in, which waits for something to read.
+    /// Adds a new connection, which waits for something to read.
     pub fn insert(&mut self, connection: Connection) -> usize {
         let deadline = connection.deadline();
         let entry = self.slots.vacant_entry();
@@ -74,19 +74,19 @@ impl Slots {
         key
     }
 
-    /// The connection, if it is here.
+    /// The connection, unless a worker has it.
     pub fn get(&mut self, key: usize) -> Option<&mut Connection> {
         self.slots.get_mut(key)?.connection.as_deref_mut()
     }
 
-    /// Notes that it has had an event.
+    /// Notes that the connection has had an event.
     pub fn fired(&mut self, key: usize) {
         if let Some(slot) = self.slots.get_mut(key) {
             slot.watch.fired();
         }
     }
 
-    /// Gives the connection to a worker, if it is here.
+    /// Gives the connection to a worker, unless a worker has it.
     pub fn lend(&mut self, key: usize) -> Option<Box<Connection>> {
         let slot = self.slots.get_mut(key)?;
         let connection = slot.connection.take()?;
@@ -94,14 +94,14 @@ impl Slots {
         Some(connection)
     }
 
-    /// Takes it back.
+    /// Takes the connection back from a worker.
     pub fn give_back(&mut self, key: usize, connection: Box<Connection>) {
         if let Some(slot) = self.slots.get_mut(key) {
             slot.connection = Some(connection);
         }
     }
 
-    /// Lets it wait for what is next, or go.
+    /// Makes the connection wait for `next`, or closes it.
     pub fn settle(&mut self, key: usize, next: Next) {
         let Some(slot) = self.slots.get_mut(key) else {
             return;
@@ -121,14 +121,14 @@ impl Slots {
         }
     }
 
-    /// Closes it.
+    /// Closes the connection.
     pub fn remove(&mut self, key: usize) {
         if let Some(mut slot) = self.slots.try_remove(key) {
             self.deadlines.clear(key, &mut slot.entry);
         }
     }
 
-    /// When to look for deadlines that have passed.
+    /// When to check for deadlines that have passed.
     pub fn first_deadline(&self) -> Option<Instant> {
         self.deadlines.first()
     }
@@ -147,7 +147,7 @@ impl Slots {
         None
     }
 
-    /// Adds what the instance is to be told to `changes`.
+    /// Adds the changes that the instance needs to `changes`.
     pub fn changes<'fd>(&'fd self, changes: &mut Vec<Change<'fd>>) {
         for &key in &self.changed {
             let slot = self.slots.get(key);
@@ -159,7 +159,7 @@ impl Slots {
         }
     }
 
-    /// The instance has been told.
+    /// The changes have been passed to the instance.
     pub fn told(&mut self) {
         self.changed.clear();
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a response says of its request.
+//! The status of a response.
 
 /// A status code.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -11,11 +11,11 @@ pub enum Status {
     BadRequest,
     /// 404
     NotFound,
-    /// 405: known, but not for this
+    /// 405: known, but not for this target
     MethodNotAllowed,
-    /// 408: it did not come in time
+    /// 408: the request did not come in time
     RequestTimeout,
-    /// 411: a body whose length is not told
+    /// 411: a body without a length
     LengthRequired,
     /// 413: a body that is too long
     ContentTooLarge,
@@ -25,14 +25,14 @@ pub enum Status {
     ExpectationFailed,
     /// 431: a head that is too long, or of too many fields
     HeaderFieldsTooLarge,
-    /// 501: a method or coding that is not known
+    /// 501: an unknown method or coding
     NotImplemented,
     /// 505
     VersionNotSupported,
 }
 
 impl Status {
-    /// The code and its words, as in the first line of a response.
+    /// The code and the phrase, as in the first line of a response.
     pub fn line(self) -> &'static str {
         match self {
             Self::Ok => "200 OK",

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What an instance is to watch a file for, and what it does.
+//! What an instance should watch a file for, and what it watches it for.
 
 use repoll::{Change, Interest, Mode};
 use std::{cell::Cell, os::fd::BorrowedFd};
 
-/// One watched file. What is wanted may change many times; the instance is told once,
-/// along with the next wait, and only if it matters.
+/// A watched file. The desired interest may change many times; the instance is updated
+/// once, with the next wait, and only if necessary.
 #[derive(Debug)]
 pub struct Watch {
     wanted: Interest,
-    /// As the instance has it; not at all before it is added.
+    /// What the instance watches for; none before the file is added.
     armed: Cell<Option<Interest>>,
     mode: Mode,
 }
 
 impl Watch {
-    /// One that is to be added.
+    /// A file that has not been added yet.
     pub fn new(interest: Interest, mode: Mode) -> Self {
         Self {
             wanted: interest,
@@ -25,24 +25,24 @@ impl Watch {
         }
     }
 
-    /// Wants this from now on.
+    /// Sets the desired interest.
     pub fn want(&mut self, interest: Interest) {
         self.wanted = interest;
     }
 
-    /// An event has come. Of a one-shot item there is none more until it is armed.
+    /// An event has come. A one-shot item has no more events until it is re-armed.
     pub fn fired(&mut self) {
         if self.mode == Mode::ONE_SHOT {
             self.armed.set(Some(Interest::empty()));
         }
     }
 
-    /// Is there something to tell the instance?
+    /// Whether the instance needs a change.
     pub fn is_due(&self) -> bool {
         self.armed.get() != Some(self.wanted)
     }
 
-    /// What to tell the instance, if there is something. It counts as told then.
+    /// The change that the instance needs, if any. It then counts as made.
     pub fn change<'fd>(&self, fd: BorrowedFd<'fd>, data: u64) -> Option<Change<'fd>> {
         let wanted = self.wanted;
         match self.armed.replace(Some(wanted)) {

@@ -18,32 +18,33 @@ use std::{
     time::Duration,
 };
 
-/// So many messages may be under way before the first of them is back.
+/// How many messages may be on their way before the first of them is back.
 const WINDOW: usize = 4;
 
-/// The most that one read or write moves.
+/// The most bytes that one read or write transfers.
 pub const CHUNK: usize = 64 * 1024;
 
 /// The receive buffer of a connection with a message of the largest size, and
-/// the most that it reads at once: the server has to wait for such a peer.
+/// the most bytes that it reads at once: the server has to wait for such a
+/// peer.
 const SMALL: usize = 16 * 1024;
 
-/// What became of a connection for now.
+/// The state of a connection after a turn.
 #[derive(Debug, Eq, PartialEq)]
 pub enum Progress {
-    /// There may be more to do at once.
+    /// It may continue at once.
     More,
     /// It waits for the next event.
     Blocked,
-    /// It has ended, as its script says.
+    /// It has ended, as its script requires.
     Finished(Ending),
 }
 
-/// A connection, what it sends and how much of it is sent and back.
+/// A connection, what it sends, and how much of that is sent and back.
 ///
-/// It is made for edge-triggered events: [`Client::advance`] is to be called
-/// after an event, and as long as it says [`Progress::More`], in turns with the
-/// other connections.
+/// It is for edge-triggered events: call [`Client::advance`] after an event,
+/// and again as long as it returns [`Progress::More`], in turns with the other
+/// connections.
 pub struct Client {
     stream: TcpStream,
     content: Content,
@@ -56,7 +57,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Begins to connect to `address`.
+    /// Starts to connect to `address`.
     pub fn connect(address: SocketAddr, content: Content, script: Script) -> Result<Self> {
         let family = match address {
             SocketAddr::V4(_) => AddressFamily::INET,
@@ -64,7 +65,7 @@ impl Client {
         };
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = net::socket_with(family, SocketType::STREAM, flags, None)
-            .context("cannot make a socket")?;
+            .context("cannot create a socket")?;
         sockopt::set_tcp_nodelay(&socket, true).context("cannot set TCP_NODELAY")?;
         if script.large {
             sockopt::set_socket_recv_buffer_size(&socket, SMALL).context("cannot set SO_RCVBUF")?;
@@ -85,17 +86,17 @@ impl Client {
         })
     }
 
-    /// The socket, to be watched.
+    /// The socket to watch.
     pub fn as_fd(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()
     }
 
-    /// Whether the handshake is over.
+    /// Whether the handshake is finished.
     pub fn is_connected(&self) -> bool {
         self.connected
     }
 
-    /// Whether all is done but the ending.
+    /// Whether only the ending remains.
     pub fn is_idle(&self) -> bool {
         let awaited = match self.script.ending {
             Ending::Reset => 0,
@@ -104,7 +105,7 @@ impl Client {
         self.sent == self.script.stop && self.received >= awaited && !self.half_closed
     }
 
-    /// How many messages came back whole.
+    /// How many messages came back completely.
     pub fn messages(&self) -> u64 {
         self.messages as u64
     }
@@ -114,8 +115,9 @@ impl Client {
         (self.sent, self.received)
     }
 
-    /// Takes one turn: sends what can be sent, ends if it is time and `may_end`,
-    /// receives once. `scratch` holds at least [`CHUNK`] bytes.
+    /// Takes one turn: sends as much as possible, ends the connection if it is
+    /// time and `may_end`, and receives once. `scratch` holds at least
+    /// [`CHUNK`] bytes.
     pub fn advance(&mut self, may_end: bool, scratch: &mut [u8]) -> Result<Progress> {
         if !self.connected {
             if let Some(error) = self.stream.take_error().context("SO_ERROR")? {
@@ -160,7 +162,7 @@ impl Client {
         }
     }
 
-    /// How far it has come, for messages to people.
+    /// The progress, for messages to the user.
     pub fn state(&self) -> String {
         if !self.connected {
             return "still connecting".into();
@@ -175,13 +177,13 @@ impl Client {
         )
     }
 
-    /// How far the window of messages lets us send.
+    /// How far the window of messages allows to send.
     fn limit(&self) -> u64 {
         let last = (self.messages + WINDOW).min(self.script.ends.len()) - 1;
         self.script.stop.min(self.script.ends[last])
     }
 
-    /// Sends up to the limit. False if the socket does not take more.
+    /// Sends up to the limit. Returns false if the socket does not take more.
     fn send(&mut self, scratch: &mut [u8]) -> Result<bool> {
         let limit = self.limit();
 
@@ -198,7 +200,7 @@ impl Client {
         Ok(true)
     }
 
-    /// Receives once and checks what came.
+    /// Receives once and checks the bytes.
     fn receive(&mut self, scratch: &mut [u8]) -> Result<Received> {
         let chunk = if self.script.large { SMALL } else { CHUNK };
         let size = match self.stream.read(&mut scratch[..chunk]) {
@@ -231,7 +233,7 @@ impl Client {
     }
 }
 
-/// What a receive gave.
+/// The result of a receive.
 enum Received {
     Bytes,
     Nothing,

@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The bytes of a connection: random-looking, but known from their position.
+//! The bytes of a connection: they look random, but follow from their position.
 
 /// An endless sequence of bytes, and of numbers, that its key determines.
 ///
-/// It is SplitMix64 used as a counter-based generator: any part of the sequence
-/// can be made without what is before it. So nothing that was sent has to be
-/// kept to check what comes back, and a byte that is lost, doubled, changed or
-/// out of place shows at once.
+/// It is SplitMix64, used as a counter-based generator: any part of the
+/// sequence can be generated without the preceding part. So nothing that was
+/// sent has to be kept for the comparison, and a byte that is lost, doubled,
+/// changed or out of place is noticed at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Content {
     key: u64,
 }
 
-/// The first difference between what was expected and what came.
+/// The first difference between the expected and the received bytes.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Difference {
-    /// Position in the sequence.
+    /// The position in the sequence.
     pub offset: u64,
-    /// The byte of the sequence.
+    /// The expected byte.
     pub expected: u8,
-    /// The byte in its place.
+    /// The byte that was received instead.
     pub found: u8,
 }
 
 const WORD: usize = size_of::<u64>();
 
 impl Content {
-    /// The sequence number `index` of those that belong to `seed`.
+    /// The sequence with number `index` for `seed`.
     pub fn new(seed: u64, index: u64) -> Self {
         let key = mix(seed).wrapping_add(index);
         Self { key: mix(key) }

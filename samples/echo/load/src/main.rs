@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Load generator for TCP echo servers: many connections at once, random-looking
-//! messages of many sizes, and each byte that comes back is compared.
+//! A load generator for TCP echo servers: many connections at once, messages of
+//! many sizes that look random, and a comparison of each byte that comes back.
 
 mod client;
 mod content;
@@ -18,22 +18,22 @@ use std::{io::Write, net::ToSocketAddrs, process::ExitCode, time::Duration};
 
 /// Put load on a TCP echo server and check every byte that comes back
 ///
-/// All connections are open at the same time. Most end when their last echo is
-/// there, some are shut down on our side before that, some are reset in the
-/// middle of a message. The exit status is 0 if all bytes came back unchanged
-/// and in order, 1 if not, 2 if the arguments are wrong.
+/// All connections are open at the same time. Most end after their last echo.
+/// Some shut down their own side before that, and some are reset in the middle
+/// of a message. The exit status is 0 if all bytes came back unchanged and in
+/// order, 1 if not, and 2 if the arguments are wrong.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// The server, as HOST:PORT
+    /// The server's address, as HOST:PORT
     #[arg(default_value = "127.0.0.1:7007")]
     server: String,
 
-    /// What to watch the connections with
+    /// Poller that watches the connections
     #[arg(long, value_enum, default_value = "repoll")]
     backend: Kind,
 
-    /// Connections
+    /// Number of connections
     #[arg(long, value_name = "N", default_value_t = 300,
           value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     connections: u64,
@@ -43,17 +43,17 @@ struct Arguments {
           value_parser = clap::value_parser!(u32).range(1..))]
     messages: u32,
 
-    /// Size of the one message that is larger than socket buffers, sent by one
-    /// connection in 32; 0 for none
+    /// Size of the one message that is larger than socket buffers, which one
+    /// connection in 32 sends; 0 for none
     #[arg(long, value_name = "BYTES", default_value_t = 4 << 20,
           value_parser = clap::value_parser!(u64).range(..=1 << 40))]
     largest: u64,
 
-    /// Chooses the bytes and the sizes
+    /// Seed that determines the bytes and the sizes
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 
-    /// A connection without progress for so long has failed
+    /// Fail a connection that has made no progress for this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 30,
           value_parser = clap::value_parser!(u64).range(1..))]
     stall: u64,
@@ -63,7 +63,7 @@ struct Arguments {
     json: bool,
 }
 
-/// So many failed connections are told one by one.
+/// How many failed connections are reported one by one.
 const FAILURES_SHOWN: usize = 5;
 
 fn main() -> Result<ExitCode> {
@@ -106,7 +106,7 @@ fn main() -> Result<ExitCode> {
     })
 }
 
-/// As many descriptors as we may have.
+/// Raises the limit on descriptors as far as possible.
 fn raise_descriptor_limit() -> Result<()> {
     let maximum = getrlimit(Resource::Nofile).maximum;
     let limit = Rlimit {

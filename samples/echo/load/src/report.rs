@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a run has come to.
+//! The result of a run.
 
 use crate::{client::Client, script::Ending};
 use backend::Kind;
@@ -12,42 +12,42 @@ const MEBIBYTE: f64 = (1 << 20) as f64;
 /// The figures of a run.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// What the connections were watched with.
+    /// What watched the connections.
     pub backend: Kind,
-    /// How many were asked for.
+    /// How many connections were requested.
     pub connections: u64,
     /// How many were open at the same time.
     pub peak: u64,
-    /// How many ended in each way.
+    /// How many ended after their last echo.
     pub closed: u64,
-    /// Half-closed by us, then ended by the server.
+    /// How many this side half-closed, and the server then ended.
     pub half_closed: u64,
-    /// Reset by us.
+    /// How many this side reset.
     pub reset: u64,
-    /// Not as they should.
+    /// How many failed.
     pub failed: u64,
-    /// Messages that came back whole.
+    /// Messages that came back completely.
     pub messages: u64,
     /// Bytes that were sent.
     pub bytes_sent: u64,
     /// Bytes that came back and were compared.
     pub bytes_verified: u64,
-    /// Waits for events, and what they gave.
+    /// Waits for events.
     pub waits: u64,
-    /// Events of all waits.
+    /// The events that all waits returned.
     pub events: u64,
-    /// Duration, from the first connection on.
+    /// Seconds since the first connection.
     pub seconds: f64,
-    /// Messages that came back whole, per second of it.
+    /// Messages that came back completely, per second.
     pub messages_per_second: u64,
-    /// The same for verified bytes.
+    /// Verified MiB, per second.
     pub mebibytes_per_second: f64,
-    /// Whether each byte came back that had to, unchanged and in order.
+    /// Whether every expected byte came back, unchanged and in order.
     pub verified: bool,
 }
 
 impl Report {
-    /// The figures before anything is done.
+    /// The figures before the run.
     pub fn new(backend: Kind, connections: u64) -> Self {
         Self {
             backend,
@@ -79,7 +79,7 @@ impl Report {
         self.verified = self.failed == 0;
     }
 
-    /// Counts a connection that is over, whether or not it went well.
+    /// Counts a connection that has ended, successfully or not.
     pub fn add(&mut self, client: &Client, ending: Option<Ending>) {
         let (sent, received) = client.bytes();
         self.bytes_sent += sent;

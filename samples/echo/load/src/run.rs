@@ -18,44 +18,44 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What to do.
+/// The parameters of a run.
 pub struct Plan {
     /// The server.
     pub address: SocketAddr,
-    /// What to watch the connections with.
+    /// What watches the connections.
     pub backend: Kind,
-    /// How many connections.
+    /// The number of connections.
     pub connections: u64,
-    /// How many messages on each.
+    /// The number of messages on each.
     pub messages: u32,
     /// The size of the largest message, or 0.
     pub largest: u64,
-    /// Chooses content and sizes.
+    /// Determines content and sizes.
     pub seed: u64,
-    /// A connection with no progress for so long has failed.
+    /// A connection without progress for this long has failed.
     pub stall: Duration,
 }
 
-/// A connection that did not go as it should.
+/// A connection that failed.
 pub struct Failure {
-    /// Which one.
+    /// Its number.
     pub connection: u64,
-    /// Why.
+    /// The reason.
     pub error: Error,
 }
 
-/// So many handshakes are under way at most: a flood of them would only test
-/// how the backlog overflows.
+/// How many handshakes may be under way: more would only test how the backlog
+/// overflows.
 const CONNECTING: usize = 64;
 
-/// How often to look for connections that have stalled.
+/// How often to look for stalled connections.
 const TICK: Duration = Duration::from_secs(1);
 
 struct Slot {
     client: Client,
-    /// When it last got on.
+    /// When it last made progress.
     moved: Instant,
-    /// The last turn that it had.
+    /// Its last turn.
     turn: u64,
 }
 
@@ -69,18 +69,18 @@ struct Run<'a> {
     scratch: Vec<u8>,
     report: Report,
     failures: Vec<Failure>,
-    /// Connections that have more to do, and no event to come for it.
+    /// Connections that may continue but will have no event for it.
     again: Vec<u64>,
     turn: u64,
 }
 
-/// Carries out `plan`. Fails only if it could not be begun; what went wrong
-/// with single connections is in the list.
+/// Carries out `plan`. Fails only if the run could not begin; failures of
+/// single connections are in the list.
 pub fn run(plan: &Plan) -> Result<(Report, Vec<Failure>)> {
     let mut run = Run {
         plan,
         instance: Backend::open(plan.backend)
-            .with_context(|| format!("no instance of {}", plan.backend))?,
+            .with_context(|| format!("cannot create an instance of {}", plan.backend))?,
         slots: Vec::new(),
         connecting: 0,
         open: 0,
@@ -127,8 +127,9 @@ impl Run<'_> {
             for event in &events {
                 self.advance(event.data());
             }
-            // No connection ends before all are open, so that they truly are
-            // at the same time. Those that wait for it have no event to come.
+            // No connection ends before all are open, so that they really are
+            // open at the same time. Connections that wait for this have no
+            // event for it.
             if self.all_met() && !had_all_met {
                 self.again = (0..self.plan.connections).collect();
             }
@@ -140,7 +141,7 @@ impl Run<'_> {
         }
     }
 
-    /// Whether each connection has been made, or has failed to be.
+    /// Whether each connection has been established or has failed.
     fn all_met(&self) -> bool {
         self.slots.len() as u64 == self.plan.connections && self.connecting == 0
     }
@@ -168,7 +169,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Gives a connection its turn, if it is still there and has not had it.
+    /// Gives a connection its turn, unless it has ended or has already had this
+    /// turn.
     fn advance(&mut self, index: u64) {
         let may_end = self.all_met();
         let Some(slot) = &mut self.slots[index as usize] else {
@@ -234,7 +236,7 @@ impl Run<'_> {
         self.close(index);
     }
 
-    /// Closing the socket takes it out of the instance as well.
+    /// Closing the socket also removes it from the instance.
     fn close(&mut self, index: u64) {
         if let Some(slot) = self.slots[index as usize].take() {
             if slot.client.is_connected() {

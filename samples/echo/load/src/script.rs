@@ -1,31 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What one connection is going to do.
+//! What one connection will do.
 
 use crate::content::Content;
 
 /// How a connection ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Ending {
-    /// Closed when the last echo is there.
+    /// It is closed after the last echo.
     Close,
-    /// Our side is shut down when all is sent; the rest of the echoes are read
-    /// until the server ends the connection too.
+    /// This side is shut down when everything is sent; the rest of the echoes
+    /// are read until the server also ends the connection.
     HalfClose,
-    /// Reset in the middle of a message, with echoes still under way.
+    /// It is reset in the middle of a message, with echoes still on their way.
     Reset,
 }
 
-/// The messages of a connection and its ending, known from seed and index.
+/// The messages of a connection and its ending, which follow from seed and
+/// index.
 #[derive(Debug)]
 pub struct Script {
-    /// For each message, where it ends in the sequence of bytes.
+    /// For each message, the position in the sequence of bytes where it ends.
     pub ends: Vec<u64>,
-    /// How many bytes are sent before the ending. Only a reset stops short.
+    /// How many bytes are sent before the ending. Only a reset stops before the
+    /// last one.
     pub stop: u64,
     /// The ending.
     pub ending: Ending,
-    /// Whether one of the messages is of the largest size.
+    /// Whether one of the messages has the largest size.
     pub large: bool,
 }
 
@@ -33,10 +35,10 @@ pub struct Script {
 const LARGE_EVERY: u64 = 32;
 
 impl Script {
-    /// The script of connection `index`: `messages` messages, of which one may
-    /// be of `largest` bytes (if that is not 0).
+    /// The script of connection `index`: `messages` messages, one of which may
+    /// have `largest` bytes (if that is not 0).
     pub fn new(seed: u64, index: u64, messages: u32, largest: u64) -> Self {
-        // Another sequence than the one that is sent.
+        // A different sequence than the one that is sent.
         let draw = Content::new(!seed, index);
         let messages = u64::from(messages);
         let large = (largest > 0 && index % LARGE_EVERY == LARGE_EVERY / 2)

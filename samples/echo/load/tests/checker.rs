@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The load generator against servers that do wrong on purpose: a checker is
-//! worth what it finds.
+//! The load generator with servers that make mistakes on purpose: it has to find these.
 
 mod support;
 
@@ -13,8 +12,7 @@ use std::{
 };
 use support::{load, Outcome};
 
-/// Serves each connection with `behaviour` on a thread of its own, for as long
-/// as the test runs.
+/// Serves each connection with `behaviour` on a new thread, as long as the test runs.
 fn serve(behaviour: fn(TcpStream)) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -27,8 +25,8 @@ fn serve(behaviour: fn(TcpStream)) -> SocketAddr {
     address
 }
 
-/// Echoes what `change` makes of the input: it gets the position in the stream
-/// and the bytes from there on. Ends when the peer does, however it does.
+/// Echoes the input after `change` has modified it: that gets the position in the stream
+/// and the bytes from there on. Ends when the peer ends the connection in any way.
 fn echo(mut stream: TcpStream, mut change: impl FnMut(usize, &mut Vec<u8>)) {
     let mut buffer = [0; 16 * 1024];
     let mut position = 0;
@@ -47,7 +45,7 @@ fn among(at: usize, position: usize, size: usize) -> bool {
     (position..position + size).contains(&at)
 }
 
-/// A byte that the first message may not reach, but the first few do.
+/// The position of a byte that the first few messages reach, but perhaps not the first.
 const AT: usize = 1000;
 
 fn one_connection(behaviour: fn(TcpStream)) -> Outcome {
@@ -192,7 +190,7 @@ fn a_server_that_falls_silent_is_found() {
 
 #[test]
 fn no_server_at_all_is_found() {
-    // It has the port, so that nobody else listens there, and does not listen itself.
+    // This takes the port, so that nobody else listens there, but does not listen itself.
     let deaf = net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
     net::bind(&deaf, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
     let address = net::getsockname(&deaf).unwrap().try_into().unwrap();

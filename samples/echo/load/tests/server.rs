@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The echo server, on epoll so that no module is needed: what it does is the
-//! same on any poller.
+//! Tests of the echo server, on epoll so that they need no module: its
+//! behaviour is the same on both pollers.
 
 mod support;
 
@@ -20,7 +20,7 @@ use std::{
 };
 use support::load;
 
-/// The program, built by its makefile when the first test wants it.
+/// The program, which its makefile builds when the first test needs it.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
@@ -39,7 +39,7 @@ fn program() -> &'static Path {
     })
 }
 
-/// A server that has not answered after so long never will.
+/// A server that has not answered after this time never will.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Server {
@@ -74,7 +74,7 @@ impl Server {
         stream
     }
 
-    /// Ends it and gives its figures.
+    /// Ends the server and returns its figures.
     fn stop(mut self, signal: Signal) -> Value {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
         let figures = next_line(&mut self.output);
@@ -83,10 +83,10 @@ impl Server {
     }
 }
 
-/// No server outlives its test, also if that fails.
+/// No server outlives its test, even if the test fails.
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail only if the child is gone already.
+        // Both fail only if the child has exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -161,7 +161,7 @@ fn what_came_before_a_half_close_is_echoed_in_full() {
     assert_eq!(server.stop(Signal::TERM)["vanished"], 0);
 }
 
-/// A peer that sends and does not receive is stopped, costs no time, and
+/// A peer that sends but does not receive is stopped and costs no time, and
 /// nobody else waits for it.
 #[test]
 fn a_peer_that_does_not_receive_holds_up_only_itself() {
@@ -170,7 +170,7 @@ fn a_peer_that_does_not_receive_holds_up_only_itself() {
     let timeout = Some(Duration::from_millis(500));
     let mut sent = 0usize;
 
-    // Until the server has stopped reading: then no room comes any more.
+    // Until the server has stopped reading: from then on there is no room.
     greedy.set_write_timeout(timeout).unwrap();
     loop {
         match greedy.write(&[b'g'; 64 * 1024]) {
@@ -189,25 +189,26 @@ fn a_peer_that_does_not_receive_holds_up_only_itself() {
     assert_eq!(back.len(), sent);
     assert!(back.iter().all(|&byte| byte == b'g'));
 
-    // Each wait had its reason: the server did not spin meanwhile.
+    // Each wait had a reason: the server did not spin meanwhile.
     let figures = server.stop(Signal::TERM);
     let number = |name: &str| figures[name].as_u64().unwrap();
     assert!(number("blocked") > 0);
     assert!(number("waits") <= number("messages") + number("blocked") + 3 * 10 + 10);
 }
 
-/// The end of the stream is in the server's socket while it cannot send: that
-/// must neither cost time nor any of the bytes.
+/// The end of the stream is in the server's socket while the server cannot
+/// send: this must neither cost time nor lose bytes.
 #[test]
 fn a_half_close_while_the_server_cannot_send_loses_nothing() {
     let server = Server::start(&[]);
     let pattern: Vec<u8> = (0..160 * 1024u32).map(|i| (i % 251) as u8).collect();
 
-    // Around what the buffers on the way back hold, in steps smaller than the
-    // server's own buffer: some of them leave it partly filled at the end.
+    // Sizes around that of the buffers on the way back, in steps smaller than
+    // the server's own buffer: some of them leave it partly filled at the end.
     let clients = (40..=160).step_by(8).map(|kibibytes| {
         let socket = net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-        // Before the connection is made, so that little is ever offered.
+        // Before the connection is established, so that the offered window is
+        // never large.
         sockopt::set_socket_recv_buffer_size(&socket, 4096).unwrap();
         net::connect(&socket, &server.address).unwrap();
         let mut lazy = TcpStream::from(socket);
@@ -258,8 +259,8 @@ fn more_clients_than_descriptors_wait_for_their_turn() {
     assert!(figures["peak"].as_u64().unwrap() < 32);
 }
 
-/// With every descriptor taken by clients that stay, the server sleeps rather
-/// than try to accept without end, and goes on when one leaves.
+/// Clients that stay take every descriptor. The server sleeps instead of trying
+/// to accept all the time, and continues when one leaves.
 #[test]
 fn it_does_not_spin_for_want_of_descriptors() {
     let mut command = Command::new("sh");
@@ -285,7 +286,7 @@ fn it_does_not_spin_for_want_of_descriptors() {
     last.read_exact(&mut back).unwrap();
     assert_eq!(&back, b"last");
 
-    // About ten attempts a second, and a wait for each client and its end.
+    // About ten attempts per second, and a wait for each client and its end.
     let waits = server.stop(Signal::TERM)["waits"].as_u64().unwrap();
     assert!(waits < 200, "{waits} waits");
 }

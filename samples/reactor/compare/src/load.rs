@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The load: wrk, which keeps its connections and asks again at once.
+//! The load: wrk, which keeps its connections and sends the next request after
+//! each response.
 
 use anyhow::{ensure, Context, Result};
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, path::Path, process::Command};
 
-/// What makes wrk print what it has measured.
+/// The script that makes wrk print its measurements.
 pub const SCRIPT: &str = include_str!("wrk.lua");
 
-/// What it has measured.
+/// The measurements.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Load {
     /// Requests that were answered.
     pub requests: u64,
-    /// In how long.
+    /// The duration of the run.
     pub duration_us: u64,
-    /// Half of them were answered in so long.
+    /// The median of the latency.
     pub p50_us: u64,
-    /// All but one of a hundred were.
+    /// The 99th percentile of the latency.
     pub p99_us: u64,
-    /// Requests that failed, and answers that were refusals.
+    /// Requests that failed, and responses that were refusals.
     pub errors: u64,
 }
 

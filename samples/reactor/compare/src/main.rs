@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The server in all its shapes, on epoll and on repoll, under the same load.
+//! Compares all shapes of the server, on epoll and on repoll, under the same load.
 
 mod load;
 mod record;
@@ -23,23 +23,23 @@ use summary::{Counted, KINDS};
 
 /// Compare the shapes of a server, on epoll and on repoll
 ///
-/// Each run has a server of its own, which lies beside this program, and wrk asks it
-/// for a page again and again. Runs of all kinds take turns; those on epoll and on
-/// repoll follow each other, now the one first, now the other.
+/// Each run has its own server, the program reactor next to this one, and wrk fetches a page from
+/// it again and again. Runs of all kinds alternate; a run on epoll and one on repoll follow each
+/// other, in changing order.
 #[derive(Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 struct Arguments {
-    /// Connections at the same time
+    /// Number of connections
     #[arg(long, value_name = "N", default_value_t = 64,
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     connections: u32,
 
-    /// Workers, or reactors that serve
+    /// Number of workers, or of reactors that serve
     #[arg(long, value_name = "N", default_value_t = 2,
           value_parser = clap::value_parser!(u32).range(1..=256))]
     threads: u32,
 
-    /// How long each run is
+    /// Duration of each run
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=3600))]
     seconds: u32,
 
@@ -48,7 +48,7 @@ struct Arguments {
           value_parser = clap::value_parser!(u32).range(1..))]
     repetitions: u32,
 
-    /// Print what was measured as one JSON object
+    /// Print the measurements as one JSON object
     #[arg(long)]
     json: bool,
 
@@ -58,12 +58,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Print the table of what was measured before; draw requests.svg and latency.svg
+    /// Print a table of an earlier measurement, and draw requests.svg and latency.svg
     Report {
         #[command(flatten)]
         kept: Kept,
-        /// What it has printed where the clock counts instructions: print those
-        /// ratios, too
+        /// File with the output of --json from a machine whose clock counts instructions; print
+        /// those ratios, too
         #[arg(long, value_name = "RECORD")]
         counted: Option<PathBuf>,
     },
@@ -80,7 +80,7 @@ fn main() -> Result<()> {
     }
     let folder = env::temp_dir().join(format!("reactor-compare-{}", std::process::id()));
     let record = arguments.measure(&folder);
-    // It may not have been made.
+    // It may not exist.
     let _ = fs::remove_dir_all(&folder);
     let record = record?;
     record.show(arguments.json)?;

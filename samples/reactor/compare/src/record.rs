@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! All that was measured.
+//! The record of a measurement.
 
 use crate::{load::Load, server::Figures};
 use backend::Kind;
@@ -20,7 +20,7 @@ pub enum Shape {
     Sub,
 }
 
-/// All of them.
+/// All shapes.
 pub const SHAPES: [Shape; 3] = [Shape::Single, Shape::Pool, Shape::Sub];
 
 impl fmt::Display for Shape {
@@ -33,31 +33,31 @@ impl fmt::Display for Shape {
     }
 }
 
-/// One run of a server under load.
+/// A run of a server under load.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Run {
-    /// Its shape.
+    /// The server's shape.
     pub shape: Shape,
-    /// What it waited with.
+    /// What the server waited with.
     pub backend: Kind,
-    /// How it looked from outside.
+    /// The measurements of wrk.
     pub load: Load,
-    /// What it did.
+    /// The figures of the server.
     pub figures: Figures,
 }
 
-/// All runs, of one boot.
+/// All runs of one boot.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Record {
-    /// Where they were made.
+    /// The machine that they ran on.
     #[serde(flatten)]
     pub machine: Machine,
-    /// Workers, or reactors that serve.
+    /// The number of workers, or of reactors that serve.
     pub threads: u32,
-    /// Connections at the same time.
+    /// The number of connections.
     pub connections: u32,
-    /// How long each run was.
+    /// The duration of each run.
     pub seconds: u32,
-    /// In the order in which they were made.
+    /// The runs, in the order in which they were made.
     pub runs: Vec<Run>,
 }

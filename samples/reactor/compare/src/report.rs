@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What people get to see of a record.
+//! How a record is presented.
 
 use crate::{
     record::{Record, SHAPES},
@@ -40,7 +40,7 @@ impl Report for Record {
         });
         draw(
             "latency.svg",
-            "ms until so many requests are answered",
+            "ms until this share of the requests was answered",
             latencies.as_flattened(),
         )
     }

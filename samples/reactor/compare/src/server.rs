@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The server, as a program.
+//! The server, as a process.
 
 use crate::record::Shape;
 use anyhow::{ensure, Context, Result};
@@ -17,31 +17,31 @@ use std::{
 /// The size of the page that clients fetch.
 const PAGE_BYTES: &str = "1024";
 
-/// What it says it did.
+/// The figures that the server prints.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Figures {
     /// Requests answered.
     pub requests: u64,
-    /// System calls by which its instances were told and asked something.
+    /// System calls to its instances.
     pub calls: u64,
-    /// Waits among them.
+    /// How many of these were waits.
     pub waits: u64,
-    /// Changes of what is watched.
+    /// Changes of what the instances watch.
     pub changes: u64,
     /// Events fetched.
     pub events: u64,
-    /// What it used up.
+    /// What the process consumed.
     pub usage: Usage,
 }
 
-/// What the process used up.
+/// What the process consumed.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Usage {
     /// Processor time.
     pub cpu_ns: u64,
-    /// How often a thread of it slept.
+    /// How often a thread went to sleep.
     pub voluntary_switches: u64,
-    /// How often one had to let another go first.
+    /// How often a thread was preempted.
     pub involuntary_switches: u64,
 }
 
@@ -51,19 +51,19 @@ struct Place {
     port: u16,
 }
 
-/// One that runs.
+/// A running server.
 pub struct Server {
     child: Child,
     output: BufReader<ChildStdout>,
-    /// Where it listens.
+    /// The address that it listens at.
     pub address: SocketAddr,
 }
 
 impl Server {
-    /// Starts the one that lies beside this program.
+    /// Starts the server next to this program.
     pub fn start(shape: Shape, kind: Kind, threads: u32) -> Result<Self> {
         let program = env::current_exe()
-            .context("cannot tell where this program is")?
+            .context("cannot find the path of this program")?
             .with_file_name("reactor");
         let mut child = Command::new(&program)
             .args(["--port", "0", "--shape", &shape.to_string()])
@@ -83,20 +83,21 @@ impl Server {
         })
     }
 
-    /// Ends it.
+    /// Ends the server.
     pub fn stop(mut self) -> Result<Figures> {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).context("the server is gone")?;
-        let figures = next_line(&mut self.output).context("the server told nothing")?;
-        let status = self.child.wait().context("the server is gone")?;
+        kill_process(Pid::from_child(&self.child), Signal::TERM)
+            .context("the server has exited")?;
+        let figures = next_line(&mut self.output).context("the server printed no figures")?;
+        let status = self.child.wait().context("cannot wait for the server")?;
         ensure!(status.success(), "the server failed: {status}");
         Ok(figures)
     }
 }
 
-/// It does not outlive what it was started for.
+/// The server does not outlive this value.
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail only if it is gone already.
+        // Both fail only if it has exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -104,6 +105,8 @@ impl Drop for Server {
 
 fn next_line<T: DeserializeOwned>(output: &mut impl BufRead) -> Result<T> {
     let mut line = String::new();
-    output.read_line(&mut line).context("cannot read from it")?;
-    serde_json::from_str(&line).with_context(|| format!("it said {line:?}"))
+    output
+        .read_line(&mut line)
+        .context("cannot read its output")?;
+    serde_json::from_str(&line).with_context(|| format!("it printed {line:?}"))
 }

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A record in few figures.
+//! Summaries of a record.
 
 use crate::record::{Record, Run, Shape, SHAPES};
 use backend::Kind;
 use measurements::median;
 use std::fmt;
 
-/// Those who are compared.
+/// The pollers to compare.
 pub const KINDS: [Kind; 2] = [Kind::Epoll, Kind::Repoll];
 
 /// The medians of the runs of one kind.
 #[derive(Clone, Copy, Debug)]
 pub struct Summary {
-    /// Requests in a second.
+    /// Requests per second.
     pub rate: f64,
-    /// Half of them took so many milliseconds.
+    /// The median of the latency.
     pub p50_ms: f64,
-    /// All but one of a hundred took so many.
+    /// The 99th percentile of the latency.
     pub p99_ms: f64,
-    /// Of all runs together.
+    /// The sum over all runs.
     pub errors: u64,
     calls: f64,
     waits: f64,
@@ -29,7 +29,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Of the runs of that shape and kind, of which there is one at least.
+    /// The summary of the runs of this shape and kind, if there are any.
     pub fn new(record: &Record, shape: Shape, kind: Kind) -> Option<Self> {
         let runs = record.runs.iter();
         let runs: Vec<_> = runs
@@ -55,8 +55,8 @@ impl Summary {
     }
 }
 
-/// The ratios of the rates on repoll to those on epoll, each of two runs that followed
-/// each other, in ascending order.
+/// The ratios of the rates on repoll to those on epoll, each from two consecutive runs,
+/// in ascending order.
 fn ratios(record: &Record, shape: Shape) -> Vec<f64> {
     let rates = |kind| {
         let runs = record.runs.iter();
@@ -69,7 +69,7 @@ fn ratios(record: &Record, shape: Shape) -> Vec<f64> {
     ratios
 }
 
-/// A record as a table.
+/// A record, presented as a table.
 pub struct Table<'a>(pub &'a Record);
 
 impl fmt::Display for Table<'_> {
@@ -86,7 +86,7 @@ impl fmt::Display for Table<'_> {
             f,
             "kernel {}, processors: {}; {connections} connections, \
              {threads} workers or sub-reactors;\n\
-             medians of {repetitions} runs of {seconds} s each, by turns\n",
+             medians of {repetitions} runs of {seconds} s each, in alternation\n",
             machine.kernel, machine.processors
         )?;
         writeln!(
@@ -127,12 +127,12 @@ impl fmt::Display for Table<'_> {
         }
         writeln!(
             f,
-            "\nrequests/s on repoll to those on epoll, of runs that followed each other:"
+            "\nrequests/s on repoll relative to epoll, in consecutive runs:"
         )?;
         write_ratios(f, self.0)?;
         write!(
             f,
-            "\ncalls: those to the instances alone. All times are of one boot, and for ratios only."
+            "\ncalls: only those to the instances. All times are from one boot; only ratios are meaningful."
         )
     }
 }
@@ -144,7 +144,7 @@ impl fmt::Display for Counted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "\nthe same where the clock counts instructions, a billion for each second \
+            "\nthe same with a clock that counts instructions, a billion per second \
              (processors: {}; runs of {} s):",
             self.0.machine.processors, self.0.seconds
         )?;

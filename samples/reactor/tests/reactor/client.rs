@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A client that says what a test wants it to say.
+//! A client that sends what a test requires.
 
 use crate::server::PATIENCE;
 use std::{
@@ -48,7 +48,7 @@ impl Client {
         self.stream.write_all(bytes.as_ref()).unwrap();
     }
 
-    /// A request without a body, and what is answered.
+    /// Sends a request without a body, and returns the response.
     pub fn ask(&mut self, method: &str, target: &str) -> Answer {
         self.send(request(method, target, ""));
         match method {
@@ -64,7 +64,7 @@ impl Client {
         answer
     }
 
-    /// An answer that has no body.
+    /// Receives a response without a body.
     pub fn head(&mut self) -> Answer {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
@@ -79,14 +79,14 @@ impl Client {
         }
     }
 
-    /// So many bytes that follow.
+    /// Receives the next bytes.
     pub fn rest(&mut self, length: usize) -> Vec<u8> {
         let mut bytes = vec![0; length];
         self.input.read_exact(&mut bytes).unwrap();
         bytes
     }
 
-    /// Nothing follows but the end.
+    /// Checks that nothing follows but the end.
     pub fn expect_end(&mut self) {
         let mut rest = Vec::new();
         self.input.read_to_end(&mut rest).unwrap();
@@ -94,7 +94,7 @@ impl Client {
     }
 }
 
-/// A request; `more` are fields with their ends of line, and what follows the head.
+/// A request; `more` contains fields with their ends of line, and what follows the head.
 pub fn request(method: &str, target: &str, more: &str) -> String {
     let (fields, body) = more.split_once("\r\n\r\n").unwrap_or((more, ""));
     let fields = match fields {
@@ -104,7 +104,7 @@ pub fn request(method: &str, target: &str, more: &str) -> String {
     format!("{method} {target} HTTP/1.1\r\nHost: test\r\n{fields}\r\n{body}")
 }
 
-/// A request to echo that.
+/// A request to echo `body`.
 pub fn echo(body: &str) -> String {
     let length = body.len();
     request(

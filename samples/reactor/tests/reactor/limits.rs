@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! More clients than there is room for.
+//! More clients than the limit.
 
 use crate::{
     client::request,
@@ -33,7 +33,7 @@ fn more_clients_than_allowed_wait_for_their_turn() {
             .unwrap();
         clients.pop();
         assert_eq!(waiting.answer().status, 200);
-        // Who waits costs no time.
+        // Waiting clients cost no time.
         let figures = server.stop();
         assert!(number(&figures, "waits") < 50, "{figures}");
     }
@@ -51,13 +51,14 @@ fn more_clients_than_descriptors_wait_for_their_turn() {
         for client in &mut clients {
             client.send(request("GET", "/", ""));
         }
-        // In the order in which they came, and each leaves a place to another.
+        // In the order in which they came; each then leaves its place to
+        // another.
         for mut client in clients {
             assert_eq!(client.answer().status, 200);
         }
         let figures = server.stop();
         assert_eq!(number(&figures, "connections"), 60);
-        // Attempts ten times a second, not all the time.
+        // The server tries ten times per second, not all the time.
         assert!(number(&figures, "waits") < 600, "{figures}");
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The server as its clients see it, in each of its shapes: on epoll, for which no
-//! module is needed, or on what `REACTOR_BACKEND` names.
+//! Tests of the server as its clients see it, in each of its shapes: on epoll, which
+//! needs no module, or on the poller that `REACTOR_BACKEND` names.
 
 mod client;
 mod limits;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is answered to what.
+//! Requests and their responses.
 
 use crate::{
     client::{echo, request},
@@ -38,7 +38,7 @@ fn the_page_is_served_again_and_again_on_one_connection() {
     }
 }
 
-/// The same changes are asked of both; repoll takes them along with waits.
+/// Both make the same changes; on repoll, the wait includes them.
 #[test]
 fn what_repoll_is_told_costs_no_call() {
     for shape in SHAPES {
@@ -54,7 +54,8 @@ fn what_repoll_is_told_costs_no_call() {
             "repoll" => assert_eq!(calls, waits),
             _ => assert_eq!(calls, waits + changes),
         }
-        // Each request of the pool's arms its connection again; others have no need to.
+        // In the pool, each request re-arms its connection; the other shapes have no need
+        // to.
         match shape {
             "pool" => assert!(changes >= 100, "{changes}"),
             _ => assert!(changes < 10, "{changes}"),
@@ -105,7 +106,7 @@ fn methods_are_for_what_they_are_for() {
     }
 }
 
-/// Where the next request would begin is not known then, so there is none.
+/// The start of the next request is then unknown, so there is none.
 #[test]
 fn what_is_no_request_is_refused_and_the_last() {
     for shape in SHAPES {
@@ -139,13 +140,13 @@ fn what_is_no_request_is_refused_and_the_last() {
             assert_eq!(answer.field("connection"), Some("close"), "{sent:?}");
             client.expect_end();
         }
-        // Others are not held up by any of that.
+        // This does not delay other clients.
         assert_eq!(server.connect().ask("GET", "/").status, 200);
     }
 }
 
-/// A client that has not looked at what comes back goes on sending. It must be able
-/// to read what became of it: no reset may take that away.
+/// A client may continue to send without reading the response. It must be able to read it
+/// afterwards: no reset may discard it.
 #[test]
 fn a_refusal_reaches_who_is_still_sending() {
     for shape in SHAPES {

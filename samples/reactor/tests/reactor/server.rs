@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The program, as it is installed beside the tests or as Cargo leaves it.
+//! The server, as installed next to the tests, or as Cargo leaves it.
 
 use crate::client::Client;
 use repoll::Interest;
@@ -17,16 +17,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// All of them.
+/// All shapes.
 pub const SHAPES: [&str; 3] = ["single", "pool", "sub"];
 
-/// A server that has not answered after so long never will.
+/// A server that has not answered after this time never will.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The page that the server serves by default.
 pub const PAGE: &str = "It works.\n";
 
-/// The size of a page that fits into no socket's buffer, and the option for it.
+/// The size of a page that does not fit into any socket's buffer, and the option for it.
 pub const LARGE: usize = 12 << 20;
 pub const LARGE_PAGE: [&str; 2] = ["--page-bytes", "12582912"];
 
@@ -37,7 +37,7 @@ pub fn backend() -> String {
 pub fn program() -> PathBuf {
     let here = env::current_exe().unwrap();
     let installed = here.with_file_name("reactor");
-    // Cargo's folder of test programs has none of that name.
+    // Cargo's folder of test programs has none with this name.
     match installed.is_file() && here.file_name() == Some("test".as_ref()) {
         true => installed,
         false => env!("CARGO_BIN_EXE_reactor").into(),
@@ -56,7 +56,7 @@ impl Server {
     }
 
     pub fn from_command(mut command: Command, shape: &str, options: &[&str]) -> Self {
-        // Which one it was, if the test fails.
+        // Shows which shape it was, if the test fails.
         println!("{shape}");
         let mut child = command
             .args(["--port", "0", "--shape", shape, "--backend", &backend()])
@@ -83,30 +83,33 @@ impl Server {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Waits until it has heard of a signal: no connection is accepted any more.
+    /// Waits until the server has handled a signal: it accepts no more connections.
     pub fn until_deaf(&self) {
         loop {
             match TcpStream::connect(self.address) {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::ConnectionRefused => break,
-                // Accepted and closed, or closed while it waited.
+                // It was accepted and closed, or closed while it waited.
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
                 Err(error) => panic!("{error}"),
             }
         }
     }
 
-    /// Waits until it waits for room in a socket: an instance of it has an item for that.
+    /// Waits until the server waits for room in a socket: one of its instances then has
+    /// an item for that.
     pub fn until_blocked(&self) {
         let waits = |events: &Interest| events.contains(Interest::WRITABLE);
-        until("it has room for all", || self.items().iter().any(waits));
+        until("it is not waiting for room", || {
+            self.items().iter().any(waits)
+        });
     }
 
-    /// What the items of its instances wait for.
+    /// The interests of its instances' items.
     fn items(&self) -> Vec<Interest> {
         let mut items = Vec::new();
         for file in self.folder("fdinfo") {
-            // One may be closed just as it is looked at.
+            // It may be closed just now.
             let text = fs::read_to_string(file.path()).unwrap_or_default();
             for line in text.lines().filter(|line| line.starts_with("tfd:")) {
                 let events = line.split_whitespace().nth(3).unwrap();
@@ -117,15 +120,15 @@ impl Server {
         items
     }
 
-    /// Waits until it has so many sockets, the listening one included.
+    /// Waits until the server has this many sockets, including the listening one.
     pub fn until_sockets(&self, count: usize) {
-        let otherwise = format!("it has not {count} sockets");
+        let otherwise = format!("it does not have {count} sockets");
         until(&otherwise, || self.sockets() == count);
     }
 
     fn sockets(&self) -> usize {
         let links = self.folder("fd");
-        // One may be closed just as it is looked at.
+        // It may be closed just now.
         let names = links.filter_map(|link| fs::read_link(link.path()).ok());
         names
             .filter(|name| name.to_string_lossy().starts_with("socket:"))
@@ -137,7 +140,7 @@ impl Server {
         fs::read_dir(folder).unwrap().flatten()
     }
 
-    /// Waits for its end and gives its figures.
+    /// Waits for the server to end, and returns its figures.
     pub fn figures(mut self) -> Value {
         let figures = next_line(&mut self.output);
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
@@ -150,16 +153,16 @@ impl Server {
     }
 }
 
-/// No server outlives its test, also if that fails.
+/// No server outlives its test, even if the test fails.
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail only if the child is gone already.
+        // Both fail only if the child has exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Waits until something holds of another process, which is only seen by looking.
+/// Waits until something holds for another process, by checking repeatedly.
 fn until(otherwise: &str, holds: impl Fn() -> bool) {
     let begin = Instant::now();
     while !holds() {

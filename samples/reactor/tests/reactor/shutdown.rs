@@ -38,7 +38,7 @@ fn what_was_begun_is_finished() {
         early.send("GET / HT");
         let mut reader = server.connect();
         reader.send(request("GET", "/", ""));
-        // The server has read all of it.
+        // The server has read everything.
         let head = reader.head();
         assert_eq!(head.status, 200);
         assert_eq!(server.connect().ask("HEAD", "/").status, 200);
@@ -83,7 +83,7 @@ fn a_second_signal_ends_it_at_once() {
         server.signal(Signal::TERM);
         server.until_deaf();
         server.signal(Signal::TERM);
-        // Those by which the test has found it deaf may be among them.
+        // It may also count the connections that the test used for its checks.
         assert!(number(&server.figures(), "cut") >= 1);
     }
 }

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Long enough for a client to say what it has to, on a machine that is busy.
+/// Long enough for a client to send its data on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 #[test]
@@ -39,7 +39,8 @@ fn a_head_has_its_time_however_its_bytes_come() {
     }
 }
 
-/// The time of a head is none of a body's, nor of what comes between requests.
+/// The time limit of a head applies neither to a body nor to the time between
+/// requests.
 #[test]
 fn a_connection_may_be_idle_for_longer_than_a_head_takes() {
     for shape in SHAPES {
@@ -54,7 +55,7 @@ fn a_connection_may_be_idle_for_longer_than_a_head_takes() {
         client.send(format!("pat{body}"));
         assert_eq!(client.answer().text(), "patience");
 
-        // For the next head the time begins anew.
+        // The time limit starts again for the next head.
         sleep(TIMEOUT * 3 / 2);
         client.send("GET");
         assert_eq!(client.answer().status, 408);
@@ -82,7 +83,8 @@ fn who_is_idle_for_too_long_is_closed() {
         assert!(begin.elapsed() >= TIMEOUT);
         assert_eq!(body.answer().status, 408);
         body.expect_end();
-        // Until the server has given up: what it could send by then is there.
+        // By then the server has given up, and everything that it could send
+        // has arrived.
         server.until_sockets(1);
         let mut rest = Vec::new();
         // An end, or a reset.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! However the bytes come and go.
+//! Bytes that come and go in all sizes of pieces.
 
 use crate::{
     client::{echo, request, Client},
@@ -18,7 +18,7 @@ fn requests_that_come_together_are_answered_in_order() {
     for shape in SHAPES {
         let server = Server::start(shape, &[]);
         let mut client = server.connect();
-        // More than one read, and with what is no request in between.
+        // More than one read, with bodies between the requests.
         let all: String = (0..1000)
             .map(|i| match i % 3 {
                 0 => echo(&format!("message {i}")),
@@ -65,8 +65,8 @@ fn what_came_before_a_half_close_is_answered() {
     }
 }
 
-/// A client whose socket takes little at a time: before the connection is made, so that
-/// little is ever offered.
+/// A client whose socket takes little at a time. Its buffer is set before the connection
+/// is established, so that the offered window is never large.
 fn narrow(server: &Server) -> Client {
     let flags = SocketFlags::CLOEXEC;
     let socket = net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None).unwrap();
@@ -82,7 +82,7 @@ fn what_does_not_fit_is_sent_when_there_is_room() {
         let mut lazy = narrow(&server);
         lazy.send(request("GET", "/", "") + &echo("after"));
         server.until_blocked();
-        // Nobody else waits for it.
+        // No other client has to wait for it.
         let mut other = server.connect();
         for _ in 0..10 {
             assert_eq!(other.ask("HEAD", "/").status, 200);
@@ -96,8 +96,8 @@ fn what_does_not_fit_is_sent_when_there_is_room() {
     }
 }
 
-/// Nothing is read from a client that takes no answers, so it is stopped, and costs no
-/// time meanwhile.
+/// The server reads nothing from a client that takes no responses, so the client is
+/// stopped, and costs no time meanwhile.
 #[test]
 fn who_takes_no_answers_is_asked_nothing() {
     for shape in SHAPES {
@@ -113,7 +113,7 @@ fn who_takes_no_answers_is_asked_nothing() {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => panic!("{error}"),
             }
-            // All that sockets hold of it, and by far less than would be answered.
+            // Everything that sockets hold of it, and much less than the responses.
             assert!(sent < 64 << 20);
         }
         server.until_blocked();

@@ -5,14 +5,14 @@
 use serde_json::Value;
 use std::{net::SocketAddr, process::Command};
 
-/// What came of a run of the load generator.
+/// The result of a run of the load generator.
 pub struct Outcome {
     pub status: Option<i32>,
     pub report: Value,
     pub complaint: String,
 }
 
-/// Runs the load generator on epoll, which is there with no module loaded.
+/// Runs the load generator on epoll, which needs no module.
 pub fn load(server: SocketAddr, arguments: &[&str]) -> Outcome {
     let output = Command::new(env!("CARGO_BIN_EXE_load"))
         .args(["--backend", "epoll", "--json", &server.to_string()])
