@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the programs need that the differential tester prints: the calls that
- * are made on the kernel's epoll and on repoll alike, with both answers on
- * standard output, and the files. The constants are the program's.
+ * What the programs need that the differential tester prints: the files, and the calls, which
+ * are made on the kernel's epoll and on repoll alike, with both answers on standard output.
+ * The program defines the constants.
  *
  *	cc -I src/uapi -I selftests/lib -I selftests/differential \
  *		program.c selftests/lib/poller.c selftests/lib/calls.c -lutil
@@ -10,7 +10,7 @@
 #ifndef SELFTESTS_REPLAY_H
 #define SELFTESTS_REPLAY_H
 
-/* Alike if the compiler is told so, too. */
+/* The same value as a compiler option would give it. */
 #define _GNU_SOURCE 1
 
 #include <arpa/inet.h>
@@ -50,13 +50,13 @@ static struct pair p[PAIRS];
 static char buf[CHUNK];
 static sigset_t signals;
 static bool repoll_first;
-/* Whether repoll is asked by the calls that take a structure and can do more. */
+/* Whether to use the calls on repoll that take a structure and can do more. */
 static bool structures;
 static int differences;
 
 static char folder[32], fifo[64], file[64];
 
-/* Room for events, right before a page that cannot be touched. */
+/* Room for events, right before an inaccessible page. */
 static struct epoll_event *room[2];
 
 static inline void remove_files(void)
@@ -66,7 +66,7 @@ static inline void remove_files(void)
 	rmdir(folder);
 }
 
-/* By which calls repoll is asked from now on. */
+/* Sets the form of the calls on repoll from now on. */
 static inline void go(bool directly, bool by_structure)
 {
 	calls_go(directly ? DIRECTLY : BY_IOCTL);
@@ -102,7 +102,7 @@ static inline void prepare(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* Which of a pair is asked first, and which second. */
+/* Which of a pair is called first, and which second. */
 static inline int nth(int turn)
 {
 	return repoll_first ? !turn : turn;
@@ -239,7 +239,7 @@ static inline void wait_events(const struct pair *pair, int maxevents, int usabl
 	judge_events("wait", answer, usable);
 }
 
-/* A change, and then a wait if that went well. */
+/* A change, and then a wait if the change succeeded. */
 static inline void change_wait(const struct pair *pair, int op, int fd,
 			       uint32_t events, uint64_t data, int maxevents)
 {
@@ -284,7 +284,7 @@ static inline void poll_both(const struct pair *pair)
 	judge("poll", answer, true);
 }
 
-/* Prints the items of an instance; returns a sum of what has to agree. */
+/* Prints the items of an instance; returns a checksum of what has to agree. */
 static inline int items(int fd)
 {
 	char name[64], line[256];
@@ -368,7 +368,7 @@ static inline int listening(int family)
 	return fd;
 }
 
-/* Small buffers, no waiting for more to send. */
+/* Small buffers, and no delay before sending. */
 static inline void prepare_tcp(int fd)
 {
 	set_number(fd, SOL_SOCKET, SO_SNDBUF, BUFFER);
@@ -388,7 +388,7 @@ static inline int accept_from(int listener)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
 
-	/* Means nothing to a UNIX socket. */
+	/* Has no effect on a UNIX socket. */
 	prepare_tcp(fd);
 	return fd;
 }
@@ -417,7 +417,7 @@ static inline void udp_pair(int fd[2])
 	connect_to(fd[1], fd[0]);
 }
 
-/* Has what was received acknowledged at once. */
+/* Acknowledges at once what was received. */
 static inline void quickack(int fd)
 {
 	set_number(fd, IPPROTO_TCP, TCP_QUICKACK, 1);
@@ -440,7 +440,7 @@ static inline void open_tty(int fd[2])
 	fcntl(fd[1], F_SETFL, O_RDWR | O_NONBLOCK);
 }
 
-/* An inotify instance that is told of touch_file(). */
+/* An inotify instance that reports touch_file(). */
 static inline int watch_file(void)
 {
 	int fd = inotify_init1(IN_NONBLOCK);
@@ -454,7 +454,7 @@ static inline void touch_file(void)
 	chmod(file, 0600);
 }
 
-/* With @nanoseconds, an absolute time, otherwise a relative one. */
+/* Uses an absolute time if there are @nanoseconds, otherwise a relative one. */
 static inline void set_timer(int fd, long seconds, long nanoseconds)
 {
 	struct itimerspec time = {

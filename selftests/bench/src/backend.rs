@@ -2,11 +2,11 @@
 
 //! The pollers that are measured: epoll, repoll, and none at all.
 //!
-//! The compiler puts their system calls in place, with no function of libc in
-//! between, so that user space spends about the same on a call of either.
-//! `samples/backend` cannot serve here: it finds out at each call which kind it has,
-//! and what that takes would be counted as the poller's. A type for each of the three
-//! lets the compiler decide, so that the last one costs nothing.
+//! The compiler inlines their system calls, without a function of libc, so that user
+//! space spends about the same on a call of either. `samples/backend` cannot be used
+//! here: it determines the kind at each call, and that would count as a cost of the
+//! poller. With a type for each of the three, the compiler determines it, and the last
+//! one costs nothing.
 
 use anyhow::{Context, Result};
 use repoll::{Batch, Change, Events, Interest, Mode, Operation};
@@ -24,40 +24,39 @@ use std::{
     time::Duration,
 };
 
-/// How long a wait lasts if nothing is ready.
+/// How long a wait waits if nothing is ready.
 #[derive(Clone, Copy)]
 pub enum Patience {
     /// Not at all.
     None,
-    /// For ever.
+    /// Without a limit.
     Endless,
 }
 
-/// An instance that watches.
+/// An instance.
 pub trait Poller: Sized + Sync {
-    /// The number of the count that its instructions belong to; see
-    /// [`crate::marks`].
+    /// The number of the count for its instructions; see [`crate::marks`].
     const MARK: usize;
 
-    /// Makes one.
+    /// Creates an instance.
     fn open() -> Result<Self>;
 
     /// Watches `fd` for something to read.
     fn add(&self, fd: BorrowedFd<'_>, mode: Mode, data: u64) -> io::Result<()>;
 
-    /// Watches `fd` in another way, or arms it again.
+    /// Changes how `fd` is watched, or re-arms it.
     fn modify(&self, fd: BorrowedFd<'_>, mode: Mode, data: u64) -> io::Result<()>;
 
-    /// Watches `fd` no more.
+    /// Stops watching `fd`.
     fn delete(&self, fd: BorrowedFd<'_>) -> io::Result<()>;
 
-    /// Fills `events`, as far as their capacity goes.
+    /// Waits for as many events as `events` has capacity for.
     fn wait(&self, events: &mut Events, patience: Patience) -> io::Result<()>;
 
-    /// Makes all changes, by as few calls as it can.
+    /// Makes all changes, with as few calls as possible.
     fn apply(&self, changes: &mut [Change<'_>]) -> io::Result<()>;
 
-    /// Makes all changes and waits, by as few calls as it can.
+    /// Makes all changes and waits, with as few calls as possible.
     fn apply_and_wait(
         &self,
         changes: &mut [Change<'_>],
@@ -73,7 +72,7 @@ impl Poller for Epoll {
     const MARK: usize = 1;
 
     fn open() -> Result<Self> {
-        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).context("no epoll")?;
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).context("cannot create an epoll")?;
         Ok(Self(epoll))
     }
 
@@ -133,7 +132,7 @@ impl Poller for Epoll {
     }
 }
 
-/// `mode`, for something to read, as epoll has it.
+/// epoll's flags for `mode`, for something to read.
 #[inline(always)]
 fn flags(mode: Mode) -> EventFlags {
     EventFlags::from_bits_retain(Interest::READABLE.bits() | mode.bits())
@@ -186,7 +185,7 @@ impl Poller for repoll::Poller {
     }
 }
 
-/// What a wait of the crate's takes.
+/// The timeout as the crate expects it.
 #[inline(always)]
 fn timeout(patience: Patience) -> Option<Duration> {
     match patience {
@@ -204,7 +203,7 @@ fn judge(batch: Batch, changes: &[Change<'_>]) -> io::Result<()> {
     }
 }
 
-/// Nobody: what it costs to do the same unwatched.
+/// No poller: the costs of the same work without one.
 pub struct Nobody;
 
 impl Poller for Nobody {

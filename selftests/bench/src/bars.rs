@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What repoll promises to cost, of what epoll does.
+//! The goals for repoll's costs, relative to epoll's.
 
 use crate::figure::Figure;
 use std::fmt;
 
-/// A promise about the ratio of repoll to epoll.
+/// A goal for the ratio of repoll to epoll.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bar {
-    /// A cost: no more than that.
+    /// For a cost: at most this ratio.
     AtMost(f64),
-    /// A rate: no less than that.
+    /// For a rate: at least this ratio.
     AtLeast(f64),
 }
 
 use Bar::{AtLeast, AtMost};
 
-/// All promises, by the keys of the figures.
+/// All goals, by the keys of the figures.
 pub const BARS: &[(&str, Bar)] = &[
     ("add-delete", AtMost(0.88)),
     ("modify", AtMost(0.95)),
@@ -34,10 +34,10 @@ pub const BARS: &[(&str, Bar)] = &[
     ("callback-idle-more", AtMost(0.85)),
     ("wakeup", AtMost(1.02)),
     ("echo-tcp-1", AtMost(0.995)),
-    // With repoll's own instructions free this would be 0.958.
+    // If repoll's own instructions were free, this would be 0.958.
     ("echo-tcp-16", AtMost(0.98)),
     ("echo-unix-1", AtMost(0.995)),
-    // And this 0.884.
+    // This would be 0.884.
     ("echo-unix-16", AtMost(0.925)),
     ("churn", AtMost(1.02)),
     ("fifo", AtMost(1.30)),
@@ -51,13 +51,13 @@ pub const BARS: &[(&str, Bar)] = &[
 ];
 
 impl Bar {
-    /// The promise about the figure of that name, if there is one.
+    /// The goal for the figure with this key, if there is one.
     pub fn of(key: &str) -> Option<Self> {
         let (_, bar) = BARS.iter().find(|(name, _)| *name == key)?;
         Some(*bar)
     }
 
-    /// Is it kept?
+    /// Whether the figure meets the goal.
     pub fn is_met_by(self, figure: &Figure) -> bool {
         match self {
             AtMost(bar) => figure.ratio.median <= bar,
@@ -65,7 +65,7 @@ impl Bar {
         }
     }
 
-    /// The ratio that it names.
+    /// The ratio of the goal.
     pub fn ratio(self) -> f64 {
         match self {
             AtMost(bar) | AtLeast(bar) => bar,

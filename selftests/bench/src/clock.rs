@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The time that things take, or the instructions, if those are what the clock
-//! counts.
+//! A stopwatch for time, or for instructions if the clock counts them.
 
 use crate::marks;
 use std::{
@@ -9,17 +8,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A clock for parts, of which the work between does not count.
+/// Measures parts of the work; what happens in between does not count.
 pub struct Stopwatch {
     elapsed: Duration,
-    /// How many things were done meanwhile.
+    /// How many operations were measured.
     done: u32,
-    /// How often the clock was started.
+    /// How often the stopwatch was started.
     starts: u32,
 }
 
 impl Stopwatch {
-    /// One that has not been started.
+    /// A stopwatch that has not been started.
     pub const fn new() -> Self {
         Self {
             elapsed: Duration::ZERO,
@@ -28,7 +27,7 @@ impl Stopwatch {
         }
     }
 
-    /// Takes the time of `part`.
+    /// Measures `part`.
     #[inline(always)]
     pub fn lap<T>(&mut self, part: impl FnOnce() -> T) -> T {
         let start = Instant::now();
@@ -41,7 +40,7 @@ impl Stopwatch {
         result
     }
 
-    /// Takes the time of `part` with each of `all`.
+    /// Measures `part` with each of `all`.
     #[inline(always)]
     pub fn laps<T, E>(
         &mut self,
@@ -60,7 +59,7 @@ impl Stopwatch {
         Ok(())
     }
 
-    /// What each took, without what it takes to look at the clock.
+    /// The mean of an operation, without the cost of reading the clock.
     pub fn mean(&self) -> f64 {
         const EMPTY: u32 = 1000;
         let mut empty = Self::new();
@@ -71,14 +70,15 @@ impl Stopwatch {
         self.mean_without(empty.elapsed.as_nanos() as f64 / f64::from(EMPTY))
     }
 
-    /// What each took in nanoseconds, of which a look at the clock takes so many.
+    /// The mean of an operation in nanoseconds, if reading the clock takes
+    /// `look`.
     fn mean_without(&self, look: f64) -> f64 {
         let net = self.elapsed.as_nanos() as f64 - look * f64::from(self.starts);
         net / f64::from(self.done.max(1))
     }
 }
 
-/// What `times` repetitions of `part` cost, each.
+/// The cost of `part`, as the mean of `times` repetitions.
 #[inline(always)]
 pub fn each<E>(times: usize, mut part: impl FnMut() -> Result<(), E>) -> Result<f64, E> {
     let start = Instant::now();
@@ -90,9 +90,9 @@ pub fn each<E>(times: usize, mut part: impl FnMut() -> Result<(), E>) -> Result<
     Ok(start.elapsed().as_nanos() as f64 / times as f64)
 }
 
-/// Waits until the kernel is done with what came before: a machine that has just
-/// started is busy with itself, and freed memory may be given back up to five
-/// seconds later. Where instructions are counted, a sleep takes next to no time.
+/// Waits until the kernel has finished earlier work: a machine that has just
+/// started is busy, and freed memory may be returned up to five seconds later.
+/// If the clock counts instructions, the sleep takes almost no time.
 pub fn settle() {
     thread::sleep(Duration::from_secs(6));
 }

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What comes out: figures, and the document that holds them.
+//! Figures, and the document that contains them.
 
 use serde::{Deserialize, Serialize};
 
 /// A cost that was measured repeatedly.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Cost {
-    /// Half of the repetitions cost no more.
+    /// The median of the repetitions.
     pub median: f64,
-    /// How far the middle half of the repetitions lies apart.
+    /// The width of the middle half of the repetitions.
     pub spread: f64,
 }
 
-/// The value below which a `share` of the values lies.
+/// The value below which a `share` of the values is.
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     let place = share * (sorted.len() - 1) as f64;
     let (low, high) = (place.floor() as usize, place.ceil() as usize);
@@ -21,7 +21,7 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
 }
 
 impl Cost {
-    /// Of at least one repetition.
+    /// The cost from at least one repetition.
     pub fn of(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         Self {
@@ -30,69 +30,70 @@ impl Cost {
         }
     }
 
-    /// The spread as a share of the median.
+    /// The spread relative to the median.
     pub fn relative_spread(&self) -> f64 {
         self.spread / self.median.abs()
     }
 }
 
-/// What some work costs on either.
+/// The costs of some work on epoll and on repoll.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Figure {
-    /// Its name, for the bars and for comparisons with others.
+    /// Its key, for the bars and for comparisons.
     pub key: String,
-    /// The same for people.
+    /// Its title, for people.
     pub title: String,
-    /// What the costs count.
+    /// The unit of the costs.
     pub unit: String,
-    /// On epoll.
+    /// The cost on epoll.
     pub epoll: Cost,
-    /// On repoll.
+    /// The cost on repoll.
     pub repoll: Cost,
-    /// Without any, where that can be done.
+    /// The cost without a poller, if the work can be done without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nobody: Option<Cost>,
-    /// Of repoll to epoll.
+    /// The ratio of repoll to epoll.
     pub ratio: Cost,
-    /// How many files are watched, if that is what it is about.
+    /// How many files are watched, if the figure depends on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watched: Option<u64>,
 }
 
-/// What could not be measured.
+/// Work that could not be measured.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Failure {
-    /// The work's name.
+    /// Its key.
     pub key: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// One run.
+/// The result of one run.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Document {
-    /// How time was told: `icount` or `smp`.
+    /// What the clock counted: `icount` or `smp`.
     pub mode: String,
     /// The kernel's release.
     pub kernel: String,
     /// The kernel's command line.
     pub command_line: String,
-    /// What the kernel tells time by.
+    /// The kernel's clock source.
     pub clock: String,
-    /// When it was, in seconds since 1970; said by who keeps the document.
+    /// When it was measured, in seconds since 1970; whoever keeps the document
+    /// adds this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date: Option<String>,
-    /// What was run to get it; said by who keeps the document.
+    /// How it was measured; whoever keeps the document adds this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
-    /// What was measured.
+    /// The figures.
     pub figures: Vec<Figure>,
-    /// What was not.
+    /// The work that could not be measured.
     pub failures: Vec<Failure>,
 }
 
 impl Document {
-    /// The figure of that name.
+    /// The figure with this key.
     pub fn figure(&self, key: &str) -> Option<&Figure> {
         self.figures.iter().find(|figure| figure.key == key)
     }

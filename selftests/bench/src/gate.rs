@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whether repoll costs what the committed figures say.
+//! Compares new figures with the committed ones.
 
 use crate::figure::{Document, Figure};
 
-/// How far a cost may be from the committed one, as a share of it.
+/// How far a cost may differ from the committed one, relative to it.
 pub const TOLERANCE: f64 = 0.02;
 
-/// What is wrong with the figures of `new`, a line each. Fewer of them than are
-/// committed may be there, and a cost that got better counts as well: the next
-/// one that is worse would be hidden by it.
+/// The differences between `new` and `committed`, one line each. `new` may contain fewer
+/// figures. A cost that has improved also counts: it would hide the next one that becomes
+/// worse.
 pub fn differences(committed: &Document, new: &Document) -> Vec<String> {
     let mut lines = Vec::new();
     for failure in &new.failures {
@@ -24,8 +24,8 @@ pub fn differences(committed: &Document, new: &Document) -> Vec<String> {
     lines
 }
 
-/// The figures of `new` that are known well enough to be compared, as are the committed
-/// ones. The difference of two large figures may not be.
+/// The figures of `new` that are precise enough to compare, like the committed ones. The
+/// difference between two large figures may not be.
 pub fn known<'a>(
     committed: &'a Document,
     new: &'a Document,
@@ -38,11 +38,11 @@ pub fn known<'a>(
 
 fn difference(before: &Figure, now: &Figure) -> Option<String> {
     let change = now.repoll.median / before.repoll.median - 1.0;
-    // A cost that is no number is different, too.
+    // A cost that is not a number also counts as different.
     let same = change.abs() <= TOLERANCE;
     (!same).then(|| {
         format!(
-            "{}: {:.1} {}, committed are {:.1}: {:+.1} %",
+            "{}: {:.1} {}, committed {:.1}, {:+.1} %",
             now.key,
             now.repoll.median,
             now.unit,

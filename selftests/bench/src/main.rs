@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What repoll and epoll cost, side by side.
+//! Measures and compares the costs of repoll and epoll.
 
 mod backend;
 mod bars;
@@ -26,7 +26,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What repoll and epoll cost, side by side
+/// Measure and compare the costs of repoll and epoll
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -38,14 +38,14 @@ struct Arguments {
 enum Command {
     /// Measure, and print the figures as JSON; the module must be loaded
     Run(Run),
-    /// Print a table of figures, and draw them; fails if a bar is missed
+    /// Print a table of figures, and draw charts; fails if a bar is missed
     Report(Show),
-    /// Fail if figures differ from the committed ones
+    /// Fail if the figures differ from the committed ones
     Gate(Gate),
-    /// Do some work for an emulator that counts each instruction, and print what
-    /// is needed to tell which functions they were of
+    /// Do some work for an emulator that counts each instruction, and print
+    /// what is needed to attribute the instructions to functions
     Count(Count),
-    /// Print what a function at a time cost
+    /// Print the cost of each function
     Profile(Profile),
 }
 
@@ -55,11 +55,11 @@ struct Run {
     #[arg(long, value_enum)]
     mode: Mode,
 
-    /// For rps: what selftests/suites/apps/rates has printed
+    /// For --mode rps: the output of selftests/suites/apps/rates
     #[arg(long, value_name = "FILE", required_if_eq("mode", "rps"))]
     rates: Option<PathBuf>,
 
-    /// Numbers of watched files at which to measure how costs grow
+    /// Numbers of watched files for which to measure the costs
     #[arg(
         long,
         value_delimiter = ',',
@@ -68,11 +68,12 @@ struct Run {
     )]
     sizes: Vec<u64>,
 
-    /// Measure only what has this key, or one that begins with all its words
+    /// Measure only the work with this key, or with a key that begins with all
+    /// its words
     #[arg(long, value_delimiter = ',', value_name = "KEY")]
     only: Vec<String>,
 
-    /// Repetitions of each
+    /// Repetitions of each measurement
     #[arg(long, default_value_t = 15, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..))]
     repetitions: u32,
@@ -92,24 +93,24 @@ struct Show {
     #[arg(long, value_name = "FILE")]
     smp: Option<PathBuf>,
 
-    /// Figures of servers
+    /// Figures of a run with --mode rps
     #[arg(long, value_name = "FILE")]
     rps: Option<PathBuf>,
 
-    /// Earlier figures, to be put beside
+    /// Earlier figures, for comparison
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
 
-    /// Where to put the table, the charts, and the documents with what is said
-    /// about them
+    /// Folder for the table, the charts, and the documents with --date and
+    /// --command
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
-    /// When it was measured, for the documents
+    /// Date of the measurement, for the documents
     #[arg(long, requires = "out")]
     date: Option<String>,
 
-    /// How it was measured, for the documents
+    /// Command of the measurement, for the documents
     #[arg(long, requires = "out")]
     command: Option<String>,
 }
@@ -120,19 +121,19 @@ struct Gate {
     #[arg(long, value_name = "FILE")]
     baseline: PathBuf,
 
-    /// The new ones
+    /// The new figures
     new: PathBuf,
 }
 
 #[derive(Args)]
 struct Count {
-    /// The work, by its key
+    /// The key of the work
     work: String,
 }
 
 #[derive(Args)]
 struct Profile {
-    /// What the emulator has counted
+    /// The emulator's counts
     #[arg(long, value_name = "FILE")]
     counts: PathBuf,
 
@@ -140,7 +141,7 @@ struct Profile {
     #[arg(long, default_value_t = 1.0, value_name = "N")]
     least: f64,
 
-    /// What the count has printed
+    /// The output of count
     run: PathBuf,
 }
 
@@ -155,7 +156,7 @@ fn run(arguments: Run) -> Result<()> {
         Mode::Wire => work::wire(&mut bench)?,
         Mode::Smp => work::smp(&mut bench),
         Mode::Rps => {
-            let file = arguments.rates.context("no file of rates")?;
+            let file = arguments.rates.context("--mode rps requires --rates")?;
             let lines = fs::read_to_string(&file)
                 .with_context(|| format!("cannot read {}", file.display()))?;
             for figure in rates::figures(&lines)? {
@@ -171,7 +172,7 @@ fn run(arguments: Run) -> Result<()> {
     writeln!(stdout())?;
     if let Some(failure) = document.failures.first() {
         bail!(
-            "{} of all work cannot be told the cost of, such as {}: {}",
+            "{} costs could not be measured, such as {}: {}",
             document.failures.len(),
             failure.key,
             failure.reason
@@ -180,7 +181,7 @@ fn run(arguments: Run) -> Result<()> {
     Ok(())
 }
 
-/// Writes a document with what its keeper says about it.
+/// Writes a document with the date and the command.
 fn keep(document: &Document, show: &Show, folder: &Path) -> Result<()> {
     let document = Document {
         date: show.date.clone(),
@@ -222,7 +223,7 @@ fn report(show: Show) -> Result<()> {
     }
     ensure!(
         table.missed == 0 && table.failed == 0,
-        "bars missed: {}; not to be told the cost of: {}",
+        "bars missed: {}; costs that could not be measured: {}",
         table.missed,
         table.failed
     );
@@ -236,7 +237,7 @@ fn gate(arguments: Gate) -> Result<()> {
         let (before, now) = (&committed.kernel, &new.kernel);
         writeln!(
             stdout(),
-            "bench: the committed figures are of {before}, these of {now}: not compared"
+            "bench: the committed figures are for {before}, these for {now}: not compared"
         )?;
         return Ok(());
     }
@@ -247,14 +248,14 @@ fn gate(arguments: Gate) -> Result<()> {
     }
     ensure!(
         lines.is_empty(),
-        "{} of {} figures are not those of {}",
+        "{} of {} figures differ from those in {}",
         lines.len(),
         new.figures.len() + new.failures.len(),
         arguments.baseline.display()
     );
     writeln!(
         stdout(),
-        "bench: {} figures as committed, {} not known well enough to tell",
+        "bench: {} figures as committed, {} not precise enough to compare",
         known,
         new.figures.len() - known
     )?;
@@ -272,7 +273,7 @@ fn count(arguments: &Count) -> Result<()> {
     let document = bench.into_document();
     ensure!(
         document.failures.is_empty() && !document.figures.is_empty(),
-        "there is no such work, or it failed: {}",
+        "the work is unknown, or it failed: {}",
         arguments.work
     );
     profile::print(marks::operations())

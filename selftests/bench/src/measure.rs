@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How costs are measured: repetition by repetition on either in turn, in the
-//! same boot and with the same files, and the median counts.
+//! How costs are measured: with repetitions on both pollers in turn, in the same boot and
+//! with the same files. The median counts.
 
 use crate::{
     backend::{Epoll, Nobody, Poller},
@@ -16,20 +16,20 @@ use std::fs;
 /// What the clock counts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Mode {
-    /// Instructions: a virtual machine with ICOUNT=1
+    /// Instructions, in a virtual machine with ICOUNT=1
     Icount,
     /// Instructions, over the wire: a virtual machine with ICOUNT=1 and NIC=igb
     Wire,
     /// Nanoseconds, on several processors
     Smp,
-    /// Instructions, while servers answer requests
+    /// Instructions, for requests to servers
     Rps,
 }
 
 impl Mode {
-    /// What the middle half of the repetitions may lie apart, as a share of the
-    /// median: of exact counts, little; of an emulator's time on a busy host,
-    /// the ratio of neighbouring repetitions is all that means something.
+    /// How wide the middle half of the repetitions may be, relative to the median. Exact
+    /// counts vary little; for an emulator's time on a busy host, only the ratio of
+    /// neighbouring repetitions is meaningful.
     pub fn widest(self) -> f64 {
         match self {
             Self::Icount | Self::Wire | Self::Rps => 0.02,
@@ -37,7 +37,7 @@ impl Mode {
         }
     }
 
-    /// What its figures count, but for those of memory.
+    /// The unit of its figures, except those of memory.
     pub fn unit(self) -> &'static str {
         match self {
             Self::Icount | Self::Wire => "instructions",
@@ -56,16 +56,16 @@ impl Mode {
     }
 }
 
-/// Something that can be done with any poller.
+/// Work that can be done with any poller.
 pub trait Work {
-    /// Does it often enough; returns what each time cost.
+    /// Does the work repeatedly, and returns the cost of each operation.
     ///
-    /// All that the poller watches is let go of in the end, since what is
-    /// watched on one of them may cost the other one something.
+    /// At the end, the poller watches nothing: a file that is watched on one of them may
+    /// cost the other one something.
     fn sample<P: Poller>(&mut self) -> Result<f64>;
 }
 
-/// What is measured, how often, and what came out so far.
+/// What is measured, how often, and the results so far.
 pub struct Bench {
     mode: Mode,
     only: Vec<String>,
@@ -73,12 +73,12 @@ pub struct Bench {
     document: Document,
 }
 
-/// Counts apart from the clock's.
+/// A unit that does not come from the clock.
 pub const BYTES: &str = "bytes";
 
 impl Bench {
-    /// Nothing measured yet. Of all work, that is done whose key is one of `only`,
-    /// or begins with all words of one, if there are any.
+    /// No results yet. If `only` contains keys, only the work with one of these keys is
+    /// done, or with a key that begins with all words of one.
     pub fn new(mode: Mode, only: Vec<String>, repetitions: usize) -> Result<Self> {
         let line = |path| fs::read_to_string(path).map(|text| text.trim().to_owned());
         Ok(Self {
@@ -98,12 +98,12 @@ impl Bench {
         })
     }
 
-    /// What has come out.
+    /// The results.
     pub fn into_document(self) -> Document {
         self.document
     }
 
-    /// Is it to be measured?
+    /// Whether to measure this.
     pub fn wants(&self, key: &str) -> bool {
         let is_asked_for = |only: &String| {
             let rest = key.strip_prefix(only.as_str());
@@ -122,7 +122,7 @@ impl Bench {
         });
     }
 
-    /// Measures work that costs bytes, whose number is much the same each time.
+    /// Measures work that costs bytes, whose number hardly varies.
     pub fn compare_bytes<W: Work>(
         &mut self,
         key: &str,
@@ -136,8 +136,8 @@ impl Bench {
         });
     }
 
-    /// Measures work that is done without a poller, too; what it costs more with
-    /// one becomes a figure of its own, whose key ends in `-more`.
+    /// Measures work that is also done without a poller. The additional cost with a
+    /// poller becomes a separate figure, whose key ends in `-more`.
     pub fn compare_with_nobody<W: Work>(
         &mut self,
         key: &str,
@@ -164,7 +164,8 @@ impl Bench {
                 let pairs = with.iter().zip(&nobody);
                 pairs.map(|(with, without)| with - without).collect()
             };
-            // The difference of two large figures: they were judged already.
+            // This is the difference of two large figures, which have been checked
+            // already.
             bench.document.figures.push(figure(
                 &format!("{key}-more"),
                 &format!("{title}: more than unwatched"),
@@ -176,8 +177,8 @@ impl Bench {
         });
     }
 
-    /// Does something that adds figures, and shows them. Its error is that of all
-    /// the work named `key`.
+    /// Runs a measurement that adds figures, and prints them. An error counts for all
+    /// work named `key`.
     pub fn record(&mut self, key: &str, measure: impl FnOnce(&mut Self) -> Result<()>) {
         if !self.wants(key) {
             return;
@@ -210,18 +211,19 @@ impl Bench {
         });
     }
 
-    /// Adds a figure, or its failure if the repetitions do not agree; tells which.
+    /// Adds a figure, or its failure if the repetitions vary too much. Returns whether it
+    /// was added.
     pub fn judge(&mut self, figure: Figure) -> bool {
         self.judge_by(figure, self.mode.widest())
     }
 
-    /// The same, if they may differ by other than the usual.
+    /// The same with another limit on the variation.
     pub fn judge_by(&mut self, figure: Figure, widest: f64) -> bool {
         let costs = match self.mode {
             Mode::Icount | Mode::Wire | Mode::Rps => &[figure.epoll, figure.repoll][..],
             Mode::Smp => &[figure.ratio][..],
         };
-        // A spread that is no number is too wide.
+        // A spread that is not a number is too wide.
         let wide = costs.iter().find(|cost| {
             let narrow = cost.relative_spread() <= widest;
             !narrow
@@ -231,7 +233,7 @@ impl Bench {
             return true;
         };
         let reason = format!(
-            "the middle half of the repetitions lies {:.1} % apart around {:.1}",
+            "the middle half of the repetitions is {:.1} % wide, around {:.1}",
             100.0 * cost.relative_spread(),
             cost.median
         );
@@ -240,7 +242,7 @@ impl Bench {
     }
 }
 
-/// A figure from what was measured in turn.
+/// A figure from measurements that were made in turn.
 pub fn figure(key: &str, title: &str, unit: &str, epoll: Vec<f64>, repoll: Vec<f64>) -> Figure {
     let pairs = repoll.iter().zip(&epoll);
     let ratios = pairs.map(|(repoll, epoll)| repoll / epoll).collect();

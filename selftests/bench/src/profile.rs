@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where the instructions of some work are: by function, of the kernel and of its
-//! modules.
+//! Attributes the instructions of some work to functions of the kernel and its modules.
 
 use anyhow::{Context, Result};
 use std::{
@@ -11,28 +10,28 @@ use std::{
     io::{stdout, Write as _},
 };
 
-/// From here on addresses are the kernel's.
+/// Addresses from here on belong to the kernel.
 const KERNEL: u64 = 1 << 63;
 
-/// Prints how many operations there were on epoll and on repoll, and the kernel's
-/// symbols.
+/// Prints the numbers of operations on epoll and on repoll, and the kernel's symbols.
 pub fn print([epoll, repoll]: [u64; 2]) -> Result<()> {
-    let symbols = fs::read_to_string("/proc/kallsyms").context("no symbols")?;
+    let symbols =
+        fs::read_to_string("/proc/kallsyms").context("cannot read the kernel's symbols")?;
     let mut out = stdout().lock();
     writeln!(out, "{epoll} {repoll}")?;
     out.write_all(symbols.as_bytes())?;
     Ok(())
 }
 
-/// Functions, with the instructions that each operation has executed of them on
-/// epoll and on repoll.
+/// The functions, with the instructions of each that one operation executes on epoll and
+/// on repoll.
 pub struct Profile(Vec<(String, [f64; 2])>);
 
-/// Where functions begin, in order.
+/// The start addresses of functions, in order.
 struct Symbols(Vec<(u64, String)>);
 
 impl Symbols {
-    /// Of lines as in `/proc/kallsyms`.
+    /// Parses lines like those of `/proc/kallsyms`.
     fn new<'a>(lines: impl Iterator<Item = &'a str>) -> Self {
         let mut all: Vec<_> = lines
             .filter_map(|line| {
@@ -50,7 +49,7 @@ impl Symbols {
         Self(all)
     }
 
-    /// The function that an address lies in.
+    /// The function at an address.
     fn at(&self, address: u64) -> &str {
         if address < KERNEL {
             return "(user space)";
@@ -62,14 +61,17 @@ impl Symbols {
 }
 
 impl Profile {
-    /// From what was printed in the guest, and what its emulator has counted.
+    /// Combines the output of the guest with the counts of its emulator.
     ///
     /// # Errors
     ///
-    /// One of these is not what it should be.
+    /// One of them is malformed.
     pub fn new(run: &str, counts: &str) -> Result<Self> {
         let mut lines = run.lines();
-        let operations = lines.next().and_then(pair).context("no operations")?;
+        let operations = lines
+            .next()
+            .and_then(pair)
+            .context("the numbers of operations are missing")?;
         let symbols = Symbols::new(lines);
         let mut functions = HashMap::<&str, [f64; 2]>::new();
         for line in counts.lines() {
@@ -78,7 +80,7 @@ impl Profile {
                 .and_then(|(address, counts)| {
                     Some((u64::from_str_radix(address, 16).ok()?, pair(counts)?))
                 })
-                .with_context(|| format!("no count: {line}"))?;
+                .with_context(|| format!("not a count: {line}"))?;
             let function = functions.entry(symbols.at(address)).or_default();
             for (sum, (count, operations)) in
                 function.iter_mut().zip(counts.iter().zip(&operations))
@@ -90,7 +92,7 @@ impl Profile {
             .into_iter()
             .map(|(name, cost)| (name.to_owned(), cost))
             .collect();
-        // Those first of which one executes most more than the other.
+        // Functions whose numbers differ most come first.
         functions.sort_by(|(a_name, a), (b_name, b)| {
             let excess = |cost: &[f64; 2]| cost[1] - cost[0];
             excess(b).total_cmp(&excess(a)).then(a_name.cmp(b_name))
@@ -98,7 +100,8 @@ impl Profile {
         Ok(Self(functions))
     }
 
-    /// A line for each function that has at least that many instructions on either.
+    /// A line for each function with at least this many instructions on one of the
+    /// pollers.
     pub fn table(&self, least: f64) -> String {
         let mut text = String::from("   epoll   repoll     more  function\n");
         let mut line = |name: &str, [epoll, repoll]: [f64; 2]| {
@@ -118,7 +121,7 @@ impl Profile {
     }
 }
 
-/// Two numbers with a space between.
+/// Two numbers, separated by a space.
 fn pair(text: &str) -> Option<[u64; 2]> {
     let (a, b) = text.split_once(' ')?;
     Some([a.parse().ok()?, b.parse().ok()?])

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Rates that others have measured, as figures.
+//! Figures from rates that other programs have measured.
 
 use crate::{
     figure::Figure,
@@ -8,7 +8,7 @@ use crate::{
 };
 use anyhow::{bail, ensure, Context, Result};
 
-/// Figures of lines "APP\<TAB>WHAT\<TAB>POLLER\<TAB>RATE": one for each app, in the
+/// The figures from lines "APP\<TAB>WHAT\<TAB>POLLER\<TAB>RATE": one for each app, in the
 /// order of their first lines.
 pub fn figures(lines: &str) -> Result<Vec<Figure>> {
     let mut apps: Vec<(&str, [Vec<f64>; 2])> = Vec::new();
@@ -17,7 +17,9 @@ pub fn figures(lines: &str) -> Result<Vec<Figure>> {
         let [app, _what, poller, rate] = columns[..] else {
             bail!("not four columns: {line}");
         };
-        let rate = rate.parse().with_context(|| format!("no rate: {line}"))?;
+        let rate = rate
+            .parse()
+            .with_context(|| format!("not a rate: {line}"))?;
         let place = apps.iter().position(|(name, _)| *name == app);
         let place = place.unwrap_or_else(|| {
             apps.push((app, Default::default()));

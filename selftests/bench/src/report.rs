@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What people look at: a table, and charts.
+//! Presents figures: a table and charts.
 
 use crate::{
     bars::{Bar, BARS},
@@ -10,24 +10,24 @@ use anyhow::Result;
 use measurements::{bars, lines, Line, Series};
 use std::{fmt::Write, path::Path};
 
-/// The documents of one state of things.
+/// The documents of one measurement.
 pub struct Report<'a> {
     documents: Vec<&'a Document>,
     before: Option<&'a Document>,
 }
 
-/// A table, and how many promises are broken.
+/// A table, and how many goals are missed.
 pub struct Table {
     /// A line for each figure.
     pub text: String,
-    /// Promises about what was measured that are not kept.
+    /// Goals that the figures miss.
     pub missed: usize,
-    /// Work that could not be measured, promised or not.
+    /// Work that could not be measured, with a goal or without.
     pub failed: usize,
 }
 
 impl<'a> Report<'a> {
-    /// A report on `documents`; those of `before` are put beside them.
+    /// A report on `documents`; those of `before` are shown for comparison.
     pub fn new(documents: Vec<&'a Document>, before: Option<&'a Document>) -> Self {
         Self { documents, before }
     }
@@ -90,7 +90,7 @@ impl<'a> Report<'a> {
         self.documents.iter().flat_map(|document| &document.figures)
     }
 
-    /// Promises about what nobody measured.
+    /// Goals for work that was not measured.
     pub fn unmeasured(&self) -> Vec<&'static str> {
         let measured = |key: &str| self.figures().any(|figure| figure.key == key);
         let keys = BARS.iter().map(|(key, _)| *key);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is done to a file that is there, by what it is for.
+//! Actions on open files, according to their kind.
 
 use crate::{
     environment::SIGNALS,
@@ -10,18 +10,18 @@ use crate::{
 use libc::{MSG_OOB, SHUT_RD, SHUT_RDWR, SHUT_WR};
 use std::os::fd::RawFd;
 
-/// Bytes that are written at once to fill something, and read to drain it.
+/// The number of bytes that one write uses to fill a file, or one read to drain it.
 pub(crate) const CHUNK: usize = 4096;
 
-/// How often at most: a full semaphore could be drained for ever.
+/// The greatest number of repetitions: a full semaphore could be drained for ever.
 pub(crate) const REPEAT: usize = 32;
 
-/// Things that can be done.
+/// The actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Act {
-    /// Write one byte, or what else is the least.
+    /// Write one byte, or the smallest unit.
     Put,
-    /// Read it.
+    /// Read the smallest unit.
     Get,
     /// Write until there is no room.
     Fill,
@@ -30,9 +30,9 @@ pub(crate) enum Act {
     ShutWriting,
     ShutReading,
     ShutBoth,
-    /// Send one byte out of band.
+    /// Send one byte of out-of-band data.
     Urgent,
-    /// Close so that the peer sees a reset.
+    /// Close so that the peer receives a reset.
     Reset,
     /// Connect to the listener in the other place.
     Connect,
@@ -40,7 +40,7 @@ pub(crate) enum Act {
     Accept,
     /// Let the timer expire.
     Expire,
-    /// Set the timer to a time that does not come.
+    /// Set the timer to a time that never comes.
     Arm,
     Disarm,
     /// Send a signal to this process.
@@ -52,7 +52,8 @@ pub(crate) enum Act {
 use Act::*;
 
 impl End {
-    /// What may be done to it, the simplest first; the more often the likelier.
+    /// The possible actions on it, the simplest first. Actions that are listed more often are more
+    /// likely.
     fn acts(self) -> &'static [Act] {
         match self {
             Self::Closed | Self::Still => &[],
@@ -132,8 +133,8 @@ impl End {
 }
 
 impl World {
-    /// Does to the file in `place` what a random number stands for. Returns what that was, if
-    /// anything.
+    /// Performs the action on the file in `place` that a random number selects. Returns the action,
+    /// if there was one.
     pub(crate) fn act(&mut self, place: usize, number: u16, other: usize) -> Option<(End, Act)> {
         let slot = self.slot(place);
         let acts = slot.end.acts();
@@ -160,7 +161,7 @@ impl World {
                     .line(|| format!("put(f[{place}], UINT64_MAX - 1, 8);"));
                 write(fd, &(u64::MAX - 1).to_ne_bytes());
             }
-            // Datagrams that find no room are dropped: there is always some to write.
+            // Datagrams that find no room are dropped, so there is always room.
             Fill if slot.end == End::Udp => {
                 self.program.line(|| format!("fill(f[{place}], 1024, 4);"));
                 for _ in 0..4 {
@@ -182,7 +183,7 @@ impl World {
             Urgent => {
                 self.program
                     .line(|| format!("send(f[{place}], buf, 1, MSG_OOB);"));
-                // SAFETY: One byte is read.
+                // SAFETY: It reads one byte.
                 unsafe { libc::send(fd, [0u8].as_ptr().cast(), 1, MSG_OOB) };
             }
             Reset => {
@@ -221,8 +222,8 @@ impl World {
         }
     }
 
-    /// Writes to one end of a terminal. The other has it when a poll has waited for the work that
-    /// passes it on, which it does only if there was nothing to read before.
+    /// Writes to one end of a terminal. The work item that passes the byte on has run once a poll
+    /// of the other end has waited for it; the poll waits only if there was nothing to read before.
     fn type_one(&mut self, place: usize) {
         let slot = self.slot(place);
         let Some(peer) = self.other_end(place) else {
@@ -238,7 +239,7 @@ impl World {
         }
     }
 
-    /// A place with another end of the same connection.
+    /// The place of another end of the same connection.
     fn other_end(&self, place: usize) -> Option<usize> {
         let here = self.slot(place);
         (0..crate::world::SLOTS).find(|&there| {
@@ -336,12 +337,12 @@ impl World {
         } else {
             0
         };
-        // SAFETY: The time is only read; the old one is not asked for.
+        // SAFETY: It only reads the time; the old time is not requested.
         unsafe { libc::timerfd_settime(self.fd(place), mode, &time, std::ptr::null_mut()) };
     }
 }
 
-/// The least that can be read from a file of that kind, in bytes.
+/// The smallest number of bytes that can be read from a file of this kind.
 fn smallest(end: End) -> usize {
     match end {
         End::Eventfd | End::Timer => 8,
@@ -353,24 +354,24 @@ fn smallest(end: End) -> usize {
 
 /// Whether everything was written.
 fn write(fd: RawFd, bytes: &[u8]) -> bool {
-    // SAFETY: The bytes are only read.
+    // SAFETY: It only reads the bytes.
     unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) > 0 }
 }
 
 /// Whether anything was read.
 fn read(fd: RawFd, size: usize) -> bool {
     let mut bytes = std::mem::MaybeUninit::<[u8; CHUNK]>::uninit();
-    // SAFETY: There is room for all sizes that are asked for.
+    // SAFETY: There is room for all sizes that are used.
     unsafe { libc::read(fd, bytes.as_mut_ptr().cast(), size) > 0 }
 }
 
-/// Whether there is something to read, within a time in milliseconds.
+/// Whether there is something to read within a time in milliseconds.
 fn readable(fd: RawFd, timeout: i32) -> bool {
     let mut poll = libc::pollfd {
         fd,
         events: libc::POLLIN,
         revents: 0,
     };
-    // SAFETY: One structure is passed.
+    // SAFETY: It points to one structure.
     unsafe { libc::poll(&mut poll, 1, timeout) > 0 }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What all sequences of a process have in common: names in the file system, signals, memory.
+//! What all sequences of a process share: names in the file system, signals, memory.
 
 use crate::{barrier::Barrier, poller::Event};
 use anyhow::{bail, Context, Result};
@@ -9,7 +9,7 @@ use std::{
     ptr,
 };
 
-/// How many events a wait may be given room for.
+/// The greatest number of events that a wait has room for.
 pub(crate) const ROOM: usize = 32;
 
 /// What the sequences of this process share.
@@ -19,7 +19,7 @@ pub(crate) struct Environment {
     pub(crate) fifo: CString,
     /// A regular file, which inotify watches.
     pub(crate) file: CString,
-    /// Two buffers for events, each before a page that cannot be touched.
+    /// Two buffers for events, each before an inaccessible page.
     pub(crate) buffers: [*mut Event; 2],
     /// Sockets are connected over the wire, if there is one.
     pub(crate) barrier: Option<Barrier>,
@@ -29,13 +29,13 @@ pub(crate) struct Environment {
 pub(crate) const SIGNALS: [i32; 2] = [libc::SIGUSR1, libc::SIGUSR2];
 
 impl Environment {
-    /// Prepares everything, for the rest of the process.
+    /// Prepares everything; it lasts as long as the process.
     pub(crate) fn new(wire: bool) -> Result<Self> {
         let mut template = *b"/tmp/differential.XXXXXX\0";
-        // SAFETY: The template ends with a zero, and is written to in place.
+        // SAFETY: The template ends with a zero, and is modified in place.
         if unsafe { libc::mkdtemp(template.as_mut_ptr().cast()) }.is_null() {
             bail!(
-                "no folder for temporary files: {}",
+                "cannot create a temporary folder: {}",
                 std::io::Error::last_os_error()
             );
         }
@@ -48,7 +48,7 @@ impl Environment {
         if unsafe { libc::mkfifo(fifo.as_ptr(), 0o600) } != 0 {
             bail!("no FIFO: {}", std::io::Error::last_os_error());
         }
-        std::fs::write(file.to_str()?, b"").context("no file")?;
+        std::fs::write(file.to_str()?, b"").context("cannot create a file")?;
         block_signals();
         Ok(Self {
             fifo,
@@ -59,26 +59,26 @@ impl Environment {
         })
     }
 
-    /// Has both buffers hold the same.
+    /// Makes the contents of both buffers equal.
     pub(crate) fn level_buffers(&self) {
         for buffer in self.buffers {
-            // SAFETY: So much is there, and nobody else uses it now.
+            // SAFETY: The buffers are this large, and nobody else uses them now.
             unsafe { buffer.write_bytes(0, ROOM) };
         }
     }
 
-    /// Takes back the signals that are pending.
+    /// Discards pending signals.
     pub(crate) fn forget_signals(&self) {
         let set = signal_set();
         let now = libc::timespec {
             tv_sec: 0,
             tv_nsec: 0,
         };
-        // SAFETY: All arguments are good; the information is not asked for.
+        // SAFETY: All arguments are valid; the information is not requested.
         while unsafe { libc::sigtimedwait(&set, ptr::null_mut(), &now) } > 0 {}
     }
 
-    /// Removes what is in the file system. The environment cannot be used afterwards.
+    /// Removes the files. The environment cannot be used afterwards.
     pub(crate) fn remove(&self) {
         // SAFETY: The names end with a zero.
         unsafe {
@@ -91,7 +91,7 @@ impl Environment {
 
 /// The set of [`SIGNALS`].
 pub(crate) fn signal_set() -> libc::sigset_t {
-    // SAFETY: Any bits make a set, and emptying it gives it its value.
+    // SAFETY: Any bits are a valid set, and emptying it initialises it.
     unsafe {
         let mut set = std::mem::zeroed();
         libc::sigemptyset(&mut set);
@@ -103,18 +103,18 @@ pub(crate) fn signal_set() -> libc::sigset_t {
 }
 
 fn block_signals() {
-    // SAFETY: The set is good, the old one not asked for; ignoring a signal calls nothing.
+    // SAFETY: The set is valid, and the old one is not requested; ignoring a signal calls nothing.
     unsafe {
         libc::sigprocmask(libc::SIG_BLOCK, &signal_set(), ptr::null_mut());
         libc::signal(libc::SIGPIPE, libc::SIG_IGN);
     }
 }
 
-/// Room for [`ROOM`] events that ends where memory does.
+/// Room for [`ROOM`] events that ends at an inaccessible page.
 fn guarded_buffer() -> Result<*mut Event> {
-    // SAFETY: No requirements.
+    // SAFETY: There are no requirements.
     let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
-    // SAFETY: New memory, of which the second half is made inaccessible.
+    // SAFETY: It is new memory, whose second half becomes inaccessible.
     unsafe {
         let start = libc::mmap(
             ptr::null_mut(),
@@ -127,7 +127,10 @@ fn guarded_buffer() -> Result<*mut Event> {
         if start == libc::MAP_FAILED
             || libc::mprotect(start.byte_add(page), page, libc::PROT_NONE) != 0
         {
-            bail!("no memory: {}", std::io::Error::last_os_error());
+            bail!(
+                "cannot allocate memory: {}",
+                std::io::Error::last_os_error()
+            );
         }
         Ok(start.byte_add(page).cast::<Event>().sub(ROOM))
     }

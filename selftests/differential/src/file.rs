@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How files of each kind are made. All are non-blocking.
+//! Creates files of each kind. All are non-blocking.
 
 use crate::{
     barrier,
@@ -39,7 +39,7 @@ pub(crate) enum Kind {
     NotPollable,
 }
 
-/// The kinds, the simplest first; the more often a kind is named the more of it there will be.
+/// The kinds, the simplest first. Kinds that are listed more often occur more often.
 pub(crate) const KINDS: [Kind; 32] = [
     Kind::Eventfd,
     Kind::Pipe,
@@ -75,12 +75,12 @@ pub(crate) const KINDS: [Kind; 32] = [
     Kind::NotPollable,
 ];
 
-/// Small, so that a few writes fill them.
+/// Small, so that a few writes fill the buffers.
 pub(crate) const BUFFER: i32 = 4096;
 
 impl World {
-    /// Makes a file in `place`, and its other end, if it has one, in `other`. Both are emptied
-    /// before.
+    /// Creates a file in `place`, and its other end, if it has one, in `other`. Both places are
+    /// emptied before.
     pub(crate) fn open(&mut self, kind: Kind, place: usize, other: usize) {
         if !self.close(place) {
             return;
@@ -101,7 +101,7 @@ impl World {
                 let ends = [End::PipeReader, End::PipeWriter];
                 self.two(place, other, ends, "pipe2(fds, O_NONBLOCK)", |_| {
                     let mut fds = [-1; 2];
-                    // SAFETY: Room for two.
+                    // SAFETY: There is room for two.
                     unsafe { libc::pipe2(fds.as_mut_ptr(), O_NONBLOCK) };
                     fds
                 });
@@ -152,7 +152,7 @@ impl World {
             Kind::Signals => {
                 let call = "signalfd(-1, &signals, SFD_NONBLOCK)";
                 self.one(place, End::Signals, call, |_| {
-                    // SAFETY: The set is only read.
+                    // SAFETY: It only reads the set.
                     unsafe { libc::signalfd(-1, &signal_set(), libc::SFD_NONBLOCK) }
                 });
             }
@@ -213,7 +213,7 @@ impl World {
             &format!("unix_pair({name}, fds)"),
             |_| {
                 let mut fds = [-1; 2];
-                // SAFETY: Room for two.
+                // SAFETY: There is room for two.
                 unsafe { libc::socketpair(AF_UNIX, kind | SOCK_NONBLOCK, 0, fds.as_mut_ptr()) };
                 for fd in fds {
                     set_option(fd, SOL_SOCKET, libc::SO_SNDBUF, &BUFFER);
@@ -242,16 +242,16 @@ fn socket(family: i32, kind: i32) -> RawFd {
     unsafe { libc::socket(family, kind | SOCK_NONBLOCK, 0) }
 }
 
-/// An address with its length, of whatever family.
+/// An address of any family, with its length.
 pub(crate) struct Address {
     storage: libc::sockaddr_storage,
     length: libc::socklen_t,
 }
 
 impl Address {
-    /// The address that a socket was bound to, or for any that is free in a family.
+    /// An address of this family with any free port or name.
     fn any(family: i32) -> Self {
-        // SAFETY: All zeroes are an address.
+        // SAFETY: Zeros are a valid address.
         let mut storage: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
         storage.ss_family = family as libc::sa_family_t;
         let length = if family == AF_INET {
@@ -260,7 +260,7 @@ impl Address {
             unsafe { (*address).sin_addr.s_addr = libc::INADDR_LOOPBACK.to_be() };
             size_of::<libc::sockaddr_in>()
         } else {
-            // So short that the kernel makes a name up.
+            // So short that the kernel chooses a name.
             size_of::<libc::sa_family_t>()
         };
         Self {
@@ -279,12 +279,12 @@ impl Address {
     }
 
     fn bind(&self, fd: RawFd) {
-        // SAFETY: The address is good, with its length.
+        // SAFETY: The address is valid, with its length.
         let result = unsafe { libc::bind(fd, (&raw const self.storage).cast(), self.length) };
         assert!(result == 0, "cannot bind: error {}", errno());
     }
 
-    /// Connects a socket there. That may fail, as everything may be connected to everything.
+    /// Connects a socket to the address. That may fail, because any two sockets may be connected.
     pub(crate) fn connect(&self, fd: RawFd) {
         // SAFETY: As above.
         unsafe { libc::connect(fd, (&raw const self.storage).cast(), self.length) };
@@ -299,7 +299,7 @@ fn listening(family: i32) -> RawFd {
     fd
 }
 
-/// Small buffers, no waiting for more to send.
+/// Small buffers, and no delay before sending.
 pub(crate) fn prepare_tcp(fd: RawFd) {
     set_option(fd, SOL_SOCKET, libc::SO_SNDBUF, &BUFFER);
     set_option(fd, SOL_SOCKET, libc::SO_RCVBUF, &BUFFER);
@@ -334,14 +334,14 @@ fn local_pair() -> [RawFd; 2] {
     let client = socket(AF_INET, SOCK_STREAM);
     Address::of(listener).connect(client);
     let server = accept(listener);
-    // SAFETY: The descriptor is this function's.
+    // SAFETY: This function owns the descriptor.
     unsafe { libc::close(listener) };
     [client, server]
 }
 
 /// Accepts a connection, if there is one.
 pub(crate) fn accept(listener: RawFd) -> RawFd {
-    // SAFETY: The address of the peer is not asked for.
+    // SAFETY: The address of the peer is not requested.
     unsafe {
         libc::accept4(
             listener,
@@ -362,11 +362,11 @@ fn local_datagrams() -> [RawFd; 2] {
     fds
 }
 
-/// A pseudo-terminal that passes bytes on as they are.
+/// A pseudo-terminal that passes bytes on unchanged.
 fn tty() -> [RawFd; 2] {
     let mut fds = [-1; 2];
-    // SAFETY: Room for two descriptors and one set of attributes; neither name nor size is asked
-    // for.
+    // SAFETY: There is room for two descriptors and one set of attributes; name and size are not
+    // requested.
     unsafe {
         let mut attributes: libc::termios = std::mem::zeroed();
         libc::cfmakeraw(&mut attributes);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Interest masks: which there are to choose from, and their names in C.
+//! Interest masks: which ones are chosen from, and their names in C.
 
 /// A wake-up that io_uring caused, which `<sys/epoll.h>` does not name.
 const URING_WAKE: u32 = 1 << 27;
 
-/// What can be asked for, simplest first.
+/// What to watch for, simplest first.
 const EVENTS: [u32; 8] = [
     IN,
     OUT,
@@ -17,7 +17,7 @@ const EVENTS: [u32; 8] = [
     ERR | HUP,
 ];
 
-/// How it can be asked for, simplest first; the last stands for [`ODD`].
+/// How to watch, simplest first; the last one stands for [`ODD`].
 const MODES: [u32; 8] = [
     0,
     ET,
@@ -29,7 +29,7 @@ const MODES: [u32; 8] = [
     0,
 ];
 
-/// What no program should ask for: combinations that are refused, and bits without meaning.
+/// Masks that no program should use: combinations that are refused, and bits without meaning.
 const ODD: [u32; 8] = [
     EXCLUSIVE | ONESHOT,
     EXCLUSIVE | WAKEUP,
@@ -75,7 +75,7 @@ pub(crate) const NAMES: [(u32, &str); 15] = [
     (ET, "EPOLLET"),
 ];
 
-/// The interest that a random number stands for. 0 is the simplest.
+/// The interest that a random number selects. 0 is the simplest.
 pub(crate) fn from_number(number: u16) -> u32 {
     let events = EVENTS[usize::from(number & 7)];
     let mode = usize::from((number >> 3) & 7);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kernel's epoll and repoll in step: random operations on random files that both watch, and
-//! the same answers expected of both.
+//! Compares the kernel's epoll and repoll: it performs random operations on random files that both
+//! watch, and expects the same answers from both.
 
 mod act;
 mod barrier;
@@ -24,28 +24,28 @@ use clap::Parser;
 use std::{num::NonZeroUsize, process::ExitCode};
 use worker::Task;
 
-/// Compare the kernel's epoll and repoll by random operations.
+/// Compare the kernel's epoll and repoll with random operations
 #[derive(Parser)]
 struct Options {
-    /// How many steps to do, at least
+    /// Minimum number of steps
     #[arg(long, default_value_t = 100_000)]
     steps: u64,
-    /// The seed of the first sequence; the next has the next [default: random]
+    /// Seed of the first sequence; each next sequence has the next seed [default: random]
     #[arg(long)]
     seed: Option<u64>,
-    /// Steps in a sequence; one that takes more than a minute counts as hung
+    /// Steps in a sequence; a sequence that takes more than a minute counts as hung
     #[arg(long, default_value_t = NonZeroUsize::new(400).unwrap())]
     length: NonZeroUsize,
-    /// Processes to run at the same time, each bound to a processor [default: as many as those]
+    /// Processes to run at the same time, each bound to a processor [default: one per processor]
     #[arg(long)]
     workers: Option<NonZeroUsize>,
-    /// Compare epoll with epoll: nothing may be found then
+    /// Compare epoll with epoll, which must find nothing
     #[arg(long)]
     control: bool,
     /// Connect TCP and UDP sockets over the wire between the guest's two network cards
     #[arg(long)]
     wire: bool,
-    /// Be the worker with this number
+    /// Run as the worker with this number
     #[arg(long, hide = true)]
     worker: Option<usize>,
 }

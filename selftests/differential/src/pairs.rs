@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Pairs of eventpolls that watch the same, and the comparison of their answers.
+//! Pairs of eventpolls that watch the same files, and the comparison of their answers.
 //!
 //! # Order
 //!
-//! Events are compared in order. epoll promises none, but the order follows from what happened, and
-//! with a single thread what happened is the same for both of a pair: an item joins the tail of the
-//! ready list when it is woken or found ready first; a wait takes items from the head; what it
-//! does not reach stays at the head; what is level-triggered and ready goes to the tail, behind
-//! what was woken during the wait. One file's wake-up reaches the items on it in the order of its
-//! wait queue, in which both of a pair stand alike. fdinfo is in the order of the tree: by the
-//! file's address, then by number. Only nested instances, which are two files, lie apart there.
+//! Events are compared in order. epoll guarantees no order, but the order follows from what
+//! happened. With a single thread, the same happened to both eventpolls of a pair. An item joins
+//! the tail of the ready list when it is woken or found ready first. A wait takes items from the
+//! head, and items that it does not reach stay at the head. A level-triggered item that is ready
+//! goes to the tail, behind items that were woken during the wait. A file's wake-up reaches its
+//! items in the order of its wait queue, in which both of a pair are at the same position. fdinfo
+//! is in the order of the tree: by the file's address, then by number. Only nested instances, which
+//! are two different files, have different positions there.
 
 use crate::{
     environment::{Environment, ROOM},
@@ -25,22 +26,22 @@ use std::{
     os::fd::RawFd,
 };
 
-/// How many pairs there may be: a chain of so many is deeper than epoll allows.
+/// The greatest number of pairs: a chain of this many is deeper than epoll allows.
 pub(crate) const PAIRS: usize = 7;
 
 /// Marks the data of items whose file is an instance.
 pub(crate) const NESTED: u64 = 1 << 63;
 
-/// In place of a descriptor of an instance that was not made yet.
+/// Replaces the descriptor of an instance that has not been created.
 const NEVER: RawFd = -2;
 
 /// The two kinds, the kernel's own first.
 pub(crate) type Engines = [Engine; 2];
 
-/// Two answers that are not the same.
+/// Two different answers.
 #[derive(Debug)]
 pub(crate) struct Disagreement {
-    /// What was asked.
+    /// The call.
     question: String,
     answers: [String; 2],
 }
@@ -52,14 +53,14 @@ impl Display for Disagreement {
     }
 }
 
-/// What an operation is applied to.
+/// The target of an operation.
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
     /// The descriptor in a place.
     Place(usize),
-    /// Another pair, or the same.
+    /// Another pair, or the same one.
     Pair(usize),
-    /// A number that is no descriptor.
+    /// A number that is not a descriptor.
     Number(RawFd),
 }
 
@@ -73,12 +74,12 @@ impl Target {
     }
 }
 
-/// All pairs. The descriptors are -1 where there is none any more.
+/// All pairs. The descriptors of closed instances are -1.
 pub(crate) struct Pairs {
     engines: &'static Engines,
     environment: &'static Environment,
     fds: [[RawFd; 2]; PAIRS],
-    /// Whether the second of a pair is asked first.
+    /// Whether the second one of a pair is called first.
     swapped: bool,
     form: CallForm,
     /// How many items have been given data.
@@ -100,9 +101,9 @@ impl Pairs {
         }
     }
 
-    /// The pair that a random number stands for.
+    /// The pair that a random number selects.
     pub(crate) fn pair(number: u8) -> usize {
-        // The first ones more often, so that there is something to report in them.
+        // The first pairs are more likely, so that they have something to report.
         const PAIRS_BY_NUMBER: [u8; 16] = [0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 5, 6];
         PAIRS_BY_NUMBER[usize::from(number) % PAIRS_BY_NUMBER.len()].into()
     }
@@ -111,21 +112,21 @@ impl Pairs {
         self.fds[pair][0] >= 0
     }
 
-    /// Makes a pair if there never was one: until then nobody can have used it.
+    /// Creates a pair unless it was ever created: until then, nothing can have used it.
     pub(crate) fn ensure(&mut self, world: &mut World, pair: usize) {
         if self.fds[pair] == [NEVER; 2] {
             self.create(world, pair);
         }
     }
 
-    /// Asks the other one first from now on.
+    /// Calls the other one of each pair first from now on.
     pub(crate) fn swap(&mut self, world: &mut World) {
         self.swapped = !self.swapped;
         let swapped = self.swapped;
         world.program.line(|| format!("repoll_first = {swapped};"));
     }
 
-    /// Makes calls in that form from now on.
+    /// Uses this form of calls from now on.
     pub(crate) fn call_by(&mut self, world: &mut World, form: CallForm) {
         if self.form == form {
             return;
@@ -140,7 +141,7 @@ impl Pairs {
             .line(|| format!("go({directly}, {by_structure});"));
     }
 
-    /// Asks both.
+    /// Calls both.
     fn ask<T>(&mut self, mut ask: impl FnMut(&Engine, usize) -> T) -> [T; 2] {
         self.tally.comparisons += 1;
         let mut ask = |which: usize| ask(&self.engines[which], which);
@@ -165,13 +166,13 @@ impl Pairs {
         Ok(answers[0])
     }
 
-    /// Makes a pair, in place of the old one.
+    /// Creates a pair, which replaces the old one.
     pub(crate) fn create(&mut self, world: &mut World, pair: usize) {
         self.close(world, pair);
         world.program.line(|| format!("create(&p[{pair}]);"));
         self.fds[pair] = [0, 1].map(|which: usize| self.engines[which].create());
         let made = self.fds[pair].iter().all(|&fd| fd >= 0);
-        assert!(made, "cannot make instances: {:?}", self.fds[pair]);
+        assert!(made, "cannot create instances: {:?}", self.fds[pair]);
     }
 
     /// Closes a pair.
@@ -185,12 +186,12 @@ impl Pairs {
 
     fn close_now(&mut self, pair: usize) {
         for fd in std::mem::replace(&mut self.fds[pair], [-1; 2]) {
-            // SAFETY: The descriptors are the pair's own.
+            // SAFETY: The descriptors belong to the pair.
             unsafe { libc::close(fd) };
         }
     }
 
-    /// The descriptors of a target, and the data of an item of it.
+    /// The descriptors of a target, and the data for an item on it.
     fn resolve(&mut self, world: &World, target: Target) -> ([RawFd; 2], u64) {
         self.items += 1;
         let data = (self.items << 32) | self.items;
@@ -201,7 +202,7 @@ impl Pairs {
         }
     }
 
-    /// Changes the interest list of both. `mask` is `None` for an address that cannot be read.
+    /// Changes what both watch. `mask` is `None` for an address that cannot be read.
     pub(crate) fn ctl(
         &mut self,
         world: &mut World,
@@ -233,7 +234,7 @@ impl Pairs {
         self.judge("epoll_ctl", answers).map(drop)
     }
 
-    /// Waits on both with room for `maxevents`, of which `usable` lie in memory.
+    /// Waits on both with room for `maxevents`, of which `usable` are in memory.
     pub(crate) fn wait(
         &mut self,
         world: &mut World,
@@ -246,16 +247,16 @@ impl Pairs {
             .line(|| format!("wait_events(&p[{pair}], {maxevents}, {usable});"));
         let (pollers, form, starts) = (self.fds[pair], self.form, self.room_for(usable));
         let answers = self.ask(|engine, which| {
-            // SAFETY: The last `usable` events of the buffers are this function's to use, and
-            // behind them is nothing.
+            // SAFETY: This function may use the last `usable` events of the buffers, and the memory
+            // behind them is inaccessible.
             unsafe { engine.wait(form, pollers[which], starts[which], maxevents) }
         });
         let count = self.judge("epoll_wait", answers)?;
         self.judge_events("epoll_wait", count, usable)
     }
 
-    /// Changes the interest list of both in what is in a place, then waits, with room for
-    /// `maxevents`, if that went well.
+    /// Changes the item of the file in a place on both, then waits with room for `maxevents` if
+    /// that succeeded.
     pub(crate) fn change_and_wait(
         &mut self,
         world: &mut World,
@@ -271,7 +272,8 @@ impl Pairs {
         let (pollers, form, starts) = (self.fds[pair], self.form, self.room_for(ROOM));
         let answers = self.ask(|engine, which| {
             let change = (op, fds[which], &mut Event { events, data });
-            // SAFETY: The buffers are this function's to use, and behind them is nothing.
+            // SAFETY: This function may use the buffers, and the memory behind them is
+            // inaccessible.
             unsafe {
                 engine.change_and_wait(form, pollers[which], change, starts[which], maxevents)
             }
@@ -281,23 +283,24 @@ impl Pairs {
         self.judge_events(question, count, ROOM)
     }
 
-    /// The last `usable` events of both buffers.
+    /// The addresses of the last `usable` events of both buffers.
     fn room_for(&self, usable: usize) -> [*mut Event; 2] {
         self.environment
             .buffers
             .map(|buffer| buffer.wrapping_add(ROOM - usable))
     }
 
-    /// Compares the buffers after a wait that had `count` events.
+    /// Compares the buffers after a wait that returned `count` events.
     fn judge_events(
         &mut self,
         question: &str,
         count: Answer,
         usable: usize,
     ) -> Result<(), Disagreement> {
-        // Both began alike, so they are alike in full, also where there are no events.
+        // Both buffers were equal before, so they are equal as a whole, even where there are no
+        // events.
         let buffers = self.environment.buffers.map(|buffer| {
-            // SAFETY: So much is there, and nobody writes to it now.
+            // SAFETY: The buffers are this large, and nobody writes to them now.
             unsafe { std::slice::from_raw_parts(buffer, ROOM) }
         });
         if buffers[0] != buffers[1] {
@@ -314,7 +317,7 @@ impl Pairs {
         Ok(())
     }
 
-    /// Waits on both with an address that is none.
+    /// Waits on both with an invalid address.
     pub(crate) fn wait_nowhere(
         &mut self,
         world: &mut World,
@@ -327,7 +330,7 @@ impl Pairs {
         let (pollers, form) = (self.fds[pair], self.form);
         let events = std::ptr::without_provenance_mut(address);
         let answers = self.ask(|engine, which| {
-            // SAFETY: There is no memory that can be written to.
+            // SAFETY: The address is not that of writable memory.
             unsafe { engine.wait(form, pollers[which], events, 4) }
         });
         self.judge("epoll_wait", answers).map(drop)
@@ -343,7 +346,7 @@ impl Pairs {
                 events: libc::POLLIN | libc::POLLOUT | libc::POLLPRI | libc::POLLRDNORM,
                 revents: 0,
             };
-            // SAFETY: One structure is passed.
+            // SAFETY: It points to one structure.
             let result = answer(unsafe { libc::poll(&mut poll, 1, 0) }.into());
             result.min(i32::from(poll.revents))
         });
@@ -378,7 +381,7 @@ impl Drop for Pairs {
     }
 }
 
-/// What fdinfo tells of the items, the nested ones last and without what is their file's.
+/// The items according to fdinfo, the nested ones last and without the identity of their files.
 fn items(fd: RawFd) -> String {
     let mut text = String::with_capacity(4096);
     let file = std::fs::File::open(format!("/proc/self/fdinfo/{fd}"));

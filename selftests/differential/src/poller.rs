@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The two kinds of eventpolls as raw system calls: wrong arguments get through, too.
+//! The two kinds of eventpolls as raw system calls, which also accept wrong arguments.
 //!
-//! `samples/backend` cannot serve here: its types rule out what this program tries, such
-//! as unknown operations, closed descriptors and missing events, and it leaves to the
-//! crate by which call repoll is asked.
+//! `samples/backend` cannot be used here: its types exclude what this program tries, such as
+//! unknown operations, closed descriptors and missing events, and the crate chooses the form of the
+//! calls on repoll.
 
 use repoll::uapi;
 use std::{
@@ -24,11 +24,11 @@ pub(crate) struct Event {
 /// A kind of eventpoll.
 #[derive(Debug)]
 pub(crate) enum Engine {
-    /// The kernel's own.
+    /// The kernel's own epoll.
     Native,
-    /// This module's: the open control node.
+    /// repoll: the open control node.
     Repoll(OwnedFd),
-    /// The kernel's own, with a fault: one-shot items are not disarmed.
+    /// The kernel's own epoll with a fault: one-shot items are not disarmed.
     #[cfg(test)]
     Faulty,
 }
@@ -36,16 +36,16 @@ pub(crate) enum Engine {
 /// The form of a call on repoll: several calls do the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CallForm {
-    /// By direct calls, rather than by ioctls.
+    /// Use direct calls instead of ioctls.
     pub(crate) directly: bool,
-    /// By the call that takes a structure and can do more, if there is another.
+    /// If there are two calls, use the one that takes a structure and can do more.
     pub(crate) by_structure: bool,
 }
 
-/// What a call came to: its result, or the negative error.
+/// The result of a call, or the negated errno.
 pub(crate) type Answer = i32;
 
-/// The result of a system call, or the negative error.
+/// The result of a system call, or the negated errno.
 pub(crate) fn answer(result: i64) -> Answer {
     if result < 0 {
         -errno()
@@ -54,14 +54,14 @@ pub(crate) fn answer(result: i64) -> Answer {
     }
 }
 
-/// The error of the last call that failed.
+/// The errno of the last call that failed.
 pub(crate) fn errno() -> i32 {
-    // SAFETY: The location is this thread's.
+    // SAFETY: The location belongs to this thread.
     unsafe { *libc::__errno_location() }
 }
 
 impl Engine {
-    /// Makes an instance.
+    /// Creates an instance.
     pub(crate) fn create(&self) -> Answer {
         let result = match self {
             // SAFETY: No memory is passed.
@@ -80,7 +80,7 @@ impl Engine {
         answer(result.into())
     }
 
-    /// Changes the interest list. `event` is the address of an event, or null.
+    /// Changes what an instance watches. `event` is the address of an event, or null.
     pub(crate) fn ctl(
         &self,
         form: CallForm,
@@ -103,7 +103,7 @@ impl Engine {
             // SAFETY: The kernel checks the address, which it only reads.
             Self::Native => unsafe { libc::epoll_ctl(poller, op, fd, event.cast()) },
             Self::Repoll(_) => {
-                // SAFETY: Who passes an address has an event there.
+                // SAFETY: Callers that pass an address have an event there.
                 match (unsafe { event.as_ref() }, direct_operation(op)) {
                     (Some(event), _) if form.by_structure => {
                         let mut change = uapi::repoll_change {
@@ -130,7 +130,7 @@ impl Engine {
                             event: event.addr() as u64,
                             ..Default::default()
                         };
-                        // SAFETY: REPOLL_CTL takes this structure; for the event as above.
+                        // SAFETY: REPOLL_CTL takes this structure; for the event, as above.
                         unsafe { ioctl(poller, uapi::REPOLL_CTL, &mut ctl) }
                     }
                 }
@@ -139,11 +139,12 @@ impl Engine {
         answer(result.into())
     }
 
-    /// Changes the interest list, and then fetches what is ready, if that went well.
+    /// Changes what an instance watches and then, if that succeeded, fetches the events that are
+    /// ready.
     ///
     /// # Safety
     ///
-    /// As of [`Engine::wait`].
+    /// Those of [`Engine::wait`].
     pub(crate) unsafe fn change_and_wait(
         &self,
         form: CallForm,
@@ -162,7 +163,7 @@ impl Engine {
                 ..Default::default()
             };
             let at = std::ptr::from_mut(&mut change).expose_provenance() as u64;
-            // SAFETY: The operation takes this structure; for the events by the requirements.
+            // SAFETY: The operation takes this structure; for the events, by the requirements.
             let result = unsafe {
                 direct(
                     poller,
@@ -180,12 +181,12 @@ impl Engine {
         }
     }
 
-    /// Fetches what is ready now.
+    /// Fetches the events that are ready now.
     ///
     /// # Safety
     ///
-    /// What lies at `events`, up to `maxevents` of them, is memory that nobody else uses, or none
-    /// that can be written to.
+    /// The memory at `events`, for up to `maxevents` of them, is not used by anyone else, or is not
+    /// writable.
     pub(crate) unsafe fn wait(
         &self,
         form: CallForm,
@@ -211,7 +212,7 @@ impl Engine {
                     ..Default::default()
                 };
                 let calls = (uapi::REPOLL_WAIT, uapi::REPOLL_DIRECT_PWAIT);
-                // SAFETY: Both take this structure; for the events by the requirements.
+                // SAFETY: Both take this structure; for the events, by the requirements.
                 unsafe { call_with(form, poller, calls, &mut wait) }
             }
         };
@@ -219,7 +220,7 @@ impl Engine {
     }
 }
 
-/// The direct call that makes a change with this operation.
+/// The direct call for this operation.
 fn direct_operation(op: c_int) -> Option<u32> {
     match op {
         libc::EPOLL_CTL_ADD => Some(uapi::REPOLL_DIRECT_ADD),
@@ -237,7 +238,7 @@ fn change_by_batch(form: CallForm, poller: RawFd, change: &mut uapi::repoll_chan
         ..Default::default()
     };
     let calls = (uapi::REPOLL_BATCH, uapi::REPOLL_DIRECT_BATCH);
-    // SAFETY: Both take this structure, and so many changes at that address.
+    // SAFETY: Both take this structure, and this many changes at that address.
     match unsafe { call_with(form, poller, calls, &mut batch) } {
         1 => -change.result,
         result => answer(result.into()),
@@ -253,7 +254,7 @@ fn pair(low: i32, high: i32) -> u64 {
 ///
 /// # Safety
 ///
-/// The addresses in the words are good for what the operation does with them.
+/// The addresses in the words are valid for the operation.
 unsafe fn direct(fd: RawFd, first: u64, second: u64, operation: u32) -> c_int {
     // SAFETY: By the requirements.
     unsafe { libc::syscall(libc::SYS_fadvise64, fd, first, second, operation) as c_int }
@@ -263,7 +264,7 @@ unsafe fn direct(fd: RawFd, first: u64, second: u64, operation: u32) -> c_int {
 ///
 /// # Safety
 ///
-/// Both take a `T`, and the addresses in it are good for what they do with them.
+/// Both take a `T`, and the addresses in it are valid for what they do with them.
 unsafe fn call_with<T>(
     form: CallForm,
     fd: RawFd,
@@ -281,7 +282,7 @@ unsafe fn call_with<T>(
 
 /// # Safety
 ///
-/// `command` takes a `T`, and the addresses in it are good for what it does with them.
+/// `command` takes a `T`, and the addresses in it are valid for what it does with them.
 unsafe fn ioctl<T>(fd: RawFd, command: u32, argument: &mut T) -> c_int {
     // SAFETY: By the requirements.
     unsafe { libc::ioctl(fd, command.into(), std::ptr::from_mut(argument)) }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A sequence as a C program: the calls that were made, one after the other.
+//! A sequence as a C program: its calls, one after the other.
 
 use crate::{
     act::{CHUNK, REPEAT},
@@ -10,16 +10,16 @@ use crate::{
     world::SLOTS,
 };
 
-/// The lines of the program, if it is to be written.
+/// The lines of the program, if one is wanted.
 pub(crate) struct Program(Option<String>);
 
 impl Program {
-    /// None is written.
+    /// No program is wanted.
     pub(crate) const fn none() -> Self {
         Self(None)
     }
 
-    /// To be written.
+    /// An empty program.
     pub(crate) const fn new() -> Self {
         Self(Some(String::new()))
     }
@@ -33,7 +33,7 @@ impl Program {
         }
     }
 
-    /// The whole program.
+    /// The complete program.
     pub(crate) fn text(&self, comment: &str) -> String {
         let lines = self.0.as_deref().unwrap_or_default();
         format!(
@@ -44,7 +44,7 @@ impl Program {
     }
 }
 
-/// What replay.h leaves to the program.
+/// The constants that replay.h expects the program to define.
 fn constants() -> String {
     format!(
         "#define FILES {SLOTS}\n\

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Starts the workers and tells what they found, as KTAP.
+//! Starts the workers and reports their results as KTAP.
 
 use crate::{
     tally::Tally,
@@ -15,19 +15,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often to say how far it is.
+/// How often to report progress.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// How long a worker may say nothing. A sequence, of which it says each, takes some milliseconds.
+/// How long a worker may be silent. It reports each sequence, which takes some milliseconds.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A worker, as far as it is known here.
+/// What this process knows about a worker.
 #[derive(Clone)]
 struct Worker {
-    /// The seed of the sequence that it is at.
+    /// The seed of its current sequence.
     seed: Option<u64>,
     heard: Instant,
-    /// Whether it ended as it should, once it has.
+    /// Whether it succeeded, once it has ended.
     ended: Option<bool>,
 }
 
@@ -45,14 +45,14 @@ impl Worker {
     }
 }
 
-/// What is heard of a worker.
+/// What this process receives from a worker.
 enum Word {
     News(News),
-    /// It has ended: as it should?
+    /// It has ended: did it succeed?
     Ended(bool),
 }
 
-/// Tells the parent.
+/// Sends news to the parent.
 pub(crate) fn tell(news: News) -> Result<()> {
     let mut out = io::stdout().lock();
     serde_json::to_writer(&mut out, &news)?;
@@ -89,7 +89,7 @@ pub(crate) fn run(workers: usize, seed: u64, steps: u64) -> Result<ExitCode> {
             Err(RecvTimeoutError::Timeout) => (),
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        // The kernel ends the workers, as far as it can, when this process has.
+        // When this process ends, the kernel ends the workers, as far as it can.
         let now = Instant::now();
         if workers.iter().any(|worker| worker.hangs(now)) {
             break;
@@ -115,15 +115,15 @@ pub(crate) fn run(workers: usize, seed: u64, steps: u64) -> Result<ExitCode> {
         };
         match worker.ended {
             Some(true) => (),
-            Some(false) => println!("# a worker did not end as it should, {at}"),
+            Some(false) => println!("# a worker failed, {at}"),
             None if worker.hangs(Instant::now()) => {
                 println!("# a worker has hung for {} s, {at}", LIMIT.as_secs());
             }
-            None => println!("# a worker was given up, {at}"),
+            None => println!("# a worker was abandoned, {at}"),
         }
     }
     if !judged {
-        println!("# most sequences were disturbed: no verdict");
+        println!("# most sequences were disturbed, so there is no verdict");
     }
     let verdict = if good { "ok" } else { "not ok" };
     println!("{verdict} 1 epoll and repoll agree, seed {seed}");
@@ -152,7 +152,7 @@ fn start_worker(
     thread::spawn(move || {
         for line in output.lines().map_while(Result::ok) {
             if let Ok(news) = serde_json::from_str(&line) {
-                // If a worker hangs, the others are not listened to any more.
+                // If a worker hangs, nobody receives news of the others any more.
                 let _ = sender.send((worker, Word::News(news)));
             }
         }
@@ -162,7 +162,7 @@ fn start_worker(
     Ok(())
 }
 
-/// Whether an option was given to this process, and so to its workers, too.
+/// Whether this process has an option, which its workers then also have.
 fn given(option: &str) -> bool {
     std::env::args().any(|word| word.split('=').next() == Some(option))
 }
@@ -183,7 +183,7 @@ fn summary(total: &Tally, start: Instant) -> String {
 
 fn show(found: &Found) {
     println!(
-        "# seed {} disagrees; {} steps are left of it:",
+        "# seed {}: the answers differ; shrunk to {} steps:",
         found.seed, found.steps
     );
     for line in found.program.lines() {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A sequence of steps on files and on the pairs of eventpolls that watch them, as proptest's state
-//! machine test. There is no model: what the kernel's epoll answers is right.
+//! A sequence of steps on files and on the pairs of eventpolls that watch them, as a state machine
+//! test of proptest. There is no model: the answers of the kernel's epoll are correct by
+//! definition.
 
 use crate::{
     act::Act,
@@ -21,7 +22,7 @@ use std::{
     collections::BTreeMap,
 };
 
-/// What does not change between the sequences of a process.
+/// What all sequences of a process share.
 pub(crate) struct Setting {
     pub(crate) engines: Engines,
     pub(crate) environment: &'static Environment,
@@ -32,7 +33,7 @@ thread_local! {
     static TALLY: RefCell<Tally> = RefCell::default();
 }
 
-/// Says what all sequences of this thread run on.
+/// Sets what all sequences of this thread use.
 pub(crate) fn set(setting: &'static Setting) {
     SETTING.set(Some(setting));
 }
@@ -42,20 +43,20 @@ pub(crate) fn take_tally() -> Tally {
     TALLY.take()
 }
 
-/// The operations on an interest list.
+/// The operations of `ctl`.
 const OPS: [i32; 3] = [
     libc::EPOLL_CTL_ADD,
     libc::EPOLL_CTL_MOD,
     libc::EPOLL_CTL_DEL,
 ];
 
-/// Files, pairs, and what has become of them.
+/// The files and the pairs, with their state.
 pub(crate) struct Sequence {
-    // Dropped first: instances that still watch something are closed, too.
+    // Dropped first, so that instances that still watch something are also closed.
     pairs: Pairs,
     world: World,
     done: BTreeMap<(Verb, Option<(End, Act)>), u64>,
-    /// Whether a comparison was disturbed: nothing is done any more.
+    /// Whether a comparison was disturbed: then nothing more is done.
     over: bool,
 }
 
@@ -70,12 +71,12 @@ impl Sequence {
         }
     }
 
-    /// The program that does the same.
+    /// The program that makes the same calls.
     pub(crate) fn program(&self) -> &Program {
         &self.world.program
     }
 
-    /// One step. A disagreement counts only if nothing happened while the two were asked.
+    /// Performs one step. A disagreement counts only if nothing happened between the two calls.
     pub(crate) fn step(&mut self, step: Step) -> Result<(), Disagreement> {
         if self.over {
             return Ok(());
@@ -164,12 +165,12 @@ impl Sequence {
         Ok(())
     }
 
-    /// A wait with a wrong size or address, or with room for fewer events than it says.
+    /// A wait with a wrong size or address, or with room for fewer events than it claims.
     fn wait_wrongly(&mut self, pair: usize, number: u16) -> Result<(), Disagreement> {
         let Self { pairs, world, .. } = self;
-        /// As many events as an `int` can count bytes of, and one more.
+        /// One more than the number of events whose bytes an `int` can count.
         const TOO_MANY: i32 = i32::MAX / 12 + 1;
-        /// Where the kernel's half of the addresses begins.
+        /// The start of the kernel's half of the addresses.
         const KERNEL: usize = 0xffff_8000_0000_0000;
         match number % 10 {
             0 => pairs.wait(world, pair, 0, ROOM),
@@ -195,7 +196,7 @@ impl Sequence {
             0 => pairs.ctl(world, pair, 0, place, Some(mask)),
             1 => pairs.ctl(world, pair, 4, place, Some(mask)),
             2 => pairs.ctl(world, pair, i32::MIN, place, Some(mask)),
-            // An ioctl on a closed descriptor fails before it could read its argument.
+            // An ioctl on a closed descriptor fails before it can read its argument.
             3 if !pairs.is_open(pair) => Ok(()),
             3 => pairs.ctl(world, pair, op, place, None),
             4 => pairs.ctl(world, pair, op, Target::Number(-2), Some(mask)),
@@ -217,7 +218,7 @@ impl Sequence {
     }
 }
 
-/// The room for events that a random number stands for: from very little to more than enough.
+/// The room for events that a random number selects: from very little to more than enough.
 fn room(number: u16) -> i32 {
     match number % 4 {
         0 => ROOM as i32,
@@ -226,7 +227,7 @@ fn room(number: u16) -> i32 {
     }
 }
 
-/// What proptest generates: steps, all of which are possible at any time.
+/// What proptest generates: steps, all of which are always possible.
 pub(crate) struct Steps;
 
 impl ReferenceStateMachine for Steps {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Steps: what can happen next, and how often it does.
+//! Steps: what can happen next, and how often.
 //!
-//! A step is five numbers, of which each operation takes what it needs, modulo what there is. So it
-//! is quick to generate, every step is possible in every state, and each number shrinks by itself
-//! towards 0, the simplest.
+//! A step is five numbers. Each operation uses the numbers that it needs, modulo its range. So
+//! steps are quick to generate, every step is possible in every state, and each number shrinks
+//! separately towards 0, the simplest.
 
 use crate::poller::CallForm;
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ use proptest::prelude::*;
 pub(crate) enum Verb {
     /// Wait on a pair.
     Wait,
-    /// Do something to a file; make one if there is none.
+    /// Act on a file; create one if there is none.
     Act,
     /// Add a file to a pair.
     Add,
@@ -30,7 +30,7 @@ pub(crate) enum Verb {
     Close,
     /// Duplicate a descriptor.
     Duplicate,
-    /// Make a pair.
+    /// Create a pair.
     Create,
     /// Close a pair.
     Destroy,
@@ -40,7 +40,7 @@ pub(crate) enum Verb {
     WaitWrongly,
     /// Add, change or delete with wrong arguments.
     CtlWrongly,
-    /// Have the other of each pair asked first.
+    /// Call the other one of each pair first.
     Swap,
     /// Add a pair to a pair.
     AddPair,
@@ -52,7 +52,7 @@ pub(crate) enum Verb {
     ChangeWait,
 }
 
-/// How often each comes up, the simplest first.
+/// The frequencies of the operations, the simplest first.
 pub(crate) const WEIGHTS: [(Verb, u16); 19] = [
     (Verb::Wait, 60),
     (Verb::Act, 90),
@@ -82,7 +82,7 @@ pub(crate) struct Step {
     pub(crate) a: u8,
     pub(crate) b: u8,
     pub(crate) c: u16,
-    /// By which calls repoll is asked.
+    /// The form of the calls on repoll.
     pub(crate) form: CallForm,
 }
 
@@ -102,7 +102,7 @@ fn verb_at(mut number: u16) -> Verb {
 
 /// Any step.
 pub(crate) fn any_step() -> impl Strategy<Value = Step> {
-    // The last number in parts, as an interest takes it: each becomes simple by itself.
+    // The last number in parts, like those of an interest, so that each part shrinks separately.
     let last = (0..1u16 << 3, 0..1u16 << 3, 0..1u16 << 10);
     let form = (any::<bool>(), any::<bool>());
     let numbers = (0..total(), any::<u8>(), any::<u8>(), last, form);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What was done and met: for the reader to believe that something was tested.
+//! Counts of what was done and found, which show that something was tested.
 
 use crate::{interest::NAMES, poller::Event};
 use serde::{Deserialize, Serialize};
@@ -15,15 +15,15 @@ pub(crate) struct Tally {
     pub(crate) steps: u64,
     pub(crate) sequences: u64,
     pub(crate) comparisons: u64,
-    /// Comparisons that were not judged because a file woke meanwhile, by what it was for; each
+    /// Comparisons that were not judged because a file woke meanwhile, by the kind of file; each
     /// ended its sequence.
     disturbed: Counts,
     pub(crate) events: u64,
-    /// By verb, and by end and act.
+    /// By operation, and by kind of file and action.
     pub(crate) done: Counts,
     pub(crate) errors: BTreeMap<i32, u64>,
     pub(crate) bits: BTreeMap<u32, u64>,
-    /// Sizes of answers to waits.
+    /// Waits by number of events.
     pub(crate) sizes: BTreeMap<usize, u64>,
 }
 
@@ -32,7 +32,7 @@ impl Tally {
         *self.errors.entry(error).or_default() += 1;
     }
 
-    /// Counts a comparison that was disturbed.
+    /// Counts a disturbed comparison.
     pub(crate) fn disturbed(&mut self, by: String) {
         *self.disturbed.entry(by).or_default() += 1;
     }
@@ -47,7 +47,7 @@ impl Tally {
         *self.done.entry(what).or_default() += count;
     }
 
-    /// Counts what a wait gave.
+    /// Counts the events of a wait.
     pub(crate) fn waited(&mut self, events: &[Event]) {
         self.events += events.len() as u64;
         *self.sizes.entry(events.len()).or_default() += 1;
@@ -56,7 +56,7 @@ impl Tally {
         }
     }
 
-    /// Adds another's counts.
+    /// Adds other counts.
     pub(crate) fn add(&mut self, other: &Self) {
         fn add<K: Ord + Clone>(to: &mut BTreeMap<K, u64>, from: &BTreeMap<K, u64>) {
             for (key, count) in from {

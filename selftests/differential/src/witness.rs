@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who notices that something happened while two eventpolls were being asked in turn.
+//! Notices whether something happened between the calls to two eventpolls.
 //!
-//! The two see the same files, but one is asked after the other. Their answers have to agree only
-//! if no file woke its wait queues between the two: that wake-up would be news to the one and
-//! old to the other, in this answer and, for edge-triggered items and in the order of the ready
-//! list, in later ones. It is no use to ask again, therefore.
+//! The two watch the same files, but they are called one after the other. Their answers have to
+//! agree only if no file woke its wait queues between the calls: such a wake-up would be new to the
+//! one and old to the other, in this answer and also in later ones, for edge-triggered items and
+//! because of the order of the ready list. So it does not help to call them again.
 //!
-//! All wake-ups have their cause in calls of this one process, which is bound to one processor.
-//! Pipes, UNIX sockets, eventfds, signals and inotify wake within the call. A timer is waited for.
-//! TCP and UDP over loopback are delivered by the soft interrupt that the sender runs into when it
-//! leaves the network's lock, again within the call; delayed acknowledgements are sent at once by
-//! setting `TCP_QUICKACK`. But a soft interrupt may be put off when there is much to do, and a
-//! retransmission may come at any time. That is rare, and the witness tells. Over the wire packets
-//! take their time: the [barrier](crate::barrier) waits until they have arrived.
+//! All wake-ups result from calls of this process, which is bound to one processor. Pipes, UNIX
+//! sockets, eventfds, signals and inotify wake within the call. The process waits for timers. The
+//! soft interrupt that the sender runs when it releases the network's lock delivers TCP and UDP
+//! over loopback, again within the call; `TCP_QUICKACK` makes the kernel send delayed
+//! acknowledgements at once. But a soft interrupt may be deferred if there is much to do, and a
+//! retransmission may come at any time. That is rare, and the witness notices it. Over the wire,
+//! packets take some time: the [barrier](crate::barrier) waits until they have arrived.
 //!
-//! It is a third eventpoll, the kernel's, that watches every file edge-triggered for everything,
-//! and is emptied before the two are asked. If it is empty still afterwards, no wake-up came
-//! between. If it is not, the sequence ends there, unjudged, and is counted.
+//! The witness is a third eventpoll, of the kernel, that watches every file edge-triggered for
+//! everything. It is emptied before the two calls. If it is still empty afterwards, no wake-up came
+//! in between. If it is not, the sequence ends without a verdict, and is counted.
 //!
-//! What it cannot see is a wake-up of a file that has no event at all when the witness looks. Those
-//! are files that are neither readable nor writable, and all of them but full TCP sockets wake
-//! within the call. Such a wake-up leaves the state of the file alone.
+//! The witness misses the wake-up of a file that has no event at all when the witness checks. Such
+//! a file is neither readable nor writable, and all of these except full TCP sockets wake within
+//! the call. Such a wake-up does not change the state of the file.
 
 use crate::{
     poller::{Answer, CallForm, Engine, Event},
@@ -29,17 +29,17 @@ use crate::{
 };
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-/// More than there are files.
+/// More than the number of files.
 const ROOM: usize = 128;
 
-/// Every event that a wake-up may name, edge-triggered.
+/// Every event that a wake-up may carry, edge-triggered.
 const EVERYTHING: u32 = libc::EPOLLET as u32 | 0x07ff_ffff;
 
-/// The witness.
+/// The third eventpoll.
 pub(crate) struct Witness {
     instance: OwnedFd,
     events: [Event; ROOM],
-    /// What the files are for; the index of each is its data.
+    /// The kinds of the files; the index of each is its data.
     watched: Vec<End>,
     /// Whether a file may have been woken since the witness was emptied.
     stirred: bool,
@@ -58,7 +58,7 @@ impl Witness {
         }
     }
 
-    /// Watches a new file, until it is closed. Files that cannot be polled never wake.
+    /// Watches a new file until it is closed. Files that cannot be polled never wake.
     pub(crate) fn watch(&mut self, fd: RawFd, end: End) {
         let mut event = Event {
             events: EVERYTHING,
@@ -75,7 +75,7 @@ impl Witness {
         self.stirred = true;
     }
 
-    /// To be called for everything that is done to a file.
+    /// Call this for every action on a file.
     pub(crate) fn stir(&mut self) {
         self.stirred = true;
     }
@@ -85,7 +85,7 @@ impl Witness {
         self.stirred
     }
 
-    /// Forgets what was done to the files, which is complete.
+    /// Discards the events of actions on files that are complete.
     pub(crate) fn settle(&mut self) {
         if self.stirred {
             self.look();
@@ -93,7 +93,7 @@ impl Witness {
         }
     }
 
-    /// What one of the files that were woken since the files were settled was made for.
+    /// The kind of one of the files that were woken since the last [`settle`](Self::settle).
     pub(crate) fn disturbance(&mut self) -> Option<End> {
         let woken = self.look();
         let first = self.events[..usize::try_from(woken).unwrap_or(0)].first()?;
@@ -102,7 +102,7 @@ impl Witness {
 
     fn look(&mut self) -> Answer {
         let instance = self.instance.as_raw_fd();
-        // SAFETY: The events are the witness's own.
+        // SAFETY: The witness owns the events.
         unsafe {
             Engine::Native.wait(
                 CallForm::default(),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A process that runs sequences, one for each of its seeds, until it has done its steps.
+//! A process that runs sequences, one for each of its seeds, until it has done enough steps.
 
 use crate::{
     environment::Environment,
@@ -30,31 +30,31 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What a worker has to do.
+/// The task of a worker.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Task {
     pub(crate) steps: u64,
-    /// The first seed, and how far it is to the next.
+    /// The first seed, and the distance to the next.
     pub(crate) seed: u64,
     pub(crate) stride: u64,
     /// Steps in a sequence.
     pub(crate) length: usize,
-    /// Which of the workers this is.
+    /// The number of this worker.
     pub(crate) worker: usize,
-    /// Whether the second of each pair is epoll, too.
+    /// Whether both of each pair are epolls.
     pub(crate) control: bool,
     /// Whether sockets are connected over the wire.
     pub(crate) wire: bool,
 }
 
-/// What a worker tells.
+/// What a worker reports.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum News {
-    /// The sequence that comes from this seed is run, perhaps again, to shrink it.
+    /// A sequence with this seed starts, perhaps again, to shrink it.
     Begun(u64),
-    /// What has been done since the last time.
+    /// What has been done since the last report.
     Done(Tally),
-    /// A disagreement, after which the worker ends.
+    /// A disagreement; then the worker ends.
     Found(Found),
 }
 
@@ -67,7 +67,7 @@ pub(crate) struct Found {
     pub(crate) program: String,
 }
 
-/// How often a worker tells.
+/// How often a worker reports.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Runs sequences.
@@ -101,29 +101,29 @@ fn run_all(task: Task, tell: impl Fn(News) -> Result<()>) -> Result<()> {
     tell(News::Done(untold))
 }
 
-/// The n-th of the processors in a set, from the first again after the last.
+/// The n-th processor in a set; after the last comes the first again.
 fn nth_cpu(cpus: &CpuSet, n: usize) -> Option<usize> {
     let mut set = (0..CpuSet::MAX_CPU).filter(|&cpu| cpus.is_set(cpu));
     set.nth(n.checked_rem(cpus.count() as usize)?)
 }
 
 fn prepare(task: Task) -> Result<()> {
-    // Does not outlive the one that it tells, however that ends.
+    // A worker does not outlive its parent, whatever ends that.
     set_parent_process_death_signal(Some(Signal::KILL))?;
     let mut cpus = CpuSet::new();
-    cpus.set(nth_cpu(&sched_getaffinity(None)?, task.worker).context("no processor")?);
-    sched_setaffinity(None, &cpus).context("cannot be bound to a processor")?;
-    // With the capability EPOLLWAKEUP makes a wake-up source, and taking that away waits for a
-    // grace period; without it both drop the bit.
+    cpus.set(nth_cpu(&sched_getaffinity(None)?, task.worker).context("there is no processor")?);
+    sched_setaffinity(None, &cpus).context("cannot bind the process to a processor")?;
+    // With this capability, EPOLLWAKEUP creates a wake-up source, and removing that waits for a
+    // grace period; without it both ignore the bit.
     let mut mine = capabilities(None)?;
     mine.effective.remove(CapabilitySet::BLOCK_SUSPEND);
     set_capabilities(None, mine).context("cannot drop a capability")?;
-    // Each disagreement while one is shrunk is a panic.
+    // While a sequence is shrunk, each disagreement is a panic.
     panic::set_hook(Box::new(|_| ()));
     Ok(())
 }
 
-/// Has the sequences of this thread compare two kinds of eventpolls.
+/// Makes the sequences of this thread compare two kinds of eventpolls.
 fn use_engines(engines: Engines, wire: bool) -> Result<&'static Environment> {
     let environment: &'static Environment = Box::leak(Box::new(Environment::new(wire)?));
     sequence::set(Box::leak(Box::new(Setting {
@@ -145,7 +145,7 @@ fn engines(control: bool) -> Result<Engines> {
     Ok([Engine::Native, Engine::Repoll(node.into())])
 }
 
-/// Runs the sequence that comes from a seed. Returns a disagreement, if there is one.
+/// Runs the sequence with this seed. Returns a disagreement, if there is one.
 fn run_one(seed: u64, length: usize, tell: impl Fn(News) -> Result<()>) -> Option<Found> {
     let config = Config {
         failure_persistence: None,
@@ -156,7 +156,7 @@ fn run_one(seed: u64, length: usize, tell: impl Fn(News) -> Result<()>) -> Optio
     let tree = Steps::sequential_strategy(length)
         .new_tree(&mut runner)
         .ok()?;
-    // If nobody listens any more, what is told after the sequence fails.
+    // If nobody receives it, the report after the sequence fails.
     let begin = || drop(tell(News::Begun(seed)));
     let outcome = runner.run_one(tree, |(state, steps, seen)| {
         begin();
@@ -181,9 +181,8 @@ fn runner(seed: u64, config: Config) -> TestRunner {
 /// How often a shorter sequence is tried: a busy machine may disturb it.
 const ATTEMPTS: usize = 3;
 
-/// A sequence that still disagrees, without the steps that it does not need. Proptest tries to
-/// delete each step, then to simplify those that are left; some have become idle by that. Calls
-/// `begin` before each attempt.
+/// A sequence that still disagrees, without unnecessary steps. Proptest tries to delete each step,
+/// then to simplify the rest, which makes some steps idle. Calls `begin` before each attempt.
 fn without_idle_steps(mut steps: Vec<Step>, begin: impl Fn()) -> Vec<Step> {
     let disagrees = |steps: &[Step]| {
         (0..ATTEMPTS).any(|_| {
@@ -205,7 +204,7 @@ fn without_idle_steps(mut steps: Vec<Step>, begin: impl Fn()) -> Vec<Step> {
     steps
 }
 
-/// Runs the shrunk sequence once more, to write it down.
+/// Runs the shrunk sequence again, to write it down.
 fn describe(seed: u64, reason: &str, steps: &[Step]) -> Found {
     let mut sequence = Sequence::new(Program::new());
     let last = steps.iter().try_for_each(|&step| sequence.step(step));
@@ -234,7 +233,7 @@ mod tests {
 
     const LENGTH: usize = 200;
 
-    /// Engines share the signals of the process, so a test that has some is the only one.
+    /// Engines share the signals of the process, so a test that uses them must be the only one.
     static SIGNALS: Mutex<()> = Mutex::new(());
 
     fn first(seeds: std::ops::Range<u64>) -> Option<Found> {
@@ -272,7 +271,7 @@ mod tests {
         let _signals = SIGNALS.lock();
         let environment = use_engines([Engine::Native, Engine::Faulty], false).unwrap();
         let found = first(0..20).unwrap();
-        // Make a file, add it, wait twice; or the second and third at once.
+        // Create a file, add it, wait twice; or the second and third in one step.
         assert!(matches!(found.steps, 3 | 4), "{found:?}");
         let oneshot = interest::in_c(libc::EPOLLONESHOT as u32);
         assert!(found.program.contains(&oneshot), "{found:?}");
@@ -281,7 +280,7 @@ mod tests {
         environment.remove();
     }
 
-    /// Whether the sequence of this seed finds a fault, once nothing disturbs it.
+    /// Whether the sequence with this seed finds a fault, once nothing disturbs it.
     fn is_found_again(seed: u64) -> bool {
         loop {
             sequence::take_tally();

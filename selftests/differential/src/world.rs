@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The files that are watched: a fixed number of places for descriptors.
+//! The watched files: a fixed number of places for descriptors.
 //!
-//! A step names a place, so that what the other steps mean does not change when shrinking takes one
-//! out. The numbers of the descriptors are those that the kernel gives: they are used again, as
-//! the addresses of files are.
+//! A step refers to a place, so that the other steps keep their meaning when shrinking removes one.
+//! The kernel chooses the descriptor numbers. It reuses them, as it reuses the addresses of files.
 
 use crate::{environment::Environment, poller::errno, program::Program, witness::Witness};
 use std::os::fd::RawFd;
@@ -12,7 +11,7 @@ use std::os::fd::RawFd;
 /// How many places there are.
 pub(crate) const SLOTS: usize = 16;
 
-/// What a descriptor is for.
+/// The kind of file behind a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum End {
     /// The place is empty.
@@ -41,10 +40,10 @@ pub(crate) enum End {
 /// A place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slot {
-    /// The number, or -1.
+    /// The descriptor, or -1.
     pub(crate) fd: RawFd,
     pub(crate) end: End,
-    /// The same for all ends of a connection.
+    /// The same number for all ends of a connection.
     pub(crate) link: u32,
 }
 
@@ -54,7 +53,7 @@ const EMPTY: Slot = Slot {
     link: 0,
 };
 
-/// All places, and what goes with them.
+/// All places and the shared state.
 pub(crate) struct World {
     slots: [Slot; SLOTS],
     links: u32,
@@ -74,12 +73,12 @@ impl World {
         }
     }
 
-    /// The place that a random number stands for.
+    /// The place that a random number selects.
     pub(crate) fn place(number: u8) -> usize {
         usize::from(number) % SLOTS
     }
 
-    /// The place that a random number stands for or, mostly, the next that is not empty.
+    /// The place that a random number selects or, mostly, the next one that is not empty.
     pub(crate) fn full_place(&self, number: u8) -> usize {
         let place = Self::place(number);
         if number > 0xf0 {
@@ -93,25 +92,25 @@ impl World {
         self.slots[place]
     }
 
-    /// The number in a place: -1 if it is empty, an error for every call.
+    /// The descriptor in a place. If the place is empty, this is -1, for which every call fails.
     pub(crate) fn fd(&self, place: usize) -> RawFd {
         self.slots[place].fd
     }
 
-    /// A name for the ends of a new connection.
+    /// A number for the ends of a new connection.
     pub(crate) fn new_link(&mut self) -> u32 {
         self.links += 1;
         self.links
     }
 
-    /// Puts a descriptor of a new file into a place, which is empty.
+    /// Puts the descriptor of a new file into an empty place.
     pub(crate) fn put(&mut self, place: usize, fd: RawFd, end: End, link: u32) {
-        assert!(fd >= 0, "cannot make a {end:?}: error {}", errno());
+        assert!(fd >= 0, "cannot create a {end:?}: error {}", errno());
         self.witness.watch(fd, end);
         self.slots[place] = Slot { fd, end, link };
     }
 
-    /// Changes what the descriptors of a file are for.
+    /// Changes the kind of all descriptors of a file.
     pub(crate) fn becomes(&mut self, place: usize, end: End, link: u32) {
         let old = self.slots[place];
         for slot in &mut self.slots {
@@ -123,7 +122,7 @@ impl World {
 
     /// Whether a descriptor may be closed in the middle of a sequence.
     ///
-    /// `src/module/DIFFERENCES.md`: a closed pseudo-terminal master is held for some
+    /// `src/module/DIFFERENCES.md`: repoll holds a closed pseudo-terminal master for some
     /// milliseconds, and the slave sees the hang-up that much later.
     fn may_close(&self, place: usize) -> bool {
         self.slots[place].end != End::TtyMaster
@@ -145,30 +144,30 @@ impl World {
     }
 
     fn close_now(&mut self, place: usize) {
-        // SAFETY: The descriptor is the place's own.
+        // SAFETY: The place owns the descriptor.
         unsafe { libc::close(self.fd(place)) };
         self.witness.stir();
     }
 
-    /// Puts a duplicate of one place's descriptor into another: under the number that is there,
-    /// or a new one.
+    /// Puts a duplicate of one place's descriptor into another place: under the number in that
+    /// place, or a new one.
     pub(crate) fn duplicate(&mut self, from: usize, to: usize) {
         let (old, new) = (self.fd(from), self.fd(to));
         if old < 0 || from == to || !self.may_close(to) {
             return;
         }
-        // A master whose duplicates are closed one by one would be closed in the end.
+        // Closing the duplicates of a master one by one would finally close the master.
         if self.slots[from].end == End::TtyMaster {
             return;
         }
         let fd = if new >= 0 {
             self.program
                 .line(|| format!("dup3(f[{from}], f[{to}], O_CLOEXEC);"));
-            // SAFETY: Both descriptors are places' own.
+            // SAFETY: The places own both descriptors.
             unsafe { libc::dup3(old, new, libc::O_CLOEXEC) }
         } else {
             self.program.line(|| format!("f[{to}] = dup(f[{from}]);"));
-            // SAFETY: The descriptor is the place's own.
+            // SAFETY: The place owns the descriptor.
             unsafe { libc::dup(old) }
         };
         assert!(fd >= 0, "cannot duplicate: error {}", errno());
@@ -189,7 +188,7 @@ impl World {
         self.witness.settle();
     }
 
-    /// Has all TCP ends of a connection acknowledge at once what they have received.
+    /// Makes all TCP ends of a connection acknowledge at once what they have received.
     pub(crate) fn quicken(&mut self, link: u32) {
         for place in 0..SLOTS {
             let slot = self.slots[place];
@@ -200,16 +199,16 @@ impl World {
         }
     }
 
-    /// Sets an option of a socket that is a number.
+    /// Sets an option of a socket to a number.
     pub(crate) fn set_option(&mut self, place: usize, level: i32, option: i32, value: i32) {
         set_option(self.fd(place), level, option, &value);
         self.witness.stir();
     }
 }
 
-/// Sets an option of a socket. That may fail, as on one that was reset.
+/// Sets an option of a socket. That may fail, for example after a reset.
 pub(crate) fn set_option<T>(fd: RawFd, level: i32, option: i32, value: &T) {
-    // SAFETY: The value is only read, with its size.
+    // SAFETY: It only reads the value, with its size.
     unsafe {
         libc::setsockopt(
             fd,
@@ -221,7 +220,7 @@ pub(crate) fn set_option<T>(fd: RawFd, level: i32, option: i32, value: &T) {
     };
 }
 
-/// Resets a TCP socket on its close.
+/// Makes the close of a TCP socket reset the connection.
 pub(crate) const RESET: libc::linger = libc::linger {
     l_onoff: 1,
     l_linger: 0,
@@ -232,7 +231,7 @@ impl Drop for World {
         for place in 0..SLOTS {
             let slot = self.slots[place];
             if matches!(slot.end, End::Tcp | End::TcpIdle) {
-                // Nothing of it is left behind in the network then.
+                // Then nothing of it stays in the network.
                 set_option(slot.fd, libc::SOL_SOCKET, libc::SO_LINGER, &RESET);
             }
             if slot.fd >= 0 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The program as a user runs it, on epoll alone.
+//! The program as a user runs it, only on epoll.
 
 use std::{
     fs::File,
@@ -16,7 +16,7 @@ fn run(arguments: &[&str]) -> (Output, String) {
     (output, text)
 }
 
-/// What the rule for disturbances rests on: without it this would fail now and then.
+/// Checks the rule about disturbances: without it, this would fail now and then.
 #[test]
 fn epoll_agrees_with_itself() {
     let (output, text) = run(&["--control", "--steps", "40000"]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who sends messages, and does all kinds of things while they are on their way.
+//! Actors: they send messages, and do all kinds of things while the messages are on their way.
 
 use crate::{
     scenario::{Target, Watch},
@@ -19,43 +19,45 @@ use std::{
     time::Duration,
 };
 
-/// How many messages a chase has at most, and how often it looks at whether one was received.
+/// The greatest number of messages in a chase, and how often an actor checks whether one was
+/// received.
 const CHASE: u32 = 32;
 const PATIENCE: u32 = 1000;
 
-/// What an actor does.
+/// An action of an actor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Act {
     /// Sends a message.
     Send,
-    /// Sends messages, each when the one before has just been received: whoever did that is then on
+    /// Sends messages, each when the previous one has just been received: the receiver is then on
     /// the way to its next wait.
     Chase,
     /// Deletes an item and adds it again.
     Toggle,
-    /// Gives an item another mode.
+    /// Changes the mode of an item.
     Modify,
-    /// Disarms an item and arms it again.
+    /// Disarms an item and re-arms it.
     Disarm,
     /// Fetches an event.
     Fetch,
-    /// Reads without having had an event.
+    /// Reads without an event.
     Read,
-    /// Asks whether an instance is readable.
+    /// Polls an instance.
     Poll,
     /// Interrupts a consumer.
     Signal,
-    /// Has a waiter killed.
+    /// Kills a waiter.
     Kill,
-    /// Closes a channel and opens another under the same numbers.
+    /// Closes a channel and opens another one under the same numbers.
     Reopen,
-    /// Closes the number under which a channel is watched, which lives on under another one.
+    /// Closes the number under which a channel is watched; the file stays open under another
+    /// number.
     Alias,
     /// Closes the writing end.
     HangUp,
     /// Watches a channel under another number for a moment.
     Copy,
-    /// Lets time pass.
+    /// Pauses.
     Pause,
     /// Moves to another processor.
     Migrate,
@@ -68,11 +70,11 @@ struct Actor<'a> {
     worker: Worker<'a>,
     world: &'a World,
     number: usize,
-    /// Channels that were hung up and have to be opened again.
+    /// Channels that were hung up and must be opened again.
     hung_up: Vec<usize>,
 }
 
-/// Until there is no further round.
+/// Acts until there are no more rounds.
 pub(crate) fn run(world: &World, number: usize) -> Tally {
     let sheet = world.actor_sheet(number);
     let mut actor = Actor {
@@ -101,13 +103,13 @@ pub(crate) fn run(world: &World, number: usize) -> Tally {
 }
 
 impl<'a> Actor<'a> {
-    /// One round.
+    /// Plays one round.
     fn play(&mut self) {
         for channel in std::mem::take(&mut self.hung_up) {
             self.reopen(channel);
         }
         self.worker.pause();
-        // Often one thing alone.
+        // Often only one action.
         while {
             let act = *self
                 .world
@@ -150,12 +152,12 @@ impl<'a> Actor<'a> {
         }
     }
 
-    /// Whether this actor may do all with the channel that can be done.
+    /// Whether this actor may do everything with the channel.
     fn may_have(&self, channel: usize) -> bool {
         !self.world.plan.owned || channel % self.world.plan.actors == self.number
     }
 
-    /// Acts on one of the channels that this actor may have, if there is any.
+    /// Acts on one of the channels that this actor may use, if there is one.
     fn with_channel(&mut self, act: impl FnOnce(&mut Self, usize)) {
         let channels = (0..self.world.channels.len())
             .filter(|&channel| self.may_have(channel) && !self.hung_up.contains(&channel));
@@ -180,8 +182,8 @@ impl<'a> Actor<'a> {
     }
 
     fn poller(&mut self) -> usize {
-        // One that has consumers hands out the bell's event, which is not for actors, but when
-        // that comes they are gone.
+        // An instance with consumers also returns the bell's event, which is not for actors. But
+        // the actors have ended when the bell rings.
         self.worker.rng.random_range(0..self.world.pollers.len())
     }
 
@@ -193,7 +195,7 @@ impl<'a> Actor<'a> {
         for _ in 0..self.worker.rng.random_range(1..=CHASE) {
             self.send(channel);
             let settled = || self.world.accounts[channel].is_settled();
-            // The conductor has more patience, if it is lost.
+            // If the message is lost, the conductor waits longer than this.
             if !(0..PATIENCE).any(|_| {
                 settled() || {
                     thread::yield_now();
@@ -210,7 +212,7 @@ impl<'a> Actor<'a> {
         let world = self.world;
         self.worker.tally.dels += 1;
         match world.delete(watch, world.target(watch)) {
-            // Another actor has just deleted it.
+            // Another actor has just deleted the item.
             Err(error) if error.kind() == io::ErrorKind::NotFound && !world.plan.owned => (),
             result => world.check("DEL", result),
         }
@@ -276,8 +278,8 @@ impl<'a> Actor<'a> {
         }
         let this = &world.channels[channel];
         if self.worker.rng.random() {
-            // What is closed with the file may be on the way of any waiter. After a hang-up there
-            // is nothing to write to.
+            // Some waiter may be about to receive the data that is closed with the file. After a
+            // hang-up there is nothing to write to.
             let _ = this.disturb();
             self.worker.pause();
         }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Connections of each kind that messages travel through.
+//! Connections of each kind, which carry messages.
 //!
-//! A channel has the same descriptor numbers for as long as it lives. Which files they stand for
-//! changes: [`become_of`] puts another file in place of one, and so closes that. So a thread that
-//! comes late with a number meets nothing that is not meant for it.
+//! A channel has the same descriptor numbers throughout its life. The files behind them change:
+//! [`become_of`] replaces one file by another, and so closes it. So a thread that uses a number
+//! late still finds a file of the channel.
 
 use rustix::{
     event::{eventfd, EventfdFlags},
@@ -34,13 +34,13 @@ pub(crate) enum Kind {
     Pipe,
     Unix,
     Tcp,
-    /// TCP between the guest's two network cards: an interrupt of the card's delivers a message.
+    /// TCP between the guest's two network cards: an interrupt of a card delivers a message.
     Wire,
-    /// Sends from an interrupt, which may come in the middle of whatever its processor is at.
+    /// Sends from an interrupt, which may come at any point of the code that its processor runs.
     Timer,
 }
 
-/// The kinds; the more often one is named the more of it there will be.
+/// The kinds. Kinds that are listed more often occur more often.
 pub(crate) const KINDS: [Kind; 6] = [
     Kind::Eventfd,
     Kind::Pipe,
@@ -50,14 +50,14 @@ pub(crate) const KINDS: [Kind; 6] = [
     Kind::Timer,
 ];
 
-/// What is written: a message, or something that only wakes.
+/// What is written: a message, or a byte that only wakes.
 #[derive(Clone, Copy)]
 enum Word {
     Message = 1,
     Noise = 2,
 }
 
-/// By how much noise raises the counter of an eventfd, which messages raise by 1.
+/// How much noise adds to the counter of an eventfd; messages add 1.
 const EVENTFD_NOISE: u64 = 1 << 32;
 
 /// A connection.
@@ -66,17 +66,17 @@ pub(crate) struct Channel {
     pub(crate) kind: Kind,
     /// The end that is watched and read.
     reader: OwnedFd,
-    /// The end that is written to, if it is not the same.
+    /// The end that is written to, if it is another one.
     writer: Option<OwnedFd>,
-    /// A second number for the reading end at times, otherwise for nothing.
+    /// A second number for the reading end; at other times, for an unused file.
     alias: OwnedFd,
-    /// Whether the reading end is to be read by its second number.
+    /// Whether the reading end must be read through its second number.
     aliased: AtomicBool,
-    /// Counts changes of what the numbers stand for.
+    /// Counts the changes of the files behind the numbers.
     moves: AtomicU32,
 }
 
-/// What was found in a channel.
+/// What a reader found in a channel.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Found {
     pub(crate) messages: u64,
@@ -84,14 +84,14 @@ pub(crate) struct Found {
     pub(crate) end: bool,
 }
 
-/// A file that is never readable, to stand where none is to be.
+/// A file that is never readable, as a placeholder.
 pub(crate) fn nothing() -> io::Result<OwnedFd> {
     Ok(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?)
 }
 
-/// Makes the number `fd` stand for the file of `other`, and so closes the one that it stood for.
+/// Makes the number `fd` refer to the file of `other`, and so closes the previous file.
 pub(crate) fn become_of(fd: BorrowedFd<'_>, other: BorrowedFd<'_>) -> io::Result<()> {
-    // SAFETY: No memory is passed. The number stays the owner's.
+    // SAFETY: No memory is passed. The number still belongs to its owner.
     let result = unsafe { libc::dup3(other.as_raw_fd(), fd.as_raw_fd(), libc::O_CLOEXEC) };
     if result < 0 {
         return Err(io::Error::last_os_error());
@@ -128,7 +128,7 @@ fn ends(kind: Kind) -> io::Result<(OwnedFd, Option<OwnedFd>)> {
             for end in [&reader, &writer] {
                 end.set_nonblocking(true)?;
                 end.set_nodelay(true)?;
-                // A close leaves no port behind that could not be used for a while.
+                // The close must not leave a port that cannot be used for a while.
                 sockopt::set_socket_linger(end, Some(Duration::ZERO))?;
             }
             (reader.into(), Some(writer.into()))
@@ -155,16 +155,16 @@ impl Channel {
         self.reader.as_fd()
     }
 
-    /// How many messages there is room for.
+    /// How many messages fit.
     pub(crate) fn room(&self) -> usize {
         match self.kind {
-            // Setting it again takes back what it has not sent.
+            // Setting the timer again would discard a message that it has not sent.
             Kind::Timer => 1,
             _ => 8,
         }
     }
 
-    /// Sends a message: a timer after some time, all others at once.
+    /// Sends a message: after this time with a timer, otherwise at once.
     pub(crate) fn send(&self, after: Duration) -> io::Result<()> {
         if self.kind != Kind::Timer {
             return self.write(Word::Message);
@@ -174,7 +174,7 @@ impl Channel {
             it_interval: zero,
             it_value: Timespec {
                 tv_sec: 0,
-                // Zero would be never.
+                // Zero would disarm the timer.
                 tv_nsec: after.subsec_nanos().max(1).into(),
             },
         };
@@ -182,7 +182,7 @@ impl Channel {
         Ok(())
     }
 
-    /// Makes the reading end readable, for nothing.
+    /// Makes the reading end readable without a message.
     pub(crate) fn disturb(&self) -> io::Result<()> {
         match self.kind {
             Kind::Timer => Ok(()),
@@ -205,13 +205,13 @@ impl Channel {
         Ok(())
     }
 
-    /// Reads what there is: all of it, or no more than one message.
+    /// Reads everything, or at most one message.
     pub(crate) fn read(&self, all: bool) -> io::Result<Found> {
         let mut found = Found::default();
         loop {
             let moves = self.moves.load(SeqCst);
             let again = self.read_once(self.read_from(), all, &mut found)?;
-            // If they have changed it is not known what was read from.
+            // If the numbers have changed, it is unknown which file was read.
             let moved = self.moves.load(SeqCst) != moves;
             if !(moved || all && again) {
                 return Ok(found);
@@ -219,7 +219,7 @@ impl Channel {
         }
     }
 
-    /// The number by which the reading end is known now.
+    /// The current number of the reading end.
     fn read_from(&self) -> &OwnedFd {
         if self.aliased.load(SeqCst) {
             &self.alias
@@ -258,7 +258,7 @@ impl Channel {
         Ok(true)
     }
 
-    /// Whether the channel can tell its reader that nothing will follow.
+    /// Whether the channel can report to its reader that nothing will follow.
     pub(crate) fn has_end(&self) -> bool {
         self.writer.is_some()
     }
@@ -272,7 +272,8 @@ impl Channel {
         }
     }
 
-    /// Gives the reading end a second number and closes the first. It stays watched under that.
+    /// Gives the reading end a second number and closes the first. It stays watched under the
+    /// first.
     pub(crate) fn move_away(&self, nothing: BorrowedFd<'_>) -> io::Result<()> {
         become_of(self.alias.as_fd(), self.reader.as_fd())?;
         self.aliased.store(true, SeqCst);
@@ -288,7 +289,8 @@ impl Channel {
         become_of(self.alias.as_fd(), nothing)
     }
 
-    /// Closes both ends, with all that is on its way; the connection is then watched no more.
+    /// Closes both ends, with everything that is on its way; the connection is then not watched any
+    /// more.
     pub(crate) fn close(&self, nothing: BorrowedFd<'_>) -> io::Result<()> {
         become_of(self.reader.as_fd(), nothing)?;
         match &self.writer {
@@ -297,7 +299,7 @@ impl Channel {
         }
     }
 
-    /// Opens a new connection under the numbers of one that was closed.
+    /// Opens a new connection under the numbers of a closed one.
     pub(crate) fn open(&self) -> io::Result<()> {
         let (reader, writer) = ends(self.kind)?;
         if let (Some(old), Some(new)) = (&self.writer, &writer) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who waits for events, without a timeout most of the time.
+//! Consumers: they wait for events, mostly without a timeout.
 
 use crate::{
     channel::Kind,
@@ -15,15 +15,15 @@ use rustix::{
 };
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
-/// How often in a round a consumer does something else than to wait for ever. Were there no limit,
-/// these would find what a lost wake-up was about.
+/// How often per round a consumer does something other than wait without a timeout. Without a
+/// limit, this would find messages whose wake-up was lost.
 const DIVERSIONS: u32 = 2;
 
-/// How often in a round a consumer has a timer send something just before it waits. The interrupt
-/// comes to the same processor, at any point of the way to sleep.
+/// How often per round a consumer sets a timer to send something just before it waits. The
+/// interrupt comes to the same processor, at any point on the way to sleep.
 const ALARMS: u32 = 8;
 
-/// Until the bell rings.
+/// Consumes until the bell rings.
 pub(crate) fn run(world: &World, consumer: usize) -> Tally {
     let sheet = &world.sheets[consumer];
     let poller = world.plan.consumers[consumer];
@@ -56,7 +56,7 @@ pub(crate) fn run(world: &World, consumer: usize) -> Tally {
             sheet.set(Task::WaitingShortly);
             timeout = Some(match worker.rng.random_range(0..3) {
                 0 => Duration::ZERO,
-                // About when that comes.
+                // Around the time when the timer fires.
                 _ if alarm.is_some() => alarm.unwrap_or_default(),
                 1 => Duration::from_micros(worker.rng.random_range(1..50)),
                 _ => Duration::from_micros(worker.rng.random_range(50..500)),
@@ -77,14 +77,14 @@ pub(crate) fn run(world: &World, consumer: usize) -> Tally {
     worker.tally
 }
 
-/// Sends a message by a timer, if there is one that may be set. Returns after which time it comes.
+/// Sends a message with a timer, if there is a usable one. Returns the time until it comes.
 fn set_alarm(worker: &mut Worker<'_>) -> Option<Duration> {
     let channel = worker.rng.random_range(0..worker.world.channels.len());
     let timer = worker.world.channels[channel].kind == Kind::Timer;
     (timer && !worker.world.plan.owned).then(|| worker.send(channel))?
 }
 
-/// Until the instance is readable, or a signal comes.
+/// Sleeps until the instance is readable, or until a signal comes.
 fn sleep_in_poll(world: &World, poller: usize) {
     let mut fds = [PollFd::new(&world.pollers[poller], PollFlags::IN)];
     match poll(&mut fds, None) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Calls on repoll by ioctls, of which the crate makes none where a direct call does the same.
-//! Nothing is allocated, and no variable of the thread is used.
+//! Calls on repoll by ioctls; the crate makes no ioctl where a direct call does the same. Nothing
+//! is allocated, and no thread-local variable is used.
 
 use repoll::{uapi, Events};
 use rustix::{
@@ -16,10 +16,10 @@ use std::{
     time::Duration,
 };
 
-/// An ioctl with this number, whose argument is a `T`. What it returns is the kernel's.
+/// An ioctl with this number, whose argument is a `T`. The result is the kernel's.
 struct Command<const OPCODE: Opcode, T>(T);
 
-// SAFETY: The kernel reads the structure at this address, and writes to it at most.
+// SAFETY: The kernel reads the structure at this address, and at most writes to it.
 unsafe impl<const OPCODE: Opcode, T> Ioctl for Command<OPCODE, T> {
     type Output = IoctlOutput;
 
@@ -60,12 +60,12 @@ pub(crate) fn wait(
     });
     // SAFETY: REPOLL_WAIT takes this structure, and writes no more events than there is room for.
     let count = unsafe { ioctl(instance, wait)? };
-    // SAFETY: So many have been written.
+    // SAFETY: This many were written.
     unsafe { events.set_len(count as usize) };
     Ok(())
 }
 
-/// Makes a change of the interest list.
+/// Changes what an instance watches.
 pub(crate) fn control(
     instance: BorrowedFd<'_>,
     op: c_int,

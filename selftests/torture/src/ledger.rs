@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What was sent through a channel and has not been received yet.
+//! Records the messages that were sent through a channel and have not been received.
 
 use crate::channel::Found;
 use std::{
@@ -13,22 +13,22 @@ use std::{
 #[derive(Default)]
 pub(crate) struct Account(Mutex<Dues>);
 
-/// What is due.
+/// Outstanding messages.
 #[derive(Default)]
 struct Dues {
-    /// When the messages were sent that are on their way, the oldest first.
+    /// When the messages on their way were sent, the oldest first.
     messages: VecDeque<Instant>,
-    /// When the channel was hung up, if its reader has not seen that yet.
+    /// When the channel was hung up, unless its reader has noticed.
     end: Option<Instant>,
     sent: u64,
 }
 
-/// What was settled.
+/// What was received.
 #[derive(Default)]
 pub(crate) struct Settled {
     pub(crate) messages: u64,
     pub(crate) ends: u64,
-    /// How long the oldest was on its way.
+    /// How long the oldest message was on its way.
     pub(crate) longest: Duration,
 }
 
@@ -38,14 +38,13 @@ pub(crate) struct Excess;
 
 impl Account {
     fn dues(&self) -> MutexGuard<'_, Dues> {
-        // Nobody panics with the lock held, let alone goes on after it.
+        // No thread panics while it holds the lock and then continues.
         self.0
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Enters a message that is about to be sent, unless as many as there is room for are on
-    /// their way.
+    /// Records a message that is about to be sent, unless as many are on their way as fit.
     pub(crate) fn send(&self, room: usize) -> bool {
         let mut dues = self.dues();
         let room = dues.messages.len() < room;
@@ -56,12 +55,12 @@ impl Account {
         room
     }
 
-    /// Enters the end, which is about to come.
+    /// Records the end, which is about to come.
     pub(crate) fn hang_up(&self) {
         self.dues().end = Some(Instant::now());
     }
 
-    /// Takes out what was received.
+    /// Removes what was received.
     pub(crate) fn receive(&self, found: Found) -> Result<Settled, Excess> {
         let mut settled = Settled::default();
         let mut dues = self.dues();
@@ -71,7 +70,7 @@ impl Account {
             settled.messages += 1;
             settled.longest = settled.longest.max(now.duration_since(sent));
         }
-        // It is read again and again until the channel is closed.
+        // The end is read again and again until the channel is closed.
         if let Some(sent) = dues.end.take_if(|_| found.end) {
             settled.ends = 1;
             settled.longest = settled.longest.max(now.duration_since(sent));
@@ -79,7 +78,7 @@ impl Account {
         Ok(settled)
     }
 
-    /// Whether there has ever been a message.
+    /// Whether there has been a message.
     pub(crate) fn has_sent(&self) -> bool {
         self.dues().sent > 0
     }
@@ -90,7 +89,7 @@ impl Account {
         dues.messages.is_empty() && dues.end.is_none()
     }
 
-    /// For the report of a failure.
+    /// A description for the report of a failure.
     pub(crate) fn describe(&self) -> String {
         let dues = self.dues();
         let due = dues

@@ -19,23 +19,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How many rounds a world has at most.
+/// The greatest number of rounds of a world.
 const ROUNDS: u64 = 200;
 
-/// Between two looks at whether something is lost.
+/// The time between two checks whether something is lost.
 const TICK: Duration = Duration::from_millis(100);
 
-/// When things are over.
+/// When to stop.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// No world in which a message was sent begins another round.
+    /// After this time, a world in which a message was sent begins no more rounds.
     pub(crate) end: Instant,
-    /// How long what is sent in a round may take. Counted in ticks of the conductor, so that time
-    /// does not pass while the whole machine stands still.
+    /// How long messages of a round may take. It is counted in ticks of the conductor, so that no
+    /// time passes while the whole machine stands still.
     pub(crate) bound: Duration,
 }
 
-/// Makes a world and lives in it.
+/// Creates a world and runs it to its end.
 pub(crate) fn live(origin: Origin, kind: Kind, limits: Limits) -> Result<Tally> {
     let mut rng = SmallRng::seed_from_u64(origin.thread_seed(u64::from(u16::MAX)));
     let mut plan = origin.scenario.plan(&mut rng, kind);
@@ -46,7 +46,7 @@ pub(crate) fn live(origin: Origin, kind: Kind, limits: Limits) -> Result<Tally> 
             }
         }
     }
-    let world = World::new(origin, plan).context("cannot make a world")?;
+    let world = World::new(origin, plan).context("cannot create a world")?;
     let world = &world;
     let mut tally = Tally::default();
     tally.adds += world.plan.watches.len() as u64;
@@ -68,7 +68,7 @@ pub(crate) fn live(origin: Origin, kind: Kind, limits: Limits) -> Result<Tally> 
             if !settle(&world.pending, limits.bound) {
                 world.fail("a message was lost");
             }
-            // A round may pass without a message, and a world may begin when the time is over.
+            // A round may pass without a message, and a world may begin after the end.
             if Instant::now() >= limits.end && world.has_sent() {
                 break;
             }
@@ -81,13 +81,14 @@ pub(crate) fn live(origin: Origin, kind: Kind, limits: Limits) -> Result<Tally> 
     Ok(tally)
 }
 
-/// Begins a round.
+/// Starts a round.
 fn begin(world: &World, actors: &[Thread], round: u64) {
     world.round.store(round, SeqCst);
     actors.iter().for_each(Thread::unpark);
 }
 
-/// Waits until nothing is left, but not much longer than the bound. Returns whether nothing is.
+/// Waits until nothing is left, but not much longer than the bound. Returns whether nothing is
+/// left.
 fn settle(left: &AtomicUsize, bound: Duration) -> bool {
     let mut waited = Duration::ZERO;
     while left.load(SeqCst) != 0 {
@@ -103,8 +104,8 @@ fn settle(left: &AtomicUsize, bound: Duration) -> bool {
     true
 }
 
-/// Has all threads go. The bell is one event that nobody takes away: whoever has it leaves it for
-/// the next, so that one after the other comes out, even of an instance that is closed.
+/// Ends all threads. The bell is an event that nobody consumes: a thread that receives it leaves it
+/// for the next one, so that all threads end one after the other, even those on a closed instance.
 fn end(world: &World, actors: &[Thread], rng: &mut SmallRng, bound: Duration) {
     begin(world, actors, OVER);
     world.closing.store(true, SeqCst);

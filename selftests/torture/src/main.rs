@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The torture of eventpolls: messages travel through files that are watched, while the items, the
-//! files and the waiters come, go and change. Every message has to arrive.
+//! The torture of eventpolls: messages travel through watched files, while the items, the files and
+//! the waiters come, go and change. Every message has to arrive.
 
 mod actor;
 mod channel;
@@ -35,36 +35,36 @@ use std::{
 use tally::Tally;
 use world::Origin;
 
-/// Threads of a world, about.
+/// The approximate number of threads of a world.
 const THREADS_PER_WORLD: usize = 6;
 
-/// Send messages through files that are watched, while everything changes: none may be lost.
+/// Search for lost wake-ups: send messages through watched files while everything changes
 #[derive(Parser)]
 struct Options {
-    /// For how long
+    /// How long to run, in seconds
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    /// What all that happens follows from, but for its timing [default: random]
+    /// Seed that determines all operations, but not their timing [default: random]
     #[arg(long)]
     seed: Option<u64>,
-    /// How many threads to use, about
+    /// Approximate number of threads
     #[arg(long, default_value_t = NonZeroUsize::new(24).unwrap())]
     threads: NonZeroUsize,
-    /// What to torture
+    /// The poller to test
     #[arg(long, value_enum, default_value_t = Kind::Repoll)]
     backend: Kind,
-    /// Only that
+    /// Run only these scenarios
     #[arg(long, value_enum)]
     scenario: Vec<Scenario>,
     /// Send over the wire between the guest's two network cards
     #[arg(long)]
     wire: bool,
-    /// Seconds after which a message counts as lost
+    /// Fail if a message takes longer than this, in seconds
     #[arg(long, default_value_t = 20)]
     bound: u64,
 }
 
-/// What came of a scenario.
+/// The result of a scenario.
 #[derive(Clone, Default)]
 struct Outcome {
     worlds: u64,
@@ -73,7 +73,7 @@ struct Outcome {
 
 fn main() -> Result<ExitCode> {
     let options = Options::parse();
-    // Easy to type.
+    // A seed that is easy to type.
     let seed = options
         .seed
         .unwrap_or_else(|| RandomState::new().hash_one(()) % 1_000_000_000);
@@ -88,7 +88,7 @@ fn main() -> Result<ExitCode> {
             && scenario.is_kept_by(options.backend)
     };
     let scenarios: Vec<_> = all.iter().filter(wanted).copied().collect();
-    anyhow::ensure!(!scenarios.is_empty(), "there is nothing to do");
+    anyhow::ensure!(!scenarios.is_empty(), "no scenario is left to run");
     let slots = (options.threads.get() / THREADS_PER_WORLD).max(1);
     println!("KTAP version 1\n1..{}", all.len());
     println!(
@@ -103,7 +103,7 @@ fn main() -> Result<ExitCode> {
         let slots = (0..slots).map(|_| {
             scope.spawn(|| loop {
                 let number = worlds.fetch_add(1, SeqCst);
-                // Each at least once.
+                // Each scenario runs at least once.
                 if number >= scenarios.len() as u64 && Instant::now() >= limits.end {
                     return Ok(());
                 }
@@ -135,8 +135,8 @@ fn main() -> Result<ExitCode> {
         total += tally;
         let name = scenario.name();
         let (verdict, why) = match (scenarios.contains(scenario), tally.messages) {
-            (false, _) if scenario.is_kept_by(options.backend) => ("ok", " # SKIP not asked for"),
-            (false, _) => ("ok", " # SKIP not kept by epoll"),
+            (false, _) if scenario.is_kept_by(options.backend) => ("ok", " # SKIP not requested"),
+            (false, _) => ("ok", " # SKIP epoll does not guarantee this"),
             (true, 0) => ("not ok", ": no message was sent"),
             (true, _) => ("ok", ""),
         };
@@ -157,11 +157,11 @@ fn main() -> Result<ExitCode> {
     })
 }
 
-/// Has the signal that interrupts waits do nothing else.
+/// Makes the signal that interrupts waits do nothing else.
 fn ignore_interruptions() -> std::io::Result<()> {
     extern "C" fn nothing(_signal: libc::c_int) {}
-    // SAFETY: All zeros is a valid `sigaction`: no flags, in particular no restart of what was
-    // interrupted, and an empty mask.
+    // SAFETY: Zeros are a valid `sigaction`: no flags, in particular no restart of interrupted
+    // calls, and an empty mask.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = nothing as extern "C" fn(libc::c_int) as usize;
     // SAFETY: The handler does nothing.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is told of a failure: the world as it stands.
+//! The report of a failure: the state of the world.
 
 use crate::{
     scenario::Target,
@@ -15,16 +15,16 @@ use std::{
     sync::{atomic::Ordering::SeqCst, Mutex},
 };
 
-/// Ends the process, while all other threads stay as they are.
+/// Ends the process while all other threads stay as they are.
 pub(crate) fn failure(world: &World, what: &dyn fmt::Display) -> ! {
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock();
-    // There is nobody left to be told of an error here.
+    // There is nobody left to report an error to.
     let _ = describe(&mut io::stdout(), world, what);
     process::exit(1);
 }
 
-/// Tells what happened, and then everything that may explain it: what takes locks in the kernel
+/// Prints what happened, and then everything that may explain it. What takes locks in the kernel
 /// comes last.
 fn describe(out: &mut impl Write, world: &World, what: &dyn fmt::Display) -> io::Result<()> {
     let origin = world.origin;
@@ -49,7 +49,7 @@ fn describe(out: &mut impl Write, world: &World, what: &dyn fmt::Display) -> io:
     pollers(out, world)
 }
 
-/// Shows what a file says, if it can be read.
+/// Prints the contents of a file, if it can be read.
 fn file(out: &mut impl Write, path: &str) -> io::Result<()> {
     let text = fs::read_to_string(path).unwrap_or_default();
     text.lines()
@@ -123,7 +123,7 @@ fn pollers(out: &mut impl Write, world: &World) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether poll says that a file is readable.
+/// Whether poll reports a file as readable.
 fn readable(fd: impl AsFd) -> &'static str {
     match poll(
         &mut [PollFd::new(&fd, PollFlags::IN)],

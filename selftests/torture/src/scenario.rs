@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What worlds there are: who watches what, and what is done to it.
+//! Scenarios: who watches what in a world, and what happens to it.
 //!
-//! Every plan keeps to what epoll promises, so that nothing may be lost in it:
+//! Every plan relies only on what epoll guarantees, so that nothing may be lost in it:
 //!
-//! * An edge is reported to one waiter, who reads until there is nothing left. Only where all is
-//!   level-triggered a reader may leave something.
-//! * A one-shot item is armed again by who had its event, with MOD, which polls the file.
-//! * Who deletes or disarms an item adds or arms it afterwards, in the same round. Adding polls, too.
+//! * An edge is reported to one waiter, which reads until there is nothing left. A reader may leave
+//!   something only if all items are level-triggered.
+//! * The thread that received the event of a one-shot item re-arms it, with MOD, which polls the
+//!   file.
+//! * A thread that deletes or disarms an item adds or re-arms it afterwards, in the same round.
+//!   Adding also polls.
 //! * An exclusive item spares the others only if a waiter of its own instance was woken, and every
-//!   waiter reads; an instance that nobody waits on spares nobody.
-//! * Who is told that an eventpoll is readable fetches from it until it has nothing.
+//!   waiter reads. An instance that nobody waits on spares nobody.
+//! * A thread that learns that an eventpoll is readable fetches from it until it is empty.
 
 use crate::{actor::Act, channel};
 use backend::Kind;
@@ -27,7 +29,7 @@ const ONESHOT_EDGE: EventFlags = EDGE.union(EventFlags::ONESHOT);
 const EXCLUSIVE: EventFlags = IN.union(EventFlags::EXCLUSIVE);
 const EXCLUSIVE_EDGE: EventFlags = EDGE.union(EventFlags::EXCLUSIVE);
 
-/// The modes that one item may change between.
+/// The modes that an item may change between.
 type Modes = &'static [EventFlags];
 
 const ANY_MODES: [Modes; 5] = [
@@ -44,17 +46,17 @@ const LASTING_MODES: [Modes; 3] = [&[LEVEL], &[EDGE], &[LEVEL, EDGE]];
 /// A kind of world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Scenario {
-    /// One instance, items of all modes, changed by everybody
+    /// One instance, with items of all modes that all actors change
     Shared,
-    /// One instance, one-shot items: nobody else has an item's event until it is armed again
+    /// One instance with one-shot items: no other thread gets an item's event until it is re-armed
     Oneshot,
     /// Several instances that watch the same files exclusively
     Exclusive,
-    /// Eventpolls in eventpolls, of both kinds
+    /// Eventpolls inside eventpolls, of both kinds
     Nested,
-    /// Files that are closed, hung up, opened again, known by two numbers
+    /// Files that are closed, hung up, reopened, and known under two numbers
     Closing,
-    /// Waiters that are killed; epoll loses wake-ups then, so only with repoll
+    /// Waiters that are killed; epoll then loses wake-ups, so this needs repoll
     Killed,
 }
 
@@ -63,7 +65,7 @@ pub(crate) enum Scenario {
 pub(crate) enum Target {
     Channel(usize),
     Poller(usize),
-    /// What rings at the end of a world.
+    /// The bell, which rings at the end of a world.
     Bell,
 }
 
@@ -73,9 +75,9 @@ pub(crate) struct Watch {
     pub(crate) poller: usize,
     pub(crate) target: Target,
     pub(crate) modes: Modes,
-    /// Whether nobody else may have the item's event before it is armed again.
+    /// Whether no other thread may receive the item's event before it is re-armed.
     pub(crate) alone: bool,
-    /// Whether somebody has it.
+    /// Whether a thread has received it.
     pub(crate) held: AtomicBool,
 }
 
@@ -90,12 +92,12 @@ impl Watch {
         }
     }
 
-    /// Whether the item may be left alone with something to read.
+    /// Whether the item may be left with something to read.
     pub(crate) fn is_level_triggered(&self) -> bool {
         self.modes == [LEVEL]
     }
 
-    /// Whether the item may have to be armed again.
+    /// Whether the item may have to be re-armed.
     pub(crate) fn may_be_disarmed(&self) -> bool {
         let oneshot = |mode: &EventFlags| mode.contains(EventFlags::ONESHOT);
         self.modes.iter().any(oneshot)
@@ -108,21 +110,21 @@ impl Watch {
     }
 }
 
-/// A world that is to be made.
+/// The plan of a world.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) pollers: Vec<Kind>,
-    /// For each consumer, on which of them it waits.
+    /// The instance that each consumer waits on.
     pub(crate) consumers: Vec<usize>,
     pub(crate) channels: Vec<channel::Kind>,
     pub(crate) watches: Vec<Watch>,
     pub(crate) actors: usize,
     pub(crate) acts: &'static [Act],
-    /// Whether each channel is one actor's.
+    /// Whether each channel belongs to one actor.
     pub(crate) owned: bool,
 }
 
-/// Instances and channels, with nothing watched yet.
+/// A plan with instances and channels, and no items yet.
 fn plan(
     rng: &mut SmallRng,
     pollers: Vec<Kind>,
@@ -150,7 +152,7 @@ impl Plan {
         self.watches.push(Watch::new(poller, target, modes));
     }
 
-    /// Has an instance watch all channels.
+    /// Makes an instance watch all channels.
     fn watch_channels(&mut self, rng: &mut SmallRng, poller: usize, modes: &[Modes]) {
         for channel in 0..self.channels.len() {
             self.watch(poller, Target::Channel(channel), pick(rng, modes));
@@ -159,18 +161,18 @@ impl Plan {
 }
 
 impl Scenario {
-    /// What it is called.
+    /// The name of the scenario.
     pub(crate) fn name(self) -> String {
         let value = self.to_possible_value().expect("no scenario is hidden");
         value.get_name().to_owned()
     }
 
-    /// Whether epoll keeps what the scenario expects.
+    /// Whether epoll guarantees what the scenario expects.
     pub(crate) fn is_kept_by(self, kind: Kind) -> bool {
         self != Self::Killed || kind == Kind::Repoll
     }
 
-    /// A random world.
+    /// A random plan.
     pub(crate) fn plan(self, rng: &mut SmallRng, kind: Kind) -> Plan {
         use Act::*;
         let mut plan = match self {
@@ -202,7 +204,7 @@ impl Scenario {
                     Send, Send, Chase, Chase, Toggle, Fetch, Read, Poll, Signal, Signal, Pause,
                     Migrate,
                 ];
-                // One more, before all others or after them, that nobody waits on.
+                // Another instance, added before or after all others, that nobody waits on.
                 let mut plan = plan(rng, vec![kind; pollers + 1], consumers, acts);
                 let mut order: Vec<_> = (0..pollers).collect();
                 order.insert(pick(rng, &[0, pollers]), pollers);
@@ -243,8 +245,8 @@ impl Scenario {
         plan
     }
 
-    /// A tower of eventpolls: the lowest watches the channels, each watches that below it, and
-    /// consumers wait on the highest, some also on one below.
+    /// A tower of eventpolls: the lowest watches the channels, and each other one watches the one
+    /// below it. Consumers wait on the highest, and some also on one below.
     fn nested(rng: &mut SmallRng, kind: Kind) -> Plan {
         let acts = &[
             Act::Send,
@@ -266,7 +268,7 @@ impl Scenario {
         let height = rng.random_range(2..=3);
         let mut pollers = vec![kind; height];
         if kind == Kind::Repoll && rng.random_bool(0.5) {
-            // All but one may be epoll's.
+            // All but one may be epolls.
             let stays = rng.random_range(0..height);
             for (level, kind) in pollers.iter_mut().enumerate() {
                 if level != stays && rng.random_bool(0.5) {

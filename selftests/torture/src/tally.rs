@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What was done: for the reader to believe that something was tested.
+//! Counts of what was done, which show that something was tested.
 
 use std::{fmt, ops::AddAssign, time::Duration};
 
@@ -18,7 +18,7 @@ pub(crate) struct Tally {
     pub(crate) dups: u64,
     pub(crate) signals: u64,
     pub(crate) kills: u64,
-    /// How long a message took at most.
+    /// The longest time that a message took.
     pub(crate) longest: Duration,
 }
 

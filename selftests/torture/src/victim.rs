@@ -15,12 +15,12 @@ use std::{
     ptr::NonNull,
 };
 
-/// A child that waits on an instance of this process, once. It does nothing with an event. It
-/// shares memory with its parent, for which alone it is made quickly enough, and has a copy of its
+/// A child that waits on an instance of this process once. It does nothing with an event. It shares
+/// its parent's memory, because only so it can be created quickly enough, and has a copy of the
 /// descriptors. It is killed on drop.
 pub(crate) struct Victim<'a> {
     pid: Pid,
-    /// From a box. The child's, until that has ended.
+    /// From a box. It belongs to the child until that has ended.
     life: NonNull<Life<'a>>,
 }
 
@@ -32,13 +32,13 @@ struct Life<'a> {
     stack: Stack,
 }
 
-/// Some room, as the processor wants it to lie.
+/// Memory with the alignment that the processor requires.
 #[repr(align(16))]
 struct Stack([u8; 1 << 16]);
 
-/// The child.
+/// The code of the child.
 extern "C" fn wait(life: *mut c_void) -> c_int {
-    // SAFETY: The parent leaves it to the child for as long as that is alive.
+    // SAFETY: The parent leaves it to the child as long as that is alive.
     let life = unsafe { &mut *life.cast::<Life<'_>>() };
     let _ = set_parent_process_death_signal(Some(Signal::KILL));
     let _ = match life.by_ioctl {
@@ -49,7 +49,7 @@ extern "C" fn wait(life: *mut c_void) -> c_int {
 }
 
 impl<'a> Victim<'a> {
-    /// Starts it; it waits by an ioctl, or by a direct call.
+    /// Starts the child, which waits with an ioctl or with a direct call.
     pub(crate) fn new(poller: &'a Backend, by_ioctl: bool) -> io::Result<Self> {
         let mut life = Box::new(Life {
             poller,
@@ -60,9 +60,9 @@ impl<'a> Victim<'a> {
         let top = life.stack.0.as_mut_ptr_range().end.cast();
         let life = NonNull::from(Box::leak(life));
         let flags = libc::CLONE_VM | libc::SIGCHLD;
-        // SAFETY: Stack and argument are in place until the child has ended. What it does are plain
-        // system calls, on memory that is its own: it allocates nothing, takes no locks and uses no
-        // variables of the thread, which it shares with this one.
+        // SAFETY: Stack and argument stay in place until the child has ended. The child makes plain
+        // system calls, on memory that belongs to it: it allocates nothing, takes no locks, and
+        // uses no thread-local variables, which it shares with this thread.
         let pid = unsafe { libc::clone(wait, top, flags, life.as_ptr().cast()) };
         match Pid::from_raw(pid).filter(|_| pid > 0) {
             Some(pid) => Ok(Self { pid, life }),
@@ -75,7 +75,7 @@ impl<'a> Victim<'a> {
         }
     }
 
-    /// Waits until the child waits, or has had an event.
+    /// Waits until the child sleeps, or has received an event.
     pub(crate) fn wait_until_asleep(&self) {
         let path = format!("/proc/{}/stat", self.pid.as_raw_nonzero());
         let runs = || fs::read(&path).is_ok_and(|stat| stat.windows(3).any(|word| word == b") R"));
@@ -87,7 +87,7 @@ impl<'a> Victim<'a> {
 
 impl Drop for Victim<'_> {
     fn drop(&mut self) {
-        // There is such a child, be it that it has ended already.
+        // The child exists, even if it has ended already.
         kill_process(self.pid, Signal::KILL).expect("a child can be killed");
         waitpid(Some(self.pid), WaitOptions::empty()).expect("a child can be waited for");
         // SAFETY: It came from a box, and the child has ended.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What every thread in a world can do: wait, and do with events what they ask for.
+//! What every thread in a world can do: wait, and handle events.
 
 use crate::{
     channel,
@@ -16,18 +16,18 @@ use rustix::{
 };
 use std::{hint, io, sync::atomic::Ordering::SeqCst, thread, time::Duration};
 
-/// What each thread of a world has.
+/// The state of a thread of a world.
 pub(crate) struct Worker<'a> {
     pub(crate) world: &'a World,
     pub(crate) rng: SmallRng,
     pub(crate) tally: Tally,
     processors: usize,
-    /// Whether the bell was heard, or cannot be heard any more.
+    /// Whether the bell has rung, or cannot be heard any more.
     pub(crate) over: bool,
 }
 
 impl<'a> Worker<'a> {
-    /// For the thread with that number.
+    /// The state of the thread with this number.
     pub(crate) fn new(world: &'a World, thread: usize) -> Self {
         let seed = world.origin.thread_seed(thread as u64);
         Self {
@@ -39,27 +39,27 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Lets a random moment pass.
+    /// Pauses for a random time.
     pub(crate) fn pause(&mut self) {
         if self.rng.random_ratio(1, 8) {
             thread::yield_now();
         }
-        // As long as it takes to get from any point of a system call to another: from nanoseconds
-        // to almost a millisecond. Without the instruction for that, at which emulators stop.
+        // The time between any two points of a system call: from nanoseconds to almost a
+        // millisecond. This does not use the instruction for pauses, at which emulators stop.
         let moment = 1u32 << self.rng.random_range(0..16);
         (0..self.rng.random_range(0..moment)).for_each(|n| {
             hint::black_box(n);
         });
     }
 
-    /// Sends a message through a channel, if there is room. Returns after which time, if a timer does.
+    /// Sends a message through a channel, if it fits. Returns the time until a timer sends it.
     pub(crate) fn send(&mut self, channel: usize) -> Option<Duration> {
         let world = self.world;
         let this = &world.channels[channel];
         if !world.accounts[channel].send(this.room()) {
             return None;
         }
-        // As long as `pause` is.
+        // As long as the pauses of `pause`.
         let moment = 1 << self.rng.random_range(0..18);
         let after = Duration::from_nanos(self.rng.random_range(0..moment));
         world.pending.fetch_add(1, SeqCst);
@@ -76,8 +76,7 @@ impl<'a> Worker<'a> {
             .check("sched_setaffinity", moved.map_err(io::Error::from));
     }
 
-    /// Fetches up to `room` events. A signal, or that the instance was closed, is as if there were
-    /// none.
+    /// Fetches up to `room` events. A signal, or the close of the instance, counts as no event.
     pub(crate) fn wait(&mut self, poller: usize, room: usize, timeout: Option<Duration>) -> Events {
         let mut events = Events::with_capacity(room);
         let result = self.world.wait(poller, &mut events, timeout);
@@ -92,7 +91,7 @@ impl<'a> Worker<'a> {
         events
     }
 
-    /// Does what events ask for.
+    /// Handles events.
     pub(crate) fn handle(&mut self, events: &Events) {
         for event in events {
             let number = event.data();
@@ -131,7 +130,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Reads from a channel and settles its account.
+    /// Reads from a channel and updates its account.
     pub(crate) fn read(&mut self, channel: usize, all: bool) {
         let world = self.world;
         let found = world.check("read", world.channels[channel].read(all));
@@ -149,7 +148,7 @@ impl<'a> Worker<'a> {
         world.settle((settled.messages + settled.ends) as usize);
     }
 
-    /// Has a channel that is at its end report that as an edge, rather than all the time.
+    /// Makes the end of a channel an edge-triggered event, which is not reported all the time.
     fn silence(&mut self, channel: usize) {
         for (watch, number) in self.world.plan.watches.iter().zip(0..) {
             if watch.target == Target::Channel(channel) {
@@ -166,7 +165,8 @@ impl<'a> Worker<'a> {
             .expect("an item has a mode")
     }
 
-    /// Gives an item another of its modes and arms it. Who may just have deleted it adds it again.
+    /// Changes the mode of an item and arms it. A thread that may just have deleted the item adds
+    /// it again.
     pub(crate) fn modify(&mut self, watch: &Watch, number: u64) {
         let mode = self.mode(watch);
         self.modify_to(watch, number, mode);

@@ -2,10 +2,10 @@
 
 //! A world: instances, channels and the threads that use them, for some rounds.
 //!
-//! In a round each actor does a few things, sending messages among them. The next round begins when
-//! all actors are done and all messages have been received. So every message is, sooner or later,
-//! the last one for a while: if its wake-up is lost, no other comes to make up for it, and nobody
-//! who waits has a timeout.
+//! In a round, each actor does a few things, including sending messages. The next round begins when
+//! all actors have finished and all messages have been received. So every message is, sooner or
+//! later, the last one for a while: if its wake-up is lost, no other wake-up follows that could
+//! hide this, and no waiter has a timeout.
 
 use crate::{
     channel::{self, Channel},
@@ -28,8 +28,8 @@ use std::{
     time::Duration,
 };
 
-/// From what a world and all that is done in it follow, but for the order of what happens at the
-/// same time.
+/// What determines a world and everything that happens in it, except the order of simultaneous
+/// events.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin {
     pub(crate) scenario: Scenario,
@@ -41,20 +41,20 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// The seed of the thread with that number.
+    /// The seed of the thread with this number.
     pub(crate) fn thread_seed(&self, thread: u64) -> u64 {
         self.seed ^ (self.number << 16) ^ thread
     }
 }
 
-/// What a thread is at, for the report of a failure.
+/// What a thread is doing, for the report of a failure.
 #[derive(Debug, Default)]
 pub(crate) struct Sheet {
     pub(crate) tid: AtomicI32,
     pub(crate) task: AtomicUsize,
 }
 
-/// What a thread may be at.
+/// What a thread may be doing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Task {
     NotStarted,
@@ -81,18 +81,18 @@ const TASKS: [Task; 9] = [
 ];
 
 impl Sheet {
-    /// Notes who the calling thread is.
+    /// Records the ID of the calling thread.
     pub(crate) fn sign(&self) {
         let tid = rustix::thread::gettid().as_raw_nonzero().get();
         self.tid.store(tid, SeqCst);
     }
 
-    /// Notes what the thread is at.
+    /// Records what the thread is doing.
     pub(crate) fn set(&self, task: Task) {
         self.task.store(task as usize, SeqCst);
     }
 
-    /// What the thread is at.
+    /// What the thread is doing.
     pub(crate) fn task(&self) -> Task {
         TASKS[self.task.load(SeqCst)]
     }
@@ -105,32 +105,33 @@ pub(crate) struct World {
     pub(crate) pollers: Vec<Backend>,
     pub(crate) channels: Vec<Channel>,
     pub(crate) accounts: Vec<Account>,
-    /// In the place of what is closed: never readable.
+    /// Replaces closed files: never readable.
     pub(crate) nothing: OwnedFd,
-    /// In the place of an instance that is closed: cannot be waited on.
+    /// Replaces a closed instance: cannot be waited on.
     pub(crate) void: File,
-    /// Watched by all instances that have consumers; rings, and goes on ringing, when all shall go.
+    /// All instances with consumers watch it. It rings, and continues to ring, when all threads
+    /// must end.
     pub(crate) bell: OwnedFd,
-    /// The number of the round, [`OVER`] after the last one.
+    /// The number of the round; [`OVER`] after the last one.
     pub(crate) round: AtomicU64,
-    /// Messages on their way, and actors that are not done with the round.
+    /// Messages on their way, and actors that have not finished the round.
     pub(crate) pending: AtomicUsize,
-    /// Consumers that are not gone.
+    /// Consumers that have not ended.
     pub(crate) present: AtomicUsize,
     pub(crate) closing: AtomicBool,
-    /// How many calls there were that go one way or the other.
+    /// How many calls there were that can be made as an ioctl or as a direct call.
     calls: AtomicU64,
-    /// Who is to be told when nothing is pending any more.
+    /// The thread to wake when nothing is pending any more.
     conductor: Thread,
-    /// Of consumers, then of actors.
+    /// The sheets of consumers, then those of actors.
     pub(crate) sheets: Vec<Sheet>,
 }
 
-/// The number of the round that does not come.
+/// The round number after the last round.
 pub(crate) const OVER: u64 = u64::MAX;
 
 impl World {
-    /// Makes everything; no thread runs yet. The caller is the conductor.
+    /// Creates everything; no thread runs yet. The caller is the conductor.
     pub(crate) fn new(origin: Origin, plan: Plan) -> io::Result<Self> {
         let pollers = plan.pollers.iter().map(|&kind| Backend::open(kind));
         let channels = plan.channels.iter().map(|&kind| Channel::new(kind));
@@ -158,8 +159,8 @@ impl World {
         Ok(world)
     }
 
-    /// Whether the next call on an instance is to be an ioctl, if it is one of repoll's; or else it
-    /// is a direct call.
+    /// Whether the next call on an instance should be an ioctl, if it is a repoll instance;
+    /// otherwise it is a direct call.
     pub(crate) fn by_ioctl(&self, poller: usize) -> bool {
         let Origin { seed, number, .. } = self.origin;
         let call = self.calls.fetch_add(1, SeqCst) ^ seed ^ (number << 16);
@@ -182,7 +183,7 @@ impl World {
         poller.add(fd, all, Mode::LEVEL, number)
     }
 
-    /// Changes how an item watches.
+    /// Changes the mode of an item.
     pub(crate) fn modify(&self, watch: &Watch, mode: EventFlags, number: u64) -> io::Result<()> {
         let (poller, fd) = (&self.pollers[watch.poller], self.target(watch));
         if self.by_ioctl(watch.poller) {
@@ -215,7 +216,7 @@ impl World {
         self.pollers[poller].wait(events, timeout)
     }
 
-    /// What an item watches.
+    /// The file that an item watches.
     pub(crate) fn target(&self, watch: &Watch) -> BorrowedFd<'_> {
         match watch.target {
             Target::Channel(channel) => self.channels[channel].reader(),
@@ -234,25 +235,25 @@ impl World {
         &self.sheets[self.plan.consumers.len() + actor]
     }
 
-    /// Counts things that are not pending any more.
+    /// Subtracts things that are not pending any more.
     pub(crate) fn settle(&self, count: usize) {
         if count > 0 && self.pending.fetch_sub(count, SeqCst) == count {
             self.conductor.unpark();
         }
     }
 
-    /// Says that a consumer is gone.
+    /// Records that a consumer has ended.
     pub(crate) fn leave(&self) {
         self.present.fetch_sub(1, SeqCst);
         self.conductor.unpark();
     }
 
-    /// Ends the run: something happened that must not. Everything is left as it is, and reported.
+    /// Ends the run because of a failure. The state stays as it is, and is reported.
     pub(crate) fn fail(&self, what: impl fmt::Display) -> ! {
         report::failure(self, &what)
     }
 
-    /// As it says.
+    /// Returns the value, or fails.
     pub(crate) fn check<T>(&self, what: &str, result: io::Result<T>) -> T {
         result.unwrap_or_else(|error| self.fail(format_args!("{what}: {error}")))
     }

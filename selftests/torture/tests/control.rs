@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The program as a user runs it, on the kernel's own epoll, which keeps what is expected.
+//! The program as a user runs it, on the kernel's own epoll, which meets the expectations.
 
 use std::process::Command;
 

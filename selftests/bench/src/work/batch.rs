@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Changes, many by one call where that is possible.
+//! Changes, as a batch where possible.
 
 use super::sockets::{Family, Pair};
 use crate::{backend::Poller, clock::each, measure::Work};
@@ -9,7 +9,7 @@ use repoll::{Change, Interest, Mode};
 
 const TIMES: usize = 100;
 
-/// Modifying what is not ready; the cost of each.
+/// Modifies items that are not ready; the cost of each.
 pub struct Modify(Vec<Pair>);
 
 impl Modify {
@@ -35,8 +35,8 @@ impl Work for Modify {
     }
 }
 
-/// Adding all, then deleting all; the cost of both for each. One more is watched
-/// all the time.
+/// Adds all files, then deletes all; the cost of both for each. Another file is
+/// watched all the time.
 pub struct AddDelete(Vec<Pair>);
 
 impl AddDelete {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What any system call costs: the same on both, for reference.
+//! The cost of any system call, for reference: the same on both.
 
 use crate::{backend::Poller, clock::each, measure::Work};
 use anyhow::{ensure, Result};
@@ -14,7 +14,7 @@ use std::{
 
 const TIMES: usize = 10_000;
 
-/// The call that does least.
+/// The smallest system call.
 pub struct Getppid;
 
 impl Work for Getppid {
@@ -26,18 +26,18 @@ impl Work for Getppid {
     }
 }
 
-/// A call of the crate's on a file that has no such ioctl.
+/// A call of the crate on a file that has no such ioctl.
 pub struct BadIoctl;
 
 impl Work for BadIoctl {
     fn sample<P: Poller>(&mut self) -> Result<f64> {
         let file = File::open("/dev/null")?;
-        // SAFETY: A descriptor that is ours, given up here. /dev/null has no
-        // ioctls that could take repoll's for their own.
+        // SAFETY: This owns the descriptor and gives it up here. /dev/null has
+        // no ioctls with repoll's numbers.
         let wrong = unsafe { repoll::Poller::from_raw_fd(file.try_clone()?.into_raw_fd()) };
         each(TIMES, || {
             let result = wrong.modify(file.as_fd(), Interest::READABLE, Mode::LEVEL, 0);
-            ensure!(result.is_err(), "/dev/null is a repoll");
+            ensure!(result.is_err(), "/dev/null answers as a repoll instance");
             Ok(())
         })
     }

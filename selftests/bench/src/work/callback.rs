@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What others pay for a file being watched: sending through a socket and
-//! receiving, with nobody, epoll or repoll watching the receiving end.
+//! The cost for others of a file being watched: sending through a socket and
+//! receiving, while no poller, epoll or repoll watches the receiving end.
 
 use super::sockets::{get, put, Pair};
 use crate::{
@@ -15,8 +15,9 @@ use std::os::fd::AsFd;
 
 const TIMES: usize = 2_000;
 
-/// With the item on the ready list already, as nobody waits; or put there each
-/// time, as a wait takes it off in between, which does not count.
+/// The item is on the ready list already, because nobody waits; or it is put
+/// there each time, because a wait in between, which does not count, takes it
+/// off.
 pub struct Callback {
     pair: Pair,
     drain: bool,

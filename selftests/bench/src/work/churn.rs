@@ -19,9 +19,9 @@ use wire::Machine;
 
 const TIMES: usize = 200;
 
-/// Each is connected, accepted, added and closed, without being deleted: the
-/// kernel has to find out by itself. The end that is watched is closed first, by
-/// a reset, so that no connection lingers.
+/// Each connection is connected, accepted, added and closed, without being
+/// deleted: the kernel has to notice the close. The watched end is closed
+/// first, with a reset, so that no connection lingers.
 pub struct Churn {
     listener: TcpListener,
     companion: Pair,

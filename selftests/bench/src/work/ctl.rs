@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Changes, a call each.
+//! Changes, with one call each.
 
 use super::sockets::{Family, Pair};
 use crate::{backend::Poller, clock::each, measure::Work};
@@ -9,15 +9,15 @@ use repoll::Mode;
 
 const TIMES: usize = 5_000;
 
-/// Opens an instance that watches a socket of no interest: one that watches
-/// nothing is not what a server has.
+/// Creates an instance that watches an idle socket: the instance of a server is
+/// never empty.
 pub fn instance<P: Poller>(companion: &Pair) -> Result<P> {
     let poller = P::open()?;
     poller.add(companion.fd(), Mode::LEVEL, 0)?;
     Ok(poller)
 }
 
-/// Adding and deleting.
+/// Adds and deletes.
 pub struct AddDelete(Vec<Pair>);
 
 impl AddDelete {
@@ -37,7 +37,7 @@ impl Work for AddDelete {
     }
 }
 
-/// Modifying what is not ready.
+/// Modifies items that are not ready.
 pub struct Modify(Vec<Pair>);
 
 impl Modify {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A whole request of an echo server.
+//! A complete request to an echo server.
 
 use super::sockets::{get, put, Family, Pair};
 use crate::{
@@ -13,13 +13,13 @@ use repoll::{Change, Events, Interest, Mode};
 use rustix::net::{shutdown, Shutdown};
 use std::{os::fd::AsFd, thread};
 
-/// Requests of a repetition.
+/// The number of requests in a repetition.
 const REQUESTS: usize = 2_000;
 
-/// A client that sends a byte on each connection and waits for all to come back,
-/// and a server on another thread that watches one-shot. Each request is read,
-/// answered and its connection armed again: on epoll by a call each before the
-/// next wait, on repoll by the wait.
+/// A client sends a byte on each connection and waits until all come back. A
+/// server in another thread watches the connections one-shot. It reads each
+/// request, answers it and re-arms the connection: on epoll with one call each
+/// before the next wait, on repoll with the wait.
 pub struct Echo(Vec<Pair>);
 
 impl Echo {
@@ -46,10 +46,10 @@ impl Echo {
         Ok(())
     }
 
-    /// Ends what waits for answers that will not come.
+    /// Ends waits for answers that will not come.
     fn hang_up(&self) {
         for pair in &self.0 {
-            // There may be nobody left to hear it.
+            // The other side may have ended already.
             let _ = shutdown(&pair.here, Shutdown::Both);
         }
     }
@@ -77,8 +77,10 @@ impl Work for Echo {
                 Ok(())
             };
             let cost = round().and_then(|()| each(rounds, round));
-            // Why the server ended says more than that it did.
-            server.join().map_err(|_| anyhow!("the server died"))??;
+            // The server's error says more than the client's.
+            server
+                .join()
+                .map_err(|_| anyhow!("the server panicked"))??;
             Ok(cost? / self.0.len() as f64)
         })
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! FIFOs, which have a name: a poller hears of their close in another way than of that
-//! of sockets.
+//! FIFOs, which have a name: a poller notices their close in a different way than that of
+//! sockets.
 
 use super::{ctl::instance, sockets::Pair};
 use crate::{backend::Poller, clock::each, measure::Work};
@@ -17,16 +17,16 @@ use std::{
     process,
 };
 
-/// What is freed later, by others, is to be spread over many.
+/// The cost of memory that is freed later is spread over this many repetitions.
 const TIMES: usize = 4_000;
 
-/// A folder of their own.
+/// A folder for the FIFOs.
 struct Folder(PathBuf);
 
 impl Folder {
     fn new() -> Result<Self> {
         let path = env::temp_dir().join(format!("bench-{}", process::id()));
-        fs::create_dir(&path).context("no folder for FIFOs")?;
+        fs::create_dir(&path).context("cannot create a folder for FIFOs")?;
         Ok(Self(path))
     }
 
@@ -38,7 +38,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // The one who measures can do nothing about it.
+        // The benchmark cannot do anything about a failure.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
@@ -55,8 +55,8 @@ fn open_fifo(name: &CString) -> Result<OwnedFd> {
     Ok(open(name, flags, Permissions::empty())?)
 }
 
-/// One after the other is made, opened, added, closed and unlinked: each has an inode of
-/// its own, of which nobody has heard before.
+/// FIFOs are created, opened, added, closed and unlinked one after the other. Each has a
+/// new inode.
 pub struct Churn {
     companion: Pair,
     folder: Folder,
@@ -85,7 +85,7 @@ impl Work for Churn {
     }
 }
 
-/// One is opened and closed that nobody watches, while another one on its file system
+/// A FIFO that nobody watches is opened and closed, while another one on its file system
 /// is watched.
 pub struct Neighbour(Folder);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the kernel keeps for each watched file.
+//! The kernel's memory for each watched file.
 
 use super::sockets::{Family, Pair};
 use crate::{backend::Poller, measure::Work};
@@ -8,9 +8,9 @@ use anyhow::{Context, Result};
 use repoll::Mode;
 use std::{fs, os::fd::AsFd, thread, time::Duration};
 
-/// The growth of all slabs while connected sockets that exist are added, for
-/// each of them. Caches that are merged with others (no slab_nomerge) make no
-/// difference, as all count.
+/// The growth of all slabs when connected sockets that already exist are added, for each of them.
+/// It does not matter whether caches are merged with others (no slab_nomerge), because all caches
+/// count.
 pub struct Memory(Vec<Pair>);
 
 impl Memory {
@@ -34,23 +34,23 @@ impl Work for Memory {
     }
 }
 
-/// Bytes of all objects in use. Those that a processor keeps at hand count as
-/// used, so they are given back first.
+/// Bytes of all objects in use. Objects that a processor keeps in reserve count as used, so they
+/// are returned first.
 fn slabs() -> Result<i64> {
-    // What is freed after a grace period is so after this.
+    // Memory that is freed after a grace period is free by then.
     thread::sleep(Duration::from_millis(300));
     for cache in fs::read_dir("/sys/kernel/slab").context("no slab caches")? {
-        // Some caches go away meanwhile, and some links lead to the same one.
+        // Some caches disappear meanwhile, and some links lead to the same cache.
         let _ = fs::write(cache?.path().join("shrink"), "1");
     }
     let info = fs::read_to_string("/proc/slabinfo").context("cannot read the slabs")?;
     in_use(&info)
 }
 
-/// The bytes in use by the lines of `/proc/slabinfo`.
+/// The bytes in use according to the lines of `/proc/slabinfo`.
 fn in_use(info: &str) -> Result<i64> {
     let mut sum = 0;
-    // After the version and the names of the columns.
+    // The first two lines are the version and the names of the columns.
     for line in info.lines().skip(2) {
         let mut columns = line.split_whitespace().skip(1);
         let mut column = || -> Result<i64> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kinds of work, one to a file, and the list of all.
+//! The kinds of work, one in each file, and the list of all.
 
 mod batch;
 mod call;
@@ -21,7 +21,7 @@ use ::wire::Machine;
 use anyhow::Result;
 use sockets::Family;
 
-/// All that is measured by counting instructions.
+/// All work that is measured in instructions.
 pub fn icount(bench: &mut Bench, sizes: &[u64]) {
     bench.compare("getppid", "the least system call", || Ok(call::Getppid));
     bench.compare("bad-ioctl", "an ioctl that fails at once", || {
@@ -120,7 +120,7 @@ pub fn wire(bench: &mut Bench) -> Result<()> {
     Ok(())
 }
 
-/// What takes several processors.
+/// All work that needs several processors.
 pub fn smp(bench: &mut Bench) {
     bench.compare(
         "smp-wakeup",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Waits that need not wait.
+//! Waits that do not sleep.
 
 use super::sockets::{Family, Pair};
 use crate::{
@@ -11,8 +11,8 @@ use crate::{
 use anyhow::{ensure, Result};
 use repoll::{Change, Events, Interest, Mode};
 
-/// So many waits that a repetition hands out some 10,000 events; but enough of
-/// those for many that the timer's interrupts come to the same in each.
+/// The number of waits for some 10,000 events in a repetition; but for many
+/// events at least so many waits that the timer's interrupts average out.
 fn times(ready: usize) -> usize {
     (10_000 / ready.max(1)).max(60)
 }
@@ -45,8 +45,8 @@ fn take<P: Poller>(poller: &P, events: &mut Events, expected: usize) -> Result<(
     Ok(())
 }
 
-/// Level-triggered: what is ready stays so. If none is to be ready, one that is
-/// not is watched.
+/// Level-triggered: ready files stay ready. If none should be ready, one file
+/// that is not is watched.
 pub struct Level {
     ready: usize,
     pairs: Vec<Pair>,
@@ -71,8 +71,8 @@ impl Work for Level {
     }
 }
 
-/// Edge-triggered. Before each wait all are modified, which finds them ready
-/// again; only the wait counts.
+/// Edge-triggered. Before each wait, all items are modified, which finds them
+/// ready again; only the wait counts.
 pub struct Edge(Vec<Pair>);
 
 impl Edge {
@@ -99,8 +99,8 @@ impl Work for Edge {
     }
 }
 
-/// A one-shot item is armed again and found ready; by one call where that is
-/// possible, or by two.
+/// Re-arms a one-shot item that is ready, and waits: with one call where
+/// possible, or with two.
 pub struct Rearm {
     pairs: Vec<Pair>,
     at_once: bool,

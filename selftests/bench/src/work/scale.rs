@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How costs grow with the number of files that are watched.
+//! How costs grow with the number of watched files.
 
 use crate::{
     backend::{Epoll, Patience, Poller},
@@ -19,12 +19,12 @@ use std::{
     os::fd::{AsFd, OwnedFd},
 };
 
-/// A cost is the median of so many measurements of so many operations.
+/// A cost is the median of this many samples, each of many operations.
 const SAMPLES: usize = 15;
 const TIMES: usize = 6_000;
 
-/// What the samples may lie apart, as a share: epoll frees by RCU, whose batches
-/// make it swing by some 3 %, more slowly than samples are taken.
+/// How wide the middle half of the samples may be: epoll frees by RCU, whose
+/// batches make its costs vary by some 3 %, more slowly than samples are taken.
 const WIDEST: f64 = 0.05;
 
 const NAMES: [(&str, &str); 4] = [
@@ -34,7 +34,7 @@ const NAMES: [(&str, &str); 4] = [
     ("wait", "wait for one event"),
 ];
 
-/// Has the kernel allow as many descriptors and watches, and some more.
+/// Makes the kernel allow this many descriptors and watches, and some more.
 pub fn raise_limits(descriptors: u64) -> Result<()> {
     let limit = 2 * descriptors + 4096;
     for file in [
@@ -56,7 +56,7 @@ pub fn raise_limits(descriptors: u64) -> Result<()> {
         current: Some(limit),
         maximum: Some(limit),
     };
-    setrlimit(Resource::Nofile, files).context("cannot have so many files")
+    setrlimit(Resource::Nofile, files).context("cannot raise the limit on descriptors")
 }
 
 /// Measures all sizes.
@@ -84,10 +84,10 @@ pub fn run(bench: &mut Bench, sizes: &[u64]) {
     }
 }
 
-/// Half of the files, or as many as are needed, from all over the set: never
-/// all, as an instance that watches nothing is another matter. Others in each
-/// sample if there are enough, since those that were deleted and added again have
-/// another place in the tree.
+/// Half of the files, or as many as necessary, from the whole set: never all,
+/// because an instance that watches nothing behaves differently. If there are
+/// enough, each sample takes other files, because files that were deleted and
+/// added again have another place in the tree.
 fn some(files: &[OwnedFd], sample: usize) -> Vec<&OwnedFd> {
     let count = TIMES.min(files.len().div_ceil(2));
     let step = files.len() as f64 / count as f64;
@@ -97,7 +97,8 @@ fn some(files: &[OwnedFd], sample: usize) -> Vec<&OwnedFd> {
         .collect()
 }
 
-/// What adding, modifying, deleting and waiting cost with all files watched.
+/// The costs of adding, modifying, deleting and waiting, with all files
+/// watched.
 fn sample<P: Poller>(files: &[OwnedFd]) -> Result<[Vec<f64>; 4]> {
     let poller = P::open()?;
     for (data, fd) in files.iter().enumerate() {
@@ -119,10 +120,10 @@ fn sample<P: Poller>(files: &[OwnedFd]) -> Result<[Vec<f64>; 4]> {
                 ensure!(events.len() == 1, "{} events, not one", events.len());
                 read(fd, &mut [0; 8])?;
                 poller.wait(&mut events, Patience::None)?;
-                ensure!(events.is_empty(), "an event that is over");
+                ensure!(events.is_empty(), "an event that has passed");
             }
         }
-        // The first one is the warm-up.
+        // The first sample is the warm-up.
         if sample > 0 {
             for (costs, watch) in costs.iter_mut().zip([add, modify, delete, wait]) {
                 costs.push(watch.mean());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Connected sockets, and a byte to and fro.
+//! Connected sockets, which transfer single bytes.
 
 use anyhow::{ensure, Context, Result};
 use rustix::net::{recv, send, RecvFlags, SendFlags};
@@ -12,27 +12,27 @@ use std::{
     },
 };
 
-/// Of which kind.
+/// The address family.
 #[derive(Clone, Copy)]
 pub enum Family {
     /// Over the loopback device.
     Tcp,
     /// TCP over the wire between the guest's two network cards.
     Wire,
-    /// Within the kernel.
+    /// Inside the kernel.
     Unix,
 }
 
-/// Two ends of a connection.
+/// Both ends of a connection.
 pub struct Pair {
-    /// The end that is watched.
+    /// The watched end.
     pub here: OwnedFd,
-    /// The other one.
+    /// The other end.
     pub there: OwnedFd,
 }
 
 impl Pair {
-    /// So many of them.
+    /// Creates this many connections.
     pub fn many(family: Family, count: usize) -> Result<Vec<Self>> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot listen")?;
         let tcp = || -> Result<Self> {
@@ -73,13 +73,13 @@ impl Pair {
             .collect()
     }
 
-    /// One over TCP.
+    /// Creates one connection over TCP.
     pub fn tcp() -> Result<Self> {
         let mut pairs = Self::many(Family::Tcp, 1)?;
-        pairs.pop().context("no pair")
+        pairs.pop().context("no connection")
     }
 
-    /// The end that is watched.
+    /// The watched end.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.here.as_fd()
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How many events several threads get through one instance.
+//! How many events several threads receive through one instance.
 
 use crate::{
     backend::{Patience, Poller},
@@ -19,14 +19,14 @@ use std::{
     time::Instant,
 };
 
-/// What each producer writes.
+/// The number of writes of each producer.
 const EVENTS: usize = 5_000;
 
-/// The data of the file that tells consumers to end.
+/// The data of the file that ends the consumers.
 const STOP: u64 = u64::MAX;
 
-/// Producers that raise a semaphore each, and consumers that take turns in
-/// lowering them. The cost is the time for each unit.
+/// Producers each raise a semaphore, and consumers lower the semaphores. The
+/// cost is the time for each unit.
 pub struct Throughput {
     semaphores: Vec<OwnedFd>,
     stop: OwnedFd,
@@ -64,7 +64,7 @@ impl Throughput {
                     Ok(_) if left.fetch_sub(1, Ordering::Relaxed) == 1 => {
                         write(&self.stop, &1u64.to_ne_bytes())?;
                     }
-                    // Another one was faster.
+                    // Another consumer was faster.
                     Ok(_) | Err(Errno::AGAIN) => (),
                     Err(error) => return Err(error.into()),
                 }
@@ -92,7 +92,7 @@ impl Work for Throughput {
                 .map(|one| scope.spawn(|| self.produce(one)));
             let threads: Vec<_> = consumers.chain(producers).collect();
             for thread in threads {
-                thread.join().map_err(|_| anyhow!("a thread died"))??;
+                thread.join().map_err(|_| anyhow!("a thread panicked"))??;
             }
             anyhow::Ok(())
         })?;

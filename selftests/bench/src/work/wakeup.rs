@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Waking up who waits.
+//! Waking up a waiting thread.
 
 use crate::{
     backend::{Patience, Poller},
@@ -20,9 +20,9 @@ use std::{
 
 const TIMES: usize = 1_000;
 
-/// Two threads, each of which waits for its eventfd and writes to the other's.
-/// The cost is that from one to the other: a write, the wake-up, what is left of
-/// the wait, and a read.
+/// Two threads wait for their eventfds, and write to each other's. The cost is
+/// that of one direction: a write, the wake-up, the rest of the wait, and a
+/// read.
 pub struct PingPong([OwnedFd; 2]);
 
 impl PingPong {
@@ -43,7 +43,7 @@ impl Work for PingPong {
         let receive = |poller: &P, mine: &OwnedFd| -> Result<()> {
             let mut events = Events::with_capacity(1);
             poller.wait(&mut events, Patience::Endless)?;
-            ensure!(events.len() == 1, "woken for nothing");
+            ensure!(events.len() == 1, "woken without an event");
             read(mine, &mut [0; 8])?;
             Ok(())
         };
@@ -63,7 +63,7 @@ impl Work for PingPong {
             };
             both()?;
             let cost = each(TIMES, both)?;
-            partner.join().map_err(|_| anyhow!("a thread died"))??;
+            partner.join().map_err(|_| anyhow!("a thread panicked"))??;
             Ok(cost / 2.0)
         })
     }
