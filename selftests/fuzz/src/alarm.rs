@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The signals of a thread: one that programs send, and one that ends waits without end.
+//! The signals of a thread: one that programs send, and one that ends waits without a timeout.
 
 use anyhow::{ensure, Result};
 use std::{ffi::c_int, io, mem::zeroed, ptr};
 
-/// How often a wait without end is interrupted, until it has ended, in nanoseconds.
+/// How often a wait without a timeout is interrupted until it ends, in nanoseconds.
 const PERIOD: i64 = 3_000_000;
 
 /// A timer that sends the thread signals.
@@ -13,20 +13,21 @@ pub struct Alarm {
     timer: libc::timer_t,
 }
 
-// SAFETY: The timer is the process's, and sends signals to the thread that it was made for.
+// SAFETY: The timer belongs to the process, and sends signals to the thread that it was created
+// for.
 unsafe impl Send for Alarm {}
 
 extern "C" fn ignore(_: c_int) {}
 
 impl Alarm {
-    /// The signal that ends waits, as the kernel has it in masks.
+    /// The mask of the signal that ends waits.
     pub const MASK: u64 = 1 << (libc::SIGUSR2 - 1);
 
-    /// Prepares the calling thread: both signals interrupt it and do nothing else, and what
+    /// Prepares the calling thread: both signals interrupt it and do nothing else, and the one that
     /// programs send is blocked.
     pub fn new() -> Result<Self> {
-        // SAFETY: All of these read and write plain data that is there during the call, and the
-        // handler does nothing.
+        // SAFETY: These read and write plain data that lives during the call, and the handler does
+        // nothing.
         unsafe {
             let mut action: libc::sigaction = zeroed();
             action.sa_sigaction = ignore as *const () as usize;
@@ -57,25 +58,26 @@ impl Alarm {
             it_interval: span,
             it_value: span,
         };
-        // SAFETY: The timer is there, and reads one value.
+        // SAFETY: The timer exists, and the call reads one value.
         unsafe { libc::timer_settime(self.timer, 0, &times, ptr::null_mut()) };
     }
 
-    /// Has signals come. More than one: the first might come before the wait begins.
+    /// Starts the signals. There are several, because the first one may come before the wait
+    /// begins.
     pub fn set(&self) {
         self.arm(PERIOD);
     }
 
-    /// Ends that, if they were to come.
+    /// Stops the signals, if they were started.
     pub fn stop_if(&self, set: bool) {
         if set {
             self.arm(0);
         }
     }
 
-    /// Takes what the program has sent and nobody has received.
+    /// Removes signals that the program has sent and nobody has received.
     pub fn drain(&self) {
-        // SAFETY: Plain data, that is there during the calls.
+        // SAFETY: It is plain data that lives during the calls.
         unsafe {
             let now: libc::timespec = zeroed();
             while libc::sigtimedwait(&sent(), ptr::null_mut(), &now) > 0 {}
@@ -83,9 +85,9 @@ impl Alarm {
     }
 }
 
-/// What programs send.
+/// The set of the signal that programs send.
 fn sent() -> libc::sigset_t {
-    // SAFETY: A set of no signals, to which one is added.
+    // SAFETY: It is an empty set, to which one signal is added.
     unsafe {
         let mut set = zeroed();
         libc::sigaddset(&mut set, libc::SIGUSR1);

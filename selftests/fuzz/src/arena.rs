@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The memory that a thread's operations point to, good and bad.
+//! The memory that the operations of a thread point to, valid and invalid.
 
 use crate::argument::Pointer;
 use anyhow::{ensure, Result};
@@ -9,13 +9,14 @@ use std::{io, ptr};
 /// The size of a page.
 const PAGE: usize = 4096;
 
-/// What is written everywhere before the kernel is to write: what differs afterwards is the kernel's.
+/// Everything contains this before the kernel writes: bytes that differ afterwards come from the
+/// kernel.
 pub const CANARY: u8 = 0xa5;
 
-/// The end of what a process has, with page tables of four levels.
+/// The end of user space, with four levels of page tables.
 const TOP: u64 = 0x7fff_ffff_f000;
 
-/// In the kernel's part of the address space, or in none.
+/// Addresses in the kernel's part of the address space, or in neither part.
 const KERNEL: [u64; 8] = [
     0x8000_0000_0000,
     0x0100_0000_0000_0000,
@@ -27,7 +28,7 @@ const KERNEL: [u64; 8] = [
     0xffff_ffff_ffff_fffc,
 ];
 
-/// A part of the arena, with a page behind it that is not there.
+/// A part of the arena, followed by an unmapped page.
 #[derive(Clone, Copy)]
 pub enum Region {
     /// Arguments of ioctls.
@@ -40,12 +41,12 @@ pub enum Region {
     Events,
     /// The changes of a batch.
     Changes,
-    /// The answer to a question.
+    /// The answer to a query.
     Answer,
 }
 
 impl Region {
-    /// The first of its pages, and how many it has.
+    /// Its first page, and its number of pages.
     const fn pages(self) -> (usize, usize) {
         match self {
             Self::Argument => (0, 1),
@@ -62,12 +63,12 @@ const READ_ONLY: usize = 14;
 const HOLE: usize = 15;
 const PAGES: usize = 16;
 
-/// Where a pointer has turned out to point.
+/// The place that a pointer refers to.
 #[derive(Clone, Copy)]
 pub struct Place {
     /// The address for the kernel.
     pub address: u64,
-    /// If it is in a region: where, from its start.
+    /// Its offset in the region, if it is in one.
     pub offset: Option<usize>,
 }
 
@@ -76,13 +77,13 @@ pub struct Arena {
     base: *mut u8,
 }
 
-// SAFETY: The mapping is the arena's own, and may be used from any thread.
+// SAFETY: The arena owns the mapping, and any thread may use it.
 unsafe impl Send for Arena {}
 
 impl Arena {
-    /// Maps it. `read_only` is what the page that cannot be written to begins with.
+    /// Maps the arena. The read-only page begins with `read_only`.
     pub fn new(read_only: &[u8]) -> Result<Self> {
-        // SAFETY: A new mapping, which touches no other memory.
+        // SAFETY: It creates a new mapping, and affects no other memory.
         let base = unsafe {
             libc::mmap(
                 ptr::null_mut(),
@@ -96,7 +97,7 @@ impl Arena {
         ensure!(base != libc::MAP_FAILED, io::Error::last_os_error());
         let arena = Self { base: base.cast() };
 
-        // SAFETY: The page is mapped, and longer than what is copied.
+        // SAFETY: The page is mapped, and longer than the copied bytes.
         unsafe {
             let page = arena.base.add(READ_ONLY * PAGE);
             ptr::copy_nonoverlapping(read_only.as_ptr(), page, read_only.len().min(PAGE));
@@ -118,21 +119,21 @@ impl Arena {
     }
 
     fn protect(&self, page: usize, protection: i32) -> Result<()> {
-        // SAFETY: The page is one of the mapping's, to which nothing refers.
+        // SAFETY: The page belongs to the mapping, and nothing refers to it.
         let status = unsafe { libc::mprotect(self.base.add(page * PAGE).cast(), PAGE, protection) };
         ensure!(status == 0, io::Error::last_os_error());
         Ok(())
     }
 
-    /// All of a region.
+    /// The whole region.
     pub fn region(&mut self, region: Region) -> &mut [u8] {
         let (first, count) = region.pages();
-        // SAFETY: These pages are mapped, readable and writable, and the borrow of the arena is
-        // that of the slice. The kernel writes to them only during calls that are made by address.
+        // SAFETY: These pages are mapped, readable and writable, and the slice borrows the arena.
+        // The kernel writes to them only during calls that get their address.
         unsafe { std::slice::from_raw_parts_mut(self.base.add(first * PAGE), count * PAGE) }
     }
 
-    /// Where something of this size is.
+    /// The place for something of this size.
     pub fn place(&self, pointer: Pointer, region: Region, size: usize) -> Place {
         let (first, count) = region.pages();
         let start = self.base as u64 + (first * PAGE) as u64;
@@ -159,7 +160,7 @@ impl Arena {
         }
     }
 
-    /// Puts something where it is to be, as far as there is memory, and tells where that is.
+    /// Puts something into its place, as far as there is memory, and returns the place.
     pub fn put(&mut self, pointer: Pointer, region: Region, bytes: &[u8]) -> Place {
         let place = self.place(pointer, region, bytes.len());
         if let Some(offset) = place.offset {
@@ -173,7 +174,7 @@ impl Arena {
 
 impl Drop for Arena {
     fn drop(&mut self) {
-        // SAFETY: The mapping is the arena's own, and nothing refers to it any more.
+        // SAFETY: The arena owns the mapping, and nothing refers to it any more.
         unsafe { libc::munmap(self.base.cast(), PAGES * PAGE) };
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What programs have reached, counted where libFuzzer looks for it.
+//! Counts what programs have reached, where libFuzzer looks for it.
 
 use crate::module::{Loaded, Module};
 use anyhow::{ensure, Result};
@@ -13,7 +13,7 @@ const BLOCKS: usize = 1 << 14;
 const ANSWERS: usize = 1 << 12;
 const ERRNOS: usize = 1 << 7;
 
-/// libFuzzer finds its counters by the section that they are in.
+/// libFuzzer finds its counters by their section.
 #[repr(C, align(64))]
 struct Counters {
     blocks: [AtomicU8; BLOCKS],
@@ -30,7 +30,7 @@ fn count(counter: &AtomicU8) {
     let _ = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_add(1));
 }
 
-/// What was asked of the module.
+/// The calls to the module.
 #[derive(Clone, Copy)]
 pub enum Call {
     /// REPOLL_CREATE.
@@ -43,7 +43,7 @@ pub enum Call {
     Delete,
     /// With something else.
     UnknownChange,
-    /// REPOLL_WAIT, or the direct call that does the same; likewise the next two.
+    /// REPOLL_WAIT, or the direct call that does the same; likewise for the next two.
     Wait,
     /// REPOLL_BATCH.
     Batch,
@@ -75,15 +75,15 @@ pub enum Call {
     Advise,
 }
 
-/// Counts an answer: an errno, or 0 for success. Different answers are worth keeping a program for,
-/// even where they come from the same block.
+/// Counts an answer: an errno, or 0 for success. Different answers are a reason to keep a program,
+/// even if they come from the same block.
 pub fn answered(call: Call, errno: i32) {
-    assert!((0..=133).contains(&errno), "an errno that is none: {errno}");
-    // The last few of them are all of the network's.
+    assert!((0..=133).contains(&errno), "an invalid errno: {errno}");
+    // The last few belong to the network.
     count(&COUNTERS.answers[call as usize * ERRNOS + (errno as usize).min(ERRNOS - 1)]);
 }
 
-/// The blocks that were passed since the start.
+/// The blocks that were reached since the start.
 pub struct Coverage {
     module: Module,
     loaded: Loaded,
@@ -91,7 +91,7 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// None yet, of the module that is loaded.
+    /// No blocks yet, for the module that is loaded.
     pub fn new(module: Module) -> Result<Self> {
         ensure!(
             !module.blocks.is_empty(),
@@ -117,14 +117,14 @@ impl Coverage {
         }
     }
 
-    /// The numbers of the blocks that were passed.
+    /// The numbers of the blocks that were reached.
     pub fn passed(&self) -> Vec<usize> {
         (0..self.passed.len())
             .filter(|&number| self.passed[number])
             .collect()
     }
 
-    /// How many blocks there are.
+    /// The number of blocks.
     pub fn total(&self) -> usize {
         self.module.blocks.len()
     }

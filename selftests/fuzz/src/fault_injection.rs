@@ -2,7 +2,7 @@
 
 //! Makes system calls fail on purpose.
 //!
-//! Allocations and copies fail by the kernel's fault injection, where it has that; see
+//! The kernel's fault injection, if it has one, makes allocations and copies fail; see
 //! `Documentation/fault-injection/fault-injection.rst`.
 
 use crate::{program::Fault, table};
@@ -16,7 +16,7 @@ use std::{
 
 const WATCHES: &str = "/proc/sys/fs/repoll/max_user_watches";
 
-/// Allocations that may sleep fail, too; nothing is said of what fails.
+/// Allocations that may sleep also fail; nothing is logged.
 const SETTINGS: [(&str, &str); 6] = [
     ("failslab/ignore-gfp-wait", "N"),
     ("failslab/verbose", "0"),
@@ -26,7 +26,7 @@ const SETTINGS: [(&str, &str); 6] = [
     ("fail_usercopy/verbose", "0"),
 ];
 
-/// Not further than this into a system call.
+/// The last call that may fail within a system call.
 const FAULTS: u8 = 32;
 
 /// Makes the calling thread's system calls fail.
@@ -34,12 +34,12 @@ pub struct FaultInjector {
     /// The thread's `fail-nth`, if the kernel has it.
     nth: Option<File>,
     watches: File,
-    /// What is in it otherwise.
+    /// Its usual content.
     limit: String,
 }
 
 impl FaultInjector {
-    /// For the calling thread.
+    /// A fault injector for the calling thread.
     pub fn new() -> Result<Self> {
         let nth = match OpenOptions::new()
             .write(true)
@@ -66,7 +66,7 @@ impl FaultInjector {
         })
     }
 
-    /// Makes the next system call fail, perhaps. Does nothing that the kernel does not offer.
+    /// Makes the next system call fail, perhaps. Does nothing if the kernel does not support this.
     pub fn inject(&self, fault: Fault) {
         let _: io::Result<()> = match fault {
             Fault::Nth(skipped) => self.fail(skipped % FAULTS + 1),
@@ -78,7 +78,7 @@ impl FaultInjector {
     /// Undoes what [`inject`](Self::inject) did.
     pub fn undo(&self, fault: Fault) {
         let undone = match fault {
-            // If this fails it was the fault, and now there is none to come.
+            // If this fails, the fault has struck here, and none is left.
             Fault::Nth(_) => self.fail(0).or(Ok(())),
             Fault::Descriptors => limit_descriptors(DESCRIPTORS),
             Fault::Watches => self.limit_watches(&self.limit),
@@ -98,7 +98,7 @@ impl FaultInjector {
     }
 }
 
-/// As many descriptors as the process may have otherwise, all of its own included.
+/// The usual limit on descriptors, including the process's own.
 const DESCRIPTORS: u64 = 1024;
 
 fn limit_descriptors(limit: u64) -> io::Result<()> {
@@ -106,7 +106,7 @@ fn limit_descriptors(limit: u64) -> io::Result<()> {
         rlim_cur: limit,
         rlim_max: DESCRIPTORS,
     };
-    // SAFETY: Reads one structure.
+    // SAFETY: It reads one structure.
     match unsafe { libc::prlimit(0, libc::RLIMIT_NOFILE, &limits, ptr::null_mut()) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A file system whose files answer polls as they please, and whose inodes die and come back: a FUSE
-//! server, on a thread of its own.
+//! A file system whose files answer polls in unexpected ways, and whose inodes die and come back: a
+//! FUSE server in its own thread.
 
 use crate::table;
 use anyhow::{ensure, Context, Result};
@@ -17,14 +17,14 @@ use std::{
 
 const FOLDER: &CStr = c"/tmp/fuzz/fuse";
 
-/// Two names of a FIFO that has no links: with the last dentry its inode dies.
+/// The first of two names of a FIFO that has no links: its inode dies with the last dentry.
 pub const FIFO: &CStr = c"/tmp/fuzz/fuse/fifo";
-/// The other one.
+/// The second name.
 pub const ALIAS: &CStr = c"/tmp/fuzz/fuse/alias";
-/// A file that is polled by asking the server.
+/// A file whose polls go to the server.
 pub const FILE: &CStr = c"/tmp/fuzz/fuse/file";
 
-// The kernel's numbers of the requests that are answered.
+// The kernel's numbers of the supported requests.
 const LOOKUP: u32 = 1;
 const FORGET: u32 = 2;
 const GETATTR: u32 = 3;
@@ -35,13 +35,13 @@ const INTERRUPT: u32 = 36;
 const POLL: u32 = 40;
 const BATCH_FORGET: u32 = 42;
 
-/// What the kernel is told of its own accord: that a file is to be polled again.
+/// A notification to the kernel: it should poll a file again.
 const NOTIFY_POLL: i32 = 1;
 
-/// Of the protocol, whose messages have had these lengths since then.
+/// The version of the protocol, since which the messages have had these lengths.
 const VERSION: [u32; 2] = [7, 31];
 
-/// As much as the kernel wants there to be room for.
+/// The room that the kernel requires for a request.
 const LONGEST: usize = 8192;
 
 const REQUEST_HEADER: usize = 40;
@@ -49,7 +49,7 @@ const REQUEST_HEADER: usize = 40;
 const FIFO_NODE: u64 = 2;
 const FILE_NODE: u64 = 3;
 
-/// A message to the kernel, piece by piece.
+/// A message to the kernel, in parts.
 #[derive(Default)]
 struct Message(Vec<u8>);
 
@@ -69,7 +69,7 @@ impl Message {
         self
     }
 
-    /// What the file is, of which nothing is to be remembered.
+    /// The attributes of the file, which the kernel must not cache.
     fn attributes(self, node: u64) -> Self {
         let (mode, links) = match node {
             FIFO_NODE => (libc::S_IFIFO | 0o600, 0),
@@ -86,18 +86,18 @@ impl Message {
     }
 }
 
-/// A request of the kernel's.
+/// A request of the kernel.
 struct Request<'a>(&'a [u8]);
 
 impl Request<'_> {
     fn u32(&self, at: usize) -> u32 {
         let bytes = self.0[at..at + 4].try_into();
-        u32::from_ne_bytes(bytes.expect("it is as long"))
+        u32::from_ne_bytes(bytes.expect("it is long enough"))
     }
 
     fn u64(&self, at: usize) -> u64 {
         let bytes = self.0[at..at + 8].try_into();
-        u64::from_ne_bytes(bytes.expect("it is as long"))
+        u64::from_ne_bytes(bytes.expect("it is long enough"))
     }
 
     fn operation(&self) -> u32 {
@@ -117,13 +117,13 @@ impl Request<'_> {
         body.split(|byte| *byte == 0).next().unwrap_or(body)
     }
 
-    /// What a file that is being polled is called by the kernel.
+    /// The kernel's identifier of a polled file.
     fn handle(&self) -> u64 {
         self.u64(REQUEST_HEADER + 8)
     }
 }
 
-/// What serves the file system.
+/// The server.
 struct Server {
     device: File,
     chance: SmallRng,
@@ -135,7 +135,7 @@ impl Server {
             .u32(16 + body.0.len() as u32)
             .u32(error as u32)
             .u64(unique);
-        // Who has asked may have been interrupted, or the file be closed.
+        // The caller may have been interrupted, or the file closed.
         let _ = self.device.write(&[header.0, body.0].concat());
     }
 
@@ -151,8 +151,8 @@ impl Server {
         self.send(request.unique(), 0, entry.attributes(node));
     }
 
-    /// Mostly at once; or after a while; or not at all well. The file may have to be polled again
-    /// soon.
+    /// Mostly answers at once, sometimes after a while, sometimes incorrectly. May request another
+    /// poll of the file soon.
     fn poll(&mut self, request: &Request<'_>) {
         if self.chance.random_ratio(1, 8) {
             thread::sleep(Duration::from_micros(self.chance.random_range(0..2000)));
@@ -191,13 +191,13 @@ impl Server {
         }
     }
 
-    /// Until the process ends.
+    /// Serves until the process ends.
     fn serve(mut self) {
         let mut buffer = [0; LONGEST];
         loop {
             match self.device.read(&mut buffer) {
                 Ok(len) if len >= REQUEST_HEADER => self.answer(&Request(&buffer[..len])),
-                // A request may be taken back before it is read.
+                // The kernel may withdraw a request before it is read.
                 Err(error) if error.kind() == ErrorKind::NotFound => (),
                 Err(error) if error.kind() == ErrorKind::Interrupted => (),
                 _ => return,
@@ -206,7 +206,7 @@ impl Server {
     }
 }
 
-/// Mounts the file system, in place of one whose server has ended, and serves it.
+/// Mounts the file system, replacing one whose server has ended, and serves it.
 pub fn prepare() -> Result<()> {
     let device = File::options().read(true).write(true).open("/dev/fuse");
     let device: File = table::keep(device.context("/dev/fuse")?)?.into();
@@ -216,10 +216,10 @@ pub fn prepare() -> Result<()> {
         libc::S_IFDIR
     );
     let options = CString::new(options)?;
-    // SAFETY: Reads a string that ends with a zero byte.
+    // SAFETY: It reads a string that ends with a zero byte.
     unsafe { libc::umount2(FOLDER.as_ptr(), libc::MNT_DETACH) };
     fs::create_dir_all(FOLDER.to_str()?)?;
-    // SAFETY: Reads strings that end with a zero byte.
+    // SAFETY: It reads strings that end with a zero byte.
     let status = unsafe {
         libc::mount(
             c"fuse".as_ptr(),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The blocks that a thread passes in the kernel.
+//! Records the blocks that a thread executes in the kernel.
 //!
 //! C header: `include/uapi/linux/kcov.h`
 
@@ -22,30 +22,30 @@ const KCOV_INIT_TRACE: libc::Ioctl = 0x8008_6301;
 const KCOV_ENABLE: libc::Ioctl = 0x6364;
 const KCOV_TRACE_PC: libc::c_ulong = 0;
 
-/// Words of a buffer; a program that passes more blocks has the rest of them ignored.
+/// The size of a buffer in words; if a program executes more blocks, the others are ignored.
 const WORDS: usize = 1 << 16;
 
-/// A buffer that the kernel writes to: how many blocks the thread has passed, and then each.
+/// A buffer that the kernel fills with the number of blocks, and the address of each.
 #[derive(Clone, Copy)]
 pub struct Buffer {
     words: NonNull<AtomicU64>,
 }
 
-// SAFETY: The mapping is never taken down, and its words are atomic.
+// SAFETY: The mapping is never removed, and its words are atomic.
 unsafe impl Send for Buffer {}
 
 impl Buffer {
     fn words(&self) -> &[AtomicU64] {
-        // SAFETY: So many words are mapped, for as long as the process lives.
+        // SAFETY: This many words are mapped, as long as the process lives.
         unsafe { std::slice::from_raw_parts(self.words.as_ptr(), WORDS) }
     }
 
-    /// Forgets what was passed.
+    /// Forgets the recorded blocks.
     pub fn clear(&self) {
         self.words()[0].store(0, Ordering::Relaxed);
     }
 
-    /// What was passed: addresses in the kernel.
+    /// The recorded addresses in the kernel.
     pub fn passed(&self) -> impl Iterator<Item = u64> + '_ {
         let (count, words) = self.words().split_first().expect("it is longer");
         let count = count.load(Ordering::Relaxed) as usize;
@@ -55,8 +55,8 @@ impl Buffer {
     }
 }
 
-/// Has the kernel record the blocks that the calling thread passes from now on; `None` if the kernel
-/// was built without that. The descriptor is to be held for as long as the thread lives.
+/// Makes the kernel record the blocks that the calling thread executes from now on; `None` if the
+/// kernel was built without KCOV. The descriptor must stay open as long as the thread lives.
 pub fn enable() -> Result<Option<(OwnedFd, Buffer)>> {
     let file = match File::options().read(true).write(true).open(KCOV) {
         Ok(file) => table::keep(file)?,
@@ -64,7 +64,7 @@ pub fn enable() -> Result<Option<(OwnedFd, Buffer)>> {
         Err(error) => return Err(error.into()),
     };
     let fd = file.as_raw_fd();
-    // SAFETY: The ioctls take numbers, and the mapping is a new one, of the size that was asked for.
+    // SAFETY: The ioctls take numbers, and the mapping is new, with the requested size.
     unsafe {
         ensure!(
             libc::ioctl(fd, KCOV_INIT_TRACE, WORDS) == 0,

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Random programs against repoll, guided by what they reach in the module.
+//! Tests repoll with random programs, guided by coverage of the module.
 //!
-//! A program ([`program`]) is a short list of operations on a dozen files and instances, with good
-//! and bad arguments ([`argument`], [`arena`]). Two threads carry out parts of it at the same time
-//! ([`machine`], [`thread`]), and some of its calls are made to fail ([`fault_injection`]). libFuzzer
-//! makes programs out of programs, by our rules ([`mutate`]), and keeps those that reach something
-//! new: a block of the module, recorded by KCOV ([`kcov`], [`module`]), or another answer to a call
-//! ([`coverage`]).
+//! A program ([`program`]) is a short list of operations on a dozen files and instances, with valid
+//! and invalid arguments ([`argument`], [`arena`]). Two threads execute parts of it at the same
+//! time ([`machine`], [`thread`]), and some of its calls are made to fail ([`fault_injection`]).
+//! libFuzzer derives programs from programs, by rules of this crate ([`mutate`]), and keeps those
+//! that reach something new: a block of the module, which KCOV records ([`kcov`], [`module`]), or a
+//! new answer to a call ([`coverage`]).
 //!
-//! A program has failed if the kernel has reported something ([`log`]), or died, or if what it wrote
-//! to user memory is not what may be there ([`oracle`]).
+//! A program has failed if the kernel has reported something ([`log`]) or died, or if the kernel
+//! wrote something to user memory that it must not write ([`oracle`]).
 
 pub mod alarm;
 pub mod arena;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kernel's log, read for what no program may cause.
+//! Reads the kernel's log for reports, which no program may cause.
 
 use crate::table;
 use anyhow::{Context, Result};
@@ -16,12 +16,12 @@ use std::{
 /// The log, read up to some point.
 pub struct Log {
     file: File,
-    /// The program that knows what is worth a report: that of the virtual machine.
+    /// The program that recognises reports: that of the virtual machine.
     judge: PathBuf,
 }
 
 impl Log {
-    /// From now on.
+    /// Reads from now on.
     pub fn open() -> Result<Self> {
         let mut file = OpenOptions::new()
             .read(true)
@@ -36,7 +36,7 @@ impl Log {
         })
     }
 
-    /// What the kernel has reported since the last look, if that is more than news.
+    /// The kernel's reports since the last call, without ordinary messages.
     pub fn report(&mut self) -> Result<Option<String>> {
         let mut text = Vec::new();
         let mut record = [0; 8192];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Carries out programs, one after the other, with two threads.
+//! Executes programs, one after the other, with two threads.
 
 use crate::{
     coverage::Coverage,
@@ -27,14 +27,14 @@ use std::{
 /// The module in the guest.
 const MODULE: &str = "/opt/repoll/repoll.ko";
 
-/// The name of the file that has the program being carried out.
+/// The name of the file with the program that is being executed.
 pub const CURRENT: &str = "current";
 
 /// The second thread.
 struct Second {
     work: Sender<Vec<Op>>,
     done: Receiver<()>,
-    /// Where both threads begin.
+    /// Both threads start here.
     start: Arc<Barrier>,
     blocks: Option<kcov::Buffer>,
 }
@@ -67,28 +67,28 @@ impl Second {
     }
 }
 
-/// What carries out programs.
+/// Executes programs.
 pub struct Machine {
     shared: Arc<Shared>,
     first: Thread,
     second: Second,
     log: Log,
-    /// Where a program is written before it is carried out.
+    /// Where a program is written before it is executed.
     current: Option<File>,
-    /// What was reached, if the kernel can tell.
+    /// What was reached, if the kernel records it.
     pub coverage: Option<Coverage>,
-    /// How many programs were carried out.
+    /// How many programs were executed.
     pub programs: u64,
 }
 
 impl Machine {
-    /// Prepares the process, whose calling thread is to be the first.
+    /// Prepares the process. The calling thread will be the first one.
     ///
-    /// Each program is written to a file in `state` before it is carried out: should the kernel not
-    /// survive it, it can be found there.
+    /// Each program is written to a file in `state` before it is executed: if the kernel dies, the
+    /// program is there.
     pub fn new(state: Option<&Path>) -> Result<Self> {
-        open::prepare().context("files with a name")?;
-        fuse::prepare().context("a file system of our own")?;
+        open::prepare().context("cannot create the files with a name")?;
+        fuse::prepare().context("cannot mount the test's file system")?;
         let current = match state {
             Some(state) => {
                 let path = state.join(CURRENT);
@@ -118,7 +118,7 @@ impl Machine {
         })
     }
 
-    /// Carries out a program. Returns what the kernel has reported meanwhile.
+    /// Executes a program. Returns the kernel's reports during that time.
     pub fn run(&mut self, program: &Program) -> Result<Option<String>> {
         self.write_ahead(&program.store())?;
         self.shared.table.begin()?;
@@ -147,12 +147,13 @@ impl Machine {
         self.log.report()
     }
 
-    /// What the kernel has reported since the last program.
+    /// The kernel's reports since the last program.
     pub fn report(&mut self) -> Result<Option<String>> {
         self.log.report()
     }
 
-    /// The length, then the program: in one write, since each is a message to the host.
+    /// Writes the length, then the program, with one call, because each write is a message to the
+    /// host.
     fn write_ahead(&mut self, program: &[u8]) -> Result<()> {
         if let Some(file) = &self.current {
             let mut bytes = (program.len() as u32).to_le_bytes().to_vec();

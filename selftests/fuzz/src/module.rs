@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The module's instrumented code: where each of its blocks is.
+//! The module's instrumented code: the address of each block.
 //!
-//! The compiler has put a call of KCOV's into every basic block. What KCOV records is where the call
-//! returns to, and what is left of the call in the object file is a relocation.
+//! The compiler inserts a call of KCOV's function into every basic block. KCOV records the return
+//! address of that call, and the object file contains a relocation for it.
 //!
-//! Blocks that no program can be meant to reach are left out: those that call what is called when
-//! something has gone wrong, a report of KASAN's or a panic, and those of the unit tests. (The C
-//! compiler adds KASAN's reports to blocks that are complete by then: there, none is left out.)
+//! Blocks that no program should reach are left out: those that call a function only after a
+//! mistake, such as a report of KASAN or a panic, and those of the unit tests. (The C compiler adds
+//! KASAN's reports to blocks that are otherwise complete; no such block is left out.)
 
 use anyhow::{bail, Context, Result};
 use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind, SymbolKind};
@@ -16,24 +16,25 @@ use std::{fs, path::Path};
 /// The function that every block calls.
 const TRACE: &str = "__sanitizer_cov_trace_pc";
 
-/// Whether a function is called only when something has gone wrong.
+/// Whether a function is only called after a mistake.
 fn is_complaint(name: &str) -> bool {
     name.starts_with("__asan_report_")
         || name.contains("core::panicking::")
         || name.contains("core::slice::index::slice_")
 }
 
-/// Whether a function is one of Rust's, which have a path.
+/// Whether a function is written in Rust, whose names have a path.
 fn is_rust(name: &str) -> bool {
     name.contains("::")
 }
 
-/// Whether a function is of the unit tests, or runs before and after all else.
+/// Whether a function belongs to the unit tests, or runs only when the module is loaded or
+/// unloaded.
 fn is_foreign(name: &str) -> bool {
     name.contains("kunit") || name.starts_with("asan.module_")
 }
 
-/// From the start of a call's relocation to the instruction behind the call.
+/// The distance from the start of a call's relocation to the next instruction.
 const CALL_TAIL: u64 = 4;
 
 /// One basic block.
@@ -41,7 +42,7 @@ const CALL_TAIL: u64 = 4;
 pub struct Block {
     /// The section, as its index among [`Module::sections`].
     pub section: usize,
-    /// Where in the section its call returns to.
+    /// The offset of the call's return address in the section.
     pub offset: u64,
 }
 
@@ -50,15 +51,15 @@ pub struct Block {
 pub struct Function {
     /// The section that it is in.
     pub section: usize,
-    /// Where it begins there.
+    /// Its start in the section.
     pub start: u64,
-    /// How long it is.
+    /// Its length.
     pub size: u64,
-    /// Its name, as a human would write it.
+    /// Its name in readable form.
     pub name: String,
 }
 
-/// What can be known from `repoll.ko`.
+/// The contents of `repoll.ko`.
 #[derive(Debug)]
 pub struct Module {
     /// The names of the sections with code that stays after loading and can run before unloading.
@@ -79,7 +80,7 @@ impl Module {
             blocks: Vec::new(),
             functions: Vec::new(),
         };
-        // By section and offset, each with whether it is about a mistake.
+        // By section and offset, and with each whether it is about a mistake.
         let mut found = Vec::new();
         for section in file.sections() {
             let name = section.name()?;
@@ -130,9 +131,10 @@ impl Module {
         Ok(module)
     }
 
-    /// The function that a block is in.
+    /// The function of a block.
     pub fn function(&self, block: &Block) -> Option<&Function> {
-        // Where a call returns to may be the first byte of what is next, if it never does.
+        // If a function ends with a call that never returns, the return address is that of the next
+        // function.
         let at = (block.section, block.offset - 1);
         let next = self
             .functions
@@ -142,17 +144,17 @@ impl Module {
     }
 }
 
-/// Tells blocks by the addresses that the loaded module has.
+/// Finds blocks by the addresses of the loaded module.
 pub struct Loaded {
-    /// For each section its address, and by offset the number of the block and 1 more.
+    /// For each section, its address, and for each offset the number of the block plus 1.
     sections: Vec<(u64, Vec<u16>)>,
 }
 
 impl Loaded {
-    /// Looks where the kernel has put the module.
+    /// Reads where the kernel has loaded the module.
     pub fn new(module: &Module) -> Result<Self> {
         if module.blocks.len() >= usize::from(u16::MAX) {
-            bail!("more blocks than were thought of: {}", module.blocks.len());
+            bail!("too many blocks: {}", module.blocks.len());
         }
         let mut sections = Vec::new();
         for name in &module.sections {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How one program becomes another: operations come, go, change and change places.
+//! Derives one program from another: operations are added, removed, changed and moved.
 
 use crate::{
     argument::{Batch, Count, Id, Pointer, Target, Way, Zero},
@@ -13,11 +13,11 @@ use rand::{
     Rng, RngCore, SeedableRng,
 };
 
-/// What changes the bytes of something small, in place, and returns how many there are then. The
-/// slice has room for more than the first so many, which are in use.
+/// A function that changes the bytes of something small in place, and returns their new number.
+/// Only the first bytes of the slice are in use, as many as the second argument.
 pub type Bytewise<'a> = &'a mut dyn FnMut(&mut [u8], usize) -> usize;
 
-/// No more changes than this are gathered into one batch.
+/// The greatest number of changes that are gathered into one batch.
 const GATHERED: usize = 20;
 
 /// Changes programs at random.
@@ -27,7 +27,7 @@ pub struct Mutator<'a> {
 }
 
 impl<'a> Mutator<'a> {
-    /// The same for the same seed.
+    /// The results are the same for the same seed.
     pub fn new(seed: u64, bytewise: Bytewise<'a>) -> Self {
         Self {
             rng: SmallRng::seed_from_u64(seed),
@@ -35,7 +35,7 @@ impl<'a> Mutator<'a> {
         }
     }
 
-    /// Makes one change or a few. The result takes no more than `max` bytes.
+    /// Makes one or a few changes. The result takes at most `max` bytes.
     pub fn mutate(&mut self, program: &mut Program, max: usize) {
         for _ in 0..self.rng.random_range(1..=4) {
             self.change(program);
@@ -43,7 +43,7 @@ impl<'a> Mutator<'a> {
         self.trim(program, max);
     }
 
-    /// A program that begins like one and ends like another.
+    /// A program that begins like `one` and ends like `other`.
     pub fn cross(&mut self, one: &Program, other: &Program, max: usize) -> Program {
         let mut child = one.clone();
         for (list, tail) in child.lists_mut().into_iter().zip(other.lists()) {
@@ -96,7 +96,7 @@ impl<'a> Mutator<'a> {
             let mut bytes = [0; 512];
             self.rng.fill_bytes(&mut bytes);
             let op = Op::arbitrary(&mut Unstructured::new(&bytes)).expect("enough bytes");
-            // What the module does most for comes most.
+            // The operations with the most code in the module are the most frequent.
             let main = matches!(
                 op,
                 Op::Create { .. }
@@ -114,7 +114,7 @@ impl<'a> Mutator<'a> {
         }
     }
 
-    /// A new operation on the item, or on the instance or the file, that another one is about.
+    /// A new operation on the item, the instance or the file of another operation.
     fn related(&mut self, op: &Op) -> Option<Op> {
         let (on, target) = self.item(op)?;
         loop {
@@ -158,7 +158,7 @@ impl<'a> Mutator<'a> {
         }
     }
 
-    /// The instance and the file of an item that the operation is about.
+    /// The instance and the file of the operation's item.
     fn item(&mut self, op: &Op) -> Option<(Slot, Target)> {
         let (on, request) = match op {
             Op::Ctl { on, request, .. }
@@ -172,19 +172,19 @@ impl<'a> Mutator<'a> {
         Some((*on, request.target))
     }
 
-    /// The same operation, with something else about it.
+    /// The same operation with a changed argument.
     fn altered(&mut self, op: &Op) -> Option<Op> {
         let mut bytes = postcard::to_stdvec(op).expect("plain data can be stored");
         let len = bytes.len();
         bytes.resize(2 * len + 8, 0);
         let len = (self.bytewise)(&mut bytes, len);
-        // Often it is not what it was, or has become too short.
+        // The result is often invalid or too short.
         bytes[len..].fill(0);
         let (altered, _) = postcard::take_from_bytes(&bytes).ok()?;
         Some(altered)
     }
 
-    /// Has the program become one that can be loaded, in so many bytes.
+    /// Makes the program one that can be loaded and takes at most `max` bytes.
     fn trim(&mut self, program: &mut Program, max: usize) {
         for list in program.lists_mut() {
             list.truncate(MAX_OPS);
@@ -199,7 +199,8 @@ impl<'a> Mutator<'a> {
     }
 }
 
-/// Makes changes by one call that several made, from `at` on, and joins a wait that follows.
+/// Makes the changes of several operations, from `at` on, with one call, together with a wait that
+/// follows.
 fn gather(list: &mut Vec<Op>, at: usize) {
     let Some(&Op::Ctl { on, argument, .. }) = list.get(at) else {
         return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How each kind of file is opened. None ever blocks a program: what can is non-blocking.
+//! Opens files of each kind. No file ever blocks a program: all that could are non-blocking.
 
 use crate::{fuse, program::Kind};
 use repoll::uapi;
@@ -12,19 +12,19 @@ use std::{
     ptr,
 };
 
-/// A folder for the files that have to have a name.
+/// A folder for the files that need a name.
 const FOLDER: &CStr = c"/tmp/fuzz";
 const FIFO: &CStr = c"/tmp/fuzz/fifo";
 
 const PATH_FLAGS: c_int = libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOCTTY;
 
-/// One descriptor or two; negative if there is none.
+/// One or two descriptors; negative if there is none.
 type Pair = [RawFd; 2];
 
-/// Makes the files that have to have a name.
+/// Creates the files that need a name.
 pub fn prepare() -> io::Result<()> {
     fs::create_dir_all("/tmp/fuzz")?;
-    // SAFETY: Reads a string that ends with a zero byte.
+    // SAFETY: It reads a string that ends with a zero byte.
     let status = unsafe { libc::mkfifo(FIFO.as_ptr(), 0o600) };
     match io::Error::last_os_error() {
         error if status != 0 && error.kind() != io::ErrorKind::AlreadyExists => Err(error),
@@ -32,11 +32,11 @@ pub fn prepare() -> io::Result<()> {
     }
 }
 
-/// Opens a file or two.
+/// Opens one or two files.
 pub fn open(kind: Kind) -> Pair {
     let one = |fd| [fd, -1];
-    // SAFETY: Each of these makes descriptors and touches no memory but the strings and masks that
-    // it is given the addresses of.
+    // SAFETY: Each of these creates descriptors, and accesses only the strings and masks whose
+    // addresses it gets.
     unsafe {
         match kind {
             Kind::Eventfd => one(libc::eventfd(0, libc::EFD_NONBLOCK)),
@@ -67,7 +67,7 @@ pub fn open(kind: Kind) -> Pair {
             Kind::Pid => one(libc::syscall(libc::SYS_pidfd_open, libc::getpid(), 0) as RawFd),
             Kind::Epoll => one(libc::epoll_create1(0)),
             Kind::Uring => {
-                // struct io_uring_params, of which none is set.
+                // A struct io_uring_params without any settings.
                 let mut params = [0u32; 30];
                 one(libc::syscall(libc::SYS_io_uring_setup, 1, params.as_mut_ptr()) as RawFd)
             }
@@ -89,7 +89,7 @@ pub fn control() -> RawFd {
 }
 
 fn path(name: &CStr, flags: c_int) -> RawFd {
-    // SAFETY: Reads a string that ends with a zero byte.
+    // SAFETY: It reads a string that ends with a zero byte.
     unsafe { libc::open(name.as_ptr(), flags | PATH_FLAGS) }
 }
 
@@ -100,13 +100,13 @@ fn two(call: impl FnOnce(*mut RawFd) -> c_int) -> Pair {
 }
 
 fn unix(kind: c_int) -> Pair {
-    // SAFETY: Writes two descriptors to where there is room for them.
+    // SAFETY: It writes two descriptors, for which there is room.
     two(|fds| unsafe { libc::socketpair(libc::AF_UNIX, kind | libc::SOCK_NONBLOCK, 0, fds) })
 }
 
-/// A socket of the internet, bound to a port of its own on the loopback device.
+/// An internet socket, bound to its own port on the loopback device.
 fn bound(kind: c_int) -> (RawFd, libc::sockaddr_in) {
-    // SAFETY: All of these read and write the address only, which is plain data, as long as is said.
+    // SAFETY: These read and write only the address, which is plain data of the given length.
     unsafe {
         let fd = libc::socket(libc::AF_INET, kind | libc::SOCK_NONBLOCK, 0);
         let mut address: libc::sockaddr_in = zeroed();
@@ -121,15 +121,15 @@ fn bound(kind: c_int) -> (RawFd, libc::sockaddr_in) {
 
 fn connect(fd: RawFd, address: &libc::sockaddr_in) {
     let len = size_of::<libc::sockaddr_in>() as u32;
-    // SAFETY: Reads an address of that length.
+    // SAFETY: It reads an address of this length.
     unsafe { libc::connect(fd, ptr::from_ref(address).cast(), len) };
 }
 
-/// Both ends of a connection; or the listener and the end that has connected, or wants to.
+/// Both ends of a connection; or the listener, and the end that has connected or is connecting.
 fn tcp(accept: bool) -> Pair {
     let (listener, address) = bound(libc::SOCK_STREAM);
-    // SAFETY: These touch no memory, but for the option, which is as long as is said. The listener
-    // is closed by who has just opened it.
+    // SAFETY: These access no memory except the option, which has the given length. The listener
+    // that is closed was just opened here.
     unsafe {
         libc::listen(listener, 1);
         let client = libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_NONBLOCK, 0);
@@ -159,7 +159,7 @@ fn udp() -> Pair {
 fn pty() -> Pair {
     let master = path(c"/dev/ptmx", libc::O_RDWR);
     let mut unlock: c_int = 0;
-    // SAFETY: The first reads an integer, the second takes its argument by value.
+    // SAFETY: The first one reads an integer, the second one takes its argument by value.
     unsafe {
         libc::ioctl(master, libc::TIOCSPTLCK, &mut unlock);
         let slave = libc::ioctl(master, libc::TIOCGPTPEER, libc::O_RDWR | PATH_FLAGS);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What has to hold of anything that the module writes, whatever it was asked.
+//! What must hold for everything that the module writes, whatever the call.
 
 use crate::arena::CANARY;
 use repoll::uapi::{
@@ -15,10 +15,10 @@ use std::{
 /// The size of a `struct epoll_event`.
 pub const EVENT: usize = 12;
 
-/// The high part of all data of events: what else is in an event has come from elsewhere.
+/// The high part of the data of all events: an event with anything else comes from elsewhere.
 const MARK: u64 = 0x5eed_da7a_0000_0000;
 
-/// What can be in an event: neither the modes of an item nor bits that have no meaning.
+/// The bits of a reported event: neither the modes of an item nor bits without meaning.
 const REPORTED: u32 = (libc::EPOLLIN
     | libc::EPOLLPRI
     | libc::EPOLLOUT
@@ -31,12 +31,12 @@ const REPORTED: u32 = (libc::EPOLLIN
     | libc::EPOLLMSG
     | libc::EPOLLRDHUP) as u32;
 
-/// The data that the program has handed to the kernel, by its low part.
+/// The data that the program has passed to the kernel, by its low part.
 #[derive(Default)]
 pub struct Handed([AtomicU64; 4]);
 
 impl Handed {
-    /// The data that stands for `tag`, from now on among what may come back.
+    /// The data for `tag`, which from now on may come back.
     pub fn hand(&self, tag: u8) -> u64 {
         self.0[usize::from(tag / 64)].fetch_or(1 << (tag % 64), Ordering::Relaxed);
         data(tag)
@@ -44,13 +44,13 @@ impl Handed {
 
     fn has(&self, data: u64) -> bool {
         let tag = data as u8;
-        // The first one is in the page that cannot be written to.
+        // The first one is in the read-only page.
         data == MARK | u64::from(tag)
             && (tag == 0
                 || self.0[usize::from(tag / 64)].load(Ordering::Relaxed) & (1 << (tag % 64)) != 0)
     }
 
-    /// A new program begins.
+    /// A new program starts.
     pub fn clear(&self) {
         for word in &self.0 {
             word.store(0, Ordering::Relaxed);
@@ -58,12 +58,12 @@ impl Handed {
     }
 }
 
-/// The data that stands for `tag`.
+/// The data for `tag`.
 pub const fn data(tag: u8) -> u64 {
     MARK | tag as u64
 }
 
-/// An event as the interface has it: without padding.
+/// An event in the layout of the interface: without padding.
 pub fn event(bits: u32, data: u64) -> [u8; EVENT] {
     let mut bytes = [0; EVENT];
     bytes[..4].copy_from_slice(&bits.to_ne_bytes());
@@ -71,7 +71,7 @@ pub fn event(bits: u32, data: u64) -> [u8; EVENT] {
     bytes
 }
 
-/// Checks the memory that a wait for `max` events at `offset` was to write to.
+/// Checks the memory that a wait for `max` events at `offset` should have written to.
 ///
 /// It was full of [`CANARY`]s. The wait has returned `count` events, or 0 if it failed.
 pub fn check_events(memory: &[u8], offset: usize, max: usize, count: usize, handed: &Handed) {
@@ -86,7 +86,7 @@ pub fn check_events(memory: &[u8], offset: usize, max: usize, count: usize, hand
             "an event with data {data:#x}, which no item has"
         );
     }
-    // The event that did not fit any more may have come in part.
+    // An event that did not fit completely may have been written partly.
     let slack = if offset + max * EVENT > memory.len() {
         EVENT
     } else {
@@ -96,24 +96,24 @@ pub fn check_events(memory: &[u8], offset: usize, max: usize, count: usize, hand
     check_untouched(&memory[(end + slack).min(memory.len())..]);
 }
 
-/// Checks that the kernel has not written where it had no business.
+/// Checks that the kernel has not written to memory that it must not change.
 pub fn check_untouched(memory: &[u8]) {
     if let Some(at) = memory.iter().position(|&byte| byte != CANARY) {
         panic!("written to, {at} bytes from where nothing was to be written");
     }
 }
 
-/// What a batch says of itself.
+/// The result that a batch stores in its argument.
 #[derive(Debug, PartialEq)]
 pub struct Progress {
     /// How many changes were tried.
     pub done: u32,
-    /// How many of these have failed.
+    /// How many of these failed.
     pub failed: u32,
 }
 
-/// Checks the memory with the argument of a batch, at `offset` if it is there. Returns what it says
-/// now; `None` if the kernel has stored nothing.
+/// Checks the memory with the argument of a batch, which is at `offset` if it is mapped. Returns
+/// the new result; `None` if the kernel has stored nothing.
 pub fn check_argument(before: &[u8], after: &[u8], offset: Option<usize>) -> Option<Progress> {
     if before == after {
         return None;
@@ -132,8 +132,8 @@ pub fn check_argument(before: &[u8], after: &[u8], offset: Option<usize>) -> Opt
     })
 }
 
-/// Checks the memory with the changes of a batch, which are at `offset` if they are there. Only the
-/// results of those that were tried are new. Returns these.
+/// Checks the memory with the changes of a batch, which are at `offset` if they are mapped. Only
+/// the results of the changes that were tried may be new. Returns these.
 pub fn check_changes(
     before: &[u8],
     after: &[u8],
@@ -157,7 +157,7 @@ pub fn check_changes(
     let failed = results.iter().filter(|&&result| result != 0).count();
     assert_eq!(
         failed, progress.failed as usize,
-        "results say something else"
+        "the results differ from the count"
     );
     results
 }
@@ -176,24 +176,28 @@ fn check_same(expected: &[u8], memory: &[u8]) {
     }
 }
 
-/// What is said to have been stored.
+/// The elements that a query claims to have stored.
 pub struct Answer {
-    /// Of what, and where to go on.
+    /// The result in the argument: the instance, and where to continue.
     pub told: Told,
-    /// Where, if it is there.
+    /// The offset, if the array is mapped.
     pub offset: Option<usize>,
     /// The size of an element.
     pub size: usize,
-    /// So much of it is filled.
+    /// How many bytes of an element are filled.
     pub filled: usize,
-    /// How many there are.
+    /// How many elements were stored.
     pub stored: usize,
 }
 
 impl Answer {
-    /// What was stored: structures of the interface, if they are filled as a whole.
+    /// The stored elements: structures of the interface, if they are filled completely.
     pub fn elements<'a, T: Copy + 'a>(&'a self, memory: &'a [u8]) -> impl Iterator<Item = T> + 'a {
-        assert_eq!(self.filled, size_of::<T>(), "elements that are not whole");
+        assert_eq!(
+            self.filled,
+            size_of::<T>(),
+            "elements that are not complete"
+        );
         let start = self.offset.unwrap_or(memory.len());
         memory[start..]
             .chunks(self.size)
@@ -203,9 +207,9 @@ impl Answer {
     }
 }
 
-/// Checks the memory that an answer was to be written to, which was full of [`CANARY`]s: of `count`
-/// elements at most, those that were stored have come, with zeros behind what is known of them;
-/// after an error any may have.
+/// Checks the memory that an answer should have been written to, which was full of [`CANARY`]s. At
+/// most `count` elements were stored, each followed by zeros for the bytes that the module does not
+/// know. After an error, any of them may have been stored.
 pub fn check_answer(memory: &[u8], answer: &Answer, count: usize, errno: i32) {
     let stored = answer.stored;
     assert!(
@@ -239,27 +243,27 @@ pub fn check_answer(memory: &[u8], answer: &Answer, count: usize, errno: i32) {
         if n >= may_be {
             check_untouched(known);
         }
-        // The rest is cleared before the others are tried.
+        // The rest is cleared before the other bytes are written.
         if n < may_be || (n == stored && errno == 0) {
             let cleared = rest.iter().all(|&byte| byte == 0 || byte == CANARY);
-            assert!(cleared, "something else than zeros in the rest");
+            assert!(cleared, "the rest is not zero");
         } else {
             check_untouched(rest);
         }
     }
 }
 
-/// What a question says after its answer.
+/// The result that a query stores in its argument.
 #[derive(Debug, Default, PartialEq)]
 pub struct Told {
-    /// The instance, or from where to go on.
+    /// The instance, or the id to continue from.
     pub id: u64,
-    /// From where to go on through its items.
+    /// The position in the items to continue from.
     pub cursor: [u64; 2],
 }
 
-/// Checks the memory with the argument of a question, at `offset` if it is there, to which elements
-/// are filled as far as that. Returns what it says after success.
+/// Checks the memory with the argument of a query, which is at `offset` if it is mapped. Its
+/// elements are filled up to `filled` bytes. Returns the result after success.
 pub fn check_query(
     before: &[u8],
     after: &[u8],
@@ -268,7 +272,7 @@ pub fn check_query(
     errno: i32,
 ) -> Option<Told> {
     let Some(offset) = offset else {
-        assert!(errno != 0, "an answer to what was not asked");
+        assert!(errno != 0, "an answer to a query that could not be read");
         check_same(before, after);
         return None;
     };
@@ -276,7 +280,7 @@ pub fn check_query(
     let at_cursor = offset + offset_of!(repoll_query, cursor);
     let at_size = offset + offset_of!(repoll_query, size);
     let mut expected = before.to_vec();
-    // Of an argument that cannot be written as a whole some may have come.
+    // If an argument cannot be written completely, parts of it may have been written.
     for (at, len) in [(at_id, 8), (at_cursor, 16), (at_size, 4)] {
         let range = at.min(after.len())..(at + len).min(after.len());
         expected[range.clone()].copy_from_slice(&after[range]);
@@ -296,7 +300,7 @@ pub fn check_query(
     })
 }
 
-/// Checks what is told of an instance.
+/// Checks the properties and counters of an instance.
 pub fn check_info(info: &repoll_info) {
     let counters = [
         info.id,
@@ -331,18 +335,18 @@ pub fn check_info(info: &repoll_info) {
         "more waiters than there are"
     );
     let mut rest = info.comm.iter().skip_while(|&&byte| byte != 0);
-    assert!(rest.all(|&byte| byte == 0), "something behind the name");
+    assert!(rest.all(|&byte| byte == 0), "bytes after the name");
 }
 
-/// Checks what a REPOLL_FEATURES has stored about a word.
+/// Checks the result of a REPOLL_FEATURES for a word.
 pub fn check_features(word: u32, features: &repoll_features) {
     let known = if word == 0 { 0x1ff } else { 0 };
     assert_eq!(features.word, word, "another word");
     assert_eq!(features.__pad, 0, "padding that is not zero");
-    assert_eq!(features.bits & !known, 0, "features that there are not");
+    assert_eq!(features.bits & !known, 0, "unknown features");
 }
 
-/// Checks what is told of an item, to who may know its data or may not.
+/// Checks an item, for a caller that may or may not know its data.
 pub fn check_item(item: &repoll_item, may_know: bool, handed: &Handed) {
     let data = item.data;
     assert!(
@@ -368,13 +372,13 @@ pub fn check_item(item: &repoll_item, may_know: bool, handed: &Handed) {
     assert_eq!(item.state & !states, 0, "a state");
 }
 
-/// Checks what GETPARAMS has written.
+/// Checks the result of GETPARAMS.
 pub fn check_params(params: &libc::epoll_params) {
     assert_eq!(params.__pad, 0, "padding that is not zero");
     assert!(params.prefer_busy_poll <= 1, "neither true nor false");
 }
 
-/// Checks what fdinfo has printed: no number in it may be one of the kernel's addresses.
+/// Checks the text of fdinfo: no number in it may be a kernel address.
 pub fn check_text(text: &[u8]) {
     for word in text.split(|byte| !byte.is_ascii_hexdigit()) {
         let address = word.len() == 16 && word.starts_with(b"ffff");
@@ -459,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "results say something else")]
+    #[should_panic(expected = "the results differ from the count")]
     fn each_failure_is_counted() {
         let (before, after) = changes([1, 2]);
         check_changes(&before, &after, Some(0), &progress(2, 1));
@@ -508,7 +512,7 @@ mod tests {
         check_argument(&before, &after, Some(8));
     }
 
-    /// Of three elements at most, so many.
+    /// The memory with `stored` of three elements at most.
     fn answer(stored: usize) -> Answer {
         Answer {
             told: Told::default(),

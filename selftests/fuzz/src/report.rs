@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a run has reached, and what not, in terms of the sources.
+//! Reports which blocks a run has reached, and which not, by source lines.
 
 use crate::module::{Block, Module};
 use anyhow::{ensure, Context, Result};
@@ -13,19 +13,19 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// What is known at the end of a run.
+/// The state at the end of a run.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Session {
-    /// How many programs were carried out.
+    /// How many programs were executed.
     pub programs: u64,
     /// How long that took.
     pub seconds: f64,
-    /// The numbers of the blocks that were passed.
+    /// The numbers of the blocks that were reached.
     pub passed: Vec<usize>,
 }
 
 impl Session {
-    /// The line that sums it up.
+    /// A summary line.
     pub fn summary(&self, module: &Module) -> String {
         format!(
             "{} programs in {:.0} s, {:.0} per second; {} of the module's {} blocks",
@@ -38,25 +38,27 @@ impl Session {
     }
 }
 
-/// The blocks of a function that were not passed.
+/// The blocks of a function that were not reached.
 pub struct Missed {
     /// The function.
     pub function: String,
     /// How many blocks it has.
     pub blocks: usize,
-    /// How many were not passed.
+    /// How many were not reached.
     pub missed: usize,
-    /// The lines of the module's sources that those come from.
+    /// The lines of the module's sources for these blocks.
     pub lines: BTreeSet<String>,
 }
 
-/// The functions with blocks that were not passed, those with the most first.
+/// The functions with blocks that were not reached, those with the most first.
 pub fn missed(module: &Module, path: &Path, root: &str, passed: &[usize]) -> Result<Vec<Missed>> {
     let passed: HashSet<_> = passed.iter().copied().collect();
     let mut functions = BTreeMap::new();
     let mut locations = locations(module, path, root)?.into_iter();
     for (number, block) in module.blocks.iter().enumerate() {
-        let location = locations.next().context("addr2line has left some out")?;
+        let location = locations
+            .next()
+            .context("addr2line returned too few lines")?;
         let (start, name) = module
             .function(block)
             .map_or((0, "?"), |f| (f.start, &f.name));
@@ -82,7 +84,7 @@ pub fn missed(module: &Module, path: &Path, root: &str, passed: &[usize]) -> Res
     Ok(missed)
 }
 
-/// Writes them down, a line or more each.
+/// A report with one or more lines for each function.
 pub fn write(missed: &[Missed]) -> String {
     let mut text = String::new();
     for function in missed {
@@ -103,8 +105,8 @@ pub fn write(missed: &[Missed]) -> String {
     text
 }
 
-/// The line of the module's sources that each block comes from. Of functions that were inlined it is
-/// the innermost one that is ours.
+/// The line of the module's sources for each block. For inlined functions, it is the innermost line
+/// of the module.
 fn locations(module: &Module, path: &Path, root: &str) -> Result<Vec<String>> {
     let mut locations = Vec::new();
     for (index, section) in module.sections.iter().enumerate() {
@@ -135,10 +137,8 @@ fn locations(module: &Module, path: &Path, root: &str) -> Result<Vec<String>> {
             let mut frames = frames.lines().skip(1);
             let ours = frames.find_map(|line| line.strip_prefix(root));
             locations.push(
-                ours.map_or("no line of the module's", |line| {
-                    line.trim_start_matches('/')
-                })
-                .into(),
+                ours.map_or("no line of the module", |line| line.trim_start_matches('/'))
+                    .into(),
             );
         }
     }

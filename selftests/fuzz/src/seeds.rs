@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Programs to begin with: the ways in which the interface is meant to be used.
+//! Initial programs: the normal ways to use the interface.
 
 mod direct;
 
@@ -52,7 +52,7 @@ fn request(change: Change, target: u8, interest: u32) -> Request {
     }
 }
 
-/// To be watched in turns.
+/// An addition that takes turns.
 fn in_turns(target: u8) -> Request {
     Request {
         takes_turns: true,
@@ -126,7 +126,7 @@ fn batch_wait(on: u8, batch: Batch, timeout: Timeout) -> Op {
     }
 }
 
-/// A question about an instance, or about that and the next.
+/// A query about one instance, or about this one and the next.
 fn query(about: u8, all: bool, size: Size) -> Query {
     Query {
         id: Id::Of(Slot(about)),
@@ -156,7 +156,7 @@ fn items(about: u8, all: bool, size: Size) -> Op {
     }
 }
 
-/// The next few items.
+/// A query for the next few items.
 fn more_items(about: u8, cursor: Cursor) -> Op {
     Op::Items {
         query: Query {
@@ -219,7 +219,7 @@ fn alone(alone: Vec<Op>) -> Program {
     }
 }
 
-/// A file of each kind that has two ends is watched, written to and closed.
+/// A file of each kind with two ends is watched, written to and closed.
 fn pair(kind: Kind) -> Program {
     alone(vec![
         create(0),
@@ -236,11 +236,11 @@ fn pair(kind: Kind) -> Program {
     ])
 }
 
-/// All of them.
+/// All initial programs.
 pub fn programs() -> Vec<Program> {
     let mut programs = Vec::from([Kind::Pipe, Kind::UnixStream, Kind::Tcp, Kind::Pty].map(pair));
     programs.extend([
-        // A file that dies while it is opened by another name, and one that is slow.
+        // A file that dies while it is opened under another name, and a slow file.
         Program {
             alone: vec![create(0), open(1, Kind::FuseFifo), open(3, Kind::FuseFile)],
             together: [
@@ -259,7 +259,7 @@ pub fn programs() -> Vec<Program> {
                 ],
             ],
         },
-        // An item's life.
+        // The life of an item.
         alone(vec![
             create(0),
             open(1, Kind::Eventfd),
@@ -273,7 +273,7 @@ pub fn programs() -> Vec<Program> {
             ctl(0, Change::Delete, 1, 0),
             wait(0, Timeout::Short(3)),
         ]),
-        // What is told of instances and items, of each kind.
+        // Queries of each kind about instances and items.
         alone(vec![
             create(0),
             create_as(1, true),
@@ -300,7 +300,7 @@ pub fn programs() -> Vec<Program> {
             close(0),
             list(1, true, Size::So(0)),
         ]),
-        // And while they are waited on, and come and go.
+        // The same while they are waited on, and come and go.
         Program {
             alone: vec![create(0), open(1, Kind::Eventfd), add(0, 1, IN)],
             together: [
@@ -322,7 +322,7 @@ pub fn programs() -> Vec<Program> {
                 ],
             ],
         },
-        // Instances that watch each other, and one that may not.
+        // Instances that watch each other, and one that must not.
         alone(vec![
             create(0),
             create(1),
@@ -342,7 +342,7 @@ pub fn programs() -> Vec<Program> {
             close(1),
             wait(0, Timeout::Zero),
         ]),
-        // The kernel's own, above and below.
+        // The kernel's own epolls, above and below.
         alone(vec![
             create(0),
             open(1, Kind::Epoll),
@@ -373,7 +373,7 @@ pub fn programs() -> Vec<Program> {
                 vec![write(1)],
             ],
         },
-        // Closed while it is being waited for, and while it is being added.
+        // A file that is closed while a thread waits for it, and while it is added.
         Program {
             alone: vec![create(0), open(1, Kind::Pipe), create(3), add(3, 0, IN)],
             together: [
@@ -400,7 +400,7 @@ pub fn programs() -> Vec<Program> {
     programs
 }
 
-/// Who is woken is told by flags.
+/// Flags determine which waiter is woken.
 fn turns() -> [Program; 2] {
     [
         // Two instances that take turns.
@@ -419,7 +419,7 @@ fn turns() -> [Program; 2] {
             wait(0, Timeout::Zero),
             close(2),
         ]),
-        // Two waiters of one instance, in the order in which they came.
+        // Two waiters on one instance, in the order in which they came.
         Program {
             alone: vec![
                 create_as(0, true),
@@ -448,7 +448,7 @@ fn batches() -> [Program; 6] {
         request(Delete, 1, 0),
     ];
     [
-        // Items that come, change and go, one of them for good; not all that is asked for can be.
+        // Items that are added, modified and deleted, one of them for good; some changes fail.
         alone(vec![
             create(0),
             open(1, Kind::Eventfd),
@@ -459,7 +459,7 @@ fn batches() -> [Program; 6] {
             batch(0, changes(&life, Count::So(0), Pointer::Good)),
             batch(0, changes(&life, Count::TooMany, Pointer::Good)),
         ]),
-        // Changes that end where memory does, within the first sixteen and after them.
+        // Changes that end at an unmapped page, within the first sixteen and after them.
         alone(vec![
             create(0),
             open(1, Kind::Pipe),
@@ -473,7 +473,7 @@ fn batches() -> [Program; 6] {
                 Timeout::Forever,
             ),
         ]),
-        // What is refused as a whole, and what cannot be told what became of it.
+        // Batches that are refused, and batches whose results cannot be stored.
         alone(vec![
             create(0),
             open(1, Kind::Eventfd),
@@ -502,7 +502,7 @@ fn batches() -> [Program; 6] {
             },
             wait(0, Timeout::Zero),
         ]),
-        // One-shots that are armed again and waited for.
+        // One-shot items that are re-armed and waited for.
         alone(vec![
             create(0),
             open(1, Kind::UnixStream),
@@ -542,7 +542,8 @@ fn batches() -> [Program; 6] {
                 Timeout::Forever,
             ),
         ]),
-        // What has to let go of the mutex, between what has not; and what is refused.
+        // Changes that must release the mutex, between others that need not; and changes that are
+        // refused.
         alone(vec![
             create(0),
             create(1),
@@ -572,7 +573,7 @@ fn batches() -> [Program; 6] {
             close(2),
             close(3),
         ]),
-        // As long as it can be, while signals come and another waits and closes.
+        // The longest possible batch, while signals come and another thread waits and closes.
         Program {
             alone: vec![create(0), open(1, Kind::Eventfd)],
             together: [

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Smaller programs than one that fails.
+//! Derives smaller programs from one that fails.
 
 use crate::{
     argument::{
@@ -10,8 +10,8 @@ use crate::{
     program::{Op, Program},
 };
 
-/// The programs to try in place of this one, the much smaller ones first. Each is smaller, or as
-/// long and plainer: who goes on with one that fails comes to an end.
+/// The programs to try instead of this one, the much smaller ones first. Each is smaller, or
+/// equally long and simpler, so repeated shrinking ends.
 pub fn candidates(program: &Program) -> Vec<Program> {
     let mut candidates = Vec::new();
     let longest = program.lists().map(Vec::len).max().unwrap_or(0);
@@ -41,7 +41,7 @@ pub fn candidates(program: &Program) -> Vec<Program> {
     candidates
 }
 
-/// Leaves out each run of so many operations, and what is left at the end.
+/// Removes each run of this many operations, and the rest at the end.
 fn without_chunks(program: &Program, list: usize, chunk: usize, candidates: &mut Vec<Program>) {
     let len = program.lists().nth(list).map_or(0, Vec::len);
     for start in (0..len).step_by(chunk) {
@@ -51,7 +51,7 @@ fn without_chunks(program: &Program, list: usize, chunk: usize, candidates: &mut
     }
 }
 
-/// The same in one thread, if there are two.
+/// The same operations in one thread, if there are two.
 fn one_thread(program: &Program) -> Option<Program> {
     if program.lists().skip(1).all(Vec::is_empty) {
         return None;
@@ -66,7 +66,7 @@ fn one_thread(program: &Program) -> Option<Program> {
     )
 }
 
-/// The same operation with good arguments.
+/// The same operation with valid arguments.
 fn plain(op: &Op) -> Op {
     let mut op = op.clone();
     match &mut op {
@@ -191,7 +191,7 @@ fn plain_batch(batch: &mut Batch) {
     (batch.count, batch.changes, batch.flags) = (Count::Listed, Pointer::Good, Zero(0));
 }
 
-/// The batches that lack one of its changes each.
+/// The batches that lack one change each.
 fn without_a_change(op: &Op) -> Vec<Op> {
     let len = changes(&mut op.clone()).map_or(0, |requests| requests.len());
     (0..len)
@@ -217,7 +217,7 @@ mod tests {
     use super::*;
     use crate::{program::MAX_OPS, seeds};
 
-    /// Shrinks a program for as long as what is left fails.
+    /// Shrinks a program as long as a smaller one fails.
     fn shrink(mut program: Program, fails: impl Fn(&Program) -> bool) -> Program {
         while let Some(smaller) = candidates(&program)
             .into_iter()

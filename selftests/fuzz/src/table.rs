@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The open files of a program, shared by its threads.
+//! The open files of a program, which its threads share.
 //!
-//! They have the low descriptor numbers, and the fuzzer's own ones high numbers: programs close and
-//! copy as they please, at the same time too, and what they have left open goes in one sweep.
+//! They have low descriptor numbers, and those of the fuzzer itself have high numbers. Programs
+//! close and copy descriptors at will, also at the same time, and one call closes everything that
+//! they leave open.
 
 use crate::program::{Slot, SLOTS};
 use anyhow::{ensure, Result};
@@ -13,18 +14,18 @@ use std::{
     sync::atomic::{AtomicI32, Ordering},
 };
 
-/// Descriptors from here on are the fuzzer's own.
+/// Descriptors from here on belong to the fuzzer.
 const OWN: RawFd = 900;
 
 /// A descriptor that is never open, below `OWN`.
 pub const CLOSED: RawFd = OWN - 1;
 
-/// Moves a descriptor of the fuzzer out of the programs' way.
+/// Moves a descriptor of the fuzzer to the high numbers.
 pub fn keep(fd: impl AsRawFd) -> Result<OwnedFd> {
-    // SAFETY: Copies a descriptor, and touches no memory.
+    // SAFETY: It copies a descriptor, and accesses no memory.
     let copy = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, OWN) };
     ensure!(copy >= 0, io::Error::last_os_error());
-    // SAFETY: It is new, and nobody else's.
+    // SAFETY: It is new, and nobody else has it.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
@@ -36,7 +37,7 @@ pub struct Table {
 }
 
 impl Default for Table {
-    /// None is open.
+    /// No file is open.
     fn default() -> Self {
         Self {
             slots: array::from_fn(|_| AtomicI32::new(-1)),
@@ -46,14 +47,14 @@ impl Default for Table {
 }
 
 impl Table {
-    /// A program begins. What the process has open now is not the program's.
+    /// Starts a program. The files that the process has open now do not belong to it.
     pub fn begin(&self) -> Result<()> {
         let next = io::stderr().as_fd().try_clone_to_owned()?;
         self.first.store(next.as_raw_fd(), Ordering::Relaxed);
         Ok(())
     }
 
-    /// The descriptor in a slot; one that is not open if there is none.
+    /// The descriptor in a slot; a closed one if the slot is empty.
     pub fn get(&self, slot: Slot) -> RawFd {
         match self.slots[slot.index()].load(Ordering::Relaxed) {
             -1 => CLOSED,
@@ -61,22 +62,23 @@ impl Table {
         }
     }
 
-    /// Puts a descriptor into a slot, or none if it is negative, and closes what was there.
+    /// Puts a descriptor into a slot, or empties the slot if it is negative, and closes the
+    /// previous one.
     pub fn put(&self, slot: Slot, fd: RawFd) {
         let old = self.slots[slot.index()].swap(fd.max(-1), Ordering::Relaxed);
         if old >= 0 {
-            // SAFETY: It is one of the programs', by number only, and no Rust object has it.
+            // SAFETY: It belongs to the programs, only as a number, and no Rust object owns it.
             unsafe { libc::close(old) };
         }
     }
 
-    /// Closes all that the program has left.
+    /// Closes everything that the program has left open.
     pub fn clear(&self) {
         let first = self.first.load(Ordering::Relaxed);
         for slot in &self.slots {
             slot.store(-1, Ordering::Relaxed);
         }
-        // SAFETY: These are the programs', by number only, and no Rust object has one.
+        // SAFETY: These belong to the programs, only as numbers, and no Rust object owns them.
         unsafe { libc::close_range(first as u32, CLOSED as u32, 0) };
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A thread that carries out operations.
+//! A thread that executes operations.
 
 mod calls;
 mod direct;
@@ -23,13 +23,13 @@ use std::{ffi::c_int, fs, io, os::fd::OwnedFd, ptr, sync::Arc, thread};
 
 /// What the threads of a program share.
 pub struct Shared {
-    /// Its files.
+    /// The program's files.
     pub table: Table,
     /// The data that events may have.
     pub handed: Handed,
 }
 
-/// One that carries out operations; to be made, used and dropped by the same thread.
+/// Executes operations; it must be created, used and dropped by the same thread.
 pub struct Thread {
     shared: Arc<Shared>,
     arena: Arena,
@@ -37,10 +37,10 @@ pub struct Thread {
     injector: FaultInjector,
     /// Makes the next operation fail.
     fault: Option<Fault>,
-    /// Where a walk through items has come last.
+    /// Where the last query for items stopped.
     cursor: [u64; 2],
     _kcov: Option<OwnedFd>,
-    /// The blocks that the thread passes.
+    /// The blocks that the thread executes.
     pub blocks: Option<kcov::Buffer>,
 }
 
@@ -61,7 +61,7 @@ impl Thread {
         })
     }
 
-    /// Carries out operations.
+    /// Executes operations.
     pub fn run(&mut self, ops: &[Op]) {
         for op in ops {
             if let Op::Inject(fault) = op {
@@ -74,8 +74,8 @@ impl Thread {
         self.alarm.drain();
     }
 
-    /// A system call, with the next thing that goes wrong, if one was asked for: its errno, or 0,
-    /// and what it returned.
+    /// Makes a system call, with the requested failure, if there is one. Returns its errno, or 0,
+    /// and its result.
     fn call(&mut self, call: impl FnOnce() -> c_int) -> (i32, c_int) {
         let Some(fault) = self.fault.take() else {
             return errno(call());
@@ -88,8 +88,8 @@ impl Thread {
 
     fn ioctl(&mut self, on: Slot, command: u32, argument: u64) -> (i32, c_int) {
         let fd = self.shared.table.get(on);
-        // SAFETY: What the kernel reads and writes is in the arena, where no reference is held to
-        // now, or else nowhere.
+        // SAFETY: The kernel accesses only the arena, to which there is no reference now, or
+        // unmapped memory.
         self.call(|| unsafe { libc::ioctl(fd, command as libc::Ioctl, argument) })
     }
 
@@ -203,7 +203,7 @@ impl Thread {
                 command,
                 argument,
             } => {
-                // All is zero, so that what is known does nothing much.
+                // Everything is zero, so that a known operation has little effect.
                 self.arena.region(Region::Argument).fill(0);
                 let argument = self.arena.place(argument, Region::Argument, 64);
                 let (errno, _) = self.ioctl(on, command.number(), argument.address);
@@ -223,7 +223,7 @@ impl Thread {
             }
             Op::Dup { from, to } => {
                 let fd = table.get(from);
-                // SAFETY: A descriptor of the programs' becomes another.
+                // SAFETY: It duplicates a descriptor of the programs.
                 let (_, copy) = self.call(|| unsafe { libc::dup(fd) });
                 self.shared.table.put(to, copy);
             }
@@ -239,13 +239,13 @@ impl Thread {
                     u64: 0,
                 };
                 let (on, op, fd) = (table.get(on), change.operation(), table.get(target));
-                // SAFETY: Reads one event.
+                // SAFETY: It reads one event.
                 self.call(|| unsafe { libc::epoll_ctl(on, op, fd, &mut event) });
             }
             Op::EpollWait { on } => {
                 let fd = table.get(on);
                 let mut events = [libc::epoll_event { events: 0, u64: 0 }; 8];
-                // SAFETY: Writes as many events as there is room for.
+                // SAFETY: It writes at most as many events as there is room for.
                 self.call(|| unsafe { libc::epoll_wait(fd, events.as_mut_ptr(), 8, 0) });
             }
             Op::Poll {
@@ -258,32 +258,32 @@ impl Thread {
                     events: events as i16,
                     revents: 0,
                 };
-                // SAFETY: Reads and writes one entry.
+                // SAFETY: It reads and writes one entry.
                 self.call(|| unsafe { libc::poll(&mut poll, 1, c_int::from(patient)) });
             }
             Op::Read { on, len } => {
                 let fd = table.get(on);
                 let mut buffer = [0u8; 256];
-                // SAFETY: Writes no more bytes than there is room for.
+                // SAFETY: It writes at most as many bytes as there is room for.
                 self.call(|| unsafe {
                     libc::read(fd, buffer.as_mut_ptr().cast(), usize::from(len) + 1) as c_int
                 });
             }
             Op::Write { on, len } => {
                 let fd = table.get(on);
-                // An eventfd takes eight bytes, and no other number.
+                // An eventfd takes exactly eight bytes.
                 let buffer = [1u8; 256];
                 let len = if len % 2 == 0 {
                     8
                 } else {
                     usize::from(len) + 1
                 };
-                // SAFETY: Reads no more bytes than there are.
+                // SAFETY: It reads at most as many bytes as there are.
                 self.call(|| unsafe { libc::write(fd, buffer.as_ptr().cast(), len) as c_int });
             }
             Op::Shutdown { on, how } => {
                 let fd = table.get(on);
-                // SAFETY: Touches no memory.
+                // SAFETY: It accesses no memory.
                 self.call(|| unsafe { libc::shutdown(fd, c_int::from(how % 3)) });
             }
             Op::SetTimer { on, ticks, again } => {
@@ -299,11 +299,11 @@ impl Thread {
                 if !again {
                     timer.it_interval.tv_nsec = 0;
                 }
-                // SAFETY: Reads one value.
+                // SAFETY: It reads one value.
                 self.call(|| unsafe { libc::timerfd_settime(fd, 0, &timer, ptr::null_mut()) });
             }
             Op::Signal => {
-                // SAFETY: Sends a signal that is blocked, or has a handler.
+                // SAFETY: It sends a signal that is blocked or has a handler.
                 self.call(|| unsafe { libc::raise(libc::SIGUSR1) });
             }
             Op::Fdinfo { on } => {
@@ -321,7 +321,7 @@ impl Thread {
     }
 }
 
-/// What a system call says: its errno, or 0, and what it has returned.
+/// The errno of a system call, or 0, and its result.
 fn errno(answer: c_int) -> (i32, c_int) {
     let errno = match answer {
         -1 => io::Error::last_os_error().raw_os_error().unwrap_or(0),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The fuzzer: libFuzzer, whose options it takes, and what it has to know of repoll.
+//! The fuzzer: libFuzzer, which parses the options, with the parts that are specific to repoll.
 //!
-//! `FUZZ_STATE` names a folder for what the host wants to know: the program being carried out, and
-//! in the end what was reached.
+//! `FUZZ_STATE` names a folder for data that the host needs: the program that is being executed
+//! and, at the end, the blocks that were reached.
 
 #![no_main]
 
@@ -46,7 +46,7 @@ fn begin() {
     unsafe { libc::atexit(end) };
 }
 
-/// All went well: libFuzzer leaves in another way when it has found something.
+/// Runs after success: libFuzzer exits differently if it has found something.
 extern "C" fn end() {
     let Some(Run {
         machine,
@@ -56,7 +56,7 @@ extern "C" fn end() {
     else {
         return;
     };
-    // Not if it ends in the middle of a program.
+    // Not if the process ends while a program runs.
     let Ok(machine) = machine.try_lock() else {
         return;
     };
@@ -83,7 +83,7 @@ fuzz_target!(init: begin(), |bytes: &[u8]| -> Corpus {
     };
     let run = RUN.get().expect("initialised");
     let report = run.machine.lock().expect("not poisoned").run(&program);
-    match report.expect("the guest is as it should be") {
+    match report.expect("the guest works") {
         None => Corpus::Keep,
         Some(report) => {
             eprintln!("fuzz: the kernel has reported:\n{report}\nin\n{program}");
@@ -92,7 +92,7 @@ fuzz_target!(init: begin(), |bytes: &[u8]| -> Corpus {
     }
 });
 
-/// Puts a program where libFuzzer wants it.
+/// Stores a program where libFuzzer expects it.
 fn give(program: &Program, out: &mut [u8]) -> usize {
     let bytes = program.store();
     out[..bytes.len()].copy_from_slice(&bytes);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is done with the fuzzer's programs: carry them out again, show them, make them smaller, and
-//! see what they have reached.
+//! Tools for the fuzzer's programs: execute them again, print them, make them smaller, and report
+//! what they have reached.
 
 use anyhow::{bail, Context, Result};
 use clap::Parser;
@@ -19,19 +19,19 @@ use std::{
     time::Duration,
 };
 
-/// Look at the fuzzer's programs.
+/// Work with the fuzzer's programs
 #[derive(Parser)]
 enum Options {
-    /// Write the programs to begin with to a folder
+    /// Write the initial programs to a folder
     Seeds {
         /// The folder
         folder: PathBuf,
     },
-    /// Carry out programs again
+    /// Execute programs again
     Replay {
-        /// Files, or folders of files [default: the programs to begin with]
+        /// Files, or folders with files [default: the initial programs]
         programs: Vec<PathBuf>,
-        /// Where the program being carried out is written to
+        /// Folder to which the program that is being executed is written
         #[arg(long)]
         state: Option<PathBuf>,
     },
@@ -40,29 +40,29 @@ enum Options {
         /// Its file
         program: PathBuf,
     },
-    /// Carry out programs that are smaller than one that fails, until one of them fails, too
+    /// Execute smaller variants of a program that fails, until one of them also fails
     Shrink {
         /// Its file
         program: PathBuf,
-        /// Where the program being carried out is written to
+        /// Folder to which the program that is being executed is written
         #[arg(long)]
         state: PathBuf,
     },
-    /// Tell what a run has reached
+    /// Report what a run has reached
     Coverage {
-        /// The module
+        /// The module's file
         #[arg(long)]
         module: PathBuf,
-        /// Where the sources of the module are
+        /// Folder with the module's sources
         #[arg(long)]
         root: String,
-        /// Where to write what was not reached
+        /// File for the list of everything that was not reached
         #[arg(long)]
         output: PathBuf,
-        /// How many functions of those to print
+        /// How many functions of that list to print
         #[arg(long, default_value_t = 10)]
         top: usize,
-        /// What the fuzzer has written at its end
+        /// File that the fuzzer has written at its end
         session: PathBuf,
     },
 }
@@ -89,7 +89,7 @@ fn main() -> Result<()> {
             let missed = report::missed(&module, &path, &root, &session.passed)?;
             fs::write(&output, report::write(&missed))?;
             println!(
-                "not reached, the functions with most of it; all of it is in {}",
+                "not reached (the functions with the most blocks; the complete list is in {}):",
                 output.display()
             );
             print!("{}", report::write(&missed[..top.min(missed.len())]));
@@ -101,7 +101,8 @@ fn main() -> Result<()> {
 
 fn load(path: &Path) -> Result<Program> {
     let bytes = fs::read(path).with_context(|| path.display().to_string())?;
-    Program::load(&bytes).with_context(|| format!("{}: no program of this version", path.display()))
+    Program::load(&bytes)
+        .with_context(|| format!("{}: not a program of this version", path.display()))
 }
 
 fn write_seeds(folder: &Path) -> Result<()> {
@@ -128,8 +129,8 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// How often a program is carried out before it counts as good: one with two threads depends on
-/// chance.
+/// How often a program is executed before it counts as good: with two threads, the result depends
+/// on chance.
 fn times(program: &Program) -> usize {
     if program.together[1].is_empty() {
         2
@@ -138,7 +139,7 @@ fn times(program: &Program) -> usize {
     }
 }
 
-/// Carries a program out, again and again. What it leaves to be done later is waited for.
+/// Executes a program repeatedly, and waits for work that it has deferred.
 fn insist(machine: &mut Machine, program: &Program) -> Result<()> {
     for _ in 0..times(program) {
         if let Some(report) = machine.run(program)? {
@@ -169,9 +170,9 @@ fn replay(paths: &[PathBuf], state: Option<&Path>) -> Result<()> {
             coverage.passed().len(),
             coverage.total()
         ),
-        None => "this kernel cannot tell what was reached".into(),
+        None => "this kernel does not record what was reached".into(),
     };
-    println!("{} programs carried out again; {reached}", programs.len());
+    println!("{} programs executed; {reached}", programs.len());
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The same by direct calls, and what only these do.
+//! The same programs with direct calls, and programs that only direct calls
+//! allow.
 
 use super::{alone, create, open, request, write, IN, ONESHOT};
 use crate::{
@@ -8,7 +9,7 @@ use crate::{
     program::{Kind, Op, Program, Slot},
 };
 
-/// The program with direct calls in place of ioctls, where there are such.
+/// The program with direct calls instead of ioctls, where they exist.
 pub(super) fn directly(program: &Program) -> Program {
     let mut program = program.clone();
     for op in program.lists_mut().into_iter().flatten() {
@@ -52,7 +53,7 @@ fn advise(on: u8, operation: Operation, words: [Word; 2]) -> Op {
     }
 }
 
-/// What there is no ioctl for.
+/// Programs for calls that have no ioctl.
 pub(super) fn programs() -> [Program; 2] {
     let zeros = Word::Address(Pointer::Good);
     [
@@ -74,7 +75,7 @@ pub(super) fn programs() -> [Program; 2] {
                 vec![write(1), Op::Yield, write(1)],
             ],
         },
-        // What means nothing, or little.
+        // Calls with little or no effect.
         alone(vec![
             create(0),
             open(1, Kind::Epoll),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The calls on the module: where their arguments are, and what they may have written.
+//! The calls to the module: where their arguments are, and what they may have written.
 
 use super::Thread;
 use crate::{
@@ -26,7 +26,7 @@ impl Thread {
     pub(super) fn create(&mut self, slot: Slot, create: &uapi::repoll_create, argument: Pointer) {
         let argument = self.arena.put(argument, Region::Argument, bytes(create));
         let control = open::control();
-        // SAFETY: What the kernel reads is in the arena, or nowhere.
+        // SAFETY: The kernel reads the arena, or unmapped memory.
         let (errno, fd) = self.call(|| unsafe {
             libc::ioctl(
                 control,
@@ -37,7 +37,7 @@ impl Thread {
         answered(Call::Create, errno);
         let table = &self.shared.table;
         table.put(slot, fd);
-        // SAFETY: It was opened here, and nobody else has it.
+        // SAFETY: It was opened here, and nobody else uses it.
         unsafe { libc::close(control) };
     }
 
@@ -96,10 +96,10 @@ impl Thread {
         let progress = self.check_batch(&before, argument, changes, args.count);
         match (errno, progress) {
             (0, Some(progress)) => assert_eq!(done as u32, progress.done, "another number"),
-            (0, None) => panic!("{done} changes without a word of it"),
+            (0, None) => panic!("{done} changes that the argument does not report"),
             (_, progress) => assert!(
                 progress.is_none_or(|progress| progress.done == 0),
-                "changes in spite of error {errno}"
+                "changes despite error {errno}"
             ),
         }
     }
@@ -127,11 +127,11 @@ impl Thread {
             .is_some_and(|progress| progress.done == batch.count && progress.failed == 0);
         assert!(
             progress.is_some() || errno != 0,
-            "a wait after changes without a word of them"
+            "a wait after changes that the argument does not report"
         );
         assert!(
             whole || errno != libc::EINTR,
-            "a sleep after changes that were not all made"
+            "a sleep although not all changes were made"
         );
         self.check_events(events, wait.maxevents, count);
     }
@@ -142,7 +142,7 @@ impl Thread {
         answered(Call::SetParams, errno);
     }
 
-    /// Puts the changes of a batch in their place, and says what the kernel is told of them.
+    /// Puts the changes of a batch into their place, and returns the argument for the kernel.
     fn put_batch(&mut self, batch: &Batch) -> (uapi::repoll_batch, Place) {
         const SIZE: usize = size_of::<uapi::repoll_change>();
 
@@ -166,7 +166,7 @@ impl Thread {
         let memory = self.arena.region(Region::Changes);
         memory.fill(CANARY);
         if let Some(offset) = changes.offset {
-            // Those that memory holds as a whole, and what it holds of the next.
+            // The changes that are completely in memory, and the beginning of the next.
             let room = memory[offset..].chunks_mut(SIZE).take(count as usize);
             for (room, change) in room.zip(listed.iter().cycle()) {
                 room.copy_from_slice(&bytes(change)[..room.len()]);
@@ -182,7 +182,7 @@ impl Thread {
         (args, changes)
     }
 
-    /// Puts the argument of a batch in its place, where nothing else is.
+    /// Puts the argument of a batch into its place, which nothing else uses.
     fn put_batch_argument(&mut self, pointer: Pointer, args: &[u8]) -> (Place, Before) {
         self.arena.region(Region::Argument).fill(CANARY);
         let place = self.arena.put(pointer, Region::Argument, args);
@@ -193,7 +193,7 @@ impl Thread {
         (place, before)
     }
 
-    /// Checks what was written of the changes. Returns what was said about them, if anything.
+    /// Checks what was written to the changes. Returns the result in the argument, if there is one.
     fn check_batch(
         &mut self,
         before: &Before,
@@ -213,7 +213,7 @@ impl Thread {
         progress
     }
 
-    /// Where the events of a wait go, and what the kernel is told of it.
+    /// The place for the events of a wait, and the argument for the kernel.
     fn put_wait(&mut self, waiting: &Waiting) -> (uapi::repoll_wait, Place) {
         let maxevents = waiting.max.number();
         let events = self.put_events(waiting.events, waiting.max);
@@ -230,19 +230,20 @@ impl Thread {
         (wait, events)
     }
 
-    /// Where the events of a wait go.
+    /// The place for the events of a wait.
     pub(super) fn put_events(&mut self, events: Pointer, max: MaxEvents) -> Place {
-        // With more than fit, a good place is one that the kernel will not reach the end of.
+        // If more events are requested than fit, the kernel will not reach the end of a valid
+        // place.
         let size = elements(max.number()).saturating_mul(oracle::EVENT);
         self.arena.region(Region::Events).fill(CANARY);
         self.arena.place(events, Region::Events, size)
     }
 
-    /// The next call may be interrupted by signals, with this mask; those that end it come if
+    /// Signals may interrupt the next call, with this mask; the signals that end it come if
     /// `interrupted`.
     pub(super) fn expect_signals(&mut self, interrupted: bool, mask: Mask) {
         if interrupted || matches!(mask, Mask::Empty(_)) {
-            // A fault while a signal comes would end the process.
+            // A fault while a signal is delivered would end the process.
             self.fault.take_if(|fault| matches!(fault, Fault::Nth(_)));
         }
         if interrupted {
@@ -250,7 +251,7 @@ impl Thread {
         }
     }
 
-    /// Checks what a wait has written, which has returned so many events or an error.
+    /// Checks the events of a wait that has returned `count` events or an error.
     pub(super) fn check_events(&mut self, events: Place, maxevents: i32, count: i32) {
         let count = elements(count);
         let memory = self.arena.region(Region::Events);
@@ -263,7 +264,7 @@ impl Thread {
                 &self.shared.handed,
             ),
             None => {
-                assert!(count == 0, "{count} events in memory that is not there");
+                assert!(count == 0, "{count} events in unmapped memory");
                 oracle::check_untouched(memory);
             }
         }
@@ -289,7 +290,7 @@ impl Thread {
         }
     }
 
-    /// Has an instance fill its argument, integers alone. Returns what is there then, if it is.
+    /// Makes an instance fill an argument of integers. Returns the argument, if it is mapped.
     fn fetch<T: Copy>(
         &mut self,
         on: Slot,
@@ -305,7 +306,7 @@ impl Thread {
         self.stored(place, errno)
     }
 
-    /// What an ioctl has stored in its argument, integers alone, if it has.
+    /// What an ioctl has stored in an argument of integers, if it has.
     pub(super) fn stored<T: Copy>(&mut self, place: Place, errno: i32) -> Option<T> {
         let size = size_of::<T>();
         let memory = self.arena.region(Region::Argument);
@@ -314,11 +315,11 @@ impl Thread {
         };
         assert!(
             offset + size <= memory.len(),
-            "an answer in memory that is not there"
+            "an answer in unmapped memory"
         );
         oracle::check_untouched(&memory[..offset]);
         oracle::check_untouched(&memory[offset + size..]);
-        // SAFETY: So many bytes are there, and any make one.
+        // SAFETY: This many bytes are mapped, and any bytes are valid.
         Some(unsafe { ptr::read_unaligned(memory[offset..].as_ptr().cast()) })
     }
 
@@ -333,7 +334,7 @@ impl Thread {
     }
 }
 
-/// A length that may be negative.
+/// A length, where a negative number counts as 0.
 pub(super) fn elements(count: i32) -> usize {
     usize::try_from(count).unwrap_or(0)
 }

@@ -15,14 +15,14 @@ use std::ffi::c_int;
 impl Thread {
     fn direct(&mut self, on: Slot, operation: u32, first: u64, second: u64) -> (i32, c_int) {
         let fd = self.shared.table.get(on);
-        // SAFETY: What the kernel reads and writes is in the arena, where no reference is held to
-        // now, or else nowhere.
+        // SAFETY: The kernel accesses only the arena, to which there is no reference now, or
+        // unmapped memory.
         self.call(|| unsafe {
             libc::syscall(libc::SYS_fadvise64, fd, first, second, operation) as c_int
         })
     }
 
-    /// A call whose argument is a structure at that address, by the ioctl or directly.
+    /// A call whose argument is a structure at this address, as an ioctl or a direct call.
     pub(super) fn call_with(
         &mut self,
         on: Slot,
@@ -59,7 +59,7 @@ impl Thread {
         let (operation, first, second) = match request.change {
             Change::Add => (uapi::REPOLL_DIRECT_ADD, data, pair(fd, events)),
             Change::Modify => (uapi::REPOLL_DIRECT_MOD, data, pair(fd, events)),
-            // What has to be zero here.
+            // Fields that must be zero here.
             _ => (
                 uapi::REPOLL_DIRECT_DEL,
                 request.flags.0.into(),
@@ -99,11 +99,11 @@ impl Thread {
         self.check_events(place, max.number(), count);
         assert!(
             before == self.arena.region(Region::Argument),
-            "a change was written to"
+            "the kernel has written to a change"
         );
     }
 
-    /// Any call, of which little more is known than that it ends.
+    /// Any call. Little more is certain than that it ends.
     pub(super) fn advise(&mut self, on: Slot, operation: Operation, words: [Word; 2]) {
         self.arena.region(Region::Argument).fill(0);
         let [first, second] = words.map(|word| match word {

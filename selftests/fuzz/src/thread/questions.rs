@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The questions to the module: what is said, and what may be answered.
+//! The queries to the module: their arguments and their answers.
 
 use super::{
     calls::{bytes, elements},
@@ -17,15 +17,15 @@ use crate::{
 use repoll::uapi;
 use std::{mem::size_of, os::fd::RawFd, ptr};
 
-/// What is asked, and how.
+/// A query.
 struct Question {
     command: u32,
     call: Call,
-    /// Bytes of an element.
+    /// The size of an element in bytes.
     known: usize,
-    /// Where the elements go.
+    /// The address for the elements.
     to: Pointer,
-    /// Signals come meanwhile.
+    /// Whether signals come meanwhile.
     interrupted: bool,
 }
 
@@ -67,7 +67,10 @@ impl Thread {
         };
         self.cursor = answer.told.cursor;
         let memory = self.arena.region(Region::Answer);
-        assert_eq!(answer.told.id, args.id, "of another instance");
+        assert_eq!(
+            answer.told.id, args.id,
+            "the answer is about another instance"
+        );
         for item in answer.elements::<uapi::repoll_item>(memory) {
             oracle::check_item(&item, query.all, &self.shared.handed);
         }
@@ -116,7 +119,7 @@ impl Thread {
         }
     }
 
-    /// What the control node is told, for elements of that type.
+    /// The argument for the control node, for elements of this type.
     fn query<T>(&mut self, query: &Query) -> uapi::repoll_query {
         uapi::repoll_query {
             id: self.id(query.id),
@@ -129,7 +132,7 @@ impl Thread {
         }
     }
 
-    /// Asks the control node, as [`Thread::ask`] does.
+    /// Queries the control node, as [`Thread::ask`] does.
     fn ask_node(
         &mut self,
         question: &Question,
@@ -138,13 +141,13 @@ impl Thread {
     ) -> Option<Answer> {
         let control = open::control();
         let answer = self.ask(control, question, args, argument);
-        // SAFETY: It was opened here, and nobody else has it.
+        // SAFETY: It was opened here, and nobody else uses it.
         unsafe { libc::close(control) };
         answer
     }
 
-    /// Asks a question, of which all but the address of the array is said. Returns the answer, if
-    /// there is one.
+    /// Makes a query; only the address of the array remains to be set in its argument. Returns the
+    /// answer, if there is one.
     fn ask(
         &mut self,
         fd: RawFd,
@@ -165,14 +168,14 @@ impl Thread {
         let before = self.arena.region(Region::Argument).to_vec();
         self.expect_signals(question.interrupted, Mask::Same);
         let (command, at) = (question.command as libc::Ioctl, argument.address);
-        // SAFETY: What the kernel reads and writes is in the arena, or nowhere.
+        // SAFETY: The kernel accesses only the arena, or unmapped memory.
         let (errno, stored) = self.call(|| unsafe { libc::ioctl(fd, command, at) });
         self.alarm.stop_if(question.interrupted);
         answered(question.call, errno);
         let filled = question.known.min(size);
         let after = self.arena.region(Region::Argument);
         let told = oracle::check_query(&before, after, argument.offset, filled, errno);
-        // REPOLL_INFO does not count its one.
+        // REPOLL_INFO does not return the number 1.
         let stored = match question.call {
             Call::Info => usize::from(errno == 0),
             _ => elements(stored),
@@ -189,7 +192,7 @@ impl Thread {
         (errno == 0).then_some(answer)
     }
 
-    /// The id that is meant.
+    /// The id for the query.
     fn id(&self, id: Id) -> u64 {
         match id {
             Id::Of(slot) => {
@@ -201,7 +204,7 @@ impl Thread {
                     size: size_of::<uapi::repoll_info>() as u32,
                     ..Default::default()
                 };
-                // SAFETY: Writes one answer, if it is an instance.
+                // SAFETY: It writes one answer, if the file is an instance.
                 unsafe { libc::ioctl(fd, uapi::REPOLL_INFO as libc::Ioctl, &mut query) };
                 info.id
             }
