@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-# The user's makefile; Kbuild says how the module itself is built. Without KDIR
-# everything is built for Debian's kernel, with the toolchain that qemu/setup
-# provides; with KDIR it is built for that tree, with the host's toolchain.
+# The user's makefile; Kbuild describes the build of the module itself. Without KDIR, everything is
+# built for Debian's kernel, with the toolchain that qemu/setup provides; with KDIR, it is built for
+# that tree, with the host's toolchain.
 
 BUILD := $(CURDIR)/build
 PAYLOAD := $(BUILD)/payload
@@ -18,7 +18,7 @@ ifneq ($(filter demo demo-% test test-% torture apps scale bench bench-% profile
 $(error The virtual machine runs Debian's kernel, with a module built for it: leave KDIR out)
 endif
 
-# A folder for each kernel, since time stamps do not tell one from another.
+# A folder for each kernel, because time stamps do not distinguish kernels.
 OBJECTS = $(BUILD)/module/$(shell cat $(KDIR)/include/config/kernel.release 2>&1)
 KBUILD = $(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(OBJECTS) $(KBUILD_ARGS)
 
@@ -30,12 +30,12 @@ modules:
 modules_install: modules
 	$(KBUILD) modules_install
 
-# The module where the guest has it, and nothing left over from an earlier build.
+# The module in the guest's layout, without files of an earlier build.
 payload-module: modules
 	rm -rf $(PAYLOAD)
 	install -D -m 644 $(BUILD)/repoll.ko $(PAYLOAD)/repoll.ko
 
-# What the guest has at /opt/repoll.
+# The contents of /opt/repoll in the guest.
 payload: payload-module
 	$(MAKE) -C src install OUTPUT=$(BUILD)/src DESTDIR=$(PAYLOAD)/src
 	$(MAKE) -C samples install OUTPUT=$(BUILD)/samples DESTDIR=$(PAYLOAD)/samples
@@ -51,23 +51,23 @@ payload: payload-module
 payload-demo: payload-module
 	$(MAKE) -C samples install-echo OUTPUT=$(BUILD)/samples DESTDIR=$(PAYLOAD)/samples
 
-# The crate's view of the kernel interface.
+# The crate's bindings of the kernel interface.
 generate:
 	$(MAKE) -C src generate OUTPUT=$(BUILD)/src
 
-# Debian packages, of the module for this kernel and of what goes with it.
+# Debian packages of the module for this kernel, the tools and the headers.
 deb: modules
 	$(MAKE) -C src crates OUTPUT=$(BUILD)/src
 	debian/build $(notdir $(OBJECTS)) $(BUILD)
 
-# With the fuzzer's engine, which takes longer to build than all else.
+# Includes the fuzzer's engine, which takes longer to build than everything else.
 payload-fuzz: payload
 	$(MAKE) -C selftests/fuzz install-engine DESTDIR=$(PAYLOAD)/selftests/fuzz
 
 else
 
-# The kernels of our own are built by LLVM, programs of user space never are. Those kernels have no
-# debug information; with it in the module, reports and coverage can be told by its lines.
+# LLVM builds the debug and rt kernels, but no program for user space. These kernels have no debug
+# information; the module has, so that reports and coverage can name its source lines.
 IN_ROOT = @qemu/enter make -s -j$(shell nproc) KDIR=/usr/src/linux/build \
 	CC=x86_64-linux-gnu-gcc-14 CXX=x86_64-linux-gnu-g++-14 \
 	$(if $(filter debug rt,$(KERNEL)),KBUILD_ARGS='LLVM=1 CC=clang KCFLAGS=-g KRUSTFLAGS=-Cdebuginfo=line-tables-only')
@@ -80,7 +80,7 @@ modules_install:
 
 endif
 
-# The packages' version and all times in them.
+# Determines the packages' version and all times in them.
 deb: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
 
 setup:
@@ -93,13 +93,13 @@ demo: payload-demo
 test: payload
 	@qemu/test
 
-# What the packages hold, and how they come and go in the guest.
+# Tests the contents of the packages, and their installation and removal in the guest.
 test-deb: export PKGS := python3-minimal udev
 test-deb: deb
 	@qemu/enter debian/test
 	@SHARE=$(BUILD)/deb qemu/vm "$$(cat debian/check.sh debian/test-guest)"
 
-# The same and more, on kernels that report every mistake.
+# The same tests and more, on kernels that report mistakes.
 test-debug:
 	@qemu/test-debug
 
@@ -113,12 +113,12 @@ test-python: export TIMEOUT ?= 3600
 test-python: payload
 	@qemu/vm /opt/repoll/selftests/suites/python
 
-# Whether the usual tools find the tracepoints.
+# Tests that the usual tools find the tracepoints.
 test-tracers: export PKGS := bpftrace linux-perf trace-cmd
 test-tracers: payload
 	@qemu/vm /opt/repoll/selftests/suites/tracers
 
-# Sanitizers of gcc and valgrind.
+# Tests programs with gcc's sanitizers and under valgrind.
 test-instrumented: export PKGS := gcc libc6-dev valgrind
 test-instrumented: payload
 	@qemu/vm /opt/repoll/selftests/suites/instrumented
@@ -131,22 +131,22 @@ apps: export TIMEOUT ?= 1800
 apps: payload
 	@qemu/vm /opt/repoll/selftests/suites/apps/run
 
-# Random operations on epoll and repoll at the same time, as many as are wanted.
+# Random operations on epoll and repoll at the same time.
 test-differential: export TIMEOUT ?= 0
 test-differential: payload
 	@qemu/vm '/opt/repoll/selftests/differential/differential \
 		--steps $(or $(STEPS),2000000) $(NIC:%=--wire) $(if $(SEED),--seed $(SEED))'
 
-# What a million of watched files cost, and how that grows. Only a slab cache that is
-# not merged with others tells what is in it.
+# The costs of a million watched files, and their growth. Only a slab cache that is not merged with
+# others shows what it contains.
 scale: export MEM ?= 4G
 scale: export APPEND ?= slab_nomerge
 scale: export TIMEOUT ?= 1800
 scale: payload
 	@qemu/vm 'REPOLL_ITEMS=$(or $(ITEMS),1000000) /opt/repoll/selftests/scale'
 
-# What repoll costs beside epoll. Instructions are counted, which is exact; only what takes
-# two processors is measured in time.
+# The costs of repoll and epoll. The count of instructions is exact; only work that needs two
+# processors is measured in time.
 bench bench-update: export APPS := $(APPS)
 bench: payload
 	@qemu/bench
@@ -154,16 +154,16 @@ bench: payload
 bench-update: payload
 	@qemu/bench --commit
 
-# The exact costs, but for their growth up to a million files: they must be the committed ones.
+# The exact costs, except their growth up to a million files: they must equal the committed ones.
 bench-gate: payload
 	@qemu/bench --gate
 
-# Where the instructions of one kind of work are.
+# The functions that execute the instructions of one kind of work.
 profile: payload
 	@qemu/profile $(or $(WORK),wait-level-1)
 
-# $(call measure,FILE,COMMAND) - keeps in build/FILE what the command prints, if it goes well; or
-# else what was measured before is left.
+# $(call measure,FILE,COMMAND) - store the output of the command in build/FILE if it succeeds;
+# otherwise keep the earlier measurement
 measure = @mkdir -p $(BUILD)/$(dir $1) && $2 >$(BUILD)/$1.new && mv $(BUILD)/$1.new $(BUILD)/$1
 
 # How evenly workers share a listening socket, measured in the guest.
@@ -173,8 +173,8 @@ herd: payload
 	$(call measure,herd/herd.json,qemu/vm '/opt/repoll/samples/herd/herd --json')
 	@qemu/enter $(PAYLOAD)/samples/herd/herd report --svg $(BUILD)/herd $(BUILD)/herd/herd.json
 
-# An HTTP server in three shapes, on epoll and on repoll, under the same load: once in time,
-# and once where instructions are counted, for the ratio.
+# An HTTP server in three shapes, on epoll and on repoll, under the same load: measured in time, and
+# once more in instructions, for the ratio.
 demo-reactors: export PKGS := wrk
 demo-reactors: export TIMEOUT ?= 1200
 demo-reactors: payload
@@ -184,7 +184,8 @@ demo-reactors: payload
 	@qemu/enter $(PAYLOAD)/samples/reactor/reactor-compare report --svg $(BUILD)/reactors \
 		--counted $(BUILD)/reactors/counted.json $(BUILD)/reactors/reactors.json
 
-# A thread for each connection, beside one reactor: as many threads as connections.
+# A thread for each connection, compared with one reactor; so there are as many threads as
+# connections.
 blocking: export MEM ?= 2G
 blocking: export TIMEOUT ?= 1200
 blocking: payload
@@ -207,7 +208,7 @@ prepared: export APPEND = $(shell samples/trace/prepared --boot-words)
 prepared: payload
 	@qemu/vm '/opt/repoll/samples/trace/prepared'
 
-# Messages through files while everything changes, for as long as is wanted.
+# Messages through files while everything changes.
 torture: export SMP ?= 4
 torture: SECONDS ?= 60
 torture: export TIMEOUT ?= $(shell expr 2 '*' $(SECONDS) + 300)
@@ -223,13 +224,13 @@ fuzz: payload-fuzz
 fuzz-minimise: payload
 	@qemu/fuzz minimise $(CRASH)
 
-# As it was written: a variable in it is one of the guest's shell.
+# Unexpanded: variables in it belong to the guest's shell.
 vm: export GUEST_COMMAND = $(value CMD)
 vm:
 	@$(MAKE) --no-print-directory payload >&2
 	@qemu/vm $(if $(value CMD),"$$GUEST_COMMAND")
 
-# What git knows of.
+# Checks all files that git tracks.
 lint:
 	@mkdir -p $(BUILD)
 	@git ls-files -z >$(BUILD)/tracked
@@ -238,7 +239,7 @@ lint:
 clean:
 	rm -rf $(BUILD)
 
-# The cache as well, which other checkouts may be using.
+# Also removes the cache, which other checkouts may be using.
 distclean: clean
 	rm -rf --one-file-system "$${XDG_CACHE_HOME:-$$HOME/.cache}/repoll"
 

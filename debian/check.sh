@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What the tests of the packages have in common. A test-guest is run with this in front.
+# Functions for the tests of the packages. test-guest runs with this file prepended.
 
 set -euo pipefail
 
@@ -8,13 +8,13 @@ number=0
 failed=0
 output=$(mktemp)
 
-# check NAME CMD... - a test that passes if the command does; its output is shown if not
+# check NAME CMD... - a test that passes if the command succeeds; otherwise print its output
 check() {
 	local name=$1 status=0
 
 	shift
 	number=$((number + 1))
-	# Not as a condition: that would switch "set -e" off inside.
+	# Not as a condition, because that would disable "set -e" inside.
 	set +e
 	(set -e && "$@") >"$output" 2>&1
 	status=$?
@@ -22,7 +22,7 @@ check() {
 	if ((status == 0)); then
 		echo "ok $number $name"
 	else
-		# shellcheck disable=SC2034 # the exit status of who sources this
+		# shellcheck disable=SC2034 # the exit status of scripts that source this
 		failed=1
 		sed 's/^/# /' "$output"
 		echo "not ok $number $name"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# The cache of everything that is made once and used by many runs. An artifact
-# is a directory whose name holds a hash of its inputs. It is made in a sibling
-# directory and renamed when complete, so what has the final name is whole, and
-# under a lock, so that two checkouts make it once.
+# The cache of everything that is created once and used by many runs. An artifact is a directory
+# whose name contains a hash of its inputs. It is created in a sibling directory and renamed when it
+# is complete, so a directory with the final name is always complete. A lock ensures that two
+# checkouts create it only once.
 
 set -euo pipefail
 
@@ -28,7 +28,7 @@ done
 mkdir -p "$cache/log"
 cache=$(cd "$cache" && pwd -P)
 
-# hash FILE|TEXT... - of the files' content and of the other words
+# hash FILE|TEXT... - print a hash of the files' contents and of the other words
 hash() {
 	local word
 	for word; do
@@ -36,7 +36,7 @@ hash() {
 	done | sha256sum | cut -c1-12
 }
 
-# Remove what no run has used for a month. Each use touches the lock.
+# Remove artifacts that no run has used for a month. Each use touches the lock.
 prune() {
 	local file lock
 
@@ -49,8 +49,8 @@ prune() {
 	done
 }
 
-# progress NAME PID LOG - while the process runs, show for how long it has and the last line
-# that it wrote: each second on a terminal, elsewhere in a line each 30 s
+# progress NAME PID LOG - while the process runs, show its duration and the last line that it wrote:
+# each second on a terminal, otherwise as one line each 30 s
 progress() {
 	local start=$SECONDS format='%s: %d s: %.50s\n' interval=30 shown=$SECONDS
 
@@ -60,7 +60,7 @@ progress() {
 	fi
 	while kill -0 "$2" 2>/dev/null; do
 		if ((SECONDS - shown >= interval)); then
-			# shellcheck disable=SC2059 # one of the two above
+			# shellcheck disable=SC2059 # it is one of the two above
 			printf "$format" "$1" $((SECONDS - start)) "$(tail -n 1 "$3" | tr -dc '[:print:]')" >&2
 			shown=$SECONDS
 		fi
@@ -69,8 +69,8 @@ progress() {
 	[[ ! -t 2 ]] || printf '\r\e[K' >&2
 }
 
-# artifact NAME DIR BUILDER [ARG...] - have BUILDER fill DIR, its first argument,
-# unless DIR is there already
+# artifact NAME DIR BUILDER [ARG...] - let BUILDER fill DIR, which is its first argument, unless DIR
+# exists already
 artifact() {
 	local name=$1 dir=$2 builder=$3 log lock start=$SECONDS
 
@@ -80,14 +80,14 @@ artifact() {
 	log=$cache/log/${dir##*/}.log
 	exec {lock}>>"$dir.lock"
 	if ! flock --nonblock "$lock"; then
-		say "$name: another run is at it, waiting"
+		say "$name: waiting for another run"
 		flock "$lock"
 	fi
 	if [[ ! -d $dir ]]; then
 		say "$name ..."
 		rm -rf --one-file-system "$dir.tmp"
 		mkdir "$dir.tmp"
-		# Not as a condition: that would switch "set -e" off inside.
+		# Not as a condition, because that would disable "set -e" inside.
 		(
 			set -e
 			"$builder" "$dir.tmp" "$@"
@@ -95,7 +95,7 @@ artifact() {
 		progress "$name" $! "$log"
 		if ! wait $!; then
 			tail -n 25 "$log" >&2
-			die "$name failed; all of its output: $log"
+			die "$name failed; the whole output is in $log"
 		fi
 		mv -T "$dir.tmp" "$dir"
 		prune

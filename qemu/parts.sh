@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# The parts of a test run: each is a command that prints KTAP or what cargo test
-# does. The outputs are kept in $logs; the last line of the whole counts results.
+# The parts of a test run. Each part is a command that prints KTAP or the output
+# of cargo test. $logs holds the outputs; the last line of the run counts the
+# results.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 logs=build/log
@@ -9,8 +10,8 @@ mkdir -p "$logs"
 statuses=()
 files=()
 
-# run NAME CMD... - run a part, keep its output and show what matters of it: all
-# but the subtests that went well
+# run NAME CMD... - run a part, keep its output, and print its important lines:
+# all except the subtests that passed
 run() {
 	local start=$SECONDS status=0
 
@@ -22,8 +23,8 @@ run() {
 	files+=("$logs/$1.log")
 }
 
-# judge NAME=STATUS - of a part: a failure must show in its results, unless it is
-# one of running it at all
+# judge NAME=STATUS - judge a part: its results must contain each failure,
+# unless the part could not run
 judge() {
 	local name=${1%=*} status=${1#*=} results counted=0
 
@@ -35,7 +36,8 @@ judge() {
 	fi
 }
 
-# summary FILE - judge the parts and count everything; FILE is for the judgements
+# summary FILE - judge the parts and count all results; FILE is for the
+# judgements
 summary() {
 	local part
 

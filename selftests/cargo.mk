@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# How a Rust program of the selftests is built, whose name PROGRAM is, by the profile
-# PROFILE.
+# Rules for the Rust program PROGRAM of the selftests, with the profile PROFILE.
 #
 #   make            build it
 #   make check      run the tests that need no module

@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0
-# How the Rust programs are built: they are one workspace, and share one folder for what cargo
-# makes.
+# Rules for the Rust programs: they are one workspace, and share one folder for cargo's output.
 
 TOP := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))..)
 CARGO ?= cargo
 INSTALL ?= install
 export CARGO_TARGET_DIR ?= $(TOP)/build/cargo
 
-# Programs that are handed on do not tell where they were built.
+# Programs must not contain the path of the build.
 export RUSTFLAGS := --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo $(RUSTFLAGS)
 
 RELEASE := $(CARGO_TARGET_DIR)/release
 BUILD := $(CARGO) build --locked --release
 
-# $(call test-program,PACKAGE,TEST,FILE) - a program of tests, which need the module. Cargo knows
-# what is up to date; those programs have names that only its messages tell.
+# $(call test-program,PACKAGE,TEST,FILE) - build a program with tests that need the module. Cargo
+# knows what is up to date, and only its messages contain the names of these programs.
 define test-program
 @mkdir -p $(dir $3)
 $(CARGO) test --locked --release --package $1 --test $2 --no-run --message-format json >$3.json

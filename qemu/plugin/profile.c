@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A plugin for QEMU's emulation that counts how often each instruction is executed,
- * while the guest wants that: after a call to the page MARKS of some program's, at
- * an offset that is the number of the count, until the next one, at offset 0 to
- * count no more. One processor.
+ * A plugin for QEMU's emulation that counts how often each instruction is executed, while the
+ * guest requests it. A call into the page MARKS of a program, at an offset that is the number
+ * of a count, starts that count. A call at offset 0 stops counting. One processor.
  *
  *	-plugin profile.so,out=FILE
  *
- * FILE then has a line for each address: it, and its counts from number 1 on.
+ * FILE then has a line for each address: the address, and its counts from number 1 on.
  *
- * Debian does not package the header of QEMU's interface for plugins, of version 4,
- * so what is used of it is declared here.
+ * Debian does not package the header of QEMU's plugin interface, version 4, so this file
+ * declares the parts that it uses.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -63,7 +62,7 @@ struct instruction {
 	uint64_t counts[COUNTS];
 };
 
-/* By address, for what is translated again. */
+/* By address, because code may be translated again. */
 static struct instruction *buckets[1 << 16];
 static struct word_of_vcpu counting;
 static uint64_t number;
@@ -142,7 +141,7 @@ int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 {
 	(void)info;
 	if (argc != 1 || strncmp(argv[0], "out=", 4)) {
-		fprintf(stderr, "profile: out=FILE is wanted\n");
+		fprintf(stderr, "profile: out=FILE is required\n");
 		return -1;
 	}
 	out = strdup(argv[0] + 4);

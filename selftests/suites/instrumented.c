@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * instrumented - what a sanitizer or memcheck has an eye on while events are
- * waited for: memory that the kernel fills, memory that one thread hands to
- * another by epoll alone, and, with an argument, events that are read after
- * their memory was freed.
+ * instrumented - what a sanitizer or memcheck observes while a program waits for events:
+ * memory that the kernel fills, memory that one thread passes to another only through
+ * epoll and, with an argument, events that are read after their memory was freed.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -19,7 +18,7 @@ struct job {
 
 static int ep;
 
-/* The job is written here, and read by who has got it from the instance. */
+/* Writes the job, which the thread that receives its event reads. */
 static void *hand_out(void *arg)
 {
 	struct job *job = arg;
@@ -37,7 +36,7 @@ static int number_of(const struct epoll_event *event)
 	return event->events == EPOLLIN ? job->number : 0;
 }
 
-/* By all that wait, into memory that nobody has written to. */
+/* Calls all functions that wait, with memory that nobody has written to. */
 static int sum_of_waits(void)
 {
 	struct epoll_event *events = malloc(4 * sizeof(*events));

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# How a program that knows epoll alone is run on epoll or on repoll, and how it is
-# proven which of the two it used.
+# Runs programs that only know epoll on epoll or on repoll, and verifies which of the two
+# they used.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 launcher=${here%/*/*}/src/preload/repoll-run
@@ -9,21 +9,21 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/suites.XXXXXX")
 chmod 755 "$work"
 stats=$work/stats
 
-# use POLLER - from here on "${via[@]}" PROGRAM runs a program on epoll or repoll
+# use POLLER - from now on, "${via[@]}" PROGRAM runs a program on epoll or repoll
 use() {
 	poller=$1
-	# shellcheck disable=SC2034 # used by who sources this
+	# shellcheck disable=SC2034 # used by scripts that source this
 	via=()
 	# shellcheck disable=SC2034
 	[[ $poller == epoll ]] || via=("$launcher" --strict --stats="$stats")
 	: >"$stats"
-	# Servers lay down root's rights before they end.
+	# Servers drop root's rights before they end.
 	chmod 666 "$stats"
 }
 
-# Every eventpoll of either kind is an anonymous file with a name of its own. The
-# kernel records their names and the programs that made them, whatever way that took
-# to get there, and at no cost for any other system call.
+# Every eventpoll is an anonymous file, and each kind has its own name. The kernel records
+# the names and the programs that created the files, in whatever way, and without costs
+# for other system calls.
 tracing=/sys/kernel/tracing
 witness=$tracing/instances/repoll
 witness_event=$witness/events/repoll/made
@@ -37,7 +37,7 @@ witness_start() {
 	echo 1 >"$witness_event/enable"
 }
 
-# witness_end - what was made since: KIND PROGRAM COUNT, sorted
+# witness_end - print what was created since: KIND PROGRAM COUNT, sorted
 witness_end() {
 	local lost
 
@@ -45,7 +45,7 @@ witness_end() {
 	lost=$(awk '/overrun: / { n += $NF } $1 == "made" { n += $3 } END { print n + 0 }' \
 		"$witness"/per_cpu/cpu*/stats $tracing/kprobe_profile)
 	if ((lost)); then
-		echo "suites: $lost eventpolls were made that $witness does not know" >&2
+		echo "suites: $lost new eventpolls are missing in $witness" >&2
 		return 1
 	fi
 	sed -nE 's/^.* name="\[(eventpoll|repoll)\]" program="(.*)"$/\1 \2/p' "$witness/trace" |
@@ -54,7 +54,8 @@ witness_end() {
 	witness_remove
 }
 
-# witness_remove - what witness_start made, as far as it got; no probe of others
+# witness_remove - remove what witness_start has created, as far as it got, but no other
+# probes
 witness_remove() {
 	[[ ! -d $witness ]] || rmdir "$witness"
 	[[ ! -d $tracing/events/repoll/made ]] || echo '-:repoll/made' >>$tracing/kprobe_events

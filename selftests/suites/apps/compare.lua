@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: GPL-2.0
--- For wrk: compares every answer with the file that is named behind "--". At the end
--- "verified: REQUESTS-PER-SECOND", or what was wrong.
+-- For wrk: compares every answer with the file after "--". Prints "verified: REQUESTS-PER-SECOND" at
+-- the end, or what was wrong.
 
 local threads = {}
 

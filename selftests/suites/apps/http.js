@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// http.js PORT FOLDER - hand out the folder's files until SIGTERM
+// http.js PORT FOLDER - serve the folder's files until SIGTERM
 'use strict';
 
 const fs = require('fs');

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""http_echo.py HTTP-PORT ECHO-PORT FILE - answer each HTTP request with the file's
-content, and on the other port each byte with itself, until SIGTERM."""
+"""http_echo.py HTTP-PORT ECHO-PORT FILE - answer each HTTP request with the contents of the file,
+and send back each byte on the other port, until SIGTERM."""
 
 import asyncio
 import signal
@@ -31,7 +31,7 @@ async def main(http_port, echo_port, name):
             pass
         writer.close()
 
-    # The HTTP port last: it is what tells that the server is ready.
+    # The HTTP port comes last, because it shows that the server is ready.
     await asyncio.start_server(echo, "127.0.0.1", echo_port, backlog=512)
     await asyncio.start_server(http, "127.0.0.1", http_port, backlog=512)
     ended = asyncio.Event()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2154 # what run sets
-# What the apps have in common. Each app is a file that sets "programs", which must
-# use the poller, and "clients", which are left on epoll, by the names that the
-# kernel has for them; and defines start, verify, load and stop.
+# Functions for all apps. The file of an app sets "programs", which must use the poller,
+# and "clients", which stay on epoll, to the names that the kernel has for them. It
+# defines start, verify, load and stop.
 set -euo pipefail
 
 servers=()
@@ -23,12 +23,12 @@ die() {
 	exit 1
 }
 
-# result WHAT VALUE - a line for the table
+# result WHAT VALUE - add a line to the table
 result() {
 	printf '%s\t%s\t%s\t%s\n' "$app" "$1" "$poller" "$2" >>"$work/results"
 }
 
-# within SECONDS COMMAND... - repeat it until it succeeds; fails when the time is over
+# within SECONDS COMMAND... - repeat a command until it succeeds; fail after this time
 within() {
 	local end=$((SECONDS + $1))
 
@@ -42,7 +42,7 @@ gone() {
 	! kill -0 "$1" 2>/dev/null
 }
 
-# accepts PORT PID - does the server accept connections? It must live.
+# accepts PORT PID - succeed if the server accepts connections; it must still run
 accepts() {
 	! gone "$2" || die "server $2 ended while it started"
 	(: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null
@@ -52,18 +52,18 @@ accepts() {
 serve() {
 	"${@:2}" </dev/null &
 	servers+=($!)
-	within 60 accepts "$1" $! || die "accepts no connections after 60 s: ${*:2}"
+	within 60 accepts "$1" $! || die "no connection accepted after 60 s: ${*:2}"
 }
 
-# end SIGNAL - tell the server that was started last to end; it must do so well
+# end SIGNAL - end the server that was started last; it must succeed
 end() {
 	kill -s "$1" "${servers[-1]}"
-	within 30 gone "${servers[-1]}" || die "still there 30 s after SIG$1"
+	within 30 gone "${servers[-1]}" || die "still running 30 s after SIG$1"
 	wait "${servers[-1]}" || die "ended with status $?"
 	unset 'servers[-1]'
 }
 
-# clear - end the servers that are left, by force in the end
+# clear - end the remaining servers, finally by force
 clear() {
 	local server
 
@@ -74,25 +74,25 @@ clear() {
 	done
 }
 
-# content FILE SIZE - what a server hands out: bytes that repeat nowhere
+# content FILE SIZE - create a file for a server: random bytes
 content() {
 	mkdir -p "$www"
 	[[ -f $www/$1 ]] || head -c "$2" /dev/urandom >"$www/$1"
 }
 
-# same FILE URL - the answer is that file's content
+# same FILE URL - check that the answer is the file's contents
 same() {
 	curl --silent --show-error --fail --max-time 60 --output "$work/answer" "$2"
 	cmp "$www/$1" "$work/answer"
 }
 
-# wrk_on WHAT FILE URL OPTION... - load, every answer compared with the file; prints
-# the rate as a result
+# wrk_on WHAT FILE URL OPTION... - put load on the server, compare every answer with the
+# file, and add the rate to the table
 wrk_on() {
 	local rate
 
 	rate=$(wrk --script "$here/apps/compare.lua" --timeout 30s "${@:4}" "$3" -- "$www/$2" |
 		tee /dev/stderr | sed -n 's/^verified: //p')
-	[[ $rate ]] || die "$1: not all answers were right"
+	[[ $rate ]] || die "$1: some answers were wrong"
 	result "$1" "$rate"
 }
