@@ -2,8 +2,8 @@
 
 //! Keeping the system awake while an item with `EPOLLWAKEUP` is ready.
 //!
-//! An instance has one wake-up source for all such items, which is active while any of them is in
-//! the ready list: from the item's event until that is handed out, and then, if the item is
+//! An instance has one wake-up source for all such items. It is active while any of them is in the
+//! ready list: from the item's event until that is delivered, and then, if the item is
 //! level-triggered, until a wait finds no event any more.
 
 use crate::kernel_ext::wakeup_source::WakeupSource;
@@ -19,7 +19,7 @@ pub(crate) struct Awake {
 }
 
 impl Awake {
-    /// None.
+    /// No reasons.
     pub(crate) const fn new() -> Self {
         Self {
             reasons: 0,
@@ -32,8 +32,8 @@ impl Awake {
         self.source.is_some()
     }
 
-    /// Sets the source, or takes it away. The previous one is returned, to be dropped where that
-    /// may sleep.
+    /// Sets or removes the source. Returns the previous one, which must be dropped where sleeping
+    /// is allowed.
     pub(crate) fn set_source(&mut self, source: Option<WakeupSource>) -> Option<WakeupSource> {
         if let Some(source) = &source {
             source.activate(self.is_active());
@@ -41,7 +41,7 @@ impl Awake {
         core::mem::replace(&mut self.source, source)
     }
 
-    /// Counts a reason more, or one less.
+    /// Adds a reason, or removes one.
     pub(crate) fn count(&mut self, more: bool) {
         let before = self.is_active();
         if more {
@@ -55,7 +55,7 @@ impl Awake {
         }
     }
 
-    /// Whether there is a reason.
+    /// Whether there is any reason.
     pub(crate) fn is_active(&self) -> bool {
         self.reasons > 0
     }

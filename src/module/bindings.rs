@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The C symbols that the kernel crate has no binding for. Only [`crate::kernel_ext`] and the
-//! modules that own an ABI structure may name this.
+//! The C symbols for which the kernel crate has no binding. Only [`crate::kernel_ext`] and the
+//! modules that own an ABI structure may use this.
 
 #![allow(
     clippy::all,

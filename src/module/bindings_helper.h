@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What bindgen reads to make bindings_generated.rs. */
+/* The input from which bindgen creates bindings_generated.rs. */
 
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
@@ -12,7 +12,7 @@
 #include "trace.h"
 #include "uapi/repoll.h"
 
-/* Casts and enums that bindgen cannot evaluate or names that it would mangle. */
+/* Casts and enums that bindgen cannot evaluate, or whose names it would mangle. */
 static const u32 RP_CLOSE_MASK = FS_CLOSE_WRITE | FS_CLOSE_NOWRITE;
 static const int RP_EVENT_PATH = FSNOTIFY_EVENT_PATH;
 static const unsigned int RP_MARK_ATTACHED = FSNOTIFY_MARK_FLAG_ATTACHED;

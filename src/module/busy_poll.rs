@@ -3,8 +3,8 @@
 //! Busy polling: a waiter takes packets from the network device itself before it sleeps.
 //!
 //! An instance remembers the receive queue of the socket that was woken last. Its waiters poll that
-//! queue for as long as the instance's parameters say, at first not at all. The system-wide
-//! `net.core.busy_poll`, and the suspension of a device's interrupts while events are being
+//! queue for as long as the instance's parameters specify; the default is not at all. The
+//! system-wide `net.core.busy_poll`, and the suspension of a device's interrupts while events are
 //! handled, are not available to modules.
 
 use crate::{
@@ -19,8 +19,8 @@ use crate::{
 use core::num::NonZeroU32;
 use kernel::prelude::*;
 
-/// The parameters in one word: the budget in bits 0 to 15, and above it those that turn busy
-/// polling on, `prefer_busy_poll` in bit 16 and the microseconds from bit 32 on.
+/// The parameters in one word: the budget in bits 0 to 15, and above it those that enable busy
+/// polling: `prefer_busy_poll` in bit 16 and the microseconds from bit 32 on.
 #[derive(Clone, Copy)]
 struct Packed(u64);
 
@@ -62,7 +62,7 @@ pub(crate) struct BusyPoll {
 }
 
 impl BusyPoll {
-    /// Off.
+    /// Disabled.
     pub(crate) const fn new() -> Self {
         Self {
             params: Once::new(0),
@@ -75,7 +75,7 @@ impl BusyPoll {
     /// # Errors
     ///
     /// `EOPNOTSUPP` if the kernel has no busy polling, `EINVAL` if a value is out of range, `EPERM`
-    /// if the budget needs the right to administer the network.
+    /// if the budget requires the right to administer the network.
     pub(crate) fn set(&self, params: &Params) -> Result {
         Self::check_supported()?;
         if params.__pad != 0
@@ -107,7 +107,7 @@ impl BusyPoll {
         })
     }
 
-    /// Whether the kernel was built with it.
+    /// Whether the kernel was built with busy polling.
     pub(crate) const IS_SUPPORTED: bool = cfg!(CONFIG_NET_RX_BUSY_POLL);
 
     fn check_supported() -> Result {
@@ -123,8 +123,8 @@ impl BusyPoll {
         Packed(self.params.read())
     }
 
-    /// Remembers the queue of a `file` that has become ready, if busy polling is on. Callable from
-    /// any context.
+    /// Remembers the queue of a `file` that has become ready, if busy polling is enabled. Callable
+    /// from any context.
     #[inline(always)]
     pub(crate) fn note<'a>(&self, file: impl FnOnce() -> Unreleased<'a>) {
         if self.packed().is_on() {
@@ -140,7 +140,7 @@ impl BusyPoll {
     }
 
     /// Polls the queue until something is `available`, a signal comes or the time is over. Returns
-    /// whether something is available. Process context, no locks held.
+    /// whether something is available. Called in process context, without locks.
     pub(crate) fn spin(&self, available: impl Fn() -> bool) -> bool {
         let packed = self.packed();
         let Some(queue) = NonZeroU32::new(self.queue.read()).filter(|_| packed.is_on()) else {
@@ -156,7 +156,7 @@ impl BusyPoll {
         );
         let found = available();
         if !found && !task::signal_pending() {
-            // No more polls until a socket with a queue is ready again.
+            // Do not poll again until a socket with a queue is ready.
             self.queue.write(0);
         }
         found

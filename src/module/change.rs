@@ -2,9 +2,9 @@
 
 //! Changes to an instance's interest list: one, or many with one call.
 //!
-//! Many changes are made in runs of [`RUN`]. A run is read as a whole. Then the mutex is held while
-//! its changes are made, except those that have to release it. So the mutex is held for bounded
-//! work, and never while the user's memory is written.
+//! Many changes are made in runs of [`RUN`]. A run is read as a whole. Then the task holds the
+//! mutex while it makes the changes of the run, except changes that have to release it. So the
+//! mutex is held for bounded work, and never while user memory is written.
 
 use crate::{
     event,
@@ -34,10 +34,10 @@ use kernel::{
     prelude::*, //
 };
 
-/// How many changes are made at once.
+/// The number of changes in a run.
 const RUN: usize = 16;
 
-/// How far a batch of changes went.
+/// The progress of a batch of changes.
 pub(crate) struct Progress {
     /// How many were tried.
     pub(crate) done: u32,
@@ -45,7 +45,7 @@ pub(crate) struct Progress {
     pub(crate) failed: u32,
 }
 
-/// Whether a change whose flags or padding are not zero asks for an item that takes turns.
+/// Whether a change with non-zero flags or padding requests an item that takes turns.
 ///
 /// # Errors
 ///
@@ -64,7 +64,7 @@ impl Eventpoll {
     ///
     /// # Errors
     ///
-    /// As `REPOLL_CTL`.
+    /// Those of `REPOLL_CTL`.
     #[inline(always)]
     pub(crate) fn change(&self, mutexes: &mut Mutexes<'_>, me: &File, change: &Change) -> Result {
         let takes_turns = change.flags | change.__pad != 0 && takes_turns(change)?;
@@ -91,12 +91,12 @@ impl Eventpoll {
         }
     }
 
-    /// Makes many changes, one after the other. Ends early if a signal comes, or after a fault.
+    /// Makes many changes, one after the other. Stops early if a signal comes, or after a fault.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if there are too many, or with unknown flags; `EFAULT` if not even one can be
-    /// read and its result stored.
+    /// `EINVAL` if there are too many changes or unknown flags; `EFAULT` if not even the first
+    /// change can be read and its result stored.
     pub(crate) fn change_many(&self, me: &File, batch: &Batch) -> Result<Progress> {
         if batch.flags != 0 || batch.count > uapi::MAX_CHANGES {
             return Err(EINVAL);

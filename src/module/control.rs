@@ -23,7 +23,7 @@ use kernel::{
 pub(crate) struct Control;
 
 impl Control {
-    /// How the device is registered. Its node belongs to root, until root decides otherwise.
+    /// How the device is registered. Its node belongs to root, unless root changes that.
     pub(crate) const OPTIONS: MiscDeviceOptions = MiscDeviceOptions { name: c"repoll" };
 }
 

@@ -1,41 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The position in a walk through an instance's items, in the form that users get.
+//! The position in a walk through an instance's items, in the form that users receive.
 //!
-//! It is the key of an item: the address of a file, and a descriptor number. Whatever items come
-//! and go meanwhile, those that stay are above or below it, and the kernel keeps no state for a
-//! caller that may never come back.
+//! The position is the key of an item: the address of a file, and a descriptor number. Whatever
+//! items come and go meanwhile, those that stay are above or below it, and the kernel keeps no
+//! state for a caller that may never come back.
 //!
 //! Users must not learn the address. Nor must they learn the order of other users' files, which a
-//! cursor that is used on another instance would reveal. So both numbers are encrypted together,
-//! differently for each instance: 128 bits by a Feistel network of four rounds with SipHash, whose
-//! key is made when the module is loaded. Any other value decrypts to random bits. These are hardly
-//! ever a key, since 32 bits of each key are zero; and if they are, it does no harm, since keys are
-//! only compared.
+//! cursor would reveal if it could be used on another instance. So both numbers are encrypted
+//! together, differently for each instance: as 128 bits, by a Feistel network of four rounds with
+//! SipHash, whose key is created when the module is loaded. Any other value decrypts to random
+//! bits. These are hardly ever a key, since 32 bits of each key are zero; and if they are, this
+//! does no harm, since keys are only compared.
 
 use crate::{
     kernel_ext::siphash,
     key::ItemKey, //
 };
 
-/// A key, encrypted. Zero stands for the least key, where a walk begins.
+/// An encrypted key. Zero stands for the least key, where a walk begins.
 pub(crate) type Cursor = [u64; 2];
 
-/// Turns keys into cursors, and cursors into keys.
+/// Converts keys to cursors, and cursors to keys.
 pub(crate) struct Cipher(siphash::Key);
 
 impl Cipher {
     const BEGIN: Cursor = [0; 2];
 
-    /// Four make it a strong pseudorandom permutation, even against chosen ciphertexts.
+    /// Four rounds make it a strong pseudorandom permutation, even against chosen ciphertexts.
     const ROUNDS: u64 = 4;
 
-    /// With a key of its own.
+    /// A cipher with a new key.
     pub(crate) fn new() -> Self {
         Self(siphash::Key::random())
     }
 
-    /// The cursor of the instance with the number `id` that stands for `key`.
+    /// The cursor for `key` of the instance with the number `id`.
     pub(crate) fn encrypt(&self, id: u64, key: ItemKey) -> Cursor {
         if key == ItemKey::FIRST {
             return Self::BEGIN;
@@ -48,7 +48,7 @@ impl Cipher {
         halves
     }
 
-    /// The key that it stands for, if it is one of the instance's.
+    /// The key for a cursor, if the cursor belongs to the instance.
     pub(crate) fn decrypt(&self, id: u64, cursor: Cursor) -> Option<ItemKey> {
         if cursor == Self::BEGIN {
             return Some(ItemKey::FIRST);

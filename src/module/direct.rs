@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Direct calls: operations on an instance by `fadvise64(2)`.
+//! Direct calls: operations on an instance through `fadvise64(2)`.
 //!
-//! That system call finds the file, and hands it two words and a number. Nothing comes in between:
-//! no argument is copied and, unlike for an ioctl, no security module is consulted. Epoll's own
-//! calls consult none either. To have security modules check every operation, load the module with
-//! `direct=0`.
+//! That system call finds the file, and passes it two words and a number. Nothing happens in
+//! between: no argument is copied and, unlike for an ioctl, no security module is consulted.
+//! epoll's own calls consult none either. If security modules must check every operation, load the
+//! module with `direct=0`.
 //!
 //! `src/uapi/repoll.h` defines the operations and their words.
 
@@ -34,7 +34,7 @@ use kernel::{
 /// Nanoseconds of a millisecond.
 const MILLISECOND: i64 = 1_000_000;
 
-/// Whether instances that are made now answer direct calls.
+/// Whether new instances answer direct calls.
 pub(crate) fn are_answered() -> bool {
     module_parameters::direct.value()
 }
@@ -45,7 +45,7 @@ fn outcome(result: Result<u32>) -> c_int {
     result.map_or_else(Error::to_errno, |value| value as c_int)
 }
 
-/// The two numbers of a word, the lower one first.
+/// The two numbers in a word, the low half first.
 #[inline]
 fn pair(word: u64) -> (u32, u32) {
     (word as u32, (word >> 32) as u32)
@@ -58,7 +58,7 @@ fn room_and_timeout(how: u64) -> (i32, i64) {
     (room as i32, i64::from(timeout as i32) * MILLISECOND)
 }
 
-/// Refuses a word that has no meaning yet.
+/// Refuses a word that is not zero.
 #[inline]
 fn zero(word: u64) -> Result {
     match word {
@@ -67,7 +67,7 @@ fn zero(word: u64) -> Result {
     }
 }
 
-/// The address of a structure, which is all that a call takes.
+/// The address of a structure, which is the only argument of the call.
 #[inline]
 fn structure(first: u64, second: u64) -> Result<usize> {
     zero(second)?;
@@ -75,8 +75,8 @@ fn structure(first: u64, second: u64) -> Result<usize> {
 }
 
 impl Eventpoll {
-    /// A direct call on the instance, whose file is `me`: its result, or the negative error. `None`
-    /// if the operation is none of ours.
+    /// Makes a direct call on the instance, whose file is `me`. Returns its result, or the negative
+    /// error; `None` if the operation is unknown.
     #[inline(always)]
     pub(crate) fn direct(
         &self,
@@ -107,7 +107,7 @@ impl Eventpoll {
         outcome(self.wait_into(events, how, Self::wait_here))
     }
 
-    /// Waits for events, which go to the user's array of that address.
+    /// Waits for events, which go to the user's array at this address.
     #[inline(always)]
     fn wait_into(
         &self,

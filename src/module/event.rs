@@ -14,7 +14,8 @@ pub(crate) const ERR: u32 = 0x0008;
 pub(crate) const HUP: u32 = 0x0010;
 /// Normal data to read; comes with [`IN`].
 pub(crate) const RDNORM: u32 = 0x0040;
-/// A wake-up that io_uring itself has caused. Pollers get this bit, so that io_uring knows it.
+/// A wake-up that io_uring itself has caused. Pollers receive this bit, so that io_uring recognises
+/// it.
 pub(crate) const URING_WAKE: u32 = 1 << 27;
 /// At most one of several exclusive items on a file is woken.
 pub(crate) const EXCLUSIVE: u32 = 1 << 28;
@@ -35,7 +36,7 @@ const EXCLUSIVE_OK: u32 = IN | OUT | ERR | HUP | WAKEUP | ET | EXCLUSIVE;
 pub(crate) struct Interest(u32);
 
 impl Interest {
-    /// The interest that a user asked for. Errors and hang-ups are always part of it.
+    /// The interest that a user requested. Errors and hang-ups are always part of it.
     pub(crate) const fn new(asked: u32) -> Self {
         Self(asked | ERR | HUP)
     }
@@ -54,13 +55,13 @@ impl Interest {
         self.0
     }
 
-    /// The interest with these bits, as [`Interest::bits`] gave them.
+    /// The interest with these bits, which came from [`Interest::bits`].
     pub(crate) const fn from_bits(bits: u32) -> Self {
         Self(bits)
     }
 
-    /// Whether a wake-up with these events concerns the item. A wake-up without events, which does
-    /// not say what it is for, concerns all items that are armed.
+    /// Whether a wake-up with these events concerns the item. A wake-up without events does not
+    /// state its reason, so it concerns all items that are armed.
     #[inline(always)]
     pub(crate) const fn concerns(self, events: u32) -> bool {
         events & self.0 & !MODE != 0 || (self.is_armed() && events == 0)
@@ -86,13 +87,13 @@ impl Interest {
         self.0 & (ONESHOT | ET) == 0
     }
 
-    /// Whether the item is not merely one that watches.
+    /// Whether the item does more than watch.
     #[inline]
     pub(crate) const fn is_rare(self) -> bool {
         self.0 & (EXCLUSIVE | WAKEUP) != 0
     }
 
-    /// Whether the two ask for the same handling of their events, whatever those are.
+    /// Whether the two require the same handling of their events, whatever those are.
     #[inline]
     pub(crate) const fn has_mode_of(self, other: Self) -> bool {
         (self.0 ^ other.0) & (ONESHOT | ET | WAKEUP) == 0
@@ -110,7 +111,7 @@ impl Interest {
 
     /// Whether a wake-up that concerned the item, and reached a waiter of its instance, spares the
     /// other exclusive items on the file. The wake-up must have been for reading only or for
-    /// writing only, and the item must have asked for that; or the wake-up must be for neither.
+    /// writing only, and the item must have requested that; or the wake-up must be for neither.
     pub(crate) const fn absorbs(self, events: u32, last_call: bool) -> bool {
         if last_call {
             return false;
@@ -128,7 +129,7 @@ pub(crate) const fn may_add(asked: u32) -> bool {
     asked & EXCLUSIVE == 0 || asked & !EXCLUSIVE_OK == 0
 }
 
-/// Whether an item may be changed to these bits.
+/// Whether an item may be modified to these bits.
 pub(crate) const fn may_modify_to(asked: u32) -> bool {
     asked & EXCLUSIVE == 0
 }

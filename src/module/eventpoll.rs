@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An instance: its items, its mutexes, its pollers, its end.
+//! An instance: its items, its mutexes, its pollers, its release.
 //!
 //! The banner of the crate explains how the parts work together.
 
@@ -78,7 +78,7 @@ use kernel::{
     },
 };
 
-/// How many dead items are removed before others get a chance to run, or to have the mutex.
+/// How many dead items are removed before other tasks get a chance to run, or to take the mutex.
 const DEAD_BATCH: usize = 64;
 
 /// The items of an instance.
@@ -96,18 +96,18 @@ impl Set {
     }
 }
 
-/// Counts operations. Written with the mutex held, read by anybody.
+/// Counts operations. Written with the mutex held, read by any task.
 pub(crate) struct Tally {
     adds: Once<u64>,
     mods: Once<u64>,
     dels: Once<u64>,
     /// Scans by waiters.
     waits: Once<u64>,
-    /// Those of them that handed out nothing.
+    /// How many of them delivered nothing.
     vain: Once<u64>,
-    /// Events that were handed out.
+    /// Events that were delivered.
     delivered: Once<u64>,
-    /// Items that scans have looked at whose files had no events, when polled.
+    /// Items whose files had no events when a scan polled them.
     spurious: Once<u64>,
 }
 
@@ -142,7 +142,7 @@ impl Tally {
         self.dels.increment();
     }
 
-    /// A waiter's scan has handed out so many events.
+    /// A waiter's scan has delivered this many events.
     #[inline]
     pub(crate) fn wait(&self, delivered: usize) {
         self.waits.increment();
@@ -152,7 +152,7 @@ impl Tally {
         self.delivered.add(delivered as u64);
     }
 
-    /// A scan has polled so many items that had no events.
+    /// A scan has polled this many items that had no events.
     #[inline]
     pub(crate) fn spurious(&self, items: usize) {
         if items != 0 {
@@ -161,7 +161,7 @@ impl Tally {
     }
 }
 
-/// An instance, which `fs/eventpoll.c` calls `struct eventpoll`.
+/// An instance. `fs/eventpoll.c` calls it `struct eventpoll`.
 #[pin_data]
 pub(crate) struct Eventpoll {
     /// Outside the set's mutex. Changes and waits on an instance that watches an epoll hold it: see
@@ -172,7 +172,7 @@ pub(crate) struct Eventpoll {
     watches_epolls: Once<bool>,
     #[pin]
     set: Mutex<Set>,
-    /// The account of the user who made the instance.
+    /// The account of the user who created the instance.
     pub(crate) account: Account,
     /// Which waiter is woken.
     pub(crate) policy: Policy,
@@ -182,7 +182,7 @@ pub(crate) struct Eventpoll {
     /// The pollers of the instance itself.
     #[pin]
     pub(crate) pollers: Pollers,
-    /// The instance among those that watch it and that it watches.
+    /// The instance in the graph of instances that watch each other.
     pub(crate) vertex: Vertex,
     /// The work of a worker for the instance.
     #[pin]
@@ -190,13 +190,14 @@ pub(crate) struct Eventpoll {
     /// Busy polling by waiters before they sleep.
     pub(crate) busy_poll: BusyPoll,
     pub(crate) tally: Tally,
-    /// The instance among all others.
+    /// The instance in the registry of all instances.
     pub(crate) registration: Registration,
     pub(crate) answers_direct_calls: bool,
 }
 
 impl Eventpoll {
-    /// An instance without items, charged to the current user. It answers direct calls if so asked.
+    /// An instance without items, charged to the current user. It answers direct calls if
+    /// requested.
     pub(crate) fn new(policy: Policy, answers_direct_calls: bool) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             outer <- new_mutex!((), "repoll::outer"),
@@ -218,8 +219,8 @@ impl Eventpoll {
         })
     }
 
-    /// Takes the mutex for a change or a delivery. `None` if the instance watches an epoll, which
-    /// takes both mutexes.
+    /// Takes the mutex for a change or a delivery. Returns `None` if the instance watches an epoll,
+    /// which requires both mutexes.
     ///
     /// # Errors
     ///
@@ -234,7 +235,7 @@ impl Eventpoll {
         Ok((!self.watches_epolls.read()).then_some(set))
     }
 
-    /// Takes the outer mutex, and the mutex, for a change or a delivery of an instance that watches
+    /// Takes the outer mutex and the mutex, for a change or a delivery of an instance that watches
     /// an epoll, or is about to.
     ///
     /// # Errors
@@ -246,7 +247,7 @@ impl Eventpoll {
         Ok((outer, self.lock()?))
     }
 
-    /// Takes the mutex. There are no dead items then, except for those that die while it is held.
+    /// Takes the mutex. Then there are no dead items, except those that die while it is held.
     ///
     /// # Errors
     ///
@@ -258,11 +259,11 @@ impl Eventpoll {
     }
 
     /// Takes the mutex while the caller holds the mutexes of `nesting` other instances. Each of
-    /// them watches the next one, and the last one watches this one.
+    /// them watches the next one, and the last one watches this instance.
     ///
     /// # Errors
     ///
-    /// As for [`Eventpoll::lock`].
+    /// Those of [`Eventpoll::lock`].
     #[inline(always)]
     pub(crate) fn lock_nested(&self, nesting: u32) -> Result<LockedSet<'_>> {
         Ok(self.locked(lock_killable(&self.set, nesting)?))
@@ -308,10 +309,10 @@ impl Eventpoll {
         }
     }
 
-    /// Undoes everything that an item has caused, and frees it. It is not in the tree.
+    /// Undoes all effects of an item, and frees it. It is not in the tree.
     pub(crate) fn dispose(&self, item: SlabBox<Item>) {
         watch::stop(&item);
-        // No wake-up or close can reach the item any more. So only the holder of the mutex moves
+        // No wake-up or close can reach the item any more, so only the holder of the mutex moves
         // it.
         if item.place() != Place::Idle {
             self.ready.lock().forget(&item);
@@ -331,10 +332,10 @@ impl Eventpoll {
     }
 
     /// Removes some dead items, unless another task holds the mutex, which then removes them.
-    /// Returns whether there are more to remove, by the caller. Waits for nobody.
+    /// Returns whether the caller has to remove more. Does not wait.
     #[inline]
     pub(crate) fn try_remove_dead(&self) -> bool {
-        // Either the holder's look at the list of the dead after its unlock sees them, or the
+        // Either the holder sees the dead items when it checks the list after its unlock, or the
         // attempt here sees the unlock.
         smp_mb();
         self.ready.has_dead() && self.try_remove_some_dead()
@@ -356,13 +357,13 @@ impl Eventpoll {
         anon_file::of_file(file)
     }
 
-    /// Undoes everything: the last reference to the instance's file is gone.
+    /// Undoes everything, because the last reference to the instance's file is gone.
     pub(crate) fn release(&self) {
         trace::release(self.ready.id);
         instances().remove(self);
-        // Without a reference to the instance's file, another task may have the mutex only to
+        // Without a reference to the instance's file, another task can only have the mutex to
         // remove a few dead items. Users cannot prolong that, so a wait that cannot be killed is
-        // fine.
+        // acceptable.
         let mut set = self.locked(self.set.lock());
         while let Some(item) = set.items.pop() {
             self.dispose(item);
@@ -414,8 +415,8 @@ unsafe impl Keyed<0> for Eventpoll {
     }
 }
 
-// SAFETY: The instance is inserted when its file is opened, as its vertex has it, and removed by
-// `release`. It lies in an `RcuBox`.
+// SAFETY: The instance is inserted when its file, whose address is in its vertex, is opened, and
+// removed by `release`. It lies in an `RcuBox`.
 unsafe impl Registered for Eventpoll {
     fn registration(&self) -> &Registration {
         &self.registration
@@ -428,7 +429,7 @@ unsafe impl Registered for Eventpoll {
 
 static INSTANCES: Global<Pin<KBox<Registry<Eventpoll>>>> = Global::empty();
 
-/// Makes the registry of all instances, for as long as the result is kept.
+/// Creates the registry of all instances, as long as the result is kept.
 pub(crate) fn install(loading: &Loading) -> Result<Installed<Pin<KBox<Registry<Eventpoll>>>>> {
     INSTANCES.install(loading, KBox::pin_init(Registry::new(), GFP_KERNEL)?)
 }
@@ -440,12 +441,12 @@ pub(crate) fn instances() -> &'static Registry<Eventpoll> {
 
 /// The items, with the mutex held.
 pub(crate) struct LockedSet<'a> {
-    // Dropped in this order: the unlock, then the look at the dead.
+    // Dropped in this order: the unlock, then the check for dead items.
     set: Guard<'a, Set, MutexBackend>,
     _afterwards: RemoveDead<'a>,
 }
 
-/// Removes the items on drop that died while the mutex was held.
+/// On drop, removes the items that died while the mutex was held.
 struct RemoveDead<'a>(&'a Eventpoll);
 
 impl Drop for RemoveDead<'_> {

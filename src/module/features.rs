@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The features of the module, for programs that run with earlier and later versions, too.
+//! The features of the module, for programs that also run with earlier and later versions.
 
 use crate::{
     busy_poll::BusyPoll,
@@ -13,7 +13,7 @@ use crate::{
 };
 use kernel::prelude::*;
 
-/// The numbers of the features that do not depend on the kernel.
+/// The features that do not depend on the kernel.
 const ALWAYS: [u32; 7] = [
     feature::FIFO,
     feature::ROUND_ROBIN,
@@ -27,7 +27,7 @@ const ALWAYS: [u32; 7] = [
 /// Bits of a word.
 const BITS: u32 = u64::BITS;
 
-/// Whether the module has the feature with that number.
+/// Whether the module has the feature with this number.
 fn has(number: u32) -> bool {
     match number {
         feature::BUSY_POLL => BusyPoll::IS_SUPPORTED,
@@ -46,7 +46,7 @@ pub(crate) fn tell(arg: usize) -> Result {
     if features.__pad != 0 {
         return Err(EINVAL);
     }
-    // Numbers beyond the last one are no features either.
+    // Numbers beyond the last one are not features either.
     let first = features.word.checked_mul(BITS);
     let has = |bit: &u32| first.is_some_and(|first| has(first + bit));
     features.bits = (0..BITS).filter(has).fold(0, |bits, bit| bits | 1 << bit);

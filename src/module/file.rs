@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The file operations of an instance: arguments in, errors out, in epoll's order.
+//! The file operations of an instance: they check arguments and return errors, in epoll's order.
 
 use crate::{
     change::Progress,
@@ -157,7 +157,7 @@ impl Eventpoll {
     ///
     /// # Errors
     ///
-    /// As `REPOLL_BATCH`.
+    /// Those of `REPOLL_BATCH`.
     #[inline(never)]
     pub(crate) fn call_batch(&self, me: &File, arg: usize) -> Result<u32> {
         let progress = self.batch(me, arg, &uapi::read_often::<Batch>(arg)?)?;
@@ -177,7 +177,7 @@ impl Eventpoll {
     ///
     /// # Errors
     ///
-    /// As `REPOLL_BATCH_WAIT`.
+    /// Those of `REPOLL_BATCH_WAIT`.
     #[inline(never)]
     pub(crate) fn call_batch_wait(&self, me: &File, arg: usize) -> Result<u32> {
         let mut both: BatchWait = uapi::read_often(arg)?;
@@ -192,7 +192,7 @@ impl Eventpoll {
     ///
     /// # Errors
     ///
-    /// As `REPOLL_WAIT`.
+    /// Those of `REPOLL_WAIT`.
     #[inline]
     pub(crate) fn call_wait(&self, arg: usize) -> Result<u32> {
         self.wait_as(uapi::read_often_into::<Wait>(
@@ -201,7 +201,7 @@ impl Eventpoll {
         )?)
     }
 
-    // Inlined, since otherwise each call would copy the result, which is traced.
+    // Inlined, because otherwise each call would copy the result, which is traced.
     #[inline(always)]
     fn wait_as(&self, wait: &Wait) -> Result<u32> {
         if wait.flags != 0 || wait.__pad != 0 {
@@ -231,8 +231,8 @@ impl Eventpoll {
         self.wait(Buffer::new(wait.events, wait.maxevents)?, wait.timeout_ns)
     }
 
-    /// Prints some items, from that key on. Returns the key to go on with, if there are more and
-    /// the task is not being killed.
+    /// Prints some items, beginning with this key. Returns the key to continue with, if there are
+    /// more items and the task is not being killed.
     fn show_items(&self, out: &Fdinfo<'_>, from: ItemKey) -> Option<ItemKey> {
         let set = self.lock().ok()?;
         let mut next = set.items().lower_bound(&from);
@@ -257,7 +257,7 @@ impl Eventpoll {
     }
 }
 
-/// Makes an instance and a descriptor for it.
+/// Creates an instance and a descriptor for it.
 ///
 /// # Errors
 ///

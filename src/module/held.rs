@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Files that the module holds by a reference while they are watched, since nothing shows their
-//! close.
+//! Files that the module holds by a reference while they are watched, because nothing else shows
+//! their close.
 //!
-//! There is one reference for all items on a file. A task that uses the file for an item shares it
-//! and gets none of its own. So the file's reference count shows whether there are other users.
+//! There is one reference for all items on a file. A task that uses the file for an item shares
+//! this reference and takes none of its own. So the file's reference count shows whether there are
+//! other users.
 
 use crate::kernel_ext::{
     global::{
@@ -37,7 +38,7 @@ use kernel::{
 pub(crate) struct Hold(Arc<FileRef>);
 
 impl Hold {
-    /// Whether there is no reference to the file but this.
+    /// Whether this is the only reference to the file.
     fn is_abandoned(&self) -> bool {
         poll_file::references(self) == 1
     }
@@ -56,7 +57,7 @@ pub(crate) type Holds = Pin<KBox<SpinLock<RBTree<usize, Hold>>>>;
 
 static HOLDS: Global<Holds> = Global::empty();
 
-/// Makes the collection, for as long as the result is kept.
+/// Creates the collection, as long as the result is kept.
 pub(crate) fn install(loading: &Loading) -> Result<Installed<Holds>> {
     let holds = KBox::pin_init(new_spinlock!(RBTree::new(), "repoll::holds"), GFP_KERNEL)?;
     HOLDS.install(loading, holds)
@@ -83,13 +84,13 @@ impl Prepared {
     }
 }
 
-/// The file with that address, unless there is no other reference to it.
+/// The file at this address, unless there is no other reference to it.
 pub(crate) fn get(address: usize) -> Option<Hold> {
     let hold = HOLDS.get().lock().get(&address)?.clone();
     (!hold.is_abandoned()).then_some(hold)
 }
 
-/// Ends the hold of the file with that address. The caller drops the result without locks.
+/// Ends the hold of the file at this address. The caller drops the result without locks.
 #[must_use]
 pub(crate) fn release(address: usize) -> Option<Released> {
     let released = HOLDS.get().lock().remove_node(&address);
@@ -99,7 +100,7 @@ pub(crate) fn release(address: usize) -> Option<Released> {
 /// The rest of a hold that was ended.
 pub(crate) struct Released(#[expect(dead_code)] RBTreeNode<usize, Hold>);
 
-/// Looks at the next held file, from that address on, and ends the hold if there is no other
+/// Checks the next held file, from this address on, and ends the hold if there is no other
 /// reference to the file. Returns the file's address, and the rest of the hold if it was ended.
 pub(crate) fn release_abandoned(from: usize) -> Option<(usize, Option<Released>)> {
     let mut holds = HOLDS.get().lock();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* As the kernel's rust/helpers: one object, in which a file for each subject is included. */
+/* Like the kernel's rust/helpers: one object, which includes one file for each subject. */
 
 #include "helpers/credentials.c"
 #include "helpers/file.c"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Inline functions and macros of the kernel, which Rust cannot call, and a few
- * sequences of them that belong together. A file in helpers/ for each subject.
+ * sequences of them that belong together. helpers/ has one file for each subject.
  */
 #ifndef _REPOLL_HELPERS_H
 #define _REPOLL_HELPERS_H
@@ -31,7 +31,7 @@ bool rp_may_administer_system(void);
 bool rp_may_administer_network(void);
 bool rp_may_block_suspend(void);
 
-/* Files, and the eventfds that some are of. */
+/* Files, and the eventfds that belong to some of them. */
 unsigned long rp_fdget(unsigned int fd);
 bool rp_file_ref_get(struct file *file);
 void rp_get_file(struct file *file);
@@ -60,7 +60,7 @@ unsigned long rp_lowmem_bytes(void);
 int rp_mutex_lock_killable(struct mutex *lock, unsigned int subclass);
 bool rp_mutex_lock_interruptible(struct mutex *lock);
 
-/* Busy polling. Without it in the kernel no file has a queue. */
+/* Busy polling. In a kernel without it, no file has a queue. */
 unsigned int rp_file_napi_id(struct file *file);
 void rp_napi_busy_loop(unsigned int id,
 		       bool (*loop_end)(void *arg, unsigned long start),
@@ -75,7 +75,7 @@ bool rp_process_is_known_here(struct pid *process);
 void rp_process_put(struct pid *process);
 void rp_current_name(u8 *to);
 
-/* The current task: its state, its signals and what it runs in. */
+/* The current task: its state, its signals and its context. */
 void rp_set_interruptible(void);
 void rp_set_running(void);
 void rp_cond_resched(void);
@@ -101,7 +101,7 @@ size_t rp_write_events(unsigned long to, const struct epoll_event *from,
 bool rp_write_struct(unsigned long to, size_t room, const void *from,
 		     size_t size);
 
-/* Wait queues, and tasks that are woken as by one. */
+/* Wait queues, and tasks that are woken like the tasks in one. */
 void rp_waitqueue_func_init(struct wait_queue_entry *entry,
 			    int (*func)(struct wait_queue_entry *, unsigned int,
 					int, void *));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The interest list of an instance: items are added, modified and deleted.
+//! What an instance watches: adding, modifying and deleting items.
 
 use crate::{
     event::{
@@ -39,8 +39,8 @@ impl Eventpoll {
     /// # Errors
     ///
     /// `EINVAL` if an item must not be added in that mode, or if events would travel on too many
-    /// paths; `ELOOP` if instances would watch each other in a circle or too far; `EEXIST`,
-    /// `ENOSPC`, `ENOMEM`; `EINTR` if the task is about to be killed.
+    /// paths; `ELOOP` if instances would watch each other in a circle or in too long a chain;
+    /// `EEXIST`, `ENOSPC`, `ENOMEM`; `EINTR` if the task is about to be killed.
     pub(crate) fn add(
         &self,
         mutexes: &mut Mutexes<'_>,
@@ -59,11 +59,11 @@ impl Eventpoll {
         }
     }
 
-    /// Watches a file that is no eventpoll.
+    /// Watches a file that is not an eventpoll.
     ///
     /// # Errors
     ///
-    /// As [`Eventpoll::add`].
+    /// Those of [`Eventpoll::add`].
     #[inline(always)]
     fn add_plain(
         &self,
@@ -92,7 +92,7 @@ impl Eventpoll {
     ///
     /// # Errors
     ///
-    /// As [`Eventpoll::add`].
+    /// Those of [`Eventpoll::add`].
     #[cold]
     fn add_eventpoll(
         &self,
@@ -133,13 +133,14 @@ impl Eventpoll {
             EEXIST
         })?;
         // SAFETY: The item stays until it is removed under the mutex, or under both if its file is
-        // an epoll. A close does not come in between: the file is referenced.
+        // an epoll. A close cannot come in between, because the file is referenced.
         let item = unsafe { item.as_ref() };
         if kind == Kind::Epoll {
             mutexes.leave_set();
         }
         self.attach(item, file).or_else(|error| {
-            // An epoll, without the mutex, has one wait queue, for which there is room.
+            // The file is an epoll, and the mutex is not held. An epoll has one wait queue, for
+            // which there is room.
             self.remove(mutexes.enter(kind)?, &item.key())?;
             Err(error)
         })
@@ -150,10 +151,10 @@ impl Eventpoll {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`: the item is to be removed.
+    /// `ENOMEM`: the caller must remove the item.
     #[inline(always)]
     fn attach(&self, item: &Item, file: &LocalFile) -> Result {
-        // SAFETY: The two callers have put the item there and hold the mutex, and a reference to
+        // SAFETY: The two callers have put the item there, and hold the mutex and a reference to
         // the file.
         let events = unsafe { item.attach(file) }?;
         self.busy_poll.note(|| file.into());
@@ -165,11 +166,12 @@ impl Eventpoll {
         Ok(())
     }
 
-    /// Links the instance to `inner`, which `file` is, by an item that is not in the tree yet.
+    /// Links the instance to `inner`, whose file is `file`, with an item that is not in the tree
+    /// yet.
     ///
     /// # Errors
     ///
-    /// As [`Eventpoll::add`]; the error in `made` if the item could not be made.
+    /// Those of [`Eventpoll::add`]; the error in `made` if the item could not be created.
     fn link(
         &self,
         inner: &Self,
@@ -190,13 +192,13 @@ impl Eventpoll {
     fn provide_wakeup_source(&self) -> Result {
         if !self.ready.lock().awake().has_source() {
             let source = WakeupSource::register(c"repoll")?;
-            // There was none before: the mutex is held.
+            // There was none before, because the mutex is held.
             self.ready.lock().awake().set_source(Some(source));
         }
         Ok(())
     }
 
-    /// Makes a new item, for the tree. A failure leaves nothing behind, except perhaps a wake-up
+    /// Creates a new item for the tree. A failure leaves nothing behind, except perhaps a wake-up
     /// source.
     ///
     /// # Errors
@@ -216,8 +218,9 @@ impl Eventpoll {
         }
         self.account.charge()?;
         NewItem::make(file, marks, |source| {
-            // SAFETY: The instance disposes of all its items before it is freed: of those that do
-            // not get into its tree before the call that adds them, on its file, returns.
+            // SAFETY: The instance disposes of all its items before it is freed. Items that do not
+            // get into its tree are disposed of before the call that adds them, on the instance's
+            // file, returns.
             unsafe { Item::make(self, file, fd, kind, asked, source) }
         })
         .inspect_err(|_| self.account.uncharge())
@@ -227,7 +230,8 @@ impl Eventpoll {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if an item must not be changed so, `ENOENT`; `EINTR` if the task is being killed.
+    /// `EINVAL` if an item must not be modified like this, `ENOENT`; `EINTR` if the task is being
+    /// killed.
     #[inline(always)]
     pub(crate) fn modify(
         &self,
@@ -263,7 +267,7 @@ impl Eventpoll {
         Ok(())
     }
 
-    /// An item on an eventpoll has been changed. Makes it ready if the eventpoll has events.
+    /// An item on an eventpoll was modified. Makes it ready if the eventpoll has events.
     #[cold]
     fn look_at_nested(
         &self,
@@ -284,7 +288,7 @@ impl Eventpoll {
         Ok(())
     }
 
-    /// An item was changed, and its file found to have these events.
+    /// An item was modified, and its file has these events.
     #[inline(always)]
     fn note_modified(&self, item: &Item, file: &LocalFile, events: u32) {
         trace::modify(move || (item.traced(file.into()), item.interest()), events);
@@ -298,13 +302,13 @@ impl Eventpoll {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if an item must not be changed so.
+    /// `EINVAL` if an item must not be modified like this.
     #[cold]
     fn set_rare_interest(&self, item: &Item, interest: Interest, data: u64) -> Result {
         if item.interest().with(interest).is_exclusive() {
             return Err(EINVAL);
         }
-        // As with epoll, no error says that the system may fall asleep.
+        // As with epoll, a failure does not cause an error; the system may then go to sleep.
         if interest.keeps_awake() {
             let _ = self.provide_wakeup_source();
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Items: what an instance knows of one watched file under one descriptor number.
+//! Items: what an instance knows about one watched file under one descriptor number.
 //!
 //! # What protects the fields
 //!
@@ -19,14 +19,14 @@
 //!
 //! # How long an item lives
 //!
-//! The instance's tree owns its items, which leave it under the mutex only. Before an item is in
-//! the tree, the task that adds it owns it, with references to the file and to the instance's own;
-//! the item may be in the watch table already, but not on wait queues or lists. All other
+//! The instance's tree owns its items, which leave it only under the mutex. Before an item is in
+//! the tree, the task that adds it owns it, with references to the file and to the instance's own
+//! file; the item may be in the watch table already, but not on wait queues or lists. All other
 //! structures hold borrowed pointers: `Eventpoll::dispose` takes the item off all of them, and
-//! unhooks it, before it is dropped. So a pointer found in a list of the instance is good for as
-//! long as its spinlock or its mutex is held, one found in the watch table for as long as the
-//! bucket's lock or the file's unhooking lock is, and one found by a wake-up for as long as the
-//! lock of the wait queue is.
+//! unhooks it, before it is dropped. So a pointer from a list of the instance is valid while the
+//! instance's spinlock or mutex is held, a pointer from the watch table while the bucket's lock or
+//! the file's unhooking lock is held, and a pointer that a wake-up found while the lock of the wait
+//! queue is held.
 
 use crate::{
     event::Interest,
@@ -114,7 +114,7 @@ impl Caches {
     pub(crate) const ITEM_COST: usize = size_of::<Item>();
 }
 
-// SAFETY: The cache goes when the module does, after all instances and their items.
+// SAFETY: The cache is destroyed with the module, after all instances and their items.
 unsafe impl Cached for Item {
     fn cache() -> &'static Global<Cache<Self>> {
         &ITEMS
@@ -123,38 +123,39 @@ unsafe impl Cached for Item {
     const DROP: unsafe fn(NonNull<Self>) = hosted::drop_user::<Self>;
 }
 
-// SAFETY: That is where it is, and an item is dropped as just said.
+// SAFETY: The offset is that of the field, and an item is dropped as stated above.
 unsafe impl User for Item {
     type Value = Watched;
     const HOSTED: usize = offset_of!(Item, watched);
 }
 
-// SAFETY: The cache goes when the module does; the entries go with their items, before that.
+// SAFETY: The cache is destroyed with the module; the entries are dropped with their items, before
+// that.
 unsafe impl Cached for hook::More<Item> {
     fn cache() -> &'static Global<Cache<Self>> {
         &ENTRIES
     }
 }
 
-/// The owner of items: an instance. The parts that make up an instance work on items, and know no
-/// more of the instance than this.
+/// The owner of items: an instance. The parts that an instance consists of work on items, and know
+/// nothing else about the instance.
 pub(crate) trait Owner {
     /// Its number in traces.
     fn id(&self) -> trace::Id;
 
-    /// The user who made it.
+    /// The user who created it.
     fn user(&self) -> u32;
 
-    /// Buries an item, whose file was closed: from outside, the item is gone. The rest needs the
+    /// Buries an item whose file was closed: for users, the item is gone. The rest requires the
     /// instance's mutex. Callable from any context.
     fn bury(&self, item: &Item);
 
-    /// Removes the buried items, now or soon, and waits for nobody.
+    /// Removes the buried items, now or soon. Does not wait.
     fn remove_dead_soon(&self);
 }
 
-/// Names the type of the owner. The file of that type, above, implements this for [`Item`], so
-/// calls of the owner are static ones.
+/// Names the type of the owner. The file that defines that type, above, implements this for
+/// [`Item`], so calls of the owner are static.
 pub(crate) trait Owned {
     /// The type.
     type Owner: Owner;
@@ -168,7 +169,7 @@ pub(crate) type Instance = <Item as Owned>::Owner;
 pub(crate) struct Asked {
     /// What to watch for and how, as in `struct epoll_event`.
     pub(crate) events: u32,
-    /// To be reported with the events.
+    /// The user's data, which is reported with the events.
     pub(crate) data: u64,
     /// Whether to take turns with the other exclusive items on the file.
     pub(crate) takes_turns: bool,
@@ -178,11 +179,11 @@ pub(crate) struct Asked {
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Handling {
-    /// It stays on its list for as long as its file has events.
+    /// It stays on its list as long as its file has events.
     Stays,
     /// It leaves the list, and is polled: it is edge-triggered or one-shot.
     Leaves,
-    /// The scan takes it by itself: its file needs more than to be polled, it keeps the system
+    /// The scan takes it separately: its file requires more than a poll, or it keeps the system
     /// awake, or its turn ends.
     Alone,
 }
@@ -223,20 +224,20 @@ pub(crate) struct Item {
     data: Once<u64>,
     interest: Once<u32>,
     fd: i32,
-    /// Where the item is linked by its links.
+    /// The list that the links are in.
     place: Once<Place>,
     /// Whether the item is in the watch table.
     pub(crate) in_table: Once<bool>,
-    /// Whether the relay wakes the pollers of this instance, rather than the callback with the lock
-    /// of the file's wait queue held: the user has many other items on the file.
+    /// Whether the relay wakes the pollers of this instance, instead of the callback with the lock
+    /// of the file's wait queue held, because the user has many other items on the file.
     pub(crate) crowded: Once<bool>,
     handling: Once<Handling>,
     kind: Kind,
-    /// Whether the item takes turns with the other exclusive ones on the file.
+    /// Whether the item takes turns with the other exclusive items on the file.
     takes_turns: bool,
 }
 
-// SAFETY: See "What protects the fields" above; threads reach an item by these rules only.
+// SAFETY: See "What protects the fields" above; threads access an item only by these rules.
 unsafe impl Send for Item {}
 // SAFETY: As above.
 unsafe impl Sync for Item {}
@@ -270,7 +271,7 @@ unsafe impl Linked<0> for Item {
 }
 
 impl Item {
-    /// Makes an item on `file`, in no list, whose close shows by `source`.
+    /// Creates an item on `file`, in no list. `source` shows the close of the file.
     ///
     /// # Errors
     ///
@@ -278,7 +279,7 @@ impl Item {
     ///
     /// # Safety
     ///
-    /// The owner lives longer than the item.
+    /// The owner outlives the item.
     #[inline]
     pub(crate) unsafe fn make(
         owner: &Instance,
@@ -341,25 +342,26 @@ impl Item {
         self.handling.read()
     }
 
-    /// The watched file, to be used only while it is known not to have been released.
+    /// The watched file. Use it only while it is known not to have been released.
     #[inline]
     pub(crate) fn file(&self) -> *mut bindings::file {
         self.file.as_ptr()
     }
 
-    /// The address by which the watch table finds the items on the file.
+    /// The address under which the watch table finds the items on the file.
     #[inline]
     pub(crate) fn address(&self) -> usize {
         self.watched.address(self.file.addr().get())
     }
 
-    /// Where the item is linked.
+    /// The list that the item is in.
     #[inline]
     pub(crate) fn place(&self) -> Place {
         self.place.read()
     }
 
-    /// Sets where the item is linked. Only [`Lists`](crate::ready::Lists) do so, under their lock.
+    /// Sets the list that the item is in. Only [`Lists`](crate::ready::Lists) calls this, under its
+    /// lock.
     #[inline]
     pub(crate) fn set_place(&self, place: Place) {
         self.place.write(place);
@@ -388,7 +390,7 @@ impl Item {
         self.place() == Place::Dead
     }
 
-    /// Whether the item takes turns with others on the file.
+    /// Whether the item takes turns with other items on the file.
     pub(crate) fn takes_turns(&self) -> bool {
         self.takes_turns
     }
@@ -398,7 +400,7 @@ impl Item {
         self.watched.is_held()
     }
 
-    /// Whether an event wakes the pollers of the instance late, by the relay.
+    /// Whether an event wakes the pollers of the instance late, through the relay.
     pub(crate) fn wakes_pollers_late(&self) -> bool {
         self.crowded.read() || self.kind == Kind::Epoll
     }
@@ -443,7 +445,7 @@ impl Item {
         self.data.write(data);
     }
 
-    /// Hooks the item onto its file's wait queues and returns the events that there are.
+    /// Hooks the item onto its file's wait queues and returns the events that the file has.
     ///
     /// # Errors
     ///
@@ -452,16 +454,17 @@ impl Item {
     /// # Safety
     ///
     /// Called once, for an item in its owner's tree and in the watch table, with a reference to the
-    /// file held, under the owner's mutex; or, if the file is an epoll, under its outer one.
+    /// file held, under the owner's mutex; or, if the file is an epoll, under its outer mutex.
     #[inline(always)]
     pub(crate) unsafe fn attach(&self, file: &LocalFile) -> Result<u32> {
         let interest = self.interest();
         // SAFETY: The item stays in place in its slab until it is dropped, before which it is
-        // unhooked; the reference keeps the file, and with it the watch table, from unhooking now.
+        // unhooked; the reference to the file prevents its close, and so the watch table, from
+        // unhooking the item now.
         unsafe { Hooks::attach(self, file, interest.bits(), interest.is_exclusive()) }
     }
 
-    /// What tracepoints report of the item, whose file this is.
+    /// What tracepoints report about the item, whose file this is.
     pub(crate) fn traced(&self, file: Unreleased<'_>) -> trace::Subject {
         trace::Subject {
             instance: self.owner().id(),

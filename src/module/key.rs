@@ -20,7 +20,7 @@ pub(crate) struct ItemKey {
 unsafe impl Send for ItemKey {}
 
 impl ItemKey {
-    /// Below all others.
+    /// Below all other keys.
     pub(crate) const FIRST: Self = Self {
         file: core::ptr::null_mut(),
         fd: i32::MIN,
@@ -31,13 +31,13 @@ impl ItemKey {
         Self::of_raw(file.as_ptr(), fd)
     }
 
-    /// The same, of a file that may not be open any more.
+    /// The same for a file that may not be open any more.
     #[inline]
     pub(crate) fn of_raw(file: *mut bindings::file, fd: i32) -> Self {
         Self { file, fd }
     }
 
-    /// The key of a file that is or was at that address, if any was: good for comparisons only.
+    /// The key for a file that is or was at this address, if any was; only for comparisons.
     pub(crate) fn at(address: usize, fd: i32) -> Self {
         Self {
             file: core::ptr::without_provenance_mut(address),
@@ -79,7 +79,7 @@ pub(crate) struct WatchKey {
     pub(crate) address: usize,
     /// The user who made the instance.
     user: u32,
-    /// The address of the item, which tells items of one user apart.
+    /// The address of the item, which distinguishes items of one user.
     item: usize,
 }
 
@@ -94,7 +94,7 @@ impl WatchKey {
         }
     }
 
-    /// Not above the key of any item on that file.
+    /// Not above the key of any item on this file.
     pub(crate) fn first(address: usize) -> Self {
         Self::first_of(address, 0)
     }

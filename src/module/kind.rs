@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a watched file is, as far as it matters to its watcher.
+//! The kinds of watched files, as far as they matter to the watcher.
 
-/// The kinds of watched files. [`kind_of`](crate::nesting::kind_of) tells them apart.
+/// The kind of a watched file. [`kind_of`](crate::nesting::kind_of) determines it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Nothing special.
+    /// A file that is not an eventpoll.
     Plain,
     /// An instance of this module.
     Instance,

@@ -2,8 +2,8 @@
 
 //! How many files a user may watch.
 //!
-//! Each user has one account, shared by all instances that the user creates, in whichever
-//! namespace: an item is charged to the user who created its instance. The limit is
+//! Each user has one account, shared by all instances that the user creates, in any namespace: an
+//! item is charged to the user who created its instance. The limit is
 //! `/proc/sys/fs/repoll/max_user_watches`, by default a twenty-fifth of low memory, as for epoll.
 
 use crate::{
@@ -103,7 +103,7 @@ impl Account {
         Ok(Self { user, watches })
     }
 
-    /// The existing account of a user, for one instance more.
+    /// The existing account of a user, for one more instance.
     fn open(user: u32, accounts: &RBTree<u32, Arc<Watches>>) -> Option<Self> {
         let watches = accounts.get(&user)?.clone();
         watches.instances.add(1, Relaxed);
@@ -114,7 +114,7 @@ impl Account {
     ///
     /// # Errors
     ///
-    /// `ENOSPC` if the user has as many as allowed.
+    /// `ENOSPC` if the user has reached the limit.
     pub(crate) fn charge(&self) -> Result {
         if self.watches.items.fetch_add(1, Relaxed) >= MAX_USER_WATCHES.get().get() {
             self.uncharge();
@@ -123,13 +123,13 @@ impl Account {
         Ok(())
     }
 
-    /// Gives one item's charge back.
+    /// Returns the charge of one item.
     pub(crate) fn uncharge(&self) {
         self.watches.items.fetch_sub(1, Relaxed);
     }
 
-    /// Closes the account if no other instance uses it. Called once, when there are no items.
-    /// Sleeps.
+    /// Closes the account if no other instance uses it. Called once, when there are no items. May
+    /// sleep.
     pub(crate) fn close(&self) {
         let mut accounts = ACCOUNTS.get().lock();
         if self.watches.instances.fetch_sub(1, Relaxed) == 1 {

@@ -2,9 +2,9 @@
 
 //! The links between instances, from the watcher down to the watched.
 //!
-//! An instance's tree has them, too, but under its mutex, whose holder users can make take as long
-//! as they like. Here they are under a spinlock, for walks that must not wait. [`crate::watch`] has
-//! the links in the other direction.
+//! An instance's tree also contains them, but under its mutex, whose holder users can make take
+//! arbitrarily long. Here they are under a spinlock, for walks that must not wait. [`crate::watch`]
+//! has the links in the other direction.
 
 use crate::{
     item::Item,
@@ -29,7 +29,7 @@ use kernel::{
     sync::SpinLock, //
 };
 
-/// The position of a link among all others. Those of one instance follow each other.
+/// The position of a link among all others. The links of one instance are adjacent.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position {
     /// The address of the instance that watches.
@@ -39,7 +39,7 @@ pub(crate) struct Position {
 }
 
 impl Position {
-    /// Before all links of the instance with that address.
+    /// Before all links of the instance at this address.
     pub(crate) fn first(owner: usize) -> Self {
         Self { owner, item: 0 }
     }
@@ -56,10 +56,10 @@ impl Position {
 ///
 /// # Invariants
 ///
-/// It is an instance's, and not released.
+/// It belongs to an instance, and is not released.
 pub(crate) struct Link(NonNull<bindings::file>);
 
-// SAFETY: The file can be used from any thread by the type invariant.
+// SAFETY: By the type invariant, the file can be used from any thread.
 unsafe impl Send for Link {}
 
 /// Memory for a link that will be made.
@@ -70,7 +70,7 @@ pub(crate) type Links = Pin<KBox<SpinLock<RBTree<Position, Link>>>>;
 
 static LINKS: Global<Links> = Global::empty();
 
-/// Makes the collection, for as long as the result is kept.
+/// Creates the collection, as long as the result is kept.
 pub(crate) fn install(loading: &Loading) -> Result<Installed<Links>> {
     let links = KBox::pin_init(new_spinlock!(RBTree::new(), "repoll::links"), GFP_KERNEL)?;
     LINKS.install(loading, links)
@@ -89,7 +89,7 @@ pub(crate) fn reserve() -> Result<Reservation> {
 ///
 /// # Safety
 ///
-/// The item's file is an instance's, and is not released before the link is removed.
+/// The item's file belongs to an instance, and is not released before the link is removed.
 pub(crate) unsafe fn insert(reservation: Reservation, item: &Item) {
     if let Some(file) = NonNull::new(item.file()) {
         // INVARIANT: By the requirements.
@@ -104,7 +104,7 @@ pub(crate) fn remove(item: &Item) {
 }
 
 /// Calls `see` with the watched file of an instance's next link, from `from` on, with the spinlock
-/// held. The file is an instance's.
+/// held. The file belongs to an instance.
 pub(crate) fn next<T>(from: &mut Position, see: impl FnOnce(Unreleased<'_>) -> T) -> Option<T> {
     let links = LINKS.get().lock();
     let cursor = links.cursor_lower_bound(from)?;

@@ -23,7 +23,7 @@ use kernel::{
 
 static GROUP: Global<Group> = Global::empty();
 
-/// Makes the group of all marks, for as long as the result is kept.
+/// Creates the group of all marks, as long as the result is kept.
 ///
 /// # Errors
 ///
@@ -35,30 +35,30 @@ pub(crate) fn install(
     GROUP.install(loading, Group::new(operations)?)
 }
 
-/// A mark, and where it is.
+/// A mark, and its superblock.
 struct Marked {
     sb: *mut bindings::super_block,
     mark: MarkUse,
 }
 
-/// The marks on the superblocks whose files an instance watches, or has watched. The next item is
-/// likely to need them again, and making a mark is expensive.
+/// The marks on the superblocks whose files an instance watches, or has watched. They are kept
+/// because the next item is likely to need them again, and creating a mark is expensive.
 ///
 /// # Invariants
 ///
-/// Each superblock is there once. It is alive if the mark is attached.
+/// Each superblock occurs once. It is alive if the mark is attached.
 pub(crate) struct Marks(KVec<Marked>);
 
 // SAFETY: The pointers are only compared.
 unsafe impl Send for Marks {}
 
 impl Marks {
-    /// None.
+    /// No marks.
     pub(crate) const fn new() -> Self {
         Self(KVec::new())
     }
 
-    /// Makes sure that there is one on the superblock of that file, until [`Marks::clear`].
+    /// Makes sure that there is a mark on the superblock of this file, until [`Marks::clear`].
     ///
     /// # Errors
     ///
@@ -75,7 +75,8 @@ impl Marks {
 
     #[cold]
     fn add(&mut self, file: &LocalFile) -> Result {
-        // Drops those of superblocks that are gone, perhaps of one that was at the same address.
+        // Drops the marks of superblocks that are gone; one of them may have been at the same
+        // address.
         self.0.retain(|marked| marked.mark.is_attached());
         self.0.reserve(1, GFP_KERNEL_ACCOUNT)?;
         let sb = poll_file::super_block(file);

@@ -1,56 +1,56 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Eventpolls that watch eventpolls: which may, how deep, and on which conditions.
+//! Eventpolls that watch eventpolls: which ones may, to which depth, and under which conditions.
 //!
 //! # Instances in instances
 //!
-//! As with epoll, instances may watch instances, in no circle and with at most [`MAX_NESTS`] links
-//! one after the other, and the number of paths along which a file's event may travel is limited
-//! ([`PATH_LIMITS`]). A task that adds an instance, or that adds to an instance which was ever
-//! watched by another, checks this, in two steps:
+//! As with epoll, instances may watch instances, but not in a circle, with at most [`MAX_NESTS`]
+//! links one after the other, and with a limited number of paths along which a file's event may
+//! travel ([`PATH_LIMITS`]). A task that adds an instance, or that adds to an instance that another
+//! one has ever watched, checks this in two steps:
 //!
 //! * *Circles and depth*, under the mutex of the [`Topology`], which is held until the new link is
-//!   in place. All instances share it, so its holder waits for no instance: an instance's mutex may
-//!   be held for as long as the poll of a file takes, or a page fault of the waiter, which users
-//!   can make arbitrarily long. Nor does the holder allocate; its work is a few steps for each link
-//!   between instances above and below. A task that waits for this mutex holds no other one, and a
-//!   task that adds another kind of file does not wait for it.
-//! * *Paths*, without that mutex, as there may be millions of files below, but before the link is
-//!   used. If two links are too many together, the check of the second one certainly fails, since
-//!   it sees the first. Both checks may fail.
+//!   in place. All instances share this mutex, so its holder waits for no instance: an instance's
+//!   mutex may be held as long as the poll of a file takes, or a page fault of the waiter, which
+//!   users can make arbitrarily long. The holder does not allocate either; its work is a few steps
+//!   for each link between instances above and below. A task that waits for this mutex holds no
+//!   other one, and a task that adds another kind of file does not wait for it.
+//! * *Paths*, without that mutex, because there may be millions of files below, but before the link
+//!   is used. If two new links together are too many, the check of the second one certainly fails,
+//!   because it sees the first. Both checks may fail.
 //!
-//! The links are in two places, under spinlocks. In the watch table they lead up from a file, which
-//! may be an instance's own, to the instances of the items on it; in [`crate::links`] they lead
-//! down. A walk goes from one to the next by addresses, since instances may be closed meanwhile. If
-//! another instance has the address of a closed one by then, an add may be refused although it
-//! would fit.
+//! The links are in two places, under spinlocks. In the watch table, they lead up from a file,
+//! which may be an instance's own, to the instances of the items on it; in [`crate::links`], they
+//! lead down. A walk goes from one to the next by addresses, because instances may be closed
+//! meanwhile. If another instance has the address of a closed one by then, an add may be refused
+//! although it would fit.
 //!
 //! # Epolls in instances
 //!
-//! The kernel's eventpolls are invisible from here, and instances from there: neither side can find
-//! out which of them watch each other, so circles through both kinds cannot be refused. Three rules
-//! make them harmless instead:
+//! The kernel's eventpolls are invisible to this module, and instances are invisible to the kernel:
+//! neither side can find out which of them watch each other, so circles through both kinds cannot
+//! be refused. Three rules make them harmless instead:
 //!
 //! * *A wait or a change on an instance that watches an epoll polls the epoll without the
-//!   instance's mutex*. It holds the outer one, which no task takes that may have an epoll's mutex.
-//!   Since an epoll polls instances with its own mutex held, the locks go from epolls' to
-//!   instances' and never back.
+//!   instance's mutex*. It holds the outer mutex, which no task takes that may hold an epoll's
+//!   mutex. Since an epoll polls instances with its own mutex held, the order of locks goes from
+//!   epolls to instances and never back.
 //! * *A poll of an instance does not poll the epolls that it watches*: an epoll that was woken, or
-//!   was last found to have events, counts as having some. So polls do not go round in circles.
-//! * *The wake-up of an epoll wakes the pollers of an instance by way of a worker*
+//!   was last found to have events, counts as having events. So polls do not go round in circles.
+//! * *The wake-up of an epoll wakes the pollers of an instance through a worker*
 //!   ([`crate::relay`]), as work of that instance, without the locks of that wake-up, and at most
 //!   [`MAX_NESTS`] times in succession. So wake-ups do not go round in circles, and arrive wherever
-//!   epoll's own limit on depth lets them.
+//!   epoll's own limit on depth allows.
 //!
-//! The relay also wakes the pollers of instances that watch a file which many others watch already.
-//! Otherwise epolls on top of these could multiply what the one wake-up does with interrupts off,
-//! as the kernel counts their paths for each instance separately.
+//! The relay also wakes the pollers of instances that watch a file which many others already watch.
+//! Otherwise epolls on top of these could multiply the work that the one wake-up does with
+//! interrupts off, because the kernel counts their paths for each instance separately.
 //!
-//! This has a price. A wait on an instance reports an epoll in it exactly. But others that poll the
-//! instance see it readable from a moment after the epoll's wake-up until a wait on the instance
-//! finds that there is nothing. Depth and paths are counted only for links between instances. In a
-//! circle, an instance is not readable for its own sake, unless another one in it that watches an
-//! epoll vouches for it.
+//! These rules have a price. A wait on an instance reports an epoll in it exactly. But pollers of
+//! the instance see it readable from a moment after the epoll's wake-up until a wait on the
+//! instance finds that there is nothing. Depth and paths are counted only for links between
+//! instances. In a circle, an instance does not become readable because of itself, unless another
+//! instance in the circle that watches an epoll counts as readable.
 //!
 //! C reference: "Cycle and path-length checks" in `fs/eventpoll.c`
 
@@ -96,7 +96,7 @@ use kernel::{
     },
 };
 
-/// How many paths of each length, in links from 0 on, may lead from a file's own watchers up to
+/// How many paths of each length (in links, from 0 on) may lead from a file's own watchers up to
 /// instances that nobody watches. Paths without a link are not limited.
 const PATH_LIMITS: [u32; MAX_NESTS + 1] = [u32::MAX, 500, 100, 50, 10];
 
@@ -138,8 +138,8 @@ impl Nesting {
     }
 }
 
-/// Calls `put` to put an item in its place by which `outer` watches `inner`. The caller has no
-/// mutex of a set, and checks the paths by the walk that this returns.
+/// Calls `put` to insert an item with which `outer` watches `inner`. The caller holds no mutex of a
+/// set, and checks the paths with the walk that this returns.
 ///
 /// # Errors
 ///
@@ -162,8 +162,8 @@ pub(crate) fn link(
     Ok(topology.walk())
 }
 
-/// Checks the number of paths after a file that is not an instance, with that address in the watch
-/// table, was added to the set of `outer`, whose mutex the caller has.
+/// Checks the number of paths after a file that is not an instance, at this address in the watch
+/// table, was added to the set of `outer`, whose mutex the caller holds.
 ///
 /// # Errors
 ///
@@ -176,7 +176,7 @@ pub(crate) fn check_paths(outer: &Eventpoll, address: usize) -> Result {
     }
 }
 
-/// The same, if the instance is, or was, watched.
+/// The same for an instance that is, or was, watched.
 #[cold]
 fn check_paths_through(outer: &Eventpoll, address: usize) -> Result {
     {
@@ -202,16 +202,16 @@ impl Topology {
     }
 }
 
-/// A walk through the topology. It goes through an instance again if it reaches it by more links
-/// than before, or, in a check of paths, by fewer. So it goes through each a few times at most,
-/// unless another check of paths comes in between.
+/// A walk through the topology. It visits an instance again if it reaches it by more links than
+/// before or, in a check of paths, by fewer. So it visits each a few times at most, unless another
+/// check of paths comes in between.
 pub(crate) struct Walk(u64);
 
 impl Walk {
     const LEVEL_BITS: u32 = 3;
 
-    /// Notes that the walk has come to an instance at `level`. Returns whether to go on: not if it
-    /// was there before, at a level that makes this visit `idle`.
+    /// Records that the walk has reached an instance at `level`. Returns whether to continue: not
+    /// if it was there before, at a level that makes this visit `idle`.
     fn goes_on(&self, visit: &Atomic<u64>, level: usize, idle: fn(usize, usize) -> bool) -> bool {
         let last = visit.load(Relaxed);
         let at = last as usize & ((1 << Self::LEVEL_BITS) - 1);
@@ -222,12 +222,12 @@ impl Walk {
         true
     }
 
-    /// Whether to go on at an instance, at a level that is farther away than any before.
+    /// Whether to continue at an instance, at a level that is farther away than any before.
     fn goes_farther(&self, instance: &Eventpoll, level: usize) -> bool {
         self.goes_on(&instance.vertex.visit, level, |at, level| at >= level)
     }
 
-    /// Whether to go on at an instance, at a level that is nearer than any before.
+    /// Whether to continue at an instance, at a level that is nearer than any before.
     fn goes_nearer(&self, instance: &Eventpoll, level: usize) -> bool {
         self.goes_on(&instance.vertex.path_visit, level, |at, level| at <= level)
     }
@@ -257,8 +257,8 @@ impl Walk {
         Ok(lowest)
     }
 
-    /// Whether the links above the instance with that file, together with the `level` links that
-    /// lead down from it, are no more in succession than allowed.
+    /// Whether the links above the instance with this file, together with the `level` links that
+    /// lead down from it, are within the limit.
     fn fits_above(&self, file: usize, level: usize) -> bool {
         if level > MAX_NESTS {
             return false;
@@ -276,8 +276,8 @@ impl Walk {
         true
     }
 
-    /// Checks the number of paths from the files below `inner`, after the link to it was put in its
-    /// place. The caller has no mutex of a set.
+    /// Checks the number of paths from the files below `inner`, after the link to it was inserted.
+    /// The caller holds no mutex of a set.
     ///
     /// # Errors
     ///
@@ -287,12 +287,12 @@ impl Walk {
     }
 
     /// Checks the files below an instance, which is `level` links below the one with the new link.
-    /// Its mutex is held for a moment for each. A task that adds a file meanwhile checks that,
-    /// since the instance is known to be watched.
+    /// Its mutex is held for a moment for each file. A task that adds a file meanwhile checks that
+    /// file itself, because the instance is known to be watched.
     ///
     /// Links come and go during the walk. If one leads further down than links ever do, it came
-    /// after another one on the way to it had gone: the task that added it checks what is below.
-    /// There may be a shorter way, so the walk goes again through an instance that it reaches by
+    /// after another link on the way to it had gone; the task that added it checks what is below.
+    /// There may be a shorter way, so the walk visits an instance again if it reaches it by fewer
     /// fewer links than before.
     fn check_paths_below(&self, instance: &Eventpoll, level: usize) -> Result {
         if level > MAX_NESTS {
@@ -329,7 +329,7 @@ fn address_of(instance: &Eventpoll) -> usize {
     core::ptr::from_ref(instance).addr()
 }
 
-/// Checks the number of paths from the file with that address.
+/// Checks the number of paths from the file at this address.
 ///
 /// # Errors
 ///
@@ -339,8 +339,8 @@ fn check_paths_from(file: usize) -> Result {
     few.then_some(()).ok_or(EINVAL)
 }
 
-/// Counts the paths from the file with that address, which is `links` above the first one. Ends
-/// with false when there are too many, and so in bounded time.
+/// Counts the paths from the file at this address, which is `links` above the first one. Stops with
+/// false when there are too many, and so in bounded time.
 fn count_paths(file: usize, links: usize, paths: &mut [u32; PATH_LIMITS.len()]) -> bool {
     let Some(limit) = PATH_LIMITS.get(links) else {
         return false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where an item is among the lists of its instance. [`crate::ready`] has the transitions.
+//! The list that an item is in. [`crate::ready`] describes the transitions.
 
 use crate::kernel_ext::once::Word;
 use kernel::sync::atomic::AtomicType;
@@ -11,7 +11,7 @@ use kernel::sync::atomic::AtomicType;
 pub(crate) enum Place {
     /// In no list.
     Idle,
-    /// As [`Place::Listed`], and no wake-up has come since a scan began to look at the item there.
+    /// Like [`Place::Listed`], but no wake-up has come since a scan began to check the item.
     Seen,
     /// In the ready list, the batch of a scan or the list of items that a scan has put back.
     Listed,
@@ -28,7 +28,7 @@ unsafe impl AtomicType for Place {
 }
 
 impl Place {
-    /// Whether the next scan looks at the item.
+    /// Whether the next scan checks the item.
     #[inline]
     pub(crate) fn is_ready(self) -> bool {
         matches!(self, Self::Listed | Self::Seen)

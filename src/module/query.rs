@@ -2,18 +2,18 @@
 
 //! Queries about all instances: which exist, and what they watch.
 //!
-//! This is by ioctls of the control node. Files in debugfs would be root's alone, gone where the
-//! kernel is locked down, and no interface to rely on; and a program that reads a thousand counters
-//! each second would have to parse text. Generic netlink has cursors and versions, but its rights
-//! go by network namespace, it would be a second way into the module with a user of its own to be
-//! let in, and there is no safe wrapper of it for Rust. The node is there already, with rights that
-//! the administrator has thought about; its structures have sizes, so that they can grow, and
-//! cursors: the id of an instance, or an item's key as [`cursor`](crate::cursor) hides it. So the
-//! answer is made while nobody waits: instances are found one at a time, under RCU, and copied with
-//! no more than their spinlock held, for some words.
+//! They are ioctls of the control node. Files in debugfs would be accessible only to root,
+//! unavailable if the kernel is locked down, and not a stable interface; and a program that reads a
+//! thousand counters per second would have to parse text. Generic netlink has cursors and versions,
+//! but its rights depend on the network namespace, it would be a second way into the module for
+//! which users need rights, and there is no safe Rust wrapper. The node exists already, with rights
+//! that the administrator has chosen. Its structures have sizes, so that they can grow, and
+//! cursors: the id of an instance, or an item's key as [`cursor`](crate::cursor) hides it. An
+//! answer is produced without making others wait: instances are found one at a time, under RCU, and
+//! copied with at most their spinlock held, for a few words.
 //!
-//! Anybody may have the node open, so without a capability a query is about instances that
-//! the caller has made, as [`View`] tells.
+//! Many users may have the node open, so without a capability, a query covers only instances that
+//! the caller could have created, as [`View`] defines.
 
 use crate::{
     eventpoll::{
@@ -34,7 +34,7 @@ use kernel::{
     transmute::AsBytes, //
 };
 
-/// The answer to a query: where its elements go, and how many have gone there.
+/// The answer to a query: the address for its elements, and how many were stored.
 struct Answer {
     query: uapi::Query,
     /// The user's address of the array.
@@ -46,8 +46,8 @@ impl Answer {
     /// The greatest size of an element.
     const MAX_SIZE: u32 = 4096;
 
-    /// Reads the query at the user's address `arg`, for elements of which the first version had
-    /// `least` bytes.
+    /// Reads the query at the user's address `arg`, for elements whose first version had `least`
+    /// bytes.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ impl Answer {
         })
     }
 
-    /// The instances that it is about.
+    /// The instances that the query covers.
     ///
     /// # Errors
     ///
@@ -96,8 +96,8 @@ impl Answer {
         Ok(())
     }
 
-    /// Writes to the user's address `arg` how far it went with elements of type `T`. Returns how
-    /// many were stored.
+    /// Writes to the user's address `arg` where to continue and the size of elements of type `T`.
+    /// Returns how many were stored.
     ///
     /// # Errors
     ///
@@ -168,8 +168,8 @@ pub(crate) fn items(arg: usize) -> Result<isize> {
     answer.finish::<uapi::Item>(arg)
 }
 
-/// Stores items from that key on, which is moved on with each, until there is no more room or no
-/// more item.
+/// Stores items, beginning with key `from`, which advances with each, until there is no more room
+/// or no more item.
 ///
 /// # Errors
 ///
@@ -179,7 +179,7 @@ fn store_items(answer: &mut Answer, view: View, from: &mut ItemKey) -> Result {
         if task::signal_pending() {
             return Err(EINTR);
         }
-        // Dropped before the user's memory is written, which may take for ever.
+        // Dropped before user memory is written, which may take arbitrarily long.
         let file = eventpoll::instances()
             .file_of(answer.query.id, view)
             .ok_or(ENOENT)?;

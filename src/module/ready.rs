@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The ready list, the tasks that wait for it, and scans of it.
+//! The ready list, the tasks that wait for items on it, and scans of it.
 //!
 //! # States of an item
 //!
@@ -13,26 +13,26 @@
 //!     from anywhere: forget ---> idle, bury ---> dead
 //! ```
 //!
-//! A scan runs without the spinlock, since it polls files and writes to user memory. The instance's
-//! mutex makes it the only one. (There is one exception: while a scan polls an epoll it is
-//! suspended without the mutex. A caller that tries to scan meanwhile gets
+//! A scan runs without the spinlock, because it polls files and writes to user memory. The
+//! instance's mutex ensures that there is only one scan. (There is one exception: while a scan
+//! polls an epoll, it is suspended without the mutex. A caller that tries to scan meanwhile gets
 //! [`Suspended`](scan::Suspended); see [`crate::nesting`].)
 //!
-//! A scan looks at some items at a time. Level-triggered items stay on their list, marked as seen
-//! before they are polled. A wake-up removes the mark, so that an event after the poll is not taken
-//! for one that the poll has seen. Other items leave the list before they are polled, and a wake-up
-//! lists them again. So once the events are handed out, all items are where they belong, unless a
-//! file had none: such a scan takes the lock once. Items whose events could not be handed out are
-//! put back.
+//! A scan checks a chunk of items at a time. Level-triggered items stay on their list, marked as
+//! seen before they are polled. A wake-up removes the mark, so that an event after the poll is not
+//! mistaken for one that the poll has seen. Other items leave the list before they are polled, and
+//! a wake-up lists them again. So once the events are delivered, all items are where they belong,
+//! unless a file had none: such a scan takes the lock once. Items whose events could not be
+//! delivered are put back.
 //!
-//! If there is more than it looks at at once, the scan takes the ready list over as its batch, and
-//! puts items that the next scan is to look at again aside. Wake-ups go on filling the ready list.
-//! At the end of the scan the lists are joined: items that the scan did not reach come first, then
-//! items that became ready meanwhile, then those that were put aside; so no item starves. (If a
-//! scan looks at all items that there are, those that become ready during it stay behind these, and
-//! may have to wait for the scan after the next one.) No scan looks at an item twice.
+//! If there are more items than it checks at a time, the scan takes the whole ready list as its
+//! batch, and collects items that the next scan must check in another list. Wake-ups continue to
+//! fill the ready list. At the end of the scan the lists are joined: items that the scan did not
+//! reach come first, then items that became ready meanwhile, then the collected ones; so no item
+//! starves. (If a scan checks all items, those that become ready during the scan stay behind these,
+//! and may have to wait for the scan after the next one.) No scan checks an item twice.
 //!
-//! A file may be closed during the scan, too. Its items leave their lists for the list of the dead,
+//! A file may also be closed during the scan. Its items leave their lists for the list of the dead,
 //! which the next holder of the mutex empties.
 
 mod chunk;
@@ -108,14 +108,14 @@ fn scan_may_poll() {
     smp_mb();
 }
 
-/// The lists of an instance with their lock, and some facts about them that are read without it.
+/// The lists of an instance with their lock, and some facts about them that can be read without it.
 #[pin_data]
 pub(crate) struct ReadyList {
     /// The instance's number in traces.
     pub(crate) id: trace::Id,
     #[pin]
     lists: SpinLockIrq<Lists>,
-    /// [`Lists::is_available`], to be read without the lock. It changes under the lock, in one
+    /// [`Lists::is_available`], for readers without the lock. It changes under the lock, in one
     /// step.
     available: Once<bool>,
     /// Whether there are dead items.
@@ -126,7 +126,7 @@ pub(crate) struct ReadyList {
     awaited: Once<bool>,
     /// Wake-ups that found their item ready already.
     repeats: Atomic<u64>,
-    /// Those of them that came during a scan.
+    /// How many of them came during a scan.
     repeats_in_scans: Atomic<u64>,
 }
 
@@ -151,13 +151,13 @@ impl ReadyList {
     }
 
     /// Takes the spinlock, for a caller that is unlikely to change whether anything is available.
-    /// If it does so after all, it calls [`ReadyList::locked`].
+    /// If it does change that, it calls [`ReadyList::locked`].
     #[inline]
     pub(crate) fn lock_as_is(&self) -> Guard<'_, Lists, SpinLockIrqBackend> {
         self.lists.lock()
     }
 
-    /// The same, with interrupts off already.
+    /// The same with interrupts already off.
     #[inline]
     pub(crate) fn lock_with<'a>(
         &'a self,
@@ -175,12 +175,12 @@ impl ReadyList {
         LockedLists { lists, list: self }
     }
 
-    /// Notes a wake-up of an item that is ready already, without the lock. Returns false if the
-    /// wake-up has to be made with the lock: the item is not ready, a task waits or polls, or
-    /// another processor is just listing the item.
+    /// Records a wake-up of an item that is ready already, without the lock. Returns false if the
+    /// wake-up requires the lock: the item is not ready, a task waits or polls, or another
+    /// processor is just listing the item.
     ///
-    /// Called behind a full barrier, whose pair is in [`scan_may_poll`]. No task goes to sleep
-    /// while the item is ready, and a poller that has joined looks at the item. But a task that
+    /// Called after a full barrier, whose counterpart is in [`scan_may_poll`]. No task goes to
+    /// sleep while the item is ready, and a poller that has joined checks the item. But a task that
     /// does not sleep only reads [`ReadyList::available`], which the listing processor writes last.
     #[inline(always)]
     pub(crate) fn push_again(&self, item: &Item, pollers: &Pollers) -> bool {
@@ -201,7 +201,7 @@ impl ReadyList {
     /// The counters.
     pub(crate) fn counters(&self) -> Counters {
         let mut counters = self.lists.lock().counters;
-        // First those that are counted last, so that there are no more of them than of the others.
+        // Those that are counted last come first, so that they never exceed the others.
         let overlaps = self.repeats_in_scans.load(Relaxed);
         counters.overlaps = counters.overlaps.wrapping_add(overlaps);
         counters.events = counters.events.wrapping_add(self.repeats.load(Relaxed));
@@ -215,14 +215,14 @@ impl ReadyList {
     }
 
     /// Whether a waiter may find something, without the lock. This misses no item that was ready
-    /// before the call, except those that a scan is just handing out. If the scan fails to, it
-    /// lists them again and wakes a waiter.
+    /// before the call, except those that a scan is just delivering. If the scan fails to deliver
+    /// them, it lists them again and wakes a waiter.
     pub(crate) fn is_available(&self) -> bool {
         self.available.read()
     }
 
-    /// Whether a task that does not sleep may find something. During a scan it may: a scan that puts
-    /// items back says that they are available before it ends.
+    /// Whether a task that does not sleep may find something. During a scan it may: a scan that
+    /// puts items back reports them as available before it ends.
     #[inline]
     pub(crate) fn is_available_at_once(&self) -> bool {
         let scanning = self.is_scanning();
@@ -230,7 +230,8 @@ impl ReadyList {
         self.is_available() || scanning
     }
 
-    /// Notes that a waiter may find something: an item has joined the lists, which are locked.
+    /// Records that a waiter may find something, because an item has joined the lists, which are
+    /// locked.
     #[inline]
     pub(crate) fn note_available(&self, _lists: &Lists) {
         self.available.write(true);
@@ -256,7 +257,7 @@ impl ReadyList {
     }
 
     /// Sleeps until something may be ready, a signal comes or the deadline passes. The policy
-    /// decides where the task queues up.
+    /// determines the task's position in the queue.
     pub(crate) fn sleep(&self, deadline: Deadline, policy: Policy) -> Woken {
         waiters::sleep(&self.lists, deadline, policy, |lists| {
             let sleeps = !lists.is_available();
@@ -268,13 +269,13 @@ impl ReadyList {
         })
     }
 
-    /// Counts the waiters and names some of them, as `Waiters::count`.
+    /// Counts the waiters and stores the IDs of some, as `Waiters::count` does.
     pub(crate) fn count_waiters(&self, most: u32, tids: &mut [i32]) -> u32 {
         self.lists.lock().waiters.count(most, tids)
     }
 }
 
-/// The lists, locked. Unlocking updates what can be read without the lock.
+/// The lists, locked. Unlocking updates the facts that can be read without the lock.
 pub(crate) struct LockedLists<'a, B: Backend = SpinLockIrqBackend> {
     lists: Guard<'a, Lists, B>,
     list: &'a ReadyList,
@@ -293,7 +294,7 @@ impl<B: Backend> LockedLists<'_, B> {
         active
     }
 
-    /// Unlocks, and pins the item's file, unless that was closed. The caller has the mutex.
+    /// Unlocks, and pins the item's file, unless that was closed. The caller holds the mutex.
     pub(crate) fn pin_file(self, item: &Item) -> Option<Pinned> {
         let alone = Alone::new(item);
         drop(self);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! All instances by their ids, and who may see which.
+//! All instances by their ids, and the rules for who may see them.
 //!
-//! An instance is here from the time when its file exists until that is released. Its memory stays
-//! for a grace period more. So a task that finds one under the registry's lock can get its file,
-//! and a task that finds one under RCU can look at it without.
+//! An instance is registered from the time when its file exists until that is released. Its memory
+//! stays for one more grace period. So a task that finds an instance under the registry's lock can
+//! take a reference to its file, and a task that finds one under RCU can use it without.
 
 use crate::{
     cursor::Cipher,
@@ -36,7 +36,7 @@ use kernel::{
     },
 };
 
-/// An instance's place in the registry, and its maker.
+/// An instance's node in the registry, and its creator.
 pub(crate) struct Registration {
     /// Accessed under the registry's lock.
     node: Node,
@@ -45,8 +45,8 @@ pub(crate) struct Registration {
     process: Process,
     /// The user whom the instance is charged to.
     user: u32,
-    /// Whether real, effective and saved ids of the maker were the same, which `user` and `group`
-    /// are.
+    /// Whether the creator's real, effective and saved IDs were the same, namely `user` and
+    /// `group`.
     private: bool,
     group: u32,
 }
@@ -60,7 +60,7 @@ impl Registration {
     /// The offset of the node.
     pub(crate) const NODE: usize = offset_of!(Self, node);
 
-    /// The current task makes an instance.
+    /// The current task creates an instance.
     pub(crate) fn new() -> Self {
         Self {
             node: Node::new(),
@@ -77,12 +77,12 @@ impl Registration {
         self.id.read()
     }
 
-    /// The process that made it.
+    /// The process that created it.
     pub(crate) fn process(&self) -> &Process {
         &self.process
     }
 
-    /// The user whom it is charged to.
+    /// The user that it is charged to.
     pub(crate) fn user(&self) -> u32 {
         self.user
     }
@@ -93,10 +93,10 @@ impl Registration {
 /// # Safety
 ///
 /// The key is the registration's id. The object is inserted when its file, which is at that
-/// address, was just made, and removed when that is released. It is freed a grace period after
-/// that.
+/// address, was just created, and removed when the file is released. It is freed a grace period
+/// after that.
 pub(crate) unsafe trait Registered: Keyed<0, Key = u64> {
-    /// Its place.
+    /// Its registration.
     fn registration(&self) -> &Registration;
 
     /// The address of its file.
@@ -106,14 +106,14 @@ pub(crate) unsafe trait Registered: Keyed<0, Key = u64> {
 /// Which instances a caller may see.
 #[derive(Clone, Copy)]
 pub(crate) enum View {
-    /// All.
+    /// All instances.
     All,
-    /// Those that the current task could have made, by its effective user and group.
+    /// Those that the current task could have created, with its effective user and group.
     Own(u32, u32),
 }
 
 impl View {
-    /// The current task's, or a view of `all`.
+    /// The current task's own instances, or all with `all`.
     ///
     /// # Errors
     ///
@@ -129,9 +129,9 @@ impl View {
         }
     }
 
-    /// Whether an instance is among them. An instance of a set-user-ID or set-group-ID program
-    /// belongs to neither user, and tasks in a container do not see what was made outside. The rule
-    /// is that of `ptrace`, except that a process cannot hide.
+    /// Whether the view includes an instance. An instance of a set-user-ID or set-group-ID program
+    /// belongs to neither user, and tasks in a container do not see instances that were created
+    /// outside. The rule is that of `ptrace`, except that a process cannot hide.
     pub(crate) fn has(self, instance: &Registration) -> bool {
         match self {
             Self::All => true,
@@ -169,16 +169,16 @@ impl<T: Registered> Registry<T> {
         })
     }
 
-    /// Makes the cursors of walks through items.
+    /// The cipher for the cursors of walks through items.
     pub(crate) fn cipher(&self) -> &Cipher {
         &self.cipher
     }
 
-    /// Inserts an instance whose file was just made.
+    /// Inserts an instance whose file was just created.
     pub(crate) fn insert(&self, instance: &T, id: u64) {
         let mut instances = self.instances.lock();
         instance.registration().id.write(id);
-        // SAFETY: By the requirements of the trait the instance is new; its release removes it, and
+        // SAFETY: By the requirements of the trait the instance is new. Its release removes it, and
         // it is freed a grace period later.
         unsafe { instances.0.insert(instance) };
     }
@@ -200,7 +200,7 @@ impl<T: Registered> Registry<T> {
         found.map(see)
     }
 
-    /// The file of the instance with this id, if `view` has that.
+    /// The file of the instance with this id, if `view` includes it.
     pub(crate) fn file_of(&self, id: u64, view: View) -> Option<FileRef> {
         let instances = self.instances.lock();
         let instance = instances.0.find(&id)?;

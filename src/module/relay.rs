@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Work that a worker does for an object, an instance: it wakes the object's pollers on behalf of
-//! an epoll or of a file that many watch, and does whatever else the object has left to do.
+//! Work that a worker does for an object, which is an instance: it wakes the object's pollers on
+//! behalf of an epoll or of a file that many instances watch, and does the other deferred work of
+//! the object.
 //!
-//! Each object has work of its own, of which a worker does a bounded part at a time. So none waits
-//! for another one's, unless [`MAX_RUNS`] are in progress. The worker wakes the pollers without the
-//! locks of the wake-up that causes this: see [`crate::nesting`].
+//! Each object has its own work item, of which a worker does a bounded part at a time. So no object
+//! waits for another one's work, unless [`MAX_RUNS`] are in progress. The worker wakes the pollers
+//! without the locks of the wake-up that causes this: see [`crate::nesting`].
 //!
-//! A worker's wake-ups may come back here, by way of other epolls, or of the same one if instances
-//! and epolls watch each other in a circle. So each counts as one more in succession than its
-//! cause, and there are no more than [`MAX_NESTS`]. A wake-up that no worker causes counts as 0.
-//! Since a wake-up and all that it causes are one call in one task, the worker notes in [`RUNS`]
-//! which one it makes.
+//! A worker's wake-ups may come back here, through other epolls, or through the same one if
+//! instances and epolls watch each other in a circle. So each counts as one more in succession than
+//! its cause, and there are at most [`MAX_NESTS`]. A wake-up that no worker causes counts as 0.
+//! Since a wake-up and everything that it causes are one call in one task, the worker records in
+//! [`RUNS`] which wake-up it makes.
 
 use crate::{
     kernel_ext::{
@@ -43,7 +44,7 @@ use kernel::{
     },
 };
 
-/// The work of a `T`, and the wake-up of its pollers that is due.
+/// The work item of a `T`, and the pending wake-up of its pollers.
 #[pin_data]
 pub(crate) struct Relay<T: Worker> {
     #[pin]
@@ -52,7 +53,7 @@ pub(crate) struct Relay<T: Worker> {
     due: SpinLockIrq<Option<Wake>>,
 }
 
-/// A wake-up to be made.
+/// A pending wake-up.
 #[derive(Clone, Copy)]
 struct Wake {
     /// Flags for the pollers.
@@ -65,7 +66,7 @@ impl<T: Worker> Relay<T> {
     /// The offset of the [`OwnWork`].
     pub(crate) const WORK: usize = offset_of!(Self, work);
 
-    /// Nothing is due.
+    /// Nothing is pending.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             work <- OwnWork::new(),
@@ -90,13 +91,13 @@ impl<T: Worker> Relay<T> {
         self.start();
     }
 
-    /// Makes a worker call [`Worker::work`]. Callable from any context, also while the object is
-    /// being released: an object that was found under RCU may be.
+    /// Makes a worker call [`Worker::work`]. Callable from any context, even while the object is
+    /// being released, as may be the case for an object that was found under RCU.
     pub(crate) fn start(&self) {
         self.work.start(WORKERS.get());
     }
 
-    /// The part of [`Worker::work`] that concerns pollers: if they are to be woken, `wake` does so
+    /// The part of [`Worker::work`] that concerns pollers: if a wake-up is pending, `wake` makes it
     /// with the given flags.
     pub(crate) fn run(&self, wake: impl FnOnce(u32)) {
         let due = self.due.lock().take();
@@ -112,21 +113,21 @@ impl<T: Worker> Relay<T> {
     }
 }
 
-/// How many wake-ups are made at the same time. On machines with several nodes it may be a few
+/// How many wake-ups are made at the same time. On machines with several nodes there may be a few
 /// more.
 const MAX_RUNS: usize = 64;
 
-/// The wake-ups that are being made: the address of the worker's task, and the hops in the bits
-/// that are 0 there. A task writes and looks for nothing but its own, except for a 0.
+/// The wake-ups that are being made: the address of the worker's task, with the hops in the bits
+/// that are 0 there. A task only writes and looks for its own entry, except for a 0.
 static RUNS: [Atomic<usize>; MAX_RUNS] = [const { Atomic::new(0) }; MAX_RUNS];
 
-/// One of these, while it is being made.
+/// An entry of these, while its wake-up is being made.
 struct Run(&'static Atomic<usize>);
 
 impl Run {
     const HOPS: usize = (1 << 3) - 1;
 
-    /// The current task makes a wake-up after so many others.
+    /// The current task makes a wake-up after `hops` others.
     fn begin(hops: usize) -> Self {
         let run = task::current_id() | hops;
         loop {
@@ -134,7 +135,7 @@ impl Run {
             if let Some(place) = RUNS.iter().find(free) {
                 return Self(place);
             }
-            // One of the others is done soon.
+            // One of the others will finish soon.
             task::cond_resched();
         }
     }

@@ -10,9 +10,9 @@
 //! hands over ([`kernel_ext::hook`]). An event on the file wakes the queue, and the entry's
 //! function runs, perhaps in an interrupt ([`wakeup`]). It puts the item onto the instance's ready
 //! list, and wakes one waiter and all pollers of the instance. The waiter scans the ready list
-//! ([`wait`]): it polls each file again, since the wake-up was a hint, and hands out the events
-//! that it finds. Level-triggered items stay on the list; the next scan drops those whose files
-//! have no events any more.
+//! ([`wait`]): it polls each file again, because the wake-up was only a hint, and delivers the
+//! events that it finds. Level-triggered items stay on the list; the next scan drops those whose
+//! files have no events any more.
 //!
 //! ```text
 //!   event on a file                                             REPOLL_WAIT
@@ -24,7 +24,7 @@
 //!
 //! # Files, from top to bottom
 //!
-//! No file imports one above it. Where a lower part has to call a higher one, it has a trait that
+//! No file imports one above it. If a lower part has to call a higher one, it defines a trait that
 //! the higher one implements, such as [`item::Owner`].
 //!
 //! ```text
@@ -60,50 +60,50 @@
 //! 6. *A bucket's spinlock* ([`watch`]): which items there are on files. Process context only.
 //!    Inside it come the file's own `f_lock`, to change whether it reports, *the spinlock of held
 //!    files* ([`held`]) and *the spinlock of the links* between instances ([`links`]). *The
-//!    registry's spinlock* ([`registry`]) is inside nothing and outside nothing: a task that finds
-//!    an instance under it looks at the instance afterwards, by RCU or by a reference to its file.
-//! 7. *A file's wait-queue lock*, not ours: held while the callback in [`wakeup`] runs, with
-//!    interrupts off where the file's owner wakes from interrupts. Inside the unhooking lock, not a
-//!    bucket's.
+//!    registry's spinlock* ([`registry`]) is neither inside nor outside any other lock: a task that
+//!    finds an instance under it uses the instance afterwards, by RCU or by a reference to its
+//!    file.
+//! 7. *A file's wait-queue lock*, which belongs to the kernel: held while the callback in
+//!    [`wakeup`] runs, with interrupts off if the file's owner wakes from interrupts. Inside the
+//!    unhooking lock, not a bucket's.
 //! 8. *The instance's spinlock* ([`ready::ReadyList`]): the ready list and the waiters. Taken in
 //!    the callback, so with interrupts off. Nothing under it polls, allocates or touches user
 //!    memory.
-//! 9. *The lock of a wake-up that a worker is to make* ([`relay`]): inside nothing of the
-//!    instance's.
+//! 9. *The lock of a wake-up that a worker will make* ([`relay`]): inside no lock of the instance.
 //!
 //! The lock of the queue of pollers is taken with the lock of a file's queue held, and is itself
 //! the lock of a file's queue: an eventpoll that watches the instance is called under it.
 //! [`nesting`] explains why neither these locks nor the mutexes, ours and those of the kernel's
 //! epolls, are taken in a circle.
 //!
-//! # How an item goes
+//! # How an item is removed
 //!
-//! * *Delete, or a failed add*: under the mutex, the item leaves the tree; then its wait queues and
-//!   the watch table, under the file's unhooking lock, after which no callback runs any more; then
-//!   the ready list; and is freed.
+//! * *Delete, or a failed add*: under the mutex, the item leaves the tree. Then it leaves its wait
+//!   queues and the watch table, under the file's unhooking lock, after which no callback runs any
+//!   more. Then it leaves the ready list, and is freed.
 //! * *Release of the instance*: the same for each item. The instance itself is freed a grace period
-//!   later, for tasks that found it by an item under RCU.
+//!   later, because tasks may have found it through an item under RCU.
 //! * *Release of the watched file*: [`watch`] takes the item off its wait queues and the ready list
-//!   and buries it; the holder of the mutex, or its next one, does the rest.
+//!   and buries it. The holder of the mutex, or its next holder, does the rest.
 //!
-//! The first two meet the third at the unhooking lock: the one that has it first unhooks the item
-//! and removes it from the table, the other finds it gone. [`kernel_ext::hook`] has a fourth party,
-//! a wait queue that dies before its file.
+//! The first two meet the third at the unhooking lock: whichever takes it first unhooks the item
+//! and removes it from the table, and the other finds it gone. [`kernel_ext::hook`] has a fourth
+//! party, a wait queue that dies before its file.
 //!
 //! # No wake-up is lost
 //!
-//! * An event during an add: the entry is on the queue before the file looks at its state.
+//! * An event during an add: the entry is on the queue before the file checks its state.
 //! * During a modify: the mask changes before the poll, and a barrier is between them.
 //! * During a scan: if the scan has marked the item as seen, the wake-up removes the mark, and the
-//!   scan does not drop the item. Otherwise the wake-up puts the item onto the ready list, which
-//!   the end of the scan joins with its own.
+//!   scan does not drop the item. Otherwise the wake-up puts the item onto the ready list, which is
+//!   joined with the scan's own list at the end of the scan.
 //! * While the item is ready and nobody waits: the wake-up takes no lock. A barrier in the callback
-//!   and one in the scan order the look at the item's place and the look at the file.
-//! * To a waiter that leaves: a woken waiter is off the queue and looks before it leaves, even
-//!   after its deadline. A waiter that leaves at its deadline without having been woken looks
-//!   whether a waker has just seen it waiting. A waiter that is being killed wakes another in its
-//!   place.
-//! * Between a look and a sleep: both the waiter and its waker hold the spinlock.
+//!   and one in the scan order the check of the item's place and the check of the file.
+//! * To a waiter that leaves: a woken waiter is off the queue and scans before it leaves, even
+//!   after its deadline. A waiter that leaves at its deadline without having been woken checks
+//!   whether a waker has just seen it waiting. A waiter that is being killed wakes another one in
+//!   its place.
+//! * Between a check and a sleep: both the waiter and its waker hold the spinlock.
 
 mod awake;
 mod bindings;
@@ -151,8 +151,9 @@ use kernel::{
     prelude::*, //
 };
 
-// No alias: with `devname:repoll` a node would exist before the module, but that takes a minor
-// number that is reserved for good. A line in modules-load.d loads the module at boot instead.
+// No alias: with `devname:repoll` a node would exist before the module is loaded, but that requires
+// a minor number that is reserved permanently. A line in modules-load.d loads the module at boot
+// instead.
 module! {
     type: RepollModule,
     name: "repoll",
@@ -184,9 +185,9 @@ struct RepollModule {
 
 impl kernel::InPlaceModule for RepollModule {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
-        // SAFETY: Each of these uses only what was made before it. The device comes last, and
-        // nobody uses anything without it. They are dropped in the reverse order, by this or on
-        // exit.
+        // SAFETY: Each of these uses only what was created before it. The device comes last, and
+        // nothing is used without it. They are dropped in the reverse order, by this function on
+        // failure or on exit.
         let loading = unsafe { Loading::begin() };
         try_pin_init!(Self {
             _caches: item::Caches::new(&loading)?,

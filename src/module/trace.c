@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The tracepoints themselves; and for each, a function that Rust can call. */
+/* The definitions of the tracepoints and, for each, a function that Rust can call. */
 
 #include <linux/types.h>
 

@@ -4,18 +4,18 @@
  *
  * Fields that mean the same everywhere:
  *
- *	instance	the number of an instance, never used again: the id in
- *			struct repoll_info
+ *	instance	the number of an instance, which is never reused: the id
+ *			in struct repoll_info
  *	fd		the number under which the file was added
- *	ino		the file's inode number: of a socket, the one in
+ *	ino		the file's inode number: for a socket, the one in
  *			/proc/PID/fd and in ss -e
  *	data		the user's data, as in struct epoll_event
  *
- * An item is known by (file, fd). If a descriptor number is used again while
- * another one keeps the first file open, the two differ in ino.
+ * An item is identified by (file, fd). If a descriptor number is reused while
+ * another descriptor keeps the first file open, the two items differ in ino.
  *
  * repoll_callback and repoll_wake are hit with interrupts off and in any context,
- * repoll_drop of an eventfd with interrupts off, all others in process context.
+ * repoll_drop for an eventfd with interrupts off, all others in process context.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM repoll
@@ -25,7 +25,7 @@
 
 #include <linux/tracepoint.h>
 
-/* Plain numbers, as programs that read the formats do not know the kernel's types. */
+/* Plain numbers, because programs that read the formats do not know the kernel's types. */
 #define repoll_show_events(events)					\
 	__print_flags(events, "|",					\
 		{ 0x00000001, "IN" }, { 0x00000002, "PRI" },		\
@@ -39,8 +39,8 @@
 		{ 0x40000000, "ONESHOT" }, { 0x80000000, "ET" })
 
 /*
- * repoll_create - an instance was made
- * @fifo: whether of several waiters the first one is woken first
+ * repoll_create - an instance was created
+ * @fifo: whether the waiter that came first is woken first
  */
 TRACE_EVENT(repoll_create,
 	TP_PROTO(u64 instance, bool fifo),
@@ -56,7 +56,7 @@ TRACE_EVENT(repoll_create,
 	TP_printk("instance=%llu fifo=%d", __entry->instance, __entry->fifo)
 );
 
-/* repoll_release - its last descriptor is closed; what it watched goes with it */
+/* repoll_release - the last descriptor of an instance is closed, which ends all its items */
 TRACE_EVENT(repoll_release,
 	TP_PROTO(u64 instance),
 	TP_ARGS(instance),
@@ -96,23 +96,23 @@ DECLARE_EVENT_CLASS(repoll_change,
 );
 
 /*
- * repoll_add - a file is being watched. An event that came meanwhile may already
- * have called back.
- * @events: what for and how
- * @found: which of these the file had at once: if any, the item is ready
+ * repoll_add - an item was added. An event that came meanwhile may already have
+ * called back.
+ * @events: the events that it watches for, and its mode
+ * @found: which of these events the file had at once: if any, the item is ready
  */
 DEFINE_EVENT(repoll_change, repoll_add,
 	TP_PROTO(u64 instance, int fd, u64 ino, u32 events, u64 data, u32 found),
 	TP_ARGS(instance, fd, ino, events, data, found)
 );
 
-/* repoll_mod - it is watched for something else; as repoll_add */
+/* repoll_mod - an item was modified; fields as for repoll_add */
 DEFINE_EVENT(repoll_change, repoll_mod,
 	TP_PROTO(u64 instance, int fd, u64 ino, u32 events, u64 data, u32 found),
 	TP_ARGS(instance, fd, ino, events, data, found)
 );
 
-/* repoll_del - it is not watched any more, by request */
+/* repoll_del - an item was deleted, by request */
 TRACE_EVENT(repoll_del,
 	TP_PROTO(u64 instance, int fd, u64 ino),
 	TP_ARGS(instance, fd, ino),
@@ -131,9 +131,9 @@ TRACE_EVENT(repoll_del,
 );
 
 /*
- * repoll_drop - it is not watched any more, since its file was closed
- * @held: whether nothing shows the close of the file, so that the module had to find
- *	out by itself that there are no other references
+ * repoll_drop - an item was removed because its file was closed
+ * @held: whether nothing shows the close of the file, so that the module had to check
+ *	regularly whether there are other references
  */
 TRACE_EVENT(repoll_drop,
 	TP_PROTO(u64 instance, int fd, u64 ino, u64 data, bool held),
@@ -164,11 +164,12 @@ TRACE_EVENT(repoll_drop,
 
 /*
  * repoll_callback - a wait queue of the file was woken
- * @events: what the waker announces; 0 if it does not say
- * @interest: what the file is watched for and how; after its event a one-shot item
- *	keeps only the latter, and no wake-up concerns it
- * @result: REPOLL_IGNORED if that is something else; REPOLL_LISTED if the item goes
- *	onto the ready list; REPOLL_PENDING if it is there, or its file is closed
+ * @events: the events that the waker announces; 0 if it does not state them
+ * @interest: the events that the item watches for, and its mode; after its event, a
+ *	one-shot item keeps only the mode, and no wake-up concerns it
+ * @result: REPOLL_IGNORED if the wake-up does not concern the item; REPOLL_LISTED if
+ *	the item joins the ready list; REPOLL_PENDING if it is on the list already, or
+ *	its file is closed
  */
 TRACE_EVENT(repoll_callback,
 	TP_PROTO(u64 instance, int fd, u64 ino, u64 data, u32 events,
@@ -202,9 +203,9 @@ TRACE_EVENT(repoll_callback,
 );
 
 /*
- * repoll_wake - a waiter is about to be woken; sched_waking, which follows, shows
- * which
- * @sync: whether the waker is about to sleep itself
+ * repoll_wake - a waiter is about to be woken; the sched_waking that follows shows
+ * which one
+ * @sync: whether the waker itself is about to sleep
  */
 TRACE_EVENT(repoll_wake,
 	TP_PROTO(u64 instance, bool sync),
@@ -221,9 +222,9 @@ TRACE_EVENT(repoll_wake,
 );
 
 /*
- * repoll_wait_enter - a thread begins to wait
- * @maxevents: how many events it has room for
- * @timeout: in nanoseconds; negative for ever
+ * repoll_wait_enter - a wait begins
+ * @maxevents: how many events the waiter has room for
+ * @timeout: in nanoseconds; negative means no limit
  */
 TRACE_EVENT(repoll_wait_enter,
 	TP_PROTO(u64 instance, int maxevents, s64 timeout),
@@ -244,7 +245,7 @@ TRACE_EVENT(repoll_wait_enter,
 
 /*
  * repoll_deliver - an event was written to the memory of the waiter
- * @events: what there is
+ * @events: the events that the file has
  */
 TRACE_EVENT(repoll_deliver,
 	TP_PROTO(u64 instance, int fd, u32 events, u64 data),
@@ -268,8 +269,8 @@ TRACE_EVENT(repoll_deliver,
 );
 
 /*
- * repoll_wait_exit - it waits no more
- * @ret: how many events it got, or an error
+ * repoll_wait_exit - a wait ends
+ * @ret: how many events it returns, or an error
  */
 TRACE_EVENT(repoll_wait_exit,
 	TP_PROTO(u64 instance, int ret),
@@ -287,7 +288,7 @@ TRACE_EVENT(repoll_wait_exit,
 
 #endif /* _REPOLL_TRACE_H */
 
-/* Outside of the guard: it reads this file several times. */
+/* Outside of the guard, because define_trace.h reads this file several times. */
 #undef TRACE_INCLUDE_PATH
 #define TRACE_INCLUDE_PATH .
 #undef TRACE_INCLUDE_FILE

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The tracepoints of `src/module/trace.h`, which get values only.
+//! The tracepoints of `src/module/trace.h`. They receive only values.
 //!
-//! A tracepoint that is off costs next to nothing: closures, which are called if it is on, read the
-//! fields.
+//! A disabled tracepoint costs next to nothing: closures, which are called only if it is enabled,
+//! read the fields.
 
 use crate::{
     bindings,
@@ -27,13 +27,13 @@ use kernel::{
     },
 };
 
-/// The number that names an instance in traces. Unlike an address or a descriptor it is never used
-/// again, and it reveals nothing.
+/// The number that identifies an instance in traces. Unlike an address or a descriptor, it is never
+/// reused, and it reveals nothing.
 #[derive(Clone, Copy)]
 pub(crate) struct Id(u64);
 
 impl Id {
-    /// A new one.
+    /// A new number.
     pub(crate) fn new() -> Self {
         static LAST: Atomic<u64> = Atomic::new(0);
         Self(LAST.fetch_add(1, Relaxed).wrapping_add(1))
@@ -69,13 +69,13 @@ pub(crate) struct Callback {
     pub(crate) idle: bool,
 }
 
-/// An instance was made.
+/// An instance was created.
 #[inline]
 pub(crate) fn create(instance: Id, policy: Policy) {
     tracepoint::repoll_create(move || [(instance.0, policy == Policy::Fifo)]);
 }
 
-/// An instance ends.
+/// An instance is released.
 #[inline]
 pub(crate) fn release(instance: Id) {
     tracepoint::repoll_release(move || [(instance.0,)]);
@@ -87,7 +87,7 @@ pub(crate) fn add(item: impl FnOnce() -> (Subject, Interest), found: u32) {
     tracepoint::repoll_add(move || [change(item(), found)]);
 }
 
-/// An item was changed; its file had the events `found` at once.
+/// An item was modified; its file had the events `found` at once.
 #[inline]
 pub(crate) fn modify(item: impl FnOnce() -> (Subject, Interest), found: u32) {
     tracepoint::repoll_mod(move || [change(item(), found)]);
@@ -110,7 +110,7 @@ pub(crate) fn delete(instance: impl FnOnce() -> Id, file: &LocalFile, fd: i32) {
     tracepoint::repoll_del(move || [(instance().0, fd, Unreleased::from(file).inode_number())]);
 }
 
-/// An item goes since its file was closed. With it goes whether the file was held.
+/// An item is removed because its file was closed. The second value is whether the file was held.
 #[inline]
 pub(crate) fn dropped(item: impl FnOnce() -> (Subject, bool)) {
     tracepoint::repoll_drop(move || {
@@ -158,7 +158,7 @@ pub(crate) fn wait_enter(instance: impl FnOnce() -> Id, maxevents: i32, timeout:
     tracepoint::repoll_wait_enter(move || [(instance().0, maxevents, timeout)]);
 }
 
-/// These events of items, each with the item's descriptor number, have been written.
+/// These events of items, each with the item's descriptor number, were written.
 #[inline]
 pub(crate) fn deliver(instance: impl FnOnce() -> Id, written: impl Iterator<Item = (i32, Event)>) {
     tracepoint::repoll_deliver(move || {

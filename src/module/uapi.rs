@@ -127,11 +127,11 @@ pub(crate) mod op {
     pub(crate) const MODIFY: i32 = bindings::EPOLL_CTL_MOD as i32;
 }
 
-/// Says that structures are integers without padding.
+/// Declares that structures consist of integers without padding.
 macro_rules! integers {
     ($($structure:ty),*) => {
         $(
-            // SAFETY: The header declares only integers, and names each gap: any bytes will do.
+            // SAFETY: The header declares only integers, and names each gap: any bytes are valid.
             unsafe impl FromBytes for $structure {}
             // SAFETY: No byte of an integer is uninitialised, and there are no gaps.
             unsafe impl AsBytes for $structure {}
@@ -168,8 +168,8 @@ impl Clone for Item {
     }
 }
 
-/// Stores the result of the change at the user's address `at`, which has failed. Returns whether
-/// that could be done.
+/// Stores the error of a change, which failed, at the user's address `at`. Returns whether that
+/// succeeded.
 pub(crate) fn write_result(at: usize, error: Error) -> bool {
     user::write_number(at + offset_of!(Change, result), -error.to_errno())
 }
@@ -198,7 +198,7 @@ pub(crate) fn write<T: AsBytes>(arg: usize, value: &T) -> Result {
 ///
 /// # Errors
 ///
-/// `EFAULT` if no pointer has so many bits.
+/// `EFAULT` if a pointer has fewer bits.
 pub(crate) fn address(value: u64) -> Result<usize> {
     usize::try_from(value).map_err(|_| EFAULT)
 }
@@ -206,7 +206,7 @@ pub(crate) fn address(value: u64) -> Result<usize> {
 /// A `struct epoll_event`: 12 bytes, or 16 where the C structure is not packed.
 #[derive(Clone, Copy)]
 pub(crate) struct Event {
-    /// The events to watch for, or those that there are.
+    /// The events to watch for, or those that the file has.
     pub(crate) events: u32,
     /// The user's data.
     pub(crate) data: u64,
@@ -236,20 +236,20 @@ impl From<bindings::epoll_event> for Event {
 /// A `struct epoll_event` as it is in user memory.
 pub(crate) type RawEvent = bindings::epoll_event;
 
-/// These events, with the user's data.
+/// These events with the user's data.
 #[inline]
 pub(crate) fn raw(events: u32, data: u64) -> RawEvent {
     RawEvent { events, data }
 }
 
-/// Writes events to the array, which has room for them. Returns how many: fewer than there are
-/// after a fault.
+/// Writes events to the array, which has room for them. Returns how many were written: fewer after
+/// a fault.
 #[inline]
 pub(crate) fn write_events(to: Buffer, events: &[RawEvent]) -> usize {
     user::write_events(to.address, events)
 }
 
-/// A user's array of events, to be filled.
+/// A user's array for events.
 #[derive(Clone, Copy)]
 pub(crate) struct Buffer {
     /// The user's address of it.
@@ -262,14 +262,14 @@ impl Buffer {
     /// The greatest number of events that one wait may ask for.
     const MAX: u32 = (i32::MAX / Event::SIZE as i32) as u32;
 
-    /// Whether a wait may ask for that many events.
+    /// Checks whether a wait may request this many events.
     ///
     /// # Errors
     ///
     /// `EINVAL`.
     #[inline(always)]
     pub(crate) fn check_room(maxevents: i32) -> Result {
-        // Of a negative number or 0 this is greater still.
+        // For a negative number or 0, the left side is even greater.
         match (maxevents as u32).wrapping_sub(1) < Self::MAX {
             true => Ok(()),
             false => Err(EINVAL),
@@ -280,7 +280,7 @@ impl Buffer {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if there must not be so many, `EFAULT` if this cannot be user memory.
+    /// `EINVAL` if the number is not allowed, `EFAULT` if this cannot be user memory.
     #[inline(always)]
     pub(crate) fn new(address: u64, maxevents: i32) -> Result<Self> {
         Self::check_room(maxevents)?;
@@ -291,7 +291,7 @@ impl Buffer {
         }
     }
 
-    /// The rest of it, behind that many events. It has as many.
+    /// The rest of the array after `events` events. It is at least that long.
     #[inline]
     pub(crate) fn behind(self, events: usize) -> Self {
         Self {

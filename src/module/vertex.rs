@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An instance as a vertex of the graph that instances and their links make. [`crate::nesting`]
-//! walks through it.
+//! An instance as a vertex in the graph of instances and their links. [`crate::nesting`] walks
+//! through it.
 
 use crate::kernel_ext::once::Once;
 use kernel::sync::{
@@ -18,7 +18,7 @@ use kernel::sync::{
 /// How many links between eventpolls may follow one another.
 pub(crate) const MAX_NESTS: usize = 4;
 
-/// The vertex of an instance, with notes for walks.
+/// The vertex of an instance, with the records of walks.
 pub(crate) struct Vertex {
     /// The address of the instance's own file.
     file: Atomic<usize>,
@@ -26,7 +26,7 @@ pub(crate) struct Vertex {
     watched: Once<bool>,
     /// The last walk under that mutex that came here, and how far it was from its first link.
     pub(crate) visit: Atomic<u64>,
-    /// The same of a walk without the mutex, which would spoil the notes of the others.
+    /// The same for a walk without the mutex, which would overwrite the records of the others.
     pub(crate) path_visit: Atomic<u64>,
 }
 
@@ -52,13 +52,14 @@ impl Vertex {
         self.file.load(Relaxed)
     }
 
-    /// Notes whether another instance may watch this one. The guard is of the topology's mutex.
+    /// Records whether another instance may watch this one. The guard is that of the topology's
+    /// mutex.
     pub(crate) fn set_watched(&self, watched: bool, _: &Guard<'_, u64, MutexBackend>) {
         self.watched.write(watched);
     }
 
-    /// Whether another instance may watch this one. If a caller with the set's mutex gets a no, it
-    /// has that mutex before a new watcher looks for files below.
+    /// Whether another instance may watch this one. If a caller with the set's mutex gets false, it
+    /// holds that mutex before a new watcher looks for files below.
     pub(crate) fn is_watched(&self) -> bool {
         self.watched.read()
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Waiting for events and handing them out.
+//! Waiting for events and delivering them.
 
 use crate::{
     eventpoll::{
@@ -32,9 +32,9 @@ use crate::{
 use kernel::prelude::*;
 
 impl Eventpoll {
-    /// Hands out the events of ready items. Sleeps until there are some, a signal comes or
-    /// `timeout` nanoseconds have passed, if it is not negative. Returns the number of events: 0
-    /// after the timeout.
+    /// Delivers the events of ready items. Sleeps until there are some, a signal comes or `timeout`
+    /// nanoseconds have passed, if it is not negative. Returns the number of events: 0 after the
+    /// timeout.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Eventpoll {
         self.wait_long(buffer, deadline)
     }
 
-    /// Sleeps until something can be handed out, or the deadline passes, as [`Eventpoll::wait`].
+    /// Sleeps until something can be delivered, or the deadline passes, as [`Eventpoll::wait`].
     #[inline(never)]
     fn wait_long(&self, buffer: Buffer, deadline: Deadline) -> Result<u32> {
         let mut expired = deadline.is_now();
@@ -98,14 +98,14 @@ impl Eventpoll {
             return Err(EINTR);
         }
         let woken = self.ready.sleep(deadline, self.policy);
-        // A waiter that was chosen looks, even after its deadline: the event was announced to no
-        // other one. So does a waiter that left the queue just when a waker saw it there. With the
-        // lock held either it sees the waker's item, or the waker has seen nobody.
+        // A waiter that was chosen scans, even after its deadline: no other waiter knows of the
+        // event. So does a waiter that left the queue just when a waker saw it there. With the lock
+        // held, either it sees the waker's item, or the waker has seen nobody.
         let look = woken.chosen || !woken.expired || self.ready.lock().has_listed();
         Ok((look, woken.expired))
     }
 
-    /// Hands out what is ready now.
+    /// Delivers what is ready now.
     ///
     /// # Errors
     ///
@@ -133,12 +133,12 @@ impl Eventpoll {
         self.deliver(buffer)
     }
 
-    /// Hands out what is ready now, or, if a file is closed while the scan looks at it, what was
-    /// found so far. `last` gets the reference to that file, to be released without locks.
+    /// Delivers what is ready now or, if a file is closed while the scan checks it, what was found
+    /// so far. `last` receives the reference to that file, which must be released without locks.
     ///
     /// # Errors
     ///
-    /// As [`Eventpoll::deliver`].
+    /// Those of [`Eventpoll::deliver`].
     #[inline(always)]
     fn deliver_until(&self, buffer: Buffer, last: &mut LastRefs<CHUNK>) -> Result<u32> {
         match self.enter_plain().inspect_err(|_| self.ready.pass_on())? {
@@ -154,7 +154,7 @@ impl Eventpoll {
         self.scan_all(Some(outer), set, buffer, last)
     }
 
-    /// The same, with the mutexes held.
+    /// The same with the mutexes held.
     #[inline(always)]
     fn scan_all<'a>(
         &'a self,
@@ -168,7 +168,7 @@ impl Eventpoll {
             .ready
             .scan::<false>(set.items(), buffer.len, &mut chunk)
         else {
-            // A suspended scan has the outer mutex.
+            // A suspended scan holds the outer mutex.
             return Ok(0);
         };
         let mut rest = buffer;
@@ -183,12 +183,12 @@ impl Eventpoll {
                 }
                 chunk = Chunk::new();
                 chunk.more = more;
-                // It is there, since a deletion needs the outer mutex.
+                // It exists, because a deletion needs the outer mutex.
                 let Some(item) = set.items().find(&key) else {
                     break;
                 };
-                // An instance that a killed task polls does not look for long, but claims to have
-                // events. The item may concern other tasks as well.
+                // If a killed task polls an instance, that does not check for long, but claims to
+                // have events. The item may concern other tasks as well.
                 if task::fatal_signal_pending() {
                     scan.put_back(item);
                     break;
@@ -222,11 +222,11 @@ impl Eventpoll {
         let delivered = buffer.len.wrapping_sub(rest.len);
         self.tally.wait(delivered);
         scan.finish(&chunk);
-        // At most as many as an `int` can count.
+        // At most as many as fit into an `int`.
         Ok(delivered as u32)
     }
 
-    /// The events of an item that a scan had to take by itself. An epoll is polled without the
+    /// The events of an item that a scan had to take separately. An epoll is polled without the
     /// mutex.
     ///
     /// # Errors

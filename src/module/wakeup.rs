@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Wake-ups: the way from an event on a file to the tasks that wait for it.
+//! Wake-ups: the path from an event on a file to the tasks that wait for it.
 //!
 //! ```text
 //!   wake-up of a file's queue --> Hooked::woken --> interest? --> ready list --> one waiter
@@ -9,11 +9,11 @@
 //!
 //! [`Hooked::woken`] runs with the lock of the file's wait queue held, perhaps in an interrupt. The
 //! hot cases come first and take no lock: a wake-up that does not concern the item, and one of an
-//! item that is ready already while nobody waits. An item that a change of the interest list finds
-//! to be ready goes the same way, by [`Eventpoll::make_ready`].
+//! item that is already ready while nobody waits. An item that a change finds ready goes the same
+//! way, through [`Eventpoll::make_ready`].
 //!
-//! Pollers, which may be other eventpolls, are woken after the spinlock is released; some of them
-//! by a worker, as [`crate::nesting`] explains.
+//! Pollers, which may be other eventpolls, are woken after the spinlock is released; a worker wakes
+//! some of them, as [`crate::nesting`] explains.
 
 use crate::{
     event::{
@@ -53,21 +53,21 @@ use kernel::sync::lock::{
     Guard, //
 };
 
-// SAFETY: That is where they are.
+// SAFETY: The offset is that of the field.
 unsafe impl Hooked for Item {
     const HOOKS: usize = offset_of!(Item, hooks);
 
     /// The wake-up callback.
     ///
     /// A wake-up that concerns the item makes it ready and wakes one waiter and all pollers. The
-    /// answer matters for exclusive items only: if a waiter was there for what they asked for, the
+    /// answer matters only for exclusive items: if a waiter existed for the requested events, the
     /// wake-up goes no further; otherwise another exclusive item may have one.
     #[inline(always)]
     fn woken(&self, context: Context<'_>, events: u32, flags: WakeFlags) -> bool {
         let owner = self.owner();
-        // The cause of the wake-up comes before all that is read here. So a change of the interest
-        // is either seen, or finds the event when it polls; and a scan that has begun to look at
-        // the item is either seen, or its poll finds the event.
+        // The cause of the wake-up comes before everything that is read here. So either this sees a
+        // change of the interest, or the change's poll finds the event; and either this sees that a
+        // scan has begun to check the item, or the scan's poll finds the event.
         smp_mb();
         let interest = self.interest();
         let file = || self.woken_file();
@@ -109,7 +109,7 @@ impl Item {
     /// The file, while one of its wait queues is being woken.
     #[inline]
     fn woken_file(&self) -> Unreleased<'_> {
-        // SAFETY: The callers have the lock of the queue, without which the file is not torn down.
+        // SAFETY: The callers hold the lock of the queue, without which the file is not torn down.
         unsafe { Unreleased::new(self.file()) }
     }
 
@@ -154,8 +154,8 @@ impl Item {
         !interest.is_exclusive() || (woke && interest.absorbs(events, events & POLLFREE != 0))
     }
 
-    /// Wakes the pollers of the instance, or has a worker do so, since the wait queue of the item's
-    /// `file` is being woken.
+    /// Wakes the pollers of the instance, or makes a worker do so, because the wait queue of the
+    /// item's `file` is being woken.
     fn announce_to_pollers(&self, file: Unreleased<'_>, flags: u32) {
         let owner = self.owner();
         match self.kind() {
@@ -181,9 +181,9 @@ impl Eventpoll {
         }
     }
 
-    /// Wakes all pollers of the instance. Called without the spinlock, since pollers have
-    /// callbacks, too. If the cause is that the pollers of another instance are being woken, which
-    /// this one watches, that is `inner`.
+    /// Wakes all pollers of the instance. Called without the spinlock, because pollers also have
+    /// callbacks. If the cause is that the pollers of another instance are being woken, which this
+    /// one watches, that is `inner`.
     pub(crate) fn wake_pollers(&self, flags: u32, inner: Option<&Self>) {
         let cause = inner.map(|inner| &inner.pollers);
         self.pollers.wake(event::IN | flags, cause);
@@ -194,7 +194,7 @@ impl Eventpoll {
 unsafe impl Worker for Eventpoll {
     const OFFSET: usize = offset_of!(Eventpoll, relay) + Relay::<Self>::WORK;
 
-    /// What the relay leaves to a worker: wake-ups of pollers, and the removal of dead items.
+    /// The deferred work of the relay: wake-ups of pollers, and the removal of dead items.
     fn work(&self) {
         self.relay.run(|flags| self.wake_pollers(flags, None));
         self.remove_dead_soon();

@@ -1,76 +1,76 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Watching files, and what their last close does to the items on them.
+//! Watching files, and the effect of their last close on the items.
 //!
-//! In the kernel, `__fput()` calls epoll for every file that is released. It does not call a
-//! module. A module must not hold a reference to the file instead: the peer of a socket would not
-//! see it closed for as long as it is watched. And it must not miss a release: its entries on the
-//! file's wait queues would point into freed memory.
+//! The kernel's `__fput()` calls epoll for every file that is released. It does not call a module.
+//! A module must not hold a reference to the file instead: the peer of a socket would not see it
+//! closed as long as it is watched. And a module must not miss a release: its entries on the file's
+//! wait queues would point into freed memory.
 //!
 //! # How a close is noticed
 //!
-//! All items on an open file share one [`Watched`](crate::watched::Watched). It says how the module
-//! notices that the file is closed, in one of three ways:
+//! All items on an open file share one [`Watched`](crate::watched::Watched). It determines how the
+//! module notices that the file is closed, in one of three ways:
 //!
 //! * *By a mark on the superblock* ([`fsnotify`]): `__fput()` calls fsnotify first, before anything
 //!   of the file is torn down, in the closing task, and only for the last reference, so not while a
 //!   copy of the descriptor is open.
 //! * *By the file's last wake-up*: the release of an eventfd wakes its wait queue with `POLLHUP`.
 //!   The `Watched` keeps that queue.
-//! * *Not at all*. The master of a pseudo-terminal is silent for a reason: all users share its
-//!   inode, and could otherwise watch each other type. The module [holds](held) such a file by a
-//!   reference, and lets go as soon as there is no other one, for which it looks every
-//!   [`HOLD_PERIOD_MS`]. In between, waits do not report the file.
+//! * *Not at all*. The master of a pseudo-terminal reports nothing for a reason: all users share
+//!   its inode, and could otherwise observe each other typing. The module [holds](held) such a file
+//!   by a reference, and drops it as soon as there is no other one, which it checks every
+//!   [`HOLD_PERIOD_MS`]. Meanwhile, waits do not report the file.
 //!
 //! # Anonymous files
 //!
-//! Timerfds, signalfds and the like are silent, too, and share one inode. Holding them would delay
-//! what their release does, for any number of them. So they report while they are watched. An
-//! inotify or fanotify mark on that inode, which belongs to root, then shows reads, writes and
-//! closes of watched ones, though not whose. There is no other way to notice that one of them is
-//! closed: before `release`, `__fput()` calls fsnotify, which the file's mode lets through or not,
-//! for all events alike; epoll, for its own items; file locks, by the inode, which all share;
-//! security modules, which cannot be loaded; and `fasync`, an operation that these files do not
-//! have.
+//! Timerfds, signalfds and other anonymous files also report nothing, and share one inode. Holding
+//! them would delay the effects of their release, for any number of them. So they report while they
+//! are watched. An inotify or fanotify mark on that inode, which belongs to root, then shows reads,
+//! writes and closes of watched files, though not whose. There is no other way to notice that one
+//! of them is closed. Before `release`, `__fput()` calls only these: fsnotify, which the file's
+//! mode enables or not, for all events alike; epoll, for its own items; file locks, by the inode,
+//! which all share; security modules, which cannot be loaded; and `fasync`, an operation that these
+//! files do not have.
 //!
-//! Marks have a price for files that are not watched: each close on the same superblock looks into
-//! the table below, and reads and writes test the mark's mask. So a mark is there only while an
-//! item needs it, or an instance that has had such an item.
+//! Marks have a price for files that are not watched: each close on the same superblock causes a
+//! lookup in the table below, and reads and writes test the mark's mask. So a mark exists only
+//! while an item needs it, or an instance that has had such an item.
 //!
 //! # The table
 //!
-//! All items whose file is not released are in the watch table, sorted by their file, so that those
+//! All items whose file is not released are in the watch table, sorted by their file, so that items
 //! on one file are neighbours. **While an item is in the table, its file and its wait queues exist;
 //! and it leaves its wait queues, and then the table, under the unhooking lock of its `Watched`.**
 //! So:
 //!
 //! * the holder of that lock may unhook an item that is in the table without a reference to the
-//!   file, since the file's release waits for the lock;
-//! * once the release of a file has passed here, no item refers to it: another file may get its
-//!   address at once, and many do;
-//! * the instance of an item in the table is not freed before the item has left it, and then only
-//!   after a grace period.
+//!   file, because the file's release waits for the lock;
+//! * once the release of a file has passed this code, no item refers to it: another file may get
+//!   its address at once, and many do;
+//! * the instance of an item in the table is not freed before the item has left the table, and then
+//!   only after a grace period.
 //!
 //! (An eventfd's items stay in the table after its release. They are unhooked by then, the queue
-//! still exists, and as long as it does no other file is found by its address.)
+//! still exists, and as long as it does, no other file is found by its address.)
 //!
-//! Unhooking takes the lock of the file's wait queue, which may be held for as long as a wake-up of
-//! all items on it takes. Only a task that closes that very file, or stops watching it, waits for
-//! that: the lock of a bucket, which other files share, is held for some steps in a tree.
+//! Unhooking takes the lock of the file's wait queue, which may be held as long as a wake-up of all
+//! items on it takes. Only a task that closes that very file, or stops watching it, waits for that:
+//! the lock of a bucket, which other files share, is held for a few steps in a tree.
 //!
-//! # From the close to the last trace of the item
+//! # From the close to the end of the item
 //!
 //! `__fput()` → [`Closing::closing`] → [`bury`] → for each item on the file [`bury_one`]: the item
-//! is unhooked, leaves the table and the ready list, and joins its instance's list of the dead.
-//! From outside, it is gone. Since the hook must not wait for anybody, it cannot take the
-//! instance's mutex. [`Owner::remove_dead_soon`] takes the mutex if it is free; otherwise its
-//! holder removes the dead on unlocking; and if more are dead than one of them removes at once, the
+//! is unhooked, leaves the table and the ready list, and joins its instance's list of the dead. For
+//! users, it is gone. The hook must not wait, so it cannot take the instance's mutex.
+//! [`Owner::remove_dead_soon`] takes the mutex if it is free; otherwise its holder removes the dead
+//! items when it unlocks; and if more items are dead than one of them removes at once, the
 //! [`relay`](crate::relay) removes the rest. The item ends in `Eventpoll::dispose` → [`stop`],
 //! which finds nothing to do, and with the last item on the file its `Watched` ends. For an
-//! eventfd, [`Hooked::ended`](crate::kernel_ext::hook::Hooked::ended) begins this, and `stop`
+//! eventfd, [`Hooked::ended`](crate::kernel_ext::hook::Hooked::ended) starts this, and `stop`
 //! removes the item from the table.
 //!
-//! The banner of the crate has the order of the locks.
+//! The banner of the crate describes the order of the locks.
 
 mod table;
 
@@ -130,7 +130,7 @@ use kernel::{
     sync::rcu, //
 };
 
-/// How often, in milliseconds, the module looks whether held files have other users.
+/// How often, in milliseconds, the module checks whether held files have other users.
 pub(crate) const HOLD_PERIOD_MS: u32 = 50;
 
 static TABLE: Global<Table> = Global::empty();
@@ -138,8 +138,8 @@ static LOOKS: Global<Periodic> = Global::empty();
 
 static OPERATIONS: fsnotify::GroupOperations = fsnotify::GroupOperations::new::<Closing>();
 
-/// Buries the items on a file, one by one. The file is being released, or there is no reference to
-/// it but the hold.
+/// Buries the items on a file, one by one. The file is being released, or the hold is the only
+/// reference to it.
 fn bury(address: usize) {
     if let Some(watched) = TABLE.get().watched(address) {
         while bury_one(address, &watched) {
@@ -158,10 +158,10 @@ fn bury_one(address: usize, watched: &Watched) -> bool {
         let Some(item) = first else {
             return false;
         };
-        // SAFETY: The item is in the table, which it leaves before it is dropped, under the lock that
-        // is held. Its instance is used for longer, under the RCU read lock. The release of the
-        // instance disposes of the item first, so it has not ended; and the instance is freed a grace
-        // period after it.
+        // SAFETY: The item is in the table, which it leaves before it is dropped, under the lock
+        // that is held. Its instance is used for longer, under the RCU read lock. The release of
+        // the instance disposes of the item first, so it has not finished; and the instance is
+        // freed a grace period after it.
         let item = unsafe { item.as_ref() };
         unhook(item);
         trace::dropped(move || (item.traced(unreleased(item)), item.watched().is_held()));
@@ -178,7 +178,7 @@ fn bury_one(address: usize, watched: &Watched) -> bool {
     more
 }
 
-/// Is called by fsnotify.
+/// Receives the calls of fsnotify.
 struct Closing;
 
 impl CloseListener for Closing {
@@ -195,7 +195,7 @@ fn let_go() -> bool {
         if released.is_some() {
             bury(file);
         }
-        // This closes the file, unless a task is just looking at it.
+        // This closes the file, unless a task is just checking it.
         drop(released);
         task::cond_resched();
         from = file + 1;
@@ -205,7 +205,7 @@ fn let_go() -> bool {
 
 /// The globals of watching, while the module is loaded.
 pub(crate) struct Watching {
-    // Dropped in this order: first what calls into the table.
+    // Dropped in this order: first the callers of the table.
     _looks: Installed<Periodic>,
     _marking: Installed<Group>,
     _table: Installed<Table>,
@@ -235,7 +235,7 @@ pub(crate) struct NewItem {
 }
 
 impl NewItem {
-    /// Calls `make` for an item on `file`, for an instance with these `marks`.
+    /// Calls `make` to create an item on `file`, for an instance with these `marks`.
     ///
     /// # Errors
     ///
@@ -267,8 +267,8 @@ impl NewItem {
     }
 
     /// Inserts the item into the table, and its link if it has one. The caller has references to
-    /// `file`, which is the item's, and to the instance's own, until the item is in the instance's
-    /// tree.
+    /// `file`, which is the item's, and to the instance's own file, until the item is in the
+    /// instance's tree.
     ///
     /// # Errors
     ///
@@ -285,14 +285,14 @@ impl NewItem {
                 }
             }
             if let Some(link) = link {
-                // SAFETY: Links are for instances; the link leaves with the item.
+                // SAFETY: Links are for instances; the link is removed with the item.
                 unsafe { links::insert(link, item) };
             }
             Ok(())
         })
     }
 
-    /// The item, which has started.
+    /// The item, after it was started.
     #[inline]
     pub(crate) fn into_item(self) -> SlabBox<Item> {
         match self {
@@ -306,14 +306,14 @@ impl NewItem {
     }
 }
 
-/// Whether an instance watches the file with that address.
+/// Whether an instance watches the file at this address.
 pub(crate) fn is_watched(file: usize) -> bool {
     next_watcher(&mut WatchKey::first(file), |_| ()).is_some()
 }
 
 /// Calls `see` with the instance of the next item on a file, from `from` on, with the lock of the
-/// bucket held. An instance comes as often as it watches the file. Some that come or go meanwhile
-/// may be missing.
+/// bucket held. An instance occurs as often as it watches the file. Instances that come or go
+/// meanwhile may be missing.
 pub(crate) fn next_watcher<T>(from: &mut WatchKey, see: impl FnOnce(&Instance) -> T) -> Option<T> {
     let items = TABLE.get().bucket(from.address).items.lock();
     let item = items.from(from)?;
@@ -333,8 +333,8 @@ pub(crate) fn end_turn(item: &Item) {
     if !item.takes_turns() {
         return;
     }
-    // The caller keeps the file open. But a held one may be found to have no other users meanwhile,
-    // and is buried then.
+    // The caller keeps the file open. But if the file is held, it may be found to have no other
+    // users meanwhile, and its items are buried then.
     let _unhooking = item.watched().unhooking.lock();
     if item.in_table.read() {
         // SAFETY: Nobody unhooks the item without the lock, which is held; and it is in the table.
@@ -343,7 +343,7 @@ pub(crate) fn end_turn(item: &Item) {
 }
 
 /// Takes an item off its wait queues and out of the table, unless the release of its file has done
-/// so. When this has returned, no callback and no release refers to the item.
+/// so. Afterwards, no callback and no release refers to the item.
 pub(crate) fn stop(item: &Item) {
     let watched = item.watched();
     let left = {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An open file that is watched: what all items on it share.
-//!
-//! [`crate::watch`] has the whole story.
+//! An open file that is watched: what all items on it share. [`crate::watch`] explains the whole
+//! mechanism.
 
 use crate::kernel_ext::{
     hosted::{
@@ -25,17 +24,17 @@ use kernel::{
     },
 };
 
-/// How the module learns that the file was closed.
+/// How the module notices that the file was closed.
 pub(crate) enum Source {
     /// By a mark on its superblock, which is one of the instance's [`Marks`](crate::marks::Marks).
     SuperBlock {
-        /// Whether the file was silent and reports its close only while it is watched. Written
-        /// under the bucket's lock.
+        /// Whether the file reported nothing before, and reports its close only while it is
+        /// watched. Written under the bucket's lock.
         made_to_report: Once<bool>,
     },
     /// By its last wake-up.
     Eventfd(Eventfd),
-    /// Not at all: it is [`held`](crate::held).
+    /// Not at all: the file is [`held`](crate::held).
     Held,
 }
 
@@ -58,7 +57,7 @@ unsafe impl Counted for Watched {
 }
 
 impl Watched {
-    /// A file whose close shows by `source`.
+    /// A file whose close `source` shows.
     #[inline]
     pub(crate) fn new(source: Source) -> impl PinInit<Self> {
         pin_init!(Self {
@@ -68,8 +67,8 @@ impl Watched {
         })
     }
 
-    /// The address by which the table finds the items on this file, whose own address is `file`. No
-    /// other file has it while there are items on this one.
+    /// The address under which the table finds the items on this file, whose own address is `file`.
+    /// No other file has it while there are items on this one.
     #[inline]
     pub(crate) fn address(&self, file: usize) -> usize {
         match &self.source {
@@ -78,20 +77,20 @@ impl Watched {
         }
     }
 
-    /// Whether the file is held open, since nothing shows its close.
+    /// Whether the file is held open, because nothing shows its close.
     #[inline]
     pub(crate) fn is_held(&self) -> bool {
         matches!(self.source, Source::Held)
     }
 
-    /// Whether the file's wait queue exists for as long as this does, and is woken with `POLLHUP`
-    /// when the file is released.
+    /// Whether the file's wait queue exists as long as this does, and is woken with `POLLHUP` when
+    /// the file is released.
     #[inline]
     pub(crate) fn hangs_up(&self) -> bool {
         matches!(self.source, Source::Eventfd(_))
     }
 
-    /// About how many items there are on the file.
+    /// The approximate number of items on the file.
     pub(crate) fn items(&self) -> usize {
         hosted::users(&self.refs)
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the module reports of an instance and its items.
+//! The description of an instance and its items for queries.
 
 use super::Eventpoll;
 use crate::{
@@ -33,14 +33,14 @@ pub(crate) const BATCH: usize = 16;
 const MINOR_BITS: u32 = 20;
 
 impl Eventpoll {
-    /// The instance as it is now. Takes no mutex, since users can make its holder take as long as
-    /// they like.
+    /// The current state of the instance. Takes no mutex, because users can make its holder take
+    /// arbitrarily long.
     pub(crate) fn info(&self) -> uapi::Info {
-        // Read before the additions, so that there are never fewer of these.
+        // Read before the additions, so that deletions never exceed additions.
         let dels = self.tally.dels.read();
         let counters = self.ready.counters();
         let adds = self.tally.adds.read();
-        // Where the processor reorders loads, there may seem to be more deletions all the same.
+        // If the processor reorders loads, there may seem to be more deletions nevertheless.
         let items = adds.wrapping_sub(dels).wrapping_sub(counters.closed) as i64;
         let is_watched = watch::is_watched(self.vertex.file());
         let mut state = 0;
@@ -82,7 +82,8 @@ impl Eventpoll {
         info
     }
 
-    /// Describes at most so many items in `to`, from that key on. Returns the key to go on with.
+    /// Describes items in `to`, as many as fit, beginning with this key. Returns the key to
+    /// continue with.
     ///
     /// # Errors
     ///
@@ -111,7 +112,7 @@ impl Eventpoll {
     }
 }
 
-/// An item on that file.
+/// An item on this file.
 fn describe(item: &Item, file: &LocalFile, is_ready: bool, view: View) -> uapi::Item {
     let identity = poll_file::identity(file);
     let states = [

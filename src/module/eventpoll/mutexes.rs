@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An instance's mutexes, as a task holds them that makes changes one after the other.
+//! An instance's mutexes, as held by a task that makes changes one after the other.
 
 use super::{
     Eventpoll,
@@ -25,16 +25,16 @@ use kernel::{
     },
 };
 
-/// The outer mutex of an instance that watches an epoll, held. Meanwhile no other task delivers or
-/// makes changes.
+/// The outer mutex of an instance that watches an epoll, held. Meanwhile no other task delivers
+/// events or makes changes.
 pub(crate) struct Outer<'a> {
     eventpoll: &'a Eventpoll,
     _guard: Guard<'a, (), MutexBackend>,
 }
 
 impl Outer<'_> {
-    /// The item on `file` under the number `fd`, to be used without the mutex, which `set` shows to
-    /// be held. `None` if there is none in this instance.
+    /// The item on `file` under the number `fd`, for use without the mutex, which `set` shows to be
+    /// held now. `None` if this instance has no such item.
     pub(crate) fn keep<'b>(
         &'b self,
         set: &LockedSet<'_>,
@@ -45,9 +45,9 @@ impl Outer<'_> {
         if !core::ptr::eq(item.owner(), self.eventpoll) {
             return None;
         }
-        // SAFETY: The item is in the tree. A deletion needs this mutex, too, as the instance
-        // watches an epoll; the item does not die before its file, which is referenced; and the
-        // instance is not released before its last system call returns.
+        // SAFETY: The item is in the tree. A deletion also needs the outer mutex, because the
+        // instance watches an epoll; the item does not die before its file, which is referenced;
+        // and the instance is not released before its last system call returns.
         Some(unsafe { NonNull::from(item).as_ref() })
     }
 }
@@ -66,8 +66,8 @@ impl Eventpoll {
     }
 }
 
-/// The outer mutex and the mutex of an instance, if they are held; neither is at first. The next
-/// change finds what the previous one has taken.
+/// The outer mutex and the mutex of an instance, if they are held; initially neither is. The next
+/// change uses the mutexes that the previous one has taken.
 pub(crate) struct Mutexes<'a> {
     eventpoll: &'a Eventpoll,
     // Dropped in this order.
@@ -86,8 +86,8 @@ impl<'a> Mutexes<'a> {
         }
     }
 
-    /// Takes the mutex, and the outer one if the instance watches an epoll or will do so when an
-    /// item of that `kind` is added. Returns the items. None of them is dead, except for those that
+    /// Takes the mutex, and also the outer one if the instance watches an epoll or will do so when
+    /// an item of this `kind` is added. Returns the items. None of them is dead, except those that
     /// die while the mutex is held.
     ///
     /// # Errors
@@ -116,7 +116,7 @@ impl<'a> Mutexes<'a> {
             // There is no other one to drop.
             mem::forget(self.set.replace(set));
         }
-        // It is there.
+        // It exists now.
         self.set.as_mut().ok_or(EINVAL)
     }
 
@@ -146,7 +146,7 @@ impl<'a> Mutexes<'a> {
         self.set = None;
     }
 
-    /// Releases the inner mutex, but keeps the item on `file`, an epoll, under that number.
+    /// Releases the inner mutex, but keeps the item on `file`, an epoll, under this number.
     pub(crate) fn keep<'b>(&'b mut self, file: &'b LocalFile, fd: i32) -> Option<&'b Item> {
         let set = self.set.take()?;
         self.outer.as_ref()?.keep(&set, file, fd)

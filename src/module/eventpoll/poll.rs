@@ -19,7 +19,7 @@ use crate::{
 };
 use kernel::fs::LocalFile;
 
-/// The events of an eventpoll, of either kind, that has some for its user.
+/// The events of an eventpoll of either kind that has events for its user.
 const READABLE: u32 = event::IN | event::RDNORM;
 
 /// Which of the `wanted` events the file of an item, which is not an epoll, has now. `nesting` is
@@ -41,8 +41,7 @@ fn poll_instance(file: &LocalFile, nesting: u32) -> u32 {
 }
 
 impl Eventpoll {
-    /// The events that the instance itself has, as a file, while the mutexes of `nesting` others
-    /// are held.
+    /// The events of the instance itself as a file, while the mutexes of `nesting` others are held.
     pub(crate) fn poll_events(&self, nesting: u32) -> u32 {
         if self.has_events(nesting) {
             READABLE
@@ -54,10 +53,10 @@ impl Eventpoll {
     /// Whether any item has events. Items that turn out to have none leave the ready list.
     fn has_events(&self, nesting: u32) -> bool {
         let Ok(set) = self.lock_nested(nesting) else {
-            // The task is being killed, so nobody gets the answer.
+            // The task is being killed, so nobody uses the answer.
             return true;
         };
-        // The poller may hold any locks, and is about to sleep: a worker releases the files.
+        // The poller may hold any locks, and is about to sleep, so a worker releases the files.
         let mut last = LastRefs::new();
         let mut chunk = Chunk::new();
         let mut scan = match self.ready.scan::<true>(set.items(), 1, &mut chunk) {

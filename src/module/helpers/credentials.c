@@ -48,7 +48,7 @@ bool rp_may_administer_network(void)
 	return capable(CAP_NET_ADMIN);
 }
 
-/* Without sleep states there is nothing to block. */
+/* Without sleep states, there is nothing to block. */
 bool rp_may_block_suspend(void)
 {
 	return IS_ENABLED(CONFIG_PM_SLEEP) && capable(CAP_BLOCK_SUSPEND);

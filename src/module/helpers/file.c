@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Files, and the eventfds that some are of. */
+/* Files, and the eventfds that belong to some of them. */
 
 #include <linux/bottom_half.h>
 #include <linux/eventfd.h>
@@ -26,7 +26,7 @@ void rp_get_file(struct file *file)
 	get_file(file);
 }
 
-/* The counter does not count the last reference. */
+/* The last reference is not part of the count. */
 bool rp_file_put_unless_last(struct file *file)
 {
 	BUILD_BUG_ON(FILE_REF_ONEREF);
@@ -34,8 +34,8 @@ bool rp_file_put_unless_last(struct file *file)
 }
 
 /*
- * Whether the release of the file does not take long. The caller has the last
- * reference. There is one worker for all files of the machine.
+ * Whether the release of the file is short. The caller has the last reference.
+ * There is one worker for all files of the machine.
  */
 static bool rp_release_is_short(struct file *file)
 {
@@ -51,8 +51,8 @@ static bool rp_release_is_short(struct file *file)
 }
 
 /*
- * fput() leaves the release to the return of the current task to user mode; in an
- * interrupt, to a worker.
+ * fput() releases a file when the current task returns to user mode; in an interrupt,
+ * it makes a worker do that.
  */
 void rp_fput_by_worker(struct file *file)
 {
@@ -76,8 +76,8 @@ loff_t rp_file_pos(const struct file *file)
 }
 
 /*
- * Permission events stay off either way: a silent file that reports while it is
- * watched must not wait for anybody's permission.
+ * Permission events stay off in both cases: a file that reports only while it is
+ * watched must not wait for permissions.
  */
 void rp_file_set_reporting(struct file *file, bool on)
 {

@@ -13,7 +13,7 @@ bool rp_fsnotify_has_marks(struct fsnotify_group *group)
 }
 
 /*
- * Waits as fsnotify_destroy_group() does, which is not exported. False if this
+ * Waits like fsnotify_destroy_group(), which is not exported. Returns false if this
  * takes longer than @ms milliseconds.
  */
 bool rp_fsnotify_wait_for_users(struct fsnotify_group *group, unsigned int ms)

@@ -5,13 +5,13 @@
 
 #include "../helpers.h"
 
-/* An error if the task is being killed. */
+/* Returns an error if the task is being killed. */
 int rp_mutex_lock_killable(struct mutex *lock, unsigned int subclass)
 {
 	return mutex_lock_killable_nested(lock, subclass);
 }
 
-/* False after a signal. */
+/* Returns false after a signal. */
 bool rp_mutex_lock_interruptible(struct mutex *lock)
 {
 	return !mutex_lock_interruptible(lock);

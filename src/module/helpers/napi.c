@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Busy polling. Without it in the kernel no file has a queue. */
+/* Busy polling. In a kernel without it, no file has a queue. */
 
 #include <linux/net.h>
 #include <net/busy_poll.h>
@@ -7,7 +7,7 @@
 
 #include "../helpers.h"
 
-/* The queue that the file's packets come from, or 0. */
+/* The queue from which the file's packets come, or 0. */
 unsigned int rp_file_napi_id(struct file *file)
 {
 #ifdef CONFIG_NET_RX_BUSY_POLL

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The current task: its state, its signals and what it runs in. */
+/* The current task: its state, its signals and its context. */
 
 #include <linux/irqflags.h>
 #include <linux/sched/signal.h>
@@ -39,8 +39,8 @@ bool rp_fatal_signal_pending(void)
 }
 
 /*
- * The kernel's own set_user_sigmask() is not exported; sigprocmask() is, but it
- * does not shield SIGKILL and SIGSTOP.
+ * The kernel's own set_user_sigmask() is not exported. sigprocmask() is, but it does
+ * not protect SIGKILL and SIGSTOP.
  */
 int rp_sigmask_apply(unsigned long mask, size_t size)
 {
@@ -58,9 +58,9 @@ int rp_sigmask_apply(unsigned long mask, size_t size)
 }
 
 /*
- * After an interruption the kernel restores the mask when it has delivered the
+ * After an interruption, the kernel restores the mask when it has delivered the
  * signal, on the way to user space. A thread of io_uring never goes there: it would
- * keep the mask, and take signals that other threads are to handle.
+ * keep the mask, and take signals that other threads should handle.
  */
 void rp_sigmask_restore(bool interrupted)
 {

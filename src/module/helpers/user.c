@@ -13,7 +13,7 @@ bool rp_access_ok(unsigned long addr, unsigned long size)
 	return access_ok((void __user *)addr, size);
 }
 
-/* Within a window of user access. False after a fault. */
+/* Called within a window of user access. Returns false after a fault. */
 static __always_inline bool rp_get_words(void *to, const void __user *from,
 					 size_t size)
 {
@@ -31,8 +31,8 @@ fault:
 }
 
 /*
- * For a few words: copy_from_user() would take longer to set up than to copy.
- * False after a fault.
+ * For a few words: the setup of copy_from_user() would take longer than the copy.
+ * Returns false after a fault.
  */
 static __always_inline bool rp_read_words(void *to, unsigned long from,
 					  size_t size)
@@ -48,7 +48,7 @@ static __always_inline bool rp_read_words(void *to, unsigned long from,
 	return got;
 }
 
-/* Arguments by their sizes. */
+/* Reads of arguments, by their sizes. */
 bool rp_read_24(void *to, unsigned long from)
 {
 	return rp_read_words(to, from, 24);
@@ -70,9 +70,9 @@ bool rp_read_64(void *to, unsigned long from)
 }
 
 /*
- * Reads changes, and stores success as the result of each, to be corrected if the
- * change fails. So no change is made whose result cannot be stored. Returns how
- * many were both read and stored before a fault.
+ * Reads changes, and stores success as the result of each. The caller corrects it if
+ * the change fails. So no change is made whose result cannot be stored. Returns how
+ * many changes were both read and stored before a fault.
  */
 size_t rp_read_changes(struct repoll_change *to, unsigned long from,
 		       size_t count)
@@ -126,10 +126,10 @@ fault:
 	return false;
 }
 
-/* Words in two events; 0 if events have a gap, which must not be written. */
+/* The number of words in two events; 0 if events have a gap, which must not be written. */
 #define RP_PAIR (sizeof(struct epoll_event) == 12 ? 3 : 0)
 
-/* Returns how many were written before a fault. */
+/* Returns how many events were written before a fault. */
 size_t rp_write_events(unsigned long to, const struct epoll_event *from,
 		       size_t count)
 {
@@ -165,14 +165,14 @@ size_t rp_write_events(unsigned long to, const struct epoll_event *from,
 fault:
 	user_write_access_end();
 	i = at - begin;
-	/* The first one of a pair may have been written. */
+	/* The first event of a pair may have been written. */
 	if (!put_user(from[i].events, &begin[i].events) &&
 	    !put_user(from[i].data, &begin[i].data))
 		i++;
 	return i;
 }
 
-/* Writes as much as there is @room for, and zeros behind that. */
+/* Writes as much as fits into @room, followed by zeros. */
 bool rp_write_struct(unsigned long to, size_t room, const void *from,
 		     size_t size)
 {

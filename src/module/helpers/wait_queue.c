@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Wait queues, and tasks that are woken as by one. */
+/* Wait queues, and tasks that are woken like the tasks in one. */
 
 #include <linux/poll.h>
 #include <linux/sched.h>
@@ -42,7 +42,7 @@ void rp_wake_pollers(struct wait_queue_head *head, void *key, u32 *level,
 	spin_unlock_irqrestore(&head->lock, flags);
 }
 
-/* Counts the entries, up to @most. */
+/* Returns the number of entries, at most @most. */
 unsigned int rp_count_entries(struct wait_queue_head *head, unsigned int most)
 {
 	struct list_head *entry;
@@ -58,7 +58,7 @@ unsigned int rp_count_entries(struct wait_queue_head *head, unsigned int most)
 	return n;
 }
 
-/* @flags are those of a wait queue's wake-up. False if the task did not sleep. */
+/* @flags are those of a wait queue's wake-up. Returns false if the task was not asleep. */
 bool rp_wake_task(struct task_struct *task, int flags)
 {
 	struct wait_queue_entry entry = { .private = task };

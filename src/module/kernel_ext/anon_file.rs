@@ -46,7 +46,7 @@ pub(crate) trait AnonFile: Send + Sync + Sized + 'static {
     /// files.
     fn operations() -> &'static FileOperations<Self>;
 
-    /// Called with the address of the file when it is made, before anybody can use it.
+    /// Called with the address of the file when it is created, before anyone can use it.
     fn opened(&self, file: usize);
 
     /// `ioctl(2)`, from 64-bit and 32-bit programs alike.
@@ -63,8 +63,8 @@ pub(crate) trait AnonFile: Send + Sync + Sized + 'static {
     /// The events that the file has. Called after the poller has joined [`AnonFile::pollers`].
     fn poll(&self) -> u32;
 
-    /// Called when the last reference to the file is gone, before the value is dropped a grace
-    /// period later, in atomic context. May sleep.
+    /// Called when the last reference to the file is gone. May sleep. The value is dropped a grace
+    /// period later, in atomic context.
     fn release(&self);
 
     /// Prints the lines of `/proc/PID/fdinfo/FD`.
@@ -74,19 +74,19 @@ pub(crate) trait AnonFile: Send + Sync + Sized + 'static {
 /// The output of [`AnonFile::show_fdinfo`].
 pub(crate) struct Fdinfo<'a> {
     raw: *const bindings::seq_file,
-    /// To print to.
+    /// Where to print.
     pub(crate) seq: &'a SeqFile,
 }
 
 impl Fdinfo<'_> {
-    /// Whether more has been printed than fits: the kernel will try again with more room.
+    /// Whether more was printed than fits: then the kernel will try again with more room.
     pub(crate) fn is_full(&self) -> bool {
         // SAFETY: The output is alive and used by this thread only.
         unsafe { (*self.raw).count == (*self.raw).size }
     }
 }
 
-/// The file operations of a type, to be put in a static.
+/// The file operations of a type, for a static.
 #[repr(transparent)]
 pub(crate) struct FileOperations<T>(bindings::file_operations, PhantomData<fn(T)>);
 
@@ -94,7 +94,7 @@ pub(crate) struct FileOperations<T>(bindings::file_operations, PhantomData<fn(T)
 unsafe impl<T> Sync for FileOperations<T> {}
 
 impl<T: AnonFile> FileOperations<T> {
-    /// The operations. While there are files with them, this module stays.
+    /// The operations. The module stays loaded while there are files with them.
     pub(crate) const fn new() -> Self {
         Self(
             bindings::file_operations {
@@ -114,7 +114,7 @@ impl<T: AnonFile> FileOperations<T> {
     }
 }
 
-/// Makes a file of `data` and a descriptor for it.
+/// Creates a file of `data` and a descriptor for it.
 ///
 /// # Errors
 ///
@@ -135,35 +135,35 @@ pub(crate) fn create<T: AnonFile>(data: RcuBox<T>, cloexec: bool) -> Result<u32>
     })
     .and_then(|file| NonNull::new(file.cast::<File>()).ok_or(ENOMEM))
     .inspect_err(|_| {
-        // SAFETY: Without a file nobody else has the data.
+        // SAFETY: Without a file, nobody else has the data.
         unsafe { RcuBox::from_raw(data) }.release();
     })?;
     // SAFETY: The file has the data, and nobody can close it yet.
     unsafe { &*data }.opened(file.addr().get());
     let number = fd.reserved_fd();
-    // SAFETY: The reference of the new file is ours, and nobody has its position in use.
+    // SAFETY: This function owns the reference of the new file, and nobody uses its position.
     fd.fd_install(unsafe { ARef::from_raw(file) });
     Ok(number)
 }
 
-/// The private data of `file` if it is one of `T`'s.
+/// The private data of `file` if it belongs to `T`.
 pub(crate) fn of_file<T: AnonFile>(file: &LocalFile) -> Option<&T> {
     of_unreleased(file.into())
 }
 
-/// The private data of a file that is not torn down yet, if it is one of `T`'s.
+/// The private data of a file that is not torn down yet, if it belongs to `T`.
 pub(crate) fn of_unreleased<T: AnonFile>(file: Unreleased<'_>) -> Option<&T> {
-    // SAFETY: The file is there, and its operations do not change.
+    // SAFETY: The file exists, and its operations do not change.
     let operations = unsafe { (*file.as_ptr()).f_op };
-    // SAFETY: Only `create` makes files with these operations.
+    // SAFETY: Only `create` creates files with these operations.
     core::ptr::eq(operations, &T::operations().0).then(|| unsafe { data_of(file.as_ptr()) })
 }
 
-/// The private data of a file that is known to be one of `T`'s.
+/// The private data of a file that is known to belong to `T`.
 ///
 /// # Safety
 ///
-/// `file` was made by [`create::<T>`] and is not released during `'a`.
+/// `file` was created by [`create::<T>`] and is not released during `'a`.
 pub(crate) unsafe fn data_of<'a, T: AnonFile>(file: *mut bindings::file) -> &'a T {
     // SAFETY: By the requirements the private data is a `T`, dropped on release.
     unsafe { &*(*file).private_data.cast::<T>() }
@@ -171,7 +171,7 @@ pub(crate) unsafe fn data_of<'a, T: AnonFile>(file: *mut bindings::file) -> &'a 
 
 /// # Safety
 ///
-/// `file` was made by [`create::<T>`] and is alive.
+/// `file` was created by [`create::<T>`] and is alive.
 unsafe extern "C" fn ioctl<T: AnonFile>(
     file: *mut bindings::file,
     cmd: c_uint,
@@ -179,7 +179,7 @@ unsafe extern "C" fn ioctl<T: AnonFile>(
 ) -> c_long {
     // SAFETY: By the requirements.
     let data = unsafe { data_of::<T>(file) };
-    // SAFETY: The file is alive; an ioctl has no `fdget_pos` of it.
+    // SAFETY: The file is alive; an ioctl does not hold `fdget_pos` on it.
     let file = unsafe { File::from_raw_file(file) };
     match data.ioctl(file, cmd, arg) {
         Ok(value) => value as c_long,
@@ -189,7 +189,7 @@ unsafe extern "C" fn ioctl<T: AnonFile>(
 
 /// # Safety
 ///
-/// `file` was made by [`create::<T>`] and is alive.
+/// `file` was created by [`create::<T>`] and is alive.
 unsafe extern "C" fn fadvise<T: AnonFile>(
     file: *mut bindings::file,
     offset: bindings::loff_t,
@@ -198,7 +198,7 @@ unsafe extern "C" fn fadvise<T: AnonFile>(
 ) -> c_int {
     // SAFETY: By the requirements.
     let data = unsafe { data_of::<T>(file) };
-    // SAFETY: The file is alive; the system call has no `fdget_pos` of it.
+    // SAFETY: The file is alive; the system call does not hold `fdget_pos` on it.
     let me = unsafe { File::from_raw_file(file) };
     match data.fadvise(me, offset as u64, len as u64, advice as u32) {
         Some(result) => result,
@@ -209,7 +209,7 @@ unsafe extern "C" fn fadvise<T: AnonFile>(
 
 /// # Safety
 ///
-/// `file` was made by [`create::<T>`] and is alive; `table` is null or a poll table.
+/// `file` was created by [`create::<T>`] and is alive; `table` is null or a poll table.
 unsafe extern "C" fn poll<T: AnonFile>(
     file: *mut bindings::file,
     table: *mut bindings::poll_table_struct,
@@ -217,14 +217,14 @@ unsafe extern "C" fn poll<T: AnonFile>(
     // SAFETY: By the requirements.
     let data = unsafe { data_of::<T>(file) };
     // SAFETY: By the requirements; the queue lives until the file is released and, for wake-ups
-    // that are under way, until a grace period after.
+    // that are in progress, until a grace period later.
     unsafe { bindings::poll_wait(file, data.pollers().as_ptr(), table) };
     data.poll()
 }
 
 /// # Safety
 ///
-/// `file` was made by [`create::<T>`] and its last reference is gone.
+/// `file` was created by [`create::<T>`] and its last reference is gone.
 unsafe extern "C" fn release<T: AnonFile>(
     _inode: *mut bindings::inode,
     file: *mut bindings::file,
@@ -237,7 +237,7 @@ unsafe extern "C" fn release<T: AnonFile>(
 
 /// # Safety
 ///
-/// `file` was made by [`create::<T>`] and is alive; `out` is being written by this thread.
+/// `file` was created by [`create::<T>`] and is alive; `out` is being written by this thread.
 unsafe extern "C" fn show_fdinfo<T: AnonFile>(
     out: *mut bindings::seq_file,
     file: *mut bindings::file,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Short lists on the stack, which write only the slots that are used.
+//! Short lists on the stack that write only the slots that they use.
 
 use core::mem::MaybeUninit;
 
@@ -24,36 +24,38 @@ impl<T: Copy, const N: usize> Array<T, N> {
         }
     }
 
-    /// Puts a value behind all others. Returns false if there is no room.
+    /// Appends a value. Returns false if there is no room.
     #[inline]
     pub(crate) fn push(&mut self, value: T) -> bool {
         let room = self.len < N;
         if room {
-            // SAFETY: There is such a slot.
+            // SAFETY: The slot exists.
             unsafe { self.write(self.len, value) };
-            // INVARIANT: It was just written. There is no overflow: it was less than `N`.
+            // INVARIANT: The slot was just written. The addition cannot overflow, because the
+            // length was less than `N`.
             self.len = self.len.wrapping_add(1);
         }
         room
     }
 
-    /// Writes a slot, which does not count yet.
+    /// Writes a slot without adding it to the list.
     ///
     /// # Safety
     ///
-    /// There is such a slot.
+    /// The slot exists.
     #[inline(always)]
     unsafe fn write(&mut self, at: usize, value: T) {
         // SAFETY: By the requirements.
         unsafe { self.slots.as_mut_ptr().cast::<T>().add(at).write(value) };
     }
 
-    /// Has `fill` write values, at most `most` and as many as there is room for, to where its first
-    /// argument points. Its second one is how many, and it returns how many it has written.
+    /// Lets `fill` write values to the address in its first argument. Its second argument is the
+    /// number of values: at most `most`, and as many as there is room for. It returns how many it
+    /// has written.
     ///
     /// # Safety
     ///
-    /// It writes as many as it returns.
+    /// `fill` writes as many values as it returns.
     #[inline]
     pub(crate) unsafe fn fill_with(
         &mut self,
@@ -68,11 +70,11 @@ impl<T: Copy, const N: usize> Array<T, N> {
     /// The values.
     #[inline]
     pub(crate) fn as_slice(&self) -> &[T] {
-        // SAFETY: By the type invariant so many slots, no more than there are, are initialised.
+        // SAFETY: By the type invariant, this many slots are initialised, and no more than exist.
         unsafe { core::slice::from_raw_parts(self.slots.as_ptr().cast(), self.len) }
     }
 
-    /// Puts other values in the place of all these.
+    /// Replaces all values.
     #[inline]
     pub(crate) fn filler(&mut self) -> Filler<'_, T, N> {
         Filler {
@@ -82,29 +84,29 @@ impl<T: Copy, const N: usize> Array<T, N> {
     }
 }
 
-/// Fills a list. Its length is known, and written once, at the end.
+/// Fills a list, whose length is written once, at the end.
 pub(crate) struct Filler<'a, T: Copy, const N: usize> {
     array: &'a mut Array<T, N>,
     len: usize,
 }
 
 impl<T: Copy, const N: usize> Filler<'_, T, N> {
-    /// How many values there are.
+    /// The number of values.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// Puts a value behind all others.
+    /// Appends a value.
     ///
     /// # Safety
     ///
     /// There is room.
     #[inline]
     pub(crate) unsafe fn push_unchecked(&mut self, value: T) {
-        // SAFETY: By the requirements there is such a slot.
+        // SAFETY: By the requirements, the slot exists.
         unsafe { self.array.write(self.len, value) };
-        // There is no overflow: it was less than `N`.
+        // The addition cannot overflow, because the length was less than `N`.
         self.len = self.len.wrapping_add(1);
     }
 }
@@ -112,7 +114,7 @@ impl<T: Copy, const N: usize> Filler<'_, T, N> {
 impl<T: Copy, const N: usize> Drop for Filler<'_, T, N> {
     #[inline]
     fn drop(&mut self) {
-        // INVARIANT: So many were written.
+        // INVARIANT: This many slots were written.
         self.array.len = self.len;
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory barriers, in place: [`kernel::sync::barrier`] calls a function for each.
+//! Inline memory barriers; [`kernel::sync::barrier`] calls a function for each.
 //!
 //! C header: [`include/asm-generic/barrier.h`](srctree/include/asm-generic/barrier.h)
 
@@ -8,7 +8,7 @@
 #[inline(always)]
 pub(crate) fn smp_mb() {
     #[cfg(CONFIG_X86_64)]
-    // SAFETY: It adds 0 to a word below the stack, where nothing of value is.
+    // SAFETY: The instruction adds 0 to a word below the stack, which nothing uses.
     unsafe {
         core::arch::asm!("lock add dword ptr [rsp - 4], 0", options(nostack))
     };
@@ -16,11 +16,11 @@ pub(crate) fn smp_mb() {
     kernel::sync::barrier::smp_mb(kernel::sync::barrier::Full);
 }
 
-/// `smp_rmb()`. This processor does not pass loads by others.
+/// `smp_rmb()`. This processor does not reorder loads.
 #[inline(always)]
 pub(crate) fn smp_rmb() {
     #[cfg(CONFIG_X86_64)]
-    // SAFETY: It does nothing, but keeps the compiler from moving accesses.
+    // SAFETY: It does nothing, except that the compiler may not move accesses.
     unsafe {
         core::arch::asm!("", options(nostack, preserves_flags))
     };

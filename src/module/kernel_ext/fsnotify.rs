@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Notification of the last close of files, by marks on superblocks.
+//! Notification of the last close of files, through marks on superblocks.
 //!
 //! A [`Group`] receives a call for each file that is released while its superblock carries a mark
-//! of the group, before the file's own `release`. A mark stays for as long as a [`MarkUse`] of it
+//! of the group, before the file's own `release`. A mark stays as long as a [`MarkUse`] of it
 //! exists, and a little longer: a use can end in atomic context, but removing a mark may sleep, so
-//! a work item does that.
+//! a work item removes it.
 //!
 //! # Why superblocks
 //!
 //! Fsnotify destroys the marks of an object when the object ends. An open file keeps its mount, and
-//! so its superblock, which destroys its marks only when nothing is mounted any more. **So a mark
-//! on a superblock stays while a file of that superblock is open**, unless its group removes it.
+//! so its superblock, whose marks are destroyed only when it is no longer mounted anywhere. **So a
+//! mark on a superblock stays while a file of that superblock is open**, unless its group removes
+//! it.
 //!
 //! A mark on an inode does not: `dentry_unlink_inode()` decides that an inode without links and
-//! names is dead, and then destroys its marks without a lock that would keep a new name, and with
-//! it a newly opened file, from coming in between. `freeing_mark` is too late to cope with that:
-//! before it is called the mark has ceased to be attached, and if the mask of the inode is
-//! recalculated then, it loses the events of the mark, so that a close in between is missed.
+//! names is dead, and then destroys its marks. No lock prevents a new name, and with it a newly
+//! opened file, in between. `freeing_mark` is too late to handle that: before it is called, the
+//! mark has ceased to be attached. If the mask of the inode is recalculated then, it loses the
+//! events of the mark, so a close in between is missed.
 //!
-//! Locking: [`Group`]'s mutex is taken with nothing else held but the caller's own mutexes. The
-//! listener is called inside an SRCU read-side section of all of fsnotify, where a sleep delays the
-//! removal of anybody's marks: it must not wait for anybody.
+//! Locking: [`Group`]'s mutex is taken with nothing else held except the caller's own mutexes. The
+//! listener is called inside an SRCU read-side section that all of fsnotify shares, where a sleep
+//! delays the removal of all marks: the listener must not wait for other tasks.
 //!
 //! C header: [`include/linux/fsnotify_backend.h`](srctree/include/linux/fsnotify_backend.h)
 
@@ -67,15 +68,14 @@ use kernel::{
     },
 };
 
-/// Is notified of files that are closed.
+/// Receives a call for each file that is closed.
 pub(crate) trait CloseListener: 'static {
-    /// The last reference to `file` is gone; its wait queues and its `release` are still to be
-    /// torn down. The pointer is valid during the call. Must not wait for
-    /// anybody.
+    /// The last reference to `file` is gone; its wait queues are not torn down yet, and
+    /// `release` comes later. The pointer is valid during the call. Must not wait for other tasks.
     fn closing(file: *const bindings::file);
 }
 
-/// The operations of a group, to be put in a static.
+/// The operations of a group, for a static.
 pub(crate) struct GroupOperations(bindings::fsnotify_ops);
 
 impl GroupOperations {
@@ -92,8 +92,8 @@ impl GroupOperations {
     }
 }
 
-/// A mark. Fsnotify's own reference to it is worth one reference count of the [`Arc`], which the
-/// group's `free_mark` gives back.
+/// A mark. Fsnotify's own reference to it holds one reference count of the [`Arc`], which the
+/// group's `free_mark` drops.
 #[pin_data]
 struct Mark {
     #[pin]
@@ -102,7 +102,7 @@ struct Mark {
     removal: Work<Mark>,
     core: Arc<Core>,
     users: Atomic<i32>,
-    /// Whether it has been taken off its object; changed under [`Core::finds`].
+    /// Whether the mark was removed from its object. Written under [`Core::finds`].
     removed: Atomic<bool>,
 }
 
@@ -116,7 +116,7 @@ impl_has_work! { impl HasWork<Self> for Mark { self.removal } }
 impl WorkItem for Mark {
     type Pointer = Arc<Self>;
 
-    /// Removes the mark if it has no users any more.
+    /// Removes the mark if it has no more users.
     fn run(this: Arc<Self>) {
         {
             let _finds = this.core.finds.lock();
@@ -124,21 +124,21 @@ impl WorkItem for Mark {
                 return;
             }
             // SAFETY: The mark was added. It is removed only here and at the end of its superblock,
-            // with which this copes. Our own reference to it is still there, and the group is alive
-            // until all work has run.
+            // after which `fsnotify_destroy_mark` may still be called. Our own reference to it still
+            // exists, and the group is alive until all work has run.
             unsafe { bindings::fsnotify_destroy_mark(this.mark.get(), this.core.group) };
         }
-        // SAFETY: This is the reference from `fsnotify_init_mark`, given back once.
+        // SAFETY: This is the reference from `fsnotify_init_mark`, dropped once.
         unsafe { bindings::fsnotify_put_mark(this.mark.get()) };
     }
 }
 
-/// Keeps a mark where it is.
+/// Keeps a mark attached.
 pub(crate) struct MarkUse(Arc<Mark>);
 
 impl MarkUse {
-    /// Whether the mark is where it was put. It is not any more when its superblock was released,
-    /// which happens before another one can be at the same address.
+    /// Whether the mark is still attached to its superblock. It is detached when the superblock is
+    /// released, which happens before another superblock can have the same address.
     #[inline]
     pub(crate) fn is_attached(&self) -> bool {
         // SAFETY: The mark is alive; a flag is read in one piece.
@@ -150,7 +150,7 @@ impl MarkUse {
 impl Drop for MarkUse {
     fn drop(&mut self) {
         if self.0.users.fetch_sub(1, Full) == 1 {
-            // An error means that it is queued already.
+            // An error means that the work is queued already.
             let _ = self.0.core.queue().enqueue(self.0.clone());
         }
     }
@@ -160,13 +160,13 @@ impl Drop for MarkUse {
 ///
 /// # Invariants
 ///
-/// `group` and `workqueue` are live until [`Group`] is dropped, and only work that is done by then
-/// uses them.
+/// `group` and `workqueue` are alive until [`Group`] is dropped, and are used only by work that is
+/// done by then.
 #[pin_data]
 struct Core {
     group: *mut bindings::fsnotify_group,
     workqueue: *mut bindings::workqueue_struct,
-    /// Makes finding and removing marks exclude each other.
+    /// Serialises finding and removing marks.
     #[pin]
     finds: Mutex<()>,
 }
@@ -203,7 +203,7 @@ impl Group {
         // SAFETY: The operations are static.
         let group = from_err_ptr(unsafe { bindings::fsnotify_alloc_group(&operations.0, 0) })
             .inspect_err(|_| {
-                // SAFETY: It was made above and has no work.
+                // SAFETY: The workqueue was created above and has no work.
                 unsafe { bindings::destroy_workqueue(workqueue) }
             })?;
         let core = Arc::pin_init(
@@ -215,7 +215,7 @@ impl Group {
             GFP_KERNEL,
         )
         .inspect_err(|_| {
-            // SAFETY: Both were made above, and nobody else knows of them.
+            // SAFETY: Both were created above, and nobody else knows them.
             unsafe {
                 bindings::fsnotify_put_group(group);
                 bindings::destroy_workqueue(workqueue);
@@ -224,16 +224,16 @@ impl Group {
         Ok(Self(core))
     }
 
-    /// Makes sure that the superblock of a file carries a mark for as long as the returned value
-    /// lives: the listener is notified of each release of a file that starts after this. (A mark
-    /// does not keep the superblock: see [`MarkUse::is_attached`].)
+    /// Makes sure that the superblock of a file carries a mark as long as the returned value
+    /// exists: the listener is notified of each release of a file that starts after this call. (A
+    /// mark does not keep the superblock alive: see [`MarkUse::is_attached`].)
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
     pub(crate) fn mark(&self, file: &LocalFile) -> Result<MarkUse> {
         let kind = bindings::RP_OBJ_SB;
-        // The file keeps it during the call.
+        // The file keeps the superblock alive during the call.
         let raw = poll_file::super_block(file).cast::<c_void>();
         let find = || {
             // SAFETY: The superblock is alive.
@@ -242,13 +242,13 @@ impl Group {
                 return None;
             }
             let opaque = found.cast::<Opaque<bindings::fsnotify_mark>>();
-            // SAFETY: All marks of the group lie in a `Mark` in an `Arc`, of which fsnotify's
-            // reference owns a count.
+            // SAFETY: All marks of the group lie in a `Mark` in an `Arc`. Fsnotify's reference owns
+            // a count of it.
             let mark = unsafe { Arc::from_raw(kernel::container_of!(opaque, Mark, mark)) };
             let user = MarkUse(mark.clone());
             let _ = Arc::into_raw(mark);
             user.0.users.add(1, Relaxed);
-            // SAFETY: `fsnotify_find_mark` got a reference.
+            // SAFETY: `fsnotify_find_mark` took a reference.
             unsafe { bindings::fsnotify_put_mark(found) };
             Some(user)
         };
@@ -259,8 +259,8 @@ impl Group {
             }
         }
 
-        // Without the mutex, which all users share: at the limit of a memory cgroup this may take
-        // long.
+        // Without the mutex, which all users share: at the limit of a memory cgroup, the allocation
+        // may take long.
         let mark = Arc::pin_init(
             pin_init!(Mark {
                 mark <- Opaque::ffi_init(|slot: *mut bindings::fsnotify_mark| {
@@ -278,20 +278,20 @@ impl Group {
             }),
             GFP_KERNEL_ACCOUNT,
         )?;
-        // Fsnotify's reference, given back by `free_mark`.
+        // Fsnotify's reference, which `free_mark` drops.
         let raw_mark = mark.mark.get();
         let _ = Arc::into_raw(mark.clone());
 
         let _finds = self.0.finds.lock();
         let added = match find() {
             Some(user) => Err(Ok(user)),
-            // SAFETY: The mark is initialised and not added, the superblock alive.
+            // SAFETY: The mark is initialised and not added, and the superblock is alive.
             None => to_result(unsafe { bindings::fsnotify_add_mark(raw_mark, raw, kind, 0) })
                 .map_err(Err),
         };
         if let Err(instead) = added {
-            // SAFETY: This is the reference from `fsnotify_init_mark`; otherwise it is kept until
-            // the mark is removed.
+            // SAFETY: This is the reference from `fsnotify_init_mark`; without an error, it is kept
+            // until the mark is removed.
             unsafe { bindings::fsnotify_put_mark(raw_mark) };
             return instead;
         }
@@ -301,22 +301,23 @@ impl Group {
 
 impl Drop for Group {
     /// Waits until nobody refers to the group any more, so that none of its operations is called
-    /// after this. Other tasks may hold a reference to a mark for a moment: to destroy the marks of
-    /// a superblock, or while they wait for a permission.
+    /// afterwards. Other tasks may hold a reference to a mark for a moment: while they destroy the
+    /// marks of a superblock, or while they wait for a permission.
     fn drop(&mut self) {
-        // All users are gone, so each mark is removed already or by work that is waited for here.
+        // All users are gone, so each mark either was removed already, or is removed by work for
+        // which this waits.
         // SAFETY: By the invariant of `Core`.
         unsafe { bindings::destroy_workqueue(self.0.workqueue) };
-        // SAFETY: The group is ours.
+        // SAFETY: This owns the group.
         while !unsafe { bindings::rp_fsnotify_wait_for_users(self.0.group, WORD_MS) } {
             pr_info!("unloading waits for somebody's permission to open or read a file\n");
         }
         let mut rounds = 0u32;
         loop {
             // Waits for running listeners and for `free_mark`.
-            // SAFETY: No requirements but a sleepable context.
+            // SAFETY: The only requirement is a context that may sleep.
             unsafe { bindings::fsnotify_wait_marks_destroyed() };
-            // SAFETY: The group is ours.
+            // SAFETY: This owns the group.
             if !unsafe { bindings::rp_fsnotify_has_marks(self.0.group) } {
                 break;
             }
@@ -326,7 +327,7 @@ impl Drop for Group {
             rounds = rounds.wrapping_add(1);
             fsleep(Delta::from_millis(ROUND_MS.into()));
         }
-        // SAFETY: The group is ours, and no mark refers to it any more.
+        // SAFETY: This owns the group, and no mark refers to it any more.
         unsafe { bindings::fsnotify_put_group(self.0.group) };
     }
 }
@@ -334,10 +335,10 @@ impl Drop for Group {
 /// How often, in milliseconds, the drop of a [`Group`] logs what it waits for.
 const WORD_MS: u32 = 10_000;
 
-/// How often, in milliseconds, it looks whether marks are left.
+/// How often, in milliseconds, it checks whether marks are left.
 const ROUND_MS: u32 = 10;
 
-/// After how many of these looks it logs that there are some.
+/// After how many checks it logs that marks are left.
 const ROUNDS_A_WORD: u32 = WORD_MS / ROUND_MS;
 
 /// # Safety

@@ -14,17 +14,17 @@ use kernel::{
     },
 };
 
-/// The module is being loaded, and nobody uses it yet.
+/// Proof that the module is being loaded, and that nobody uses it yet.
 pub(crate) struct Loading(());
 
 impl Loading {
-    /// Begins to load the module.
+    /// Begins loading the module.
     ///
     /// # Safety
     ///
-    /// Called by the module's initialisation. Whatever calls [`Global::get`] does so after the
-    /// global was installed, and has done so for the last time when its [`Installed`] is dropped,
-    /// which is by the module's exit or by the failure of its initialisation.
+    /// Called by the module's initialisation. All calls of [`Global::get`] come after the global
+    /// was installed and before its [`Installed`] is dropped, which the module's exit or the
+    /// failure of its initialisation does.
     pub(crate) unsafe fn begin() -> Self {
         Self(())
     }
@@ -40,8 +40,8 @@ pub(crate) struct Global<T> {
     taken: Atomic<bool>,
 }
 
-// SAFETY: Only shared references to the value are handed out between `install` and the drop of
-// `Installed`, and those two are in the module's entry and exit, beside which nothing else runs.
+// SAFETY: Between `install` and the drop of `Installed`, this returns only shared references to the
+// value. Those two are called by the module's entry and exit, when nothing else runs.
 unsafe impl<T: Send + Sync> Sync for Global<T> {}
 
 impl<T> Global<T> {
@@ -53,24 +53,24 @@ impl<T> Global<T> {
         }
     }
 
-    /// Puts the value in place until the returned token is dropped.
+    /// Stores the value until the returned token is dropped.
     ///
     /// # Errors
     ///
-    /// `EBUSY` if that was done before.
+    /// `EBUSY` if there is a value already.
     pub(crate) fn install(&'static self, _: &Loading, value: T) -> Result<Installed<T>> {
         if self.taken.xchg(true, Relaxed) {
             return Err(EBUSY);
         }
-        // SAFETY: By the requirements of `Loading::begin` nobody has called `get` yet, and this
-        // comes once.
+        // SAFETY: By the requirements of `Loading::begin`, nobody has called `get` yet, and this
+        // point is reached only once.
         unsafe { (*self.value.get()).write(value) };
         Ok(Installed(self))
     }
 
     /// The value.
     pub(crate) fn get(&'static self) -> &'static T {
-        // SAFETY: By the requirements of `Loading::begin` this is called while the value is there.
+        // SAFETY: By the requirements of `Loading::begin`, this is called while the value exists.
         unsafe { (*self.value.get()).assume_init_ref() }
     }
 }

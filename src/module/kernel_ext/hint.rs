@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Hints for the compiler, which cannot know which way a branch mostly goes.
+//! Hints for the compiler, which cannot know which way a branch usually goes.
 
-/// Says that the branch in which this is called is taken rarely: `core::hint::cold_path()`, for
-/// compilers that do not have it yet.
+/// Marks the branch that calls this as rarely taken: `core::hint::cold_path()`, for compilers that
+/// do not have it yet.
 #[cold]
 #[inline]
 pub(crate) fn cold_path() {}

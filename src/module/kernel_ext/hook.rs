@@ -2,23 +2,24 @@
 
 //! Callbacks on the wait queues of a file.
 //!
-//! A file's `poll` operation hands its wait queues to a poll table, one or several. A [`Hooks`]
-//! is the set of wait-queue entries with which one object listens on them. Only an entry's function
-//! is used: its `private`, where a sleeping task has its address, is empty.
+//! A file's `poll` operation passes its wait queues, one or several, to a poll table. A [`Hooks`]
+//! is the set of wait-queue entries with which one object listens on them. Only the function of an
+//! entry is used: its `private`, where the entry of a sleeping task has the task's address, is
+//! empty.
 //!
 //! # POLLFREE
 //!
-//! The owner of a wait queue that may die before the file (signalfd's, binder's) wakes it with
+//! The owner of a wait queue that may die before the file (signalfd's or binder's) wakes it with
 //! `POLLFREE`, holding its lock, and frees it a grace period later. The woken entry unlinks itself
 //! and then publishes with release semantics that its head is gone. A task that unhooks reads this
-//! with acquire semantics inside an RCU read-side section: either the head is gone, and with it all
-//! use of the entry, or it stays allocated for long enough to take its lock.
+//! with acquire semantics inside an RCU read-side section: either the head is gone, and the entry
+//! is no longer used, or the head stays allocated long enough to take its lock.
 //!
 //! # The end of the file
 //!
-//! For some files a wake-up announces their release ([`Hooked::is_end`]). The entry unlinks itself
-//! then, too, but its head stays: the object keeps it alive. A task that unhooks takes its lock and
-//! so waits for the callback to return.
+//! For some files, a wake-up announces their release ([`Hooked::is_end`]). Then the entry also
+//! unlinks itself, but its head stays, because the object keeps it alive. A task that unhooks takes
+//! the lock of the head and so waits for the callback to return.
 //!
 //! C headers: [`include/linux/poll.h`](srctree/include/linux/poll.h),
 //! [`include/linux/wait.h`](srctree/include/linux/wait.h)
@@ -73,7 +74,7 @@ pub(crate) const POLLFREE: u32 = bindings::RP_POLLFREE;
 
 const HUP: u32 = bindings::RP_POLLHUP;
 
-/// Something that listens on wait queues.
+/// An object that listens on wait queues.
 ///
 /// # Safety
 ///
@@ -82,20 +83,20 @@ pub(crate) unsafe trait Hooked: Send + Sync + Sized + 'static
 where
     More<Self>: Cached,
 {
-    /// Where in the object its hooks are.
+    /// The offset of the hooks in the object.
     const HOOKS: usize;
 
     /// Called when the wait queue is woken, with its lock held, possibly in a hard interrupt. If
-    /// `events` is 0 they are unknown. Returns whether the wake-up did its work, which ends it if
-    /// the entry is exclusive.
+    /// `events` is 0, they are unknown. Returns whether the wake-up had an effect, which ends the
+    /// wake-up if the entry is exclusive.
     fn woken(&self, context: Context<'_>, events: u32, flags: WakeFlags) -> bool;
 
-    /// Whether a wake-up with these events, `POLLHUP` among them, announces the release of the
-    /// file. The wait queue stays as long as the object then.
+    /// Whether a wake-up with these events, including `POLLHUP`, announces the release of the file.
+    /// In that case the wait queue stays as long as the object does.
     fn is_end(&self, events: u32) -> bool;
 
-    /// Called for that wake-up instead of [`Hooked::woken`], in the same context. The entry is off
-    /// the queue.
+    /// Called for that wake-up instead of [`Hooked::woken`], in the same context. The entry has
+    /// left the queue.
     fn ended(&self);
 }
 
@@ -120,14 +121,14 @@ impl Entry {
     }
 }
 
-/// An entry for another wait queue than a file's first one.
+/// An entry for a wait queue of a file other than its first one.
 pub(crate) struct More<T> {
     entry: Entry,
     target: NonNull<T>,
     next: Option<NonNull<More<T>>>,
 }
 
-/// All entries of one object. There is room for one in here: few files have more wait queues.
+/// All entries of one object. It has room for one, because few files have more wait queues.
 ///
 /// # Invariants
 ///
@@ -140,7 +141,7 @@ where
     more: Cell<Option<NonNull<More<T>>>>,
 }
 
-// SAFETY: Only `attach` changes the chain, which nobody else uses then.
+// SAFETY: Only `attach` changes the chain, and nobody else uses it at that time.
 unsafe impl<T: Hooked> Sync for Hooks<T> where More<T>: Cached {}
 // SAFETY: The entries are owned.
 unsafe impl<T: Hooked> Send for Hooks<T> where More<T>: Cached {}
@@ -157,7 +158,7 @@ where
         }
     }
 
-    /// Polls `file` for `events`, putting an entry for `target` on each of its wait queues, and
+    /// Polls `file` for `events`, puts an entry for `target` on each of its wait queues, and
     /// returns the events that it has now. Every event from the poll on calls `target`.
     ///
     /// # Errors
@@ -198,7 +199,7 @@ where
         unsafe { &*ptr::from_ref(target).byte_add(T::HOOKS).cast::<Self>() }
     }
 
-    /// Takes all entries off their wait queues. Afterwards no callback runs any more. A second
+    /// Takes all entries off their wait queues. Afterwards, no callback runs any more. A second
     /// call does nothing.
     ///
     /// # Safety
@@ -215,7 +216,7 @@ where
         });
     }
 
-    /// Puts all entries behind the others on their wait queues.
+    /// Moves all entries to the ends of their wait queues.
     ///
     /// # Safety
     ///
@@ -223,13 +224,13 @@ where
     pub(crate) unsafe fn move_back(&self) {
         self.for_each_linked(|entry, head| {
             // SAFETY: The head is allocated, as `for_each_linked` says. The helper does nothing to
-            // an entry that is off the queue already.
+            // an entry that has left the queue already.
             unsafe { bindings::rp_wait_entry_move_back(head, entry.wait.get()) };
         });
     }
 
-    /// Calls `act` for each entry that is linked, with its head. That stays allocated meanwhile,
-    /// since the file is not released, as the callers know; or by RCU, after a POLLFREE that is
+    /// Calls `act` for each linked entry, with its head. The head stays allocated meanwhile because
+    /// the file is not released, as the callers know; or because of RCU, after a POLLFREE that is
     /// about to be published. (It may be published meanwhile, so `act` must not read the entry's
     /// head again.)
     #[inline]
@@ -266,7 +267,7 @@ where
     }
 }
 
-/// The poll table that [`Hooks::attach`] passes, and behind it the data of its function.
+/// The poll table that [`Hooks::attach`] passes, followed by the data of its function.
 #[repr(C)]
 struct PollTable<'a, T> {
     pt: bindings::poll_table_struct,
@@ -296,8 +297,8 @@ unsafe extern "C" fn queue<T: Hooked>(
     let hooks = Hooks::of(table.target);
     if !table.used {
         table.used = true;
-        // SAFETY: The entry is new, and lives until `unhook` has taken it off; `woken_first` is for
-        // those in hooks.
+        // SAFETY: The entry is new, and lives until `unhook` has taken it off; `woken_first` is the
+        // function for entries in hooks.
         unsafe { link(&hooks.first, woken_first::<T>, head, table.exclusive) };
         return;
     }
@@ -312,8 +313,8 @@ unsafe extern "C" fn queue<T: Hooked>(
     });
     let more = more.into_raw();
     hooks.more.set(Some(more));
-    // SAFETY: The entry was just made, and lives until `unhook` has taken it off; `woken_more` is
-    // for those in `More`.
+    // SAFETY: The entry was just created, and lives until `unhook` has taken it off; `woken_more`
+    // is the function for entries in `More`.
     unsafe { link(&more.as_ref().entry, woken_more::<T>, head, table.exclusive) };
 }
 
@@ -326,7 +327,7 @@ type WakeFunction =
 /// # Safety
 ///
 /// The entry is on no queue, and stays alive and in place until it is taken off. The queue is
-/// initialised, and `woken` is for such entries.
+/// initialised, and `woken` is the function for such entries.
 unsafe fn link(
     entry: &Entry,
     woken: WakeFunction,
@@ -336,7 +337,7 @@ unsafe fn link(
     // INVARIANT: Linked below.
     entry.head.store(head, Relaxed);
     let wait = entry.wait.get();
-    // SAFETY: The entry is linked nowhere.
+    // SAFETY: The entry is not linked.
     unsafe { bindings::rp_waitqueue_func_init(wait, Some(woken)) };
     if exclusive {
         // SAFETY: Both are initialised.
@@ -347,7 +348,7 @@ unsafe fn link(
     }
 }
 
-/// The entry that a wait-queue entry lies in.
+/// The entry that contains a wait-queue entry.
 fn entry_of(wait: *mut bindings::wait_queue_entry) -> *mut Entry {
     wait.wrapping_byte_sub(offset_of!(Entry, wait)).cast()
 }
@@ -397,28 +398,29 @@ where
     }
 }
 
-/// The context of a callback. If interrupts are off, nothing that it calls turns them on.
+/// The context of a callback. If interrupts are off, nothing that the callback calls turns them on.
 pub(crate) struct Context<'a>(PhantomData<&'a LocalInterruptDisabled>);
 
 impl<'a> Context<'a> {
-    /// Proof that interrupts are off, if they are: mostly, but not with `PREEMPT_RT`. Called before
-    /// the callback takes a lock that turns them off and, later, on again.
+    /// Proof that interrupts are off, if they are: usually, but not with `PREEMPT_RT`. Called
+    /// before the callback takes a lock that turns them off and, later, on again.
     #[inline(always)]
     pub(crate) fn interrupts_off(self) -> Option<&'a LocalInterruptDisabled> {
         const { assert!(size_of::<LocalInterruptDisabled>() == 0) };
         // SAFETY: No requirements.
         let off = unsafe { bindings::rp_irqs_disabled() };
         // `LocalInterruptDisabled::assume_disabled()` calls a function that does nothing.
-        // SAFETY: They are off as long as the callback runs; a value without bytes may be anywhere.
+        // SAFETY: They are off as long as the callback runs; a value of size 0 may have any
+        // address.
         off.then(|| unsafe { NonNull::dangling().as_ref() })
     }
 }
 
-/// An object's wait queue is woken.
+/// Handles a wake-up of an object's wait queue.
 ///
 /// # Safety
 ///
-/// The entry is one of the object's and linked; its head's lock is held.
+/// The entry belongs to the object and is linked; its head's lock is held.
 #[inline(always)]
 unsafe fn woken<T: Hooked>(target: &T, entry: &Entry, flags: c_int, key: *mut c_void) -> c_int
 where
@@ -433,17 +435,17 @@ where
     if events & POLLFREE != 0 {
         // SAFETY: By the requirements.
         unsafe { bindings::rp_wait_entry_del_init(entry.wait.get()) };
-        // The last access to the entry: a task that sees this may free it.
+        // This is the last access to the entry: a task that sees it may free the entry.
         entry.head.store(ptr::null_mut(), Release);
     }
     done.into()
 }
 
-/// An object's wait queue is woken for the last time.
+/// Handles the last wake-up of an object's wait queue.
 ///
 /// # Safety
 ///
-/// As [`woken`].
+/// Those of [`woken`].
 #[cold]
 #[inline(never)]
 unsafe fn ended<T: Hooked>(target: &T, entry: &Entry) -> c_int
@@ -453,6 +455,6 @@ where
     // SAFETY: By the requirements.
     unsafe { bindings::rp_wait_entry_del_init(entry.wait.get()) };
     target.ended();
-    // The wake-up goes on: all other entries are to be woken, too.
+    // The wake-up continues: all other entries must also be woken.
     0
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Values that several objects share, each of which lies in the object that had it first.
+//! Values that several objects share, each of which lies in the first object that used it.
 //!
-//! Most values here are shared by nobody. So each object has room for one, and making an object
-//! takes one allocation. If an object goes while others use the value in it, its memory stays until
-//! the last of them is gone.
+//! Most values here have only one user. So each object has room for one, and creating an object
+//! takes one allocation. If an object is dropped while others use the value in it, its memory stays
+//! until the last of them is dropped.
 
 use super::slab::{
     self,
@@ -29,13 +29,13 @@ use kernel::{
 ///
 /// # Safety
 ///
-/// The count is 1 when the value is made, and nothing but this module changes it.
+/// The count is 1 when the value is created, and only this module changes it.
 pub(crate) unsafe trait Counted: Send + Sync {
     /// The count.
     fn count(&self) -> &Refcount;
 }
 
-/// How many users there are, at this moment, by a count. (Atomics call a function for that.)
+/// The current number of users, according to a count. (Atomics call a function for that.)
 #[inline]
 pub(crate) fn users(count: &Refcount) -> usize {
     // SAFETY: The pointer is valid and aligned; a word is read in one piece.
@@ -55,11 +55,11 @@ pub(crate) unsafe trait User: Cached + Send + Sync {
     const HOSTED: usize;
 }
 
-/// An object's part of the value that it uses: where that is, and room for one.
+/// An object's part of the value that it uses: the location of the value, and room for one.
 ///
 /// # Invariants
 ///
-/// `host` is an object's memory, in whose room there is a value, of whose count one belongs to
+/// `host` is the memory of an object, with a value in its room. One count of this value belongs to
 /// this.
 pub(crate) struct Hosted<T: User> {
     host: NonNull<T>,
@@ -68,11 +68,11 @@ pub(crate) struct Hosted<T: User> {
 
 // SAFETY: The value may be used and dropped by any thread.
 unsafe impl<T: User> Send for Hosted<T> {}
-// SAFETY: Nothing but shared references to the value is handed out.
+// SAFETY: This only returns shared references to the value.
 unsafe impl<T: User> Sync for Hosted<T> {}
 
 impl<T: User> Hosted<T> {
-    /// Makes a value of the object's own.
+    /// Creates a value in the object itself.
     #[inline]
     pub(crate) fn new<E>(value: impl PinInit<T::Value, E>) -> impl PinInit<Self, E> {
         let init = move |slot: *mut Self| {
@@ -92,7 +92,7 @@ impl<T: User> Hosted<T> {
     #[inline]
     pub(crate) fn share(&self) -> Shared<T> {
         self.count().inc();
-        // INVARIANT: It was just counted.
+        // INVARIANT: The reference was just counted.
         Shared(self.host)
     }
 
@@ -104,10 +104,10 @@ impl<T: User> Hosted<T> {
     pub(crate) unsafe fn join(object: &SlabBox<T>, value: Shared<T>) {
         let value = core::mem::ManuallyDrop::new(value);
         let hosted = of(NonNull::from(&**object));
-        // SAFETY: By the requirements; the object was made with a value of its own.
+        // SAFETY: By the requirements; the object was created with its own value.
         unsafe {
             (*hosted).room.get().cast::<T::Value>().drop_in_place();
-            // INVARIANT: The count was the argument's.
+            // INVARIANT: The count belonged to the argument.
             (&raw mut (*hosted).host).write(value.0);
         }
     }
@@ -127,12 +127,12 @@ impl<T: User> Deref for Hosted<T> {
 ///
 /// # Invariants
 ///
-/// As those of [`Hosted`].
+/// Those of [`Hosted`].
 pub(crate) struct Shared<T: User>(NonNull<T>);
 
 // SAFETY: The value may be used and dropped by any thread.
 unsafe impl<T: User> Send for Shared<T> {}
-// SAFETY: Nothing but shared references to the value is handed out.
+// SAFETY: This only returns shared references to the value.
 unsafe impl<T: User> Sync for Shared<T> {}
 
 impl<T: User> Deref for Shared<T> {
@@ -149,33 +149,33 @@ impl<T: User> Drop for Shared<T> {
     #[inline]
     fn drop(&mut self) {
         let count = self.count();
-        // If this is the only reference, nobody can make others.
+        // If this is the only reference, nobody can create others.
         if count.as_atomic().load(Acquire) == 1 || count.dec_and_test() {
             let hosted = of(self.0);
             // SAFETY: This was the last use of the value.
             unsafe { (*hosted).room.get().cast::<T::Value>().drop_in_place() };
-            // SAFETY: The object was dropped, or it would be a user.
+            // SAFETY: The object was dropped; otherwise it would be a user.
             unsafe { slab::free(self.0) };
         }
     }
 }
 
-/// Drops an object, and its memory unless others use the value in it.
+/// Drops an object, and also frees its memory unless others use the value in it.
 ///
 /// # Safety
 ///
-/// As [`Cached::DROP`].
+/// Those of [`Cached::DROP`].
 #[inline]
 pub(crate) unsafe fn drop_user<T: User>(object: NonNull<T>) {
     // SAFETY: The object is alive.
     let host = unsafe { (*of(object)).host };
-    // SAFETY: By the requirements. The room is not dropped with it.
+    // SAFETY: By the requirements. This does not drop the room.
     unsafe { object.drop_in_place() };
     if host != object {
         // SAFETY: The object is dropped, and nobody uses its room.
         unsafe { slab::free(object) };
     }
-    // The object's own.
+    // The object's own reference.
     drop(Shared(host));
 }
 

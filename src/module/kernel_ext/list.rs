@@ -2,7 +2,7 @@
 
 //! An intrusive doubly linked list, which does not own its objects.
 //!
-//! [`kernel::list`] owns a reference count of each element; the elements here belong to a tree, and
+//! [`kernel::list`] owns a reference count of each element. The elements here belong to a tree, and
 //! linking one must neither allocate nor count.
 
 use core::{
@@ -15,15 +15,15 @@ use core::{
 ///
 /// # Invariants
 ///
-/// Only the list that the object is linked in accesses them, and its user under the lock of that
-/// list.
+/// Only the list that the object is linked in accesses them, and the user of that list holds its
+/// lock.
 pub(crate) struct ListLinks<T> {
     prev: Cell<Option<NonNull<T>>>,
     next: Cell<Option<NonNull<T>>>,
 }
 
 impl<T> ListLinks<T> {
-    /// ListLinks of an object that is in no list.
+    /// The links of an object that is in no list.
     pub(crate) const fn new() -> Self {
         Self {
             prev: Cell::new(None),
@@ -36,26 +36,26 @@ impl<T> ListLinks<T> {
 ///
 /// # Safety
 ///
-/// The links are always the same ones, lie in the object, are not those of another number, and are
-/// used by nothing but lists.
+/// The links are always the same ones, lie in the object, differ from those of another number, and
+/// are used only by lists.
 pub(crate) unsafe trait Linked<const ID: usize>: Sized {
     /// The links.
     fn links(&self) -> &ListLinks<Self>;
 }
 
-/// A list of `T`s by their links number `ID`.
+/// A list of `T`s that are linked by their links number `ID`.
 ///
 /// # Invariants
 ///
 /// Every object from `first` along `next` is alive, and in no other list by these links; `last` is
-/// the last one.
+/// the last object.
 pub(crate) struct List<T: Linked<ID>, const ID: usize> {
     first: Option<NonNull<T>>,
     last: Option<NonNull<T>>,
     _links: PhantomData<ListLinks<T>>,
 }
 
-// SAFETY: The list gives out pointers only, whose users argue for themselves.
+// SAFETY: The list only returns pointers, whose users have their own safety comments.
 unsafe impl<T: Linked<ID> + Send + Sync, const ID: usize> Send for List<T, ID> {}
 
 impl<T: Linked<ID>, const ID: usize> List<T, ID> {
@@ -68,7 +68,7 @@ impl<T: Linked<ID>, const ID: usize> List<T, ID> {
         }
     }
 
-    /// Whether nothing is linked.
+    /// Whether the list is empty.
     pub(crate) fn is_empty(&self) -> bool {
         self.first.is_none()
     }
@@ -78,13 +78,13 @@ impl<T: Linked<ID>, const ID: usize> List<T, ID> {
         self.first
     }
 
-    /// Whether `object` is the first or the last one.
+    /// Whether `object` is the first or the last object.
     pub(crate) fn has_end(&self, object: &T) -> bool {
         let object = Some(NonNull::from(object));
         self.first == object || self.last == object
     }
 
-    /// ListLinks `object` behind all others.
+    /// Links `object` behind all others.
     ///
     /// # Safety
     ///
@@ -101,11 +101,11 @@ impl<T: Linked<ID>, const ID: usize> List<T, ID> {
         self.last = Some(ptr);
     }
 
-    /// ListLinks `object` before all others.
+    /// Links `object` before all others.
     ///
     /// # Safety
     ///
-    /// As for [`List::push_back`].
+    /// Those of [`List::push_back`].
     pub(crate) unsafe fn push_front(&mut self, object: &T) {
         let ptr = NonNull::from(object);
         object.links().prev.set(None);
@@ -124,8 +124,9 @@ impl<T: Linked<ID>, const ID: usize> List<T, ID> {
         object.links().next.get()
     }
 
-    /// Unlinks all that is between two objects, of which the first may be the beginning of the
-    /// list, and the other one its end. Takes no time that depends on the lengths.
+    /// Unlinks all objects between two objects. Without the first one, this begins at the start of
+    /// the list; without the second one, it goes to the end. The time does not depend on the
+    /// lengths.
     ///
     /// # Safety
     ///
@@ -143,8 +144,8 @@ impl<T: Linked<ID>, const ID: usize> List<T, ID> {
         }
     }
 
-    /// Takes all objects before `rest`, or all, out, as a list of their own. Takes no time that
-    /// depends on the lengths.
+    /// Takes out all objects before `rest`, or all objects, as a separate list. The time does not
+    /// depend on the lengths.
     ///
     /// # Safety
     ///
@@ -187,7 +188,8 @@ impl<T: Linked<ID>, const ID: usize> List<T, ID> {
         }
     }
 
-    /// Moves all of `other` behind what is here. Takes no time that depends on the lengths.
+    /// Moves all objects of `other` behind the objects of this list. The time does not depend on
+    /// the lengths.
     pub(crate) fn append(&mut self, other: &mut Self) {
         let Some(first) = other.first.take() else {
             return;
@@ -218,7 +220,7 @@ mod tests {
         links: ListLinks<Object>,
     }
 
-    // SAFETY: The links are a field that the tests read only.
+    // SAFETY: The links are a field that the tests only read.
     unsafe impl Linked<0> for Object {
         fn links(&self) -> &ListLinks<Self> {
             &self.links
@@ -232,7 +234,7 @@ mod tests {
         })
     }
 
-    /// What a list ought to hold, in an array.
+    /// The expected contents of a list, in an array.
     #[derive(Clone, Copy)]
     struct Numbers {
         length: usize,
@@ -281,7 +283,7 @@ mod tests {
         numbers
     }
 
-    /// Random operations on three lists give what they give on three arrays.
+    /// Random operations on three lists have the same results as on three arrays.
     #[test]
     fn lists_do_what_arrays_do() {
         let objects = objects();
@@ -298,7 +300,7 @@ mod tests {
                 .position(|array| array.all().contains(&number));
             match (from, random >> 60) {
                 (None, 0..=7) => {
-                    // SAFETY: By the arrays the object is in no list.
+                    // SAFETY: According to the arrays, the object is in no list.
                     unsafe { lists[to].push_back(object) };
                     arrays[to].push(number);
                 }
@@ -308,7 +310,7 @@ mod tests {
                     arrays[to].insert(0, number);
                 }
                 (Some(from), 0..=1) if from != to => {
-                    // SAFETY: By the arrays the object is in this list.
+                    // SAFETY: According to the arrays, the object is in this list.
                     let mut moved = unsafe { lists[from].split_before(Some(object.into())) };
                     lists[to].append(&mut moved);
                     let front = arrays[from];
@@ -318,14 +320,14 @@ mod tests {
                     }
                 }
                 (Some(from), 2..=7) => {
-                    // SAFETY: By the arrays the object is in this list.
+                    // SAFETY: According to the arrays, the object is in this list.
                     unsafe { lists[from].remove(object) };
                     arrays[from].remove(number);
                 }
                 (Some(from), 8..=9) => {
-                    // All between the object, or the beginning, and the end.
+                    // All objects between the object, or the beginning, and the end.
                     let before = (random >> 59 & 1 == 0).then_some(number);
-                    // SAFETY: By the arrays the object is in this list.
+                    // SAFETY: According to the arrays, the object is in this list.
                     unsafe { lists[from].cut(before.map(|number| &objects[number]), None) };
                     let mut behind = before.is_none();
                     let all = arrays[from];
@@ -337,7 +339,7 @@ mod tests {
                     }
                 }
                 (Some(from), _) if from != to => {
-                    // SAFETY: No object is named.
+                    // SAFETY: No object is passed.
                     let mut moved = unsafe { lists[from].split_before(None) };
                     lists[to].append(&mut moved);
                     let moved = core::mem::replace(&mut arrays[from], Numbers::new());

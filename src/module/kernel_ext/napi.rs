@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Receive queues of network devices, which can be polled rather than waited for.
+//! Receive queues of network devices. A task can poll them instead of waiting for them.
 //!
 //! C header: [`include/net/busy_poll.h`](srctree/include/net/busy_poll.h)
 
@@ -15,12 +15,12 @@ use kernel::ffi::{
     c_void, //
 };
 
-/// The greatest number of packets that anybody may take from a queue in one go.
+/// The greatest number of packets that a task may take from a queue at once.
 pub(crate) const MAX_BUDGET: u16 = bindings::NAPI_POLL_WEIGHT as u16;
 
-/// The queue that the packets of a file come from, if it is a socket that had some.
+/// The queue from which the packets of a file come, if it is a socket that has received some.
 pub(crate) fn queue_of(file: Unreleased<'_>) -> Option<NonZeroU32> {
-    // SAFETY: The file is not torn down, and with it its socket.
+    // SAFETY: Neither the file nor its socket is torn down.
     NonZeroU32::new(unsafe { bindings::rp_file_napi_id(file.as_ptr()) })
 }
 
@@ -37,8 +37,8 @@ impl Instant {
     }
 }
 
-/// Takes packets from a queue, `budget` in one go (0: as many as the kernel thinks fit), until
-/// `done`, which is given the time of the start, says so, or another task wants the processor.
+/// Takes packets from a queue, `budget` at once (0: as many as the kernel decides), until `done`,
+/// which receives the time of the start, returns true, or another task wants the processor.
 pub(crate) fn busy_loop<F: Fn(Instant) -> bool>(
     queue: NonZeroU32,
     prefer: bool,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Several mutexes of one class, taken one inside the other; and mutexes for which nobody waits
-//! for ever.
+//! Mutexes of one class that are taken one inside the other, and interruptible attempts to take a
+//! mutex.
 //!
 //! C header: [`include/linux/mutex.h`](srctree/include/linux/mutex.h)
 
@@ -23,8 +23,8 @@ fn raw<T>(mutex: &Mutex<T>) -> *mut bindings::mutex {
     ptr::from_ref(mutex).cast::<bindings::mutex>().cast_mut()
 }
 
-/// Takes a mutex, unless the task is being killed first. Tells lockdep that `subclass` others of
-/// its class, from 0 to 7, may be held by the caller, in an order that cannot deadlock.
+/// Takes a mutex, unless the task is being killed first. Declares to lockdep that the caller may
+/// hold `subclass` other mutexes of the same class (from 0 to 7), in an order that cannot deadlock.
 ///
 /// # Errors
 ///

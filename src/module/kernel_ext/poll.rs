@@ -8,11 +8,11 @@ use super::hint;
 use crate::bindings;
 use kernel::fs::LocalFile;
 
-/// Polls files without hooking anything.
+/// Polls files without hooking onto their wait queues.
 pub(crate) struct Look(bindings::poll_table_struct);
 
 impl Look {
-    /// For polls of any number of files.
+    /// A table for polls of any number of files.
     #[inline]
     pub(crate) fn new() -> Self {
         Self(bindings::poll_table_struct {
@@ -21,7 +21,7 @@ impl Look {
         })
     }
 
-    /// Which of the `events` the file has.
+    /// Those of `events` that the file has.
     #[inline]
     pub(crate) fn poll(&mut self, file: &LocalFile, events: u32) -> u32 {
         self.0._key = events;
@@ -30,13 +30,13 @@ impl Look {
     }
 }
 
-/// Polls `file` for `events` without hooking anything.
+/// Polls `file` for `events` without hooking onto its wait queues.
 #[inline]
 pub(crate) fn poll(file: &LocalFile, events: u32) -> u32 {
     Look::new().poll(file, events)
 }
 
-/// The events that `file` has. A file without a `poll` operation has the default ones.
+/// The events of `file`. A file without a `poll` operation has the default events.
 ///
 /// # Safety
 ///

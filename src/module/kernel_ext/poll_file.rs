@@ -25,23 +25,23 @@ use kernel::{
 
 /// A counted reference to a file.
 ///
-/// The drop of the last one has to release the file. `fput()` leaves that to the current task's
-/// return to user mode, so a task that sleeps before it returns would keep the file open for as
-/// long as it sleeps. The drop of this type leaves the release to a worker instead. A caller
-/// without locks may release the file at once, by [`LastRefs`].
+/// The drop of the last reference has to release the file. `fput()` does that when the current task
+/// returns to user mode, so a task that sleeps before it returns would keep the file open as long
+/// as it sleeps. The drop of this type makes a worker release the file instead. A caller without
+/// locks may release the file at once, with [`LastRefs`].
 ///
 /// # Invariants
 ///
-/// The reference is owned. The file's position is not in use through it.
+/// The reference is owned, and does not use the file's position.
 pub(crate) struct FileRef(NonNull<LocalFile>);
 
 // SAFETY: A reference may be dropped by any task, and the position is not used.
 unsafe impl Send for FileRef {}
-// SAFETY: Sharing it gives shared access to the file, which has its own locks.
+// SAFETY: Sharing it provides shared access to the file, which has its own locks.
 unsafe impl Sync for FileRef {}
 
 impl FileRef {
-    /// Gets a reference to a file that is open.
+    /// Takes a reference to a file that is open.
     pub(crate) fn new(file: &LocalFile) -> Self {
         let file = NonNull::from(file);
         // SAFETY: The file is open, as the argument shows. INVARIANT: The count is raised.
@@ -49,12 +49,11 @@ impl FileRef {
         Self(file)
     }
 
-    /// Gives the reference back and returns true, unless it is the last one. In that case it is
-    /// kept.
+    /// Drops the reference and returns true, unless it is the last one. In that case, keeps it.
     ///
     /// # Safety
     ///
-    /// The reference is not used any more if it was given back.
+    /// If the reference was dropped, it is not used any more.
     #[inline(always)]
     unsafe fn put_unless_last(&self) -> bool {
         // SAFETY: The reference is owned.
@@ -76,18 +75,18 @@ impl Drop for FileRef {
     fn drop(&mut self) {
         #[cold]
         fn put_last(file: *mut bindings::file) {
-            // SAFETY: The reference was owned, and is given back here.
+            // SAFETY: The reference was owned, and is dropped here.
             unsafe { bindings::rp_fput_by_worker(file) };
         }
-        // SAFETY: This is the end of it.
+        // SAFETY: The reference is not used afterwards.
         if !unsafe { self.put_unless_last() } {
             put_last(self.0.as_ptr().cast());
         }
     }
 }
 
-/// Some references that were the last ones of their files when they were to be given back. Nobody
-/// can get others, so these files are as good as closed.
+/// References that turned out to be the last ones of their files when they were dropped. Nobody can
+/// take new ones, so these files are as good as closed.
 ///
 /// # Invariants
 ///
@@ -98,7 +97,7 @@ pub(crate) struct LastRefs<const N: usize> {
 }
 
 impl<const N: usize> LastRefs<N> {
-    /// None.
+    /// No references.
     #[inline]
     pub(crate) const fn new() -> Self {
         Self {
@@ -107,12 +106,12 @@ impl<const N: usize> LastRefs<N> {
         }
     }
 
-    /// Gives a reference back, or keeps it if it is the last one. If there is no room for it, a
-    /// worker releases the file.
+    /// Drops a reference, or keeps it if it is the last one. If there is no room for it, a worker
+    /// releases the file.
     #[inline(always)]
     pub(crate) fn put(&mut self, file: FileRef) {
         let file = ManuallyDrop::new(file);
-        // SAFETY: It is not used any more if it was given back.
+        // SAFETY: The reference is not used any more if it was dropped.
         if !unsafe { file.put_unless_last() } {
             self.keep(ManuallyDrop::into_inner(file));
         }
@@ -127,25 +126,25 @@ impl<const N: usize> LastRefs<N> {
         }
     }
 
-    /// Whether there are none.
+    /// Whether there are no references.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Releases the files, now. May sleep for as long as their `release` does, and takes any lock
-    /// that this may take: the caller has none.
+    /// Releases the files now. May sleep as long as their `release` does, and takes any lock that
+    /// this may take, so the caller must hold none.
     pub(crate) fn release(mut self) {
         while let Some(file) = self.pop() {
             let file = ManuallyDrop::new(file);
-            // SAFETY: The reference is owned, and given back here.
+            // SAFETY: The reference is owned, and is dropped here.
             unsafe { bindings::__fput_sync(file.as_ptr()) };
         }
     }
 
     fn pop(&mut self) -> Option<FileRef> {
         self.len = self.len.checked_sub(1)?;
-        // SAFETY: By the type invariant the slot held a reference; it does not count any more.
+        // SAFETY: By the type invariant, the slot held a reference; it does not count any more.
         Some(unsafe { self.slots.get(self.len)?.assume_init_read() })
     }
 }
@@ -159,23 +158,23 @@ impl<const N: usize> Drop for LastRefs<N> {
     }
 }
 
-/// A file that the current task has open, borrowed from its descriptor table for the time of a
-/// system call: if nobody else uses that table, nothing is counted.
+/// A file that the current task has open, borrowed from its descriptor table for the duration of a
+/// system call: if nobody else uses that table, no reference is counted.
 ///
 /// # Invariants
 ///
-/// The word is what `fdget()` gave. Not `Send`, so that it stays with the task.
+/// The word is the result of `fdget()`. Not `Send`, so that it stays with the task.
 pub(crate) struct Borrowed(usize, PhantomData<*mut ()>);
 
 impl Borrowed {
-    /// The file with that descriptor number.
+    /// The file with this descriptor number.
     ///
     /// # Errors
     ///
     /// `EBADF`, also if it was opened with `O_PATH`.
     pub(crate) fn get(fd: u32) -> Result<Self> {
-        // SAFETY: The word is kept until the drop, in the same system call: the operations of a
-        // file do not leave it behind.
+        // SAFETY: The word is kept until the drop, in the same system call, because the operations
+        // of a file do not keep it when they return.
         match unsafe { bindings::rp_fdget(fd) } {
             0 => Err(EBADF),
             word => Ok(Self(word, PhantomData)),
@@ -198,7 +197,7 @@ impl Drop for Borrowed {
     fn drop(&mut self) {
         #[cold]
         fn put(file: *mut bindings::file) {
-            // SAFETY: `fdget` counted a reference, which is given back once.
+            // SAFETY: `fdget` counted a reference, which is dropped once.
             drop(unsafe { assume_got(file) });
         }
         if self.0 & bindings::RP_FDPUT_FPUT != 0 {
@@ -213,68 +212,68 @@ pub(crate) fn can_poll(file: &LocalFile) -> bool {
     unsafe { (*(*file.as_ptr()).f_op).poll }.is_some()
 }
 
-/// Gets a reference unless the file is being released.
+/// Takes a reference unless the file is being released.
 ///
 /// # Safety
 ///
-/// The file is allocated, and not yet freed for another one, during the call.
+/// During the call, the file is allocated, and its memory is not reused for another one.
 pub(crate) unsafe fn try_get(file: *const bindings::file) -> Option<FileRef> {
     // SAFETY: By the requirements.
     unsafe { get_raw(file).then(|| assume_got(file)) }
 }
 
-/// Gets a reference, to be had by [`assume_got`], unless the file is being released.
+/// Takes a reference, for [`assume_got`], unless the file is being released.
 ///
 /// # Safety
 ///
-/// As for [`try_get`].
+/// Those of [`try_get`].
 #[inline]
 pub(crate) unsafe fn get_raw(file: *const bindings::file) -> bool {
     // SAFETY: By the requirements.
     unsafe { bindings::rp_file_ref_get(file.cast_mut()) }
 }
 
-/// The reference that [`get_raw`] got.
+/// The reference that [`get_raw`] has taken.
 ///
 /// # Safety
 ///
-/// Called once for each.
+/// Called once for each reference.
 #[inline]
 pub(crate) unsafe fn assume_got(file: *const bindings::file) -> FileRef {
-    // SAFETY: The count was raised, so there is a file; `LocalFile` is transparent.
-    // INVARIANT: By the requirements the reference is the caller's.
+    // SAFETY: The count was raised, so the file exists; `LocalFile` is transparent.
+    // INVARIANT: By the requirements, the caller owns the reference.
     FileRef(unsafe { NonNull::new_unchecked(file.cast_mut()).cast() })
 }
 
-/// How many references to the file there are. Others may come and go meanwhile.
+/// The number of references to the file. Others may come and go meanwhile.
 pub(crate) fn references(file: &LocalFile) -> usize {
     // SAFETY: The file is alive.
     unsafe { bindings::rp_file_refs(file.as_ptr()) }
 }
 
-/// How the last close of a file shows.
+/// How the last close of a file can be noticed.
 pub(crate) enum CloseSource {
     /// By a mark on its superblock.
     ///
     /// On kernel-internal superblocks some files do not report to fsnotify until
     /// [`set_reporting`] makes them.
     SuperBlock,
-    /// By its own last wake-up.
+    /// By the file's own last wake-up.
     Eventfd(Eventfd),
-    /// Not at all: the file is silent for the security of other users, as the master side of a
-    /// pseudo-terminal.
+    /// Not at all: the file reports nothing for the security of other users, like the master side
+    /// of a pseudo-terminal.
     None,
 }
 
-/// The superblock whose marks are notified of what happens to a file. It is alive as long as the
-/// file is open.
+/// The superblock whose marks are notified of events on a file. It is alive as long as the file is
+/// open.
 #[inline]
 pub(crate) fn super_block(file: &LocalFile) -> *mut bindings::super_block {
     // SAFETY: The file is alive, and with it its dentry's inode, whose superblock does not change.
     unsafe { (*bindings::rp_file_dentry_inode(file.as_ptr())).i_sb }
 }
 
-/// How the last close of this file shows.
+/// How the last close of this file can be noticed.
 pub(crate) fn close_source(file: &LocalFile) -> CloseSource {
     let sb = super_block(file);
     if is_reporting(file) {
@@ -290,10 +289,10 @@ pub(crate) fn close_source(file: &LocalFile) -> CloseSource {
     }
 }
 
-/// The context behind the files of an eventfd, with its wait queue. It may outlive them.
+/// The context of an eventfd's files, with its wait queue. It may outlive them.
 ///
-/// Their release wakes that queue with `POLLHUP`, which nothing else does: KVM's irqfds rely on
-/// this, too.
+/// Their release wakes that queue with `POLLHUP`, which nothing else does: KVM's irqfds also rely
+/// on this.
 ///
 /// C header: [`include/linux/eventfd.h`](srctree/include/linux/eventfd.h)
 ///
@@ -304,17 +303,17 @@ pub(crate) struct Eventfd(NonNull<bindings::eventfd_ctx>);
 
 // SAFETY: A context is reference-counted and has its own lock.
 unsafe impl Send for Eventfd {}
-// SAFETY: Nothing can be done to it by a shared reference but to ask for its address.
+// SAFETY: A shared reference can only be used to get the address.
 unsafe impl Sync for Eventfd {}
 
 impl Eventfd {
-    /// The eventfd that the file is of, if it is of any.
+    /// The eventfd of the file, if it has one.
     fn of(file: &LocalFile) -> Option<Self> {
         // SAFETY: The file is alive.
         NonNull::new(unsafe { bindings::rp_eventfd_of(file.as_ptr()) }).map(Self)
     }
 
-    /// The address of the context, which no other has while this exists.
+    /// The address of the context, which no other context has while this exists.
     pub(crate) fn addr(&self) -> usize {
         self.0.addr().get()
     }
@@ -335,7 +334,7 @@ pub(crate) fn is_reporting(file: &LocalFile) -> bool {
     mode & bindings::RP_FMODE_FSNOTIFY != bindings::RP_FMODE_NONOTIFY
 }
 
-/// Makes a file on a kernel-internal superblock report its close, or no longer.
+/// Makes a file on a kernel-internal superblock report its close, or not report it.
 pub(crate) fn set_reporting(file: &LocalFile, on: bool) {
     // SAFETY: The file is alive.
     unsafe { bindings::rp_file_set_reporting(file.as_ptr(), on) };
@@ -371,7 +370,7 @@ pub(crate) struct Identity {
 /// Reads a file's identity.
 pub(crate) fn identity(file: &LocalFile) -> Identity {
     let raw = file.as_ptr();
-    // SAFETY: The file is alive, and with it its inode; a torn position is no harm.
+    // SAFETY: The file is alive, and with it its inode; a torn position does no harm.
     unsafe {
         let inode = (*raw).f_inode;
         Identity {

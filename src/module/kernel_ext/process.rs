@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Processes that may be over.
+//! Processes that may have ended.
 //!
 //! C header: [`include/linux/pid.h`](srctree/include/linux/pid.h)
 
@@ -10,36 +10,36 @@ use core::ptr::NonNull;
 /// Bytes of a thread's name.
 const NAME: usize = bindings::TASK_COMM_LEN as usize;
 
-/// A process, known by its numbers. Once it is over they may be given to another one.
+/// A process, identified by its numbers. After its end, another process may get them.
 ///
 /// # Invariants
 ///
-/// A reference to the `struct pid` is held; `None` does not occur with a process that lives.
+/// A reference to the `struct pid` is held; it is never `None` for a process that is alive.
 pub(crate) struct Process {
     pid: Option<NonNull<bindings::pid>>,
     name: [u8; NAME],
 }
 
-// SAFETY: A `struct pid` may be used and put by anybody.
+// SAFETY: Any task may use and put a `struct pid`.
 unsafe impl Send for Process {}
 // SAFETY: As above.
 unsafe impl Sync for Process {}
 
 impl Process {
-    /// The current task's, with that task's name.
+    /// The process of the current task, with that task's name.
     pub(crate) fn current() -> Self {
         let mut name = [0; NAME];
         // SAFETY: There is room for a name.
         unsafe { bindings::rp_current_name(name.as_mut_ptr()) };
         Self {
-            // INVARIANT: The helper gives a reference.
+            // INVARIANT: The helper returns a reference.
             // SAFETY: No requirements.
             pid: NonNull::new(unsafe { bindings::rp_current_process() }),
             name,
         }
     }
 
-    /// Its number in the current task's namespace; 0 if it has none there, or is over.
+    /// Its number in the current task's namespace; 0 if it has none there, or has ended.
     pub(crate) fn number(&self) -> i32 {
         self.pid.map_or(0, |pid| {
             // SAFETY: By the type invariant.
@@ -55,7 +55,7 @@ impl Process {
         })
     }
 
-    /// The name, zeros behind it.
+    /// The name, padded with zeros.
     pub(crate) fn name(&self) -> [u8; NAME] {
         self.name
     }

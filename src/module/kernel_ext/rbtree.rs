@@ -2,8 +2,8 @@
 
 //! Red-black trees whose nodes lie in the objects.
 //!
-//! [`kernel::rbtree`] allocates and owns its nodes; here the object is the node, so that it can
-//! come from its own slab cache by one allocation, and be in several trees at once.
+//! [`kernel::rbtree`] allocates and owns its nodes. Here the object contains the node, so that it
+//! can come from its own slab cache with one allocation, and be in several trees at once.
 //!
 //! C header: [`include/linux/rbtree.h`](srctree/include/linux/rbtree.h)
 
@@ -37,8 +37,8 @@ impl Node {
 ///
 /// # Safety
 ///
-/// `OFFSET` is where that [`Node`] lies in the object, nothing but the tree uses the node, and the
-/// key does not change while the object is in the tree.
+/// `OFFSET` is the offset of that [`Node`] in the object, only the tree uses the node, and the key
+/// does not change while the object is in the tree.
 pub(crate) unsafe trait Keyed<const ID: usize>: Sized {
     /// The type of the keys by which the tree is sorted.
     type Key: Ord;
@@ -52,14 +52,14 @@ pub(crate) unsafe trait Keyed<const ID: usize>: Sized {
 ///
 /// # Invariants
 ///
-/// Every node below `root` lies in an object that is alive; no two keys are equal; the nodes are
-/// in the order of their keys.
+/// Every node below `root` lies in an object that is alive; no two keys are equal; the nodes are in
+/// the order of their keys.
 pub(crate) struct RawTree<T: Keyed<ID>, const ID: usize> {
     root: bindings::rb_root,
     _objects: PhantomData<NonNull<T>>,
 }
 
-// SAFETY: The tree gives out pointers only, whose users argue for themselves.
+// SAFETY: The tree only returns pointers, whose users have their own safety comments.
 unsafe impl<T: Keyed<ID> + Send + Sync, const ID: usize> Send for RawTree<T, ID> {}
 
 impl<T: Keyed<ID>, const ID: usize> RawTree<T, ID> {
@@ -81,7 +81,7 @@ impl<T: Keyed<ID>, const ID: usize> RawTree<T, ID> {
         node.wrapping_byte_sub(T::OFFSET).cast()
     }
 
-    /// Any object: the one that is found first.
+    /// Any object, namely the one at the root.
     pub(crate) fn any(&self) -> Option<NonNull<T>> {
         if self.root.rb_node.is_null() {
             return None;
@@ -89,7 +89,7 @@ impl<T: Keyed<ID>, const ID: usize> RawTree<T, ID> {
         NonNull::new(Self::object(self.root.rb_node))
     }
 
-    /// The object with that key.
+    /// The object with this key.
     #[inline]
     pub(crate) fn find(&self, key: &T::Key) -> Option<NonNull<T>> {
         let mut node = self.root.rb_node;
@@ -128,11 +128,11 @@ impl<T: Keyed<ID>, const ID: usize> RawTree<T, ID> {
         above
     }
 
-    /// As [`RawTree::lower_bound`]: objects are alive, and a removal needs `&mut self`.
+    /// Like [`RawTree::lower_bound`]: objects are alive, and a removal needs `&mut self`.
     #[inline]
     pub(crate) fn get_from(&self, key: &T::Key) -> Option<&T> {
         let object = self.lower_bound(key)?;
-        // SAFETY: By the type invariant, and as just said.
+        // SAFETY: By the type invariant, and as stated above.
         Some(unsafe { object.as_ref() })
     }
 
@@ -150,12 +150,12 @@ impl<T: Keyed<ID>, const ID: usize> RawTree<T, ID> {
         NonNull::new(Self::object(next))
     }
 
-    /// Where an object with that key would be put. `None` if there is one.
+    /// The place for an object with this key. `None` if there is one already.
     #[inline(always)]
     fn gap(&mut self, key: &T::Key) -> Option<Gap> {
         let mut parent = ptr::null_mut();
         let mut link = &raw mut self.root.rb_node;
-        // SAFETY: `link` points to the root's or to a live node's child pointer.
+        // SAFETY: `link` points to the child pointer of the root or of a live node.
         while let Some(node) = NonNull::new(unsafe { *link }) {
             parent = node.as_ptr();
             // SAFETY: By the type invariant the object is alive.
@@ -170,7 +170,7 @@ impl<T: Keyed<ID>, const ID: usize> RawTree<T, ID> {
         Some(Gap { parent, link })
     }
 
-    /// Puts `object` there.
+    /// Inserts `object` at this place.
     ///
     /// # Safety
     ///
@@ -179,8 +179,8 @@ impl<T: Keyed<ID>, const ID: usize> RawTree<T, ID> {
     #[inline(always)]
     unsafe fn insert_at(&mut self, Gap { parent, link }: Gap, object: NonNull<T>) {
         let node = Self::node(object);
-        // SAFETY: `link` is the empty child pointer of `parent` where the order wants the node,
-        // and the node is in no tree. Without other bits than the parent's the node is red.
+        // SAFETY: `link` is the empty child pointer of `parent` where the order requires the node,
+        // and the node is in no tree. If only the bits of the parent are set, the node is red.
         unsafe {
             node.write(bindings::rb_node {
                 __rb_parent_color: parent.expose_provenance() as kernel::ffi::c_ulong,
@@ -193,7 +193,8 @@ impl<T: Keyed<ID>, const ID: usize> RawTree<T, ID> {
         unsafe { bindings::rb_insert_color(node, &mut self.root) };
     }
 
-    /// Puts `object` in. Returns whether it did: if its key is there already, nothing happens.
+    /// Inserts `object` and returns true. If its key is there already, does nothing and returns
+    /// false.
     ///
     /// # Safety
     ///
@@ -204,12 +205,12 @@ impl<T: Keyed<ID>, const ID: usize> RawTree<T, ID> {
         let Some(gap) = self.gap(&key) else {
             return false;
         };
-        // SAFETY: By the requirements, and as was just found.
+        // SAFETY: By the requirements, and as just found.
         unsafe { self.insert_at(gap, object) };
         true
     }
 
-    /// Takes `object` out.
+    /// Removes `object`.
     ///
     /// # Safety
     ///
@@ -234,13 +235,13 @@ pub(crate) struct Vacancy<'a, T: Keyed<0>> {
 }
 
 impl<'a, T: Keyed<0> + Cached> Vacancy<'a, T> {
-    /// Puts `object`, whose key is the one that was looked for, there.
+    /// Inserts `object`, whose key must be the one that was searched for.
     #[inline(always)]
     pub(crate) fn fill(self, object: SlabBox<T>) -> &'a T {
         debug_assert!(object.key() == self.key);
         let object = object.into_raw();
-        // SAFETY: A boxed object is in no tree that owns it; it lives until it is taken out. The
-        // tree was borrowed since the place was found.
+        // SAFETY: A boxed object is in no tree that owns it; it lives until it is removed. The tree
+        // was borrowed when the place was found.
         unsafe { self.tree.insert_at(self.gap, object) };
         // SAFETY: As in `Tree::lower_bound`.
         unsafe { object.as_ref() }
@@ -266,7 +267,7 @@ impl<T: Keyed<0> + Cached> Tree<T> {
         }
     }
 
-    /// The object with that key.
+    /// The object with this key.
     #[inline]
     pub(crate) fn find(&self, key: &T::Key) -> Option<&T> {
         let object = self.raw.find(key)?;
@@ -284,11 +285,11 @@ impl<T: Keyed<0> + Cached> Tree<T> {
     /// The object with the next key after that of `object`, which is in this tree.
     pub(crate) fn after(&self, object: &T) -> Option<&T> {
         let object = self.raw.lower_bound(&object.key())?;
-        // SAFETY: It was just found here; it lives as argued in `lower_bound`.
+        // SAFETY: The object was just found here; it lives as stated in `lower_bound`.
         unsafe { self.raw.next(object).map(|object| object.as_ref()) }
     }
 
-    /// The place for an object with that key. `None` if there is one.
+    /// The place for an object with this key. `None` if there is one already.
     #[inline(always)]
     pub(crate) fn vacancy(&mut self, key: T::Key) -> Option<Vacancy<'_, T>> {
         let gap = self.raw.gap(&key)?;
@@ -299,30 +300,30 @@ impl<T: Keyed<0> + Cached> Tree<T> {
         })
     }
 
-    /// Puts `object` in. Gives it back if its key is there already.
+    /// Inserts `object`. Returns it if its key is there already.
     pub(crate) fn insert(&mut self, object: SlabBox<T>) -> Result<&T, SlabBox<T>> {
         let object = object.into_raw();
-        // SAFETY: A boxed object is in no tree that owns it; it lives until it is taken out.
+        // SAFETY: A boxed object is in no tree that owns it; it lives until it is removed.
         if unsafe { self.raw.insert(object) } {
             // SAFETY: As in `lower_bound`.
             Ok(unsafe { object.as_ref() })
         } else {
-            // SAFETY: The tree did not take it.
+            // SAFETY: The tree did not take the object.
             Err(unsafe { SlabBox::from_raw(object) })
         }
     }
 
-    /// Takes the object with that key out.
+    /// Removes the object with this key.
     pub(crate) fn remove(&mut self, key: &T::Key) -> Option<SlabBox<T>> {
         let object = NonNull::from(self.find(key)?);
-        // SAFETY: It was just found here.
+        // SAFETY: The object was just found here.
         Some(unsafe { self.take(object) })
     }
 
-    /// Takes any object out.
+    /// Removes any object.
     pub(crate) fn pop(&mut self) -> Option<SlabBox<T>> {
         let object = self.raw.any()?;
-        // SAFETY: It was just found here.
+        // SAFETY: The object was just found here.
         Some(unsafe { self.take(object) })
     }
 
@@ -332,7 +333,7 @@ impl<T: Keyed<0> + Cached> Tree<T> {
     unsafe fn take(&mut self, object: NonNull<T>) -> SlabBox<T> {
         // SAFETY: By the requirements.
         unsafe { self.raw.remove(object) };
-        // SAFETY: It came from a box, and nothing else owns it now.
+        // SAFETY: The object came from a box, and nothing else owns it now.
         unsafe { SlabBox::from_raw(object) }
     }
 }

@@ -47,7 +47,7 @@ impl<T: Send + Sync + 'static> RcuBox<T> {
         // SAFETY: `self` is forgotten, so that the box is not taken twice.
         let inner = unsafe { ManuallyDrop::take(&mut self.0) };
         core::mem::forget(self);
-        // SAFETY: The value stays where it is; `from_raw` makes a pinned box of it again.
+        // SAFETY: The value stays in place; `from_raw` makes a pinned box of it again.
         let inner = KBox::into_raw(unsafe { Pin::into_inner_unchecked(inner) });
         // SAFETY: `inner` is a live allocation.
         unsafe { &raw const (*inner).value }
@@ -57,7 +57,7 @@ impl<T: Send + Sync + 'static> RcuBox<T> {
     ///
     /// # Safety
     ///
-    /// `value` comes from [`RcuBox::into_raw`] and is given back once.
+    /// `value` comes from [`RcuBox::into_raw`], and ownership is taken back once.
     pub(crate) unsafe fn from_raw(value: *const T) -> Self {
         // SAFETY: By the requirements `value` lies in an `RcuInner`.
         let inner = unsafe { kernel::container_of!(value.cast_mut(), RcuInner<T>, value) };
@@ -84,8 +84,8 @@ impl<T: Send + Sync + 'static> Drop for RcuBox<T> {
         let inner = KBox::into_raw(unsafe { Pin::into_inner_unchecked(inner) });
         // SAFETY: `inner` is live until `free` has run.
         let head = unsafe { (*inner).head.get() };
-        // SAFETY: The head belongs to this box and is used once; the module waits for all
-        // callbacks with `rcu_barrier()` before it goes away.
+        // SAFETY: The head belongs to this box and is used once; before the module is unloaded, it
+        // waits for all callbacks with `rcu_barrier()`.
         unsafe { bindings::call_rcu(head, Some(free::<T>)) };
     }
 }
@@ -97,11 +97,11 @@ unsafe extern "C" fn free<T>(head: *mut bindings::callback_head) {
     let head = head.cast::<Opaque<bindings::callback_head>>();
     // SAFETY: By the requirements the head lies in an `RcuInner`.
     let inner = unsafe { kernel::container_of!(head, RcuInner<T>, head) };
-    // SAFETY: `drop` gave the box up, and no reader can hold it any more.
+    // SAFETY: `drop` gave up the box, and no reader can hold it any more.
     drop(unsafe { Pin::new_unchecked(KBox::from_raw(inner)) });
 }
 
-/// Waits on drop until all boxes that were dropped before are freed.
+/// On drop, waits until all boxes that were dropped before are freed.
 pub(crate) struct Barrier;
 
 impl Drop for Barrier {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Trees of objects that stay for a grace period after they have left.
+//! Trees of objects that stay alive for a grace period after they have left.
 //!
 //! C headers: [`include/linux/rbtree.h`](srctree/include/linux/rbtree.h),
 //! [`include/linux/rcupdate.h`](srctree/include/linux/rcupdate.h)
@@ -12,7 +12,7 @@ use super::rbtree::{
 use core::ptr::NonNull;
 use kernel::sync::rcu;
 
-/// A tree by the objects' node number 0, which does not own them.
+/// A tree by the objects' node number 0. It does not own the objects.
 ///
 /// # Invariants
 ///
@@ -25,23 +25,23 @@ impl<T: Keyed<0>> RcuTree<T> {
         Self(RawTree::new())
     }
 
-    /// The object with that key: for as long as it cannot leave.
+    /// The object with this key, as long as it cannot leave.
     pub(crate) fn find(&self, key: &T::Key) -> Option<&T> {
         let found = self.0.find(key)?;
-        // SAFETY: By the type invariant, as a removal needs `&mut self`.
+        // SAFETY: By the type invariant, because a removal needs `&mut self`.
         Some(unsafe { found.as_ref() })
     }
 
-    /// The object with the least key that is not below `key`: for as long as the reader reads, be
-    /// the tree changed meanwhile or not.
+    /// The object with the least key that is not below `key`. It stays valid as long as the reader
+    /// reads, even if the tree changes meanwhile.
     pub(crate) fn lower_bound<'a>(&self, key: &T::Key, _reader: &'a rcu::Guard) -> Option<&'a T> {
         let found = self.0.lower_bound(key)?;
-        // SAFETY: It is in the tree now. By the type invariant the grace period after which it is
-        // freed begins later, and does not end before the reader does.
+        // SAFETY: The object is in the tree now. By the type invariant, the grace period before it
+        // is freed begins later, and does not end before the reader does.
         Some(unsafe { found.as_ref() })
     }
 
-    /// Puts an object in, whose key is not there yet.
+    /// Inserts an object whose key is not in the tree yet.
     ///
     /// # Safety
     ///
@@ -53,11 +53,11 @@ impl<T: Keyed<0>> RcuTree<T> {
         unsafe { self.0.insert(NonNull::from(object)) };
     }
 
-    /// Takes an object out.
+    /// Removes an object.
     ///
     /// # Safety
     ///
-    /// It is in this tree.
+    /// The object is in this tree.
     pub(crate) unsafe fn remove(&mut self, object: &T) {
         // SAFETY: By the requirements.
         unsafe { self.0.remove(NonNull::from(object)) };

@@ -10,18 +10,18 @@ use crate::bindings;
 pub(crate) struct Key(bindings::siphash_key_t);
 
 impl Key {
-    /// A key that nobody knows.
+    /// A random key.
     pub(crate) fn random() -> Self {
         let mut key = [0; 2];
         let room = key.as_mut_ptr().cast();
-        // SAFETY: There is room for so many bytes, of which any make numbers.
+        // SAFETY: There is room for this many bytes, and any bytes are valid numbers.
         unsafe { bindings::get_random_bytes(room, core::mem::size_of_val(&key)) };
         Self(bindings::siphash_key_t { key })
     }
 
     /// The function of three numbers.
     pub(crate) fn hash(&self, [first, second, third]: [u64; 3]) -> u64 {
-        // SAFETY: The key is there, and only read.
+        // SAFETY: The key is valid, and only read.
         unsafe { bindings::siphash_3u64(first, second, third, &self.0) }
     }
 }

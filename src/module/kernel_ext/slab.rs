@@ -32,7 +32,7 @@ unsafe impl<T> Send for Cache<T> {}
 unsafe impl<T> Sync for Cache<T> {}
 
 impl<T> Cache<T> {
-    /// Makes a cache that shows up as `name` in `/proc/slabinfo`.
+    /// Creates a cache that is shown as `name` in `/proc/slabinfo`.
     pub(crate) fn new(name: &'static CStr) -> Result<Self> {
         // SAFETY: The name is static, and size and alignment are those of a Rust type.
         let cache = unsafe {
@@ -42,7 +42,7 @@ impl<T> Cache<T> {
                 core::mem::align_of::<T>() as u32,
             )
         };
-        // INVARIANT: The cache was just made for `T`.
+        // INVARIANT: The cache was just created for `T`.
         Ok(Self {
             cache: NonNull::new(cache).ok_or(ENOMEM)?,
             _objects: PhantomData,
@@ -52,26 +52,26 @@ impl<T> Cache<T> {
 
 impl<T> Drop for Cache<T> {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant the cache is live. Should objects be left, the kernel
-        // reports them and keeps their memory.
+        // SAFETY: By the type invariant, the cache is live. If objects are left, the kernel reports
+        // them and keeps their memory.
         unsafe { bindings::kmem_cache_destroy(self.cache.as_ptr()) };
     }
 }
 
-/// A type with a slab cache of its own.
+/// A type with its own slab cache.
 ///
 /// # Safety
 ///
-/// It is always the same global, and its cache is there for as long as there are objects of it.
+/// It is always the same global, and its cache exists as long as there are objects in it.
 pub(crate) unsafe trait Cached: Sized + 'static {
-    /// Where the cache is kept while the module is loaded.
+    /// The global that holds the cache while the module is loaded.
     fn cache() -> &'static Global<Cache<Self>>;
 
     /// Drops an object that was in a [`SlabBox`] and is not used any more, and frees its memory.
     const DROP: unsafe fn(NonNull<Self>) = drop_and_free::<Self>;
 }
 
-/// As [`Cached::DROP`].
+/// The default for [`Cached::DROP`].
 ///
 /// # Safety
 ///
@@ -100,7 +100,7 @@ impl<T: Cached> Slot<T> {
         Ok(Self(NonNull::new(ptr.cast()).ok_or(AllocError)?))
     }
 
-    /// Moves `value` in.
+    /// Moves `value` into the slot.
     pub(crate) fn fill(self, value: T) -> SlabBox<T> {
         let object = core::mem::ManuallyDrop::new(self).0;
         // SAFETY: By the type invariant, and the invariant of `Cache` on its size.
@@ -109,11 +109,11 @@ impl<T: Cached> Slot<T> {
         SlabBox(object)
     }
 
-    /// Makes the value in its place, where it stays.
+    /// Initialises the value in place.
     #[inline]
     pub(crate) fn init<E>(self, value: impl PinInit<T, E>) -> Result<SlabBox<T>, E> {
-        // SAFETY: By the type invariant there is room, which does not move; after an error it is
-        // as it was.
+        // SAFETY: By the type invariant there is room, which does not move; an error leaves it
+        // uninitialised.
         unsafe { pin_init::raw_try_init(self.0.as_ptr(), value) }?;
         // INVARIANT: Initialised, and owned by nobody else.
         Ok(SlabBox(core::mem::ManuallyDrop::new(self).0))
@@ -127,7 +127,7 @@ impl<T: Cached> Drop for Slot<T> {
     }
 }
 
-/// Gives an object without a value back to its cache.
+/// Returns an object without a value to its cache.
 ///
 /// # Safety
 ///
@@ -148,7 +148,7 @@ pub(crate) struct SlabBox<T: Cached>(NonNull<T>);
 
 // SAFETY: The box owns its object.
 unsafe impl<T: Cached + Send> Send for SlabBox<T> {}
-// SAFETY: A shared box gives no more than a shared reference.
+// SAFETY: A shared box only provides a shared reference.
 unsafe impl<T: Cached + Sync> Sync for SlabBox<T> {}
 
 impl<T: Cached> SlabBox<T> {
@@ -161,7 +161,7 @@ impl<T: Cached> SlabBox<T> {
     ///
     /// # Safety
     ///
-    /// `ptr` comes from [`SlabBox::into_raw`] and is given back once.
+    /// `ptr` comes from [`SlabBox::into_raw`], and ownership is taken back once.
     pub(crate) unsafe fn from_raw(ptr: NonNull<T>) -> Self {
         // INVARIANT: By the safety requirements.
         Self(ptr)

@@ -58,7 +58,7 @@ impl LongSysctl {
         })
     }
 
-    /// The number as it is now.
+    /// The current number.
     pub(crate) fn get(&self) -> i64 {
         self.value.read()
     }

@@ -21,39 +21,39 @@ pub(crate) fn fatal_signal_pending() -> bool {
     unsafe { bindings::rp_fatal_signal_pending() }
 }
 
-/// The user whom the current task's allocations are counted against, by the initial namespace's
-/// number of its real user id.
+/// The user that the current task's allocations are charged to: the real user ID, in the initial
+/// namespace.
 pub(crate) fn current_user() -> u32 {
     // SAFETY: No requirements.
     unsafe { bindings::rp_current_user() }
 }
 
-/// The user whose rights the current task has, by the initial namespace's number.
+/// The user whose rights the current task has, in the initial namespace.
 pub(crate) fn current_effective_user() -> u32 {
     // SAFETY: No requirements.
     unsafe { bindings::rp_current_effective_user() }
 }
 
-/// The group whose rights the current task has, by the initial namespace's number.
+/// The group whose rights the current task has, in the initial namespace.
 pub(crate) fn current_effective_group() -> u32 {
     // SAFETY: No requirements.
     unsafe { bindings::rp_current_effective_group() }
 }
 
-/// Whether the current task has the rights of one user and group only. A set-user-ID program has
-/// those of its caller and those of its owner.
+/// Whether the current task has the rights of only one user and group. A set-user-ID program has
+/// the rights of its caller and those of its owner.
 pub(crate) fn current_is_one_user() -> bool {
     // SAFETY: No requirements.
     unsafe { bindings::rp_current_is_one_user() }
 }
 
-/// The number that the current task's namespace has for a user.
+/// The number of a user in the current task's namespace.
 pub(crate) fn user_number(user: u32) -> u32 {
     // SAFETY: No requirements.
     unsafe { bindings::rp_user_number(user) }
 }
 
-/// A number by which the current task differs from all others that are alive.
+/// A number that no other live task has.
 pub(crate) fn current_id() -> usize {
     kernel::current!().as_ptr().addr()
 }
@@ -89,24 +89,24 @@ pub(crate) fn cond_resched() {
     unsafe { bindings::rp_cond_resched() };
 }
 
-/// Lets other tasks run. To be called between the parts of long work, without spinlocks. Returns
-/// false if the task is about to be killed, for which going on would be of no use.
+/// Lets other tasks run. Called between the parts of long work, without spinlocks. Returns false if
+/// the task is about to be killed, so that it would be useless to continue.
 pub(crate) fn go_on() -> bool {
     cond_resched();
     !fatal_signal_pending()
 }
 
-/// When a wait ends at the latest.
+/// The latest time at which a wait ends.
 #[derive(Clone, Copy)]
 pub(crate) struct Deadline {
-    /// How long it lasts, in nanoseconds: for ever, if that is negative.
+    /// The duration in nanoseconds; negative means no limit.
     timeout: i64,
-    /// When that is over, in nanoseconds of `CLOCK_MONOTONIC`, unless it is no time or for ever.
+    /// The end in nanoseconds of `CLOCK_MONOTONIC`. Unused if the duration is 0 or unlimited.
     expires: i64,
 }
 
 impl Deadline {
-    /// The deadline that lies `timeout` nanoseconds from now; a negative number never comes.
+    /// The deadline `timeout` nanoseconds from now; a negative number never passes.
     #[inline(always)]
     pub(crate) fn after(timeout: i64) -> Self {
         let expires = match timeout {
@@ -142,7 +142,7 @@ impl Deadline {
     const ABSOLUTE: bindings::hrtimer_mode = bindings::hrtimer_mode_HRTIMER_MODE_ABS;
 }
 
-/// The slack that select(2), poll(2) and epoll grant a timeout: a thousandth of it, at most 100
+/// The slack that select(2), poll(2) and epoll allow for a timeout: a thousandth of it, at most 100
 /// milliseconds and at least the task's own slack.
 fn slack(ns: i64) -> u64 {
     // SAFETY: No requirements.
@@ -153,7 +153,7 @@ fn slack(ns: i64) -> u64 {
     (ns as u64 / 1000).min(100 * NSEC_PER_MSEC as u64).max(own)
 }
 
-/// A signal mask that is in force instead of the task's own.
+/// A signal mask that temporarily replaces the task's own.
 pub(crate) struct TemporarySigmask(());
 
 impl TemporarySigmask {
@@ -168,8 +168,8 @@ impl TemporarySigmask {
         Ok(Self(()))
     }
 
-    /// Puts the task's own mask back: now, or, if `interrupted`, when the signal that is pending
-    /// has been delivered.
+    /// Restores the task's own mask: now or, if `interrupted`, after the pending signal was
+    /// delivered.
     pub(crate) fn restore(self, interrupted: bool) {
         // SAFETY: `apply` saved the mask of the current task.
         unsafe { bindings::rp_sigmask_restore(interrupted) };

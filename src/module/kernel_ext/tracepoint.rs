@@ -2,15 +2,16 @@
 
 //! The module's own tracepoints, which `src/module/trace.h` describes.
 //!
-//! [`kernel::tracepoint`] knows only those that are in the kernel's bindings. Here as there, one
-//! that is off costs an instruction that does nothing, in whose place a jump is patched when it is
-//! switched on.
+//! [`kernel::tracepoint`] supports only tracepoints that are in the kernel's bindings. Here, as
+//! there, a disabled tracepoint costs one instruction that does nothing; enabling it patches a jump
+//! in its place.
 //!
 //! C header: [`include/linux/tracepoint.h`](srctree/include/linux/tracepoint.h)
 
-/// Defines a function for each tracepoint. Only if that is on, the function calls its argument,
-/// which returns the fields of one hit or several. The argument should be a `move` closure: values
-/// that are captured by reference have to be in memory even while the tracepoint is off.
+/// Defines a function for each tracepoint. Only if the tracepoint is enabled, the function calls
+/// its argument, which returns the fields of one or several hits. The argument should be a `move`
+/// closure: values that are captured by reference have to be in memory even while the tracepoint is
+/// disabled.
 macro_rules! tracepoints {
     ($($name:ident($($field:ident: $type:ty),+ $(,)?);)+) => {$(
         #[doc = concat!("`", stringify!($name), "`, with those fields.")]
@@ -22,7 +23,7 @@ macro_rules! tracepoints {
         {
             #[cfg(CONFIG_TRACEPOINTS)]
             kernel::macros::paste! {
-                // SAFETY: It is a tracepoint's key, which C has defined.
+                // SAFETY: The symbol is the tracepoint's key, which C has defined.
                 if unsafe {
                     kernel::jump_label::static_branch_unlikely!(
                         crate::bindings::[<__tracepoint_ $name>],
@@ -42,7 +43,7 @@ macro_rules! tracepoints {
     )+};
 }
 
-/// Keeps code that runs only if a tracepoint is on out of the hot path.
+/// Keeps code that runs only if a tracepoint is enabled out of the hot path.
 #[cfg(CONFIG_TRACEPOINTS)]
 #[cold]
 #[inline(never)]

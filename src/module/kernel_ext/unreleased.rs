@@ -2,8 +2,8 @@
 
 //! Files that still exist although their last reference may be gone.
 //!
-//! A callback of a file's wait queue or of its last close has no reference to the file, and may not
-//! be able to get one. But the file is not torn down before the callback returns.
+//! A callback for a file's wait queue or for its last close has no reference to the file, and may
+//! not be able to take one. But the file is not torn down before the callback returns.
 //!
 //! C header: [`include/linux/fs.h`](srctree/include/linux/fs.h)
 
@@ -22,13 +22,13 @@ use kernel::fs::LocalFile;
 ///
 /// # Invariants
 ///
-/// The file's `release` is not called before the end of `'a`, and so everything that belongs to the
-/// file, its inode for one, is there.
+/// The file's `release` is not called before the end of `'a`, so everything that belongs to the
+/// file, such as its inode, exists.
 #[derive(Clone, Copy)]
 pub(crate) struct Unreleased<'a>(NonNull<bindings::file>, PhantomData<&'a bindings::file>);
 
 impl Unreleased<'_> {
-    /// The file at that address.
+    /// The file at this address.
     ///
     /// # Safety
     ///
@@ -36,7 +36,7 @@ impl Unreleased<'_> {
     #[inline]
     pub(crate) unsafe fn new(file: *mut bindings::file) -> Self {
         // INVARIANT: By the requirements.
-        // SAFETY: By the requirements there is a file at the address, which so is not null.
+        // SAFETY: By the requirements, there is a file at the address, so it is not null.
         Self(unsafe { NonNull::new_unchecked(file) }, PhantomData)
     }
 
@@ -47,19 +47,19 @@ impl Unreleased<'_> {
 
     /// The number of the file's inode.
     pub(crate) fn inode_number(self) -> u64 {
-        // SAFETY: By the type invariant the file and its inode are there; neither the one's inode
-        // nor the other's number changes.
+        // SAFETY: By the type invariant, the file and its inode exist; neither the file's inode nor
+        // the inode's number changes.
         unsafe { (*(*self.as_ptr()).f_inode).i_ino }
     }
 
-    /// Gets a reference, to be had by [`poll_file::assume_got`], unless the last one is gone.
+    /// Takes a reference, for [`poll_file::assume_got`], unless the last one is gone.
     #[inline]
     pub(crate) fn get(self) -> bool {
         // SAFETY: By the type invariant the file is not freed yet.
         unsafe { poll_file::get_raw(self.as_ptr()) }
     }
 
-    /// A reference, unless the last one is gone.
+    /// Returns a reference, unless the last one is gone.
     #[inline]
     pub(crate) fn try_get(self) -> Option<FileRef> {
         // SAFETY: By the type invariant the file is not freed yet.

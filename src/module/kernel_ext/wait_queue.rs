@@ -21,13 +21,13 @@ use kernel::{
     types::Opaque, //
 };
 
-/// A queue that pollers of a file join by a poll table, with functions of their own.
+/// A queue that pollers of a file join through a poll table, with their own functions.
 #[pin_data]
 pub(crate) struct Pollers {
     #[pin]
     head: Opaque<bindings::wait_queue_head>,
-    /// For lockdep: how many queues the holder of this one's lock has locked. They are this one and
-    /// those whose wake-up caused this one's.
+    /// For lockdep: how many queues the holder of this queue's lock has locked, namely this one and
+    /// those whose wake-up caused its wake-up.
     level: Atomic<u32>,
 }
 
@@ -53,8 +53,9 @@ impl Pollers {
         self.head.get()
     }
 
-    /// Whether there are pollers. Only meaningful to a caller that synchronises with them, by a
-    /// lock that they take after they have joined or by a barrier; so there is no barrier in here.
+    /// Whether there are pollers. Only meaningful to a caller that synchronises with them, with a
+    /// lock that they take after they have joined or with a barrier; so there is no barrier in
+    /// here.
     #[inline]
     pub(crate) fn is_active(&self) -> bool {
         let head = self.as_ptr();
@@ -65,9 +66,9 @@ impl Pollers {
     }
 
     /// Wakes the pollers with these events. Callable from any context. `cause` is the queue of
-    /// pollers whose wake-up, which is going on, causes this one. The pollers of a queue are never,
-    /// directly or indirectly, the cause of its wake-up. (io_uring and aio, which also turn a
-    /// wake-up into one of another queue, do so from a task of their own.)
+    /// pollers whose wake-up, which is in progress, causes this one. The pollers of a queue are
+    /// never, directly or indirectly, the cause of its wake-up. (io_uring and aio, which also turn
+    /// a wake-up into a wake-up of another queue, use a separate task for that.)
     pub(crate) fn wake(&self, events: u32, cause: Option<&Self>) {
         let key = ptr::without_provenance_mut::<c_void>(events as usize);
         let level = cause.map_or(0, |cause| cause.level.load(Relaxed));
@@ -75,7 +76,7 @@ impl Pollers {
         unsafe { bindings::rp_wake_pollers(self.as_ptr(), key, self.level.as_ptr(), level) };
     }
 
-    /// How many entries there are, up to `most`. Holds the queue's lock while it counts.
+    /// The number of entries, up to `most`. Holds the queue's lock while it counts.
     pub(crate) fn count(&self, most: u32) -> u32 {
         // SAFETY: The head is initialised.
         unsafe { bindings::rp_count_entries(self.as_ptr(), most) }

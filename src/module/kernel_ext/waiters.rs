@@ -2,10 +2,10 @@
 
 //! Tasks that sleep until a waker chooses one of them.
 //!
-//! A wait queue has a lock of its own. These tasks queue up in data that a spinlock protects
-//! anyway, beside what they wait for, so that neither a waiter nor a waker takes a second lock.
-//! Nor does a wait queue say which waiter was chosen; here a wake-up must be consumed or passed
-//! on, so that matters.
+//! A wait queue has its own lock. These tasks queue up in data that a spinlock already protects,
+//! together with the condition that they wait for, so neither a waiter nor a waker takes a second
+//! lock. A wait queue does not report either which waiter was chosen. This matters here, because a
+//! wake-up must be consumed or passed on.
 //!
 //! C header: [`include/linux/wait.h`](srctree/include/linux/wait.h)
 
@@ -34,12 +34,12 @@ use kernel::{
     },
 };
 
-/// Which of several waiters is woken.
+/// Which of several waiters a wake-up chooses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Policy {
-    /// The one that came first.
+    /// The waiter that came first.
     Fifo,
-    /// The one that came last, since its cache is warm.
+    /// The waiter that came last, because its cache is warm.
     Lifo,
 }
 
@@ -48,10 +48,10 @@ pub(crate) enum Policy {
 pub(crate) struct WakeFlags(c_int);
 
 impl WakeFlags {
-    /// Nothing.
+    /// No flags.
     pub(crate) const NONE: Self = Self(0);
 
-    /// The flags that a wait-queue function got.
+    /// The flags that a wait-queue function received.
     #[inline]
     pub(super) fn new(flags: c_int) -> Self {
         Self(flags)
@@ -64,11 +64,11 @@ impl WakeFlags {
     }
 }
 
-/// A task that waits. It lives on that task's stack.
+/// A waiting task. This lives on the task's stack.
 struct Waiter {
     links: ListLinks<Waiter>,
     task: *mut task_struct,
-    /// Whether it is in the list. Cleared by a waker as its last access.
+    /// Whether the task is in the list. A waker clears this as its last access.
     queued: Atomic<bool>,
 }
 
@@ -79,30 +79,30 @@ unsafe impl Linked<0> for Waiter {
     }
 }
 
-// SAFETY: The links are used under the lock only, and the task's address does not change.
+// SAFETY: The links are used only under the lock, and the task's address does not change.
 unsafe impl Send for Waiter {}
 // SAFETY: As above.
 unsafe impl Sync for Waiter {}
 
-/// The tasks that wait, which [`sleep`] puts here.
+/// The waiting tasks. [`sleep`] adds them.
 ///
 /// # Invariants
 ///
-/// Each is in [`sleep`], where it stays until it is off the list.
+/// Each is in [`sleep`], and stays there until it has left the list.
 pub(crate) struct Waiters(List<Waiter, 0>);
 
-/// Data under a lock with the tasks that wait for it to change.
+/// Data under a lock, with the tasks that wait for a change of it.
 ///
 /// # Safety
 ///
-/// The data always returns the same [`Waiters`], and nobody who can change the data moves them.
+/// The data always returns the same [`Waiters`], and no user of the data moves them.
 pub(crate) unsafe trait Awaited {
     /// The waiters.
     fn waiters(&mut self) -> &mut Waiters;
 }
 
 impl Waiters {
-    /// Nobody.
+    /// No waiters.
     pub(crate) const fn new() -> Self {
         Self(List::new())
     }
@@ -118,11 +118,11 @@ impl Waiters {
         while let Some(waiter) = self.0.first() {
             // SAFETY: By the type invariant.
             let waiter = unsafe { waiter.as_ref() };
-            // SAFETY: The task does not end in `sleep`, where it is still.
+            // SAFETY: The task does not end in `sleep`, where it still is.
             let woken = unsafe { bindings::rp_wake_task(waiter.task, flags.0) };
-            // SAFETY: It was found there.
+            // SAFETY: The waiter was found in this list.
             unsafe { self.0.remove(waiter) };
-            // The last access: the task may leave `sleep` now.
+            // This is the last access: the task may leave `sleep` now.
             waiter.queued.store(false, Release);
             if woken {
                 break;
@@ -130,8 +130,8 @@ impl Waiters {
         }
     }
 
-    /// How many wait, up to `most`. Stores the numbers of the first threads in `tids`, in the order
-    /// in which they would be woken, as the current task's namespace has them.
+    /// The number of waiters, up to `most`. Stores the IDs of the first threads in `tids`, as
+    /// numbers of the current task's namespace, in the order in which they would be woken.
     pub(crate) fn count(&self, most: u32, tids: &mut [i32]) -> u32 {
         let mut tids = tids.iter_mut();
         let mut count = 0;
@@ -140,7 +140,7 @@ impl Waiters {
             // SAFETY: By the type invariant.
             let waiter = unsafe { waiter.as_ref() };
             if let Some(tid) = tids.next() {
-                // SAFETY: The task does not end in `sleep`, where it is still.
+                // SAFETY: The task does not end in `sleep`, where it still is.
                 *tid = unsafe { bindings::rp_task_number(waiter.task) };
             }
             count += 1;
@@ -152,15 +152,16 @@ impl Waiters {
 
 /// Why a [`sleep`] ended.
 pub(crate) struct Woken {
-    /// A waker chose this waiter (or it had no reason to sleep): it has to consume the wake-up or
+    /// A waker chose this waiter, or it had no reason to sleep: it has to consume the wake-up or
     /// pass it on.
     pub(crate) chosen: bool,
     /// The deadline has passed.
     pub(crate) expired: bool,
 }
 
-/// Sleeps among the waiters of the data, queued by that policy, until a wake-up, a signal or the
-/// deadline. Does not sleep if `has_to_sleep`, which looks at the data, returns false.
+/// Sleeps among the waiters of the data, at the position that the policy determines, until a
+/// wake-up, a signal or the deadline. Does not sleep if `has_to_sleep`, which checks the data,
+/// returns false.
 pub(crate) fn sleep<T: Awaited + Unpin>(
     data: &SpinLockIrq<T>,
     deadline: Deadline,
@@ -181,8 +182,8 @@ pub(crate) fn sleep<T: Awaited + Unpin>(
             waiter.queued.store(true, Relaxed);
             let list = &mut data.waiters().0;
             match policy {
-                // SAFETY: It is in no list, and the end of this function takes it off, or finds it
-                // off.
+                // SAFETY: The waiter is in no list, and the end of this function takes it off, or
+                // finds that it was taken off.
                 Policy::Fifo => unsafe { list.push_back(&waiter) },
                 // SAFETY: As above.
                 Policy::Lifo => unsafe { list.push_front(&waiter) },
@@ -196,7 +197,8 @@ pub(crate) fn sleep<T: Awaited + Unpin>(
     if waiter.queued.load(Acquire) {
         let mut data = data.lock();
         if waiter.queued.load(Relaxed) {
-            // SAFETY: By the trait's requirements it is in that list, since no waker took it off.
+            // SAFETY: By the trait's requirements, the waiter is in that list, because no waker
+            // took it off.
             unsafe { data.waiters().0.remove(&waiter) };
             chosen = false;
         }

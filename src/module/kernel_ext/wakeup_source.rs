@@ -17,11 +17,11 @@ pub(crate) struct WakeupSource(NonNull<bindings::wakeup_source>);
 
 // SAFETY: A wake-up source may be used from any thread.
 unsafe impl Send for WakeupSource {}
-// SAFETY: It has a lock of its own.
+// SAFETY: It has its own lock.
 unsafe impl Sync for WakeupSource {}
 
 impl WakeupSource {
-    /// Registers a source with that name, inactive. Sleeps.
+    /// Registers an inactive source with this name. May sleep.
     ///
     /// # Errors
     ///
@@ -41,7 +41,7 @@ impl WakeupSource {
 }
 
 impl Drop for WakeupSource {
-    /// Sleeps, for a grace period.
+    /// Sleeps for a grace period.
     fn drop(&mut self) {
         // SAFETY: By the type invariant; it is not used any more.
         unsafe { bindings::rp_wakeup_source_unregister(self.0.as_ptr()) };

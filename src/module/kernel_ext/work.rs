@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Work in process context: of an object, or of a function that is called periodically.
+//! Work in process context: the work of an object, or a function that is called periodically.
 //!
 //! C header: [`include/linux/workqueue.h`](srctree/include/linux/workqueue.h)
 
@@ -28,17 +28,17 @@ use kernel::{
     },
 };
 
-/// The kernel's queue for work that may run anywhere. The crate knows it only by its old name.
+/// The kernel's queue for work that may run anywhere. The kernel crate only has its old name.
 fn queue() -> &'static Queue {
-    // SAFETY: The queue is made at boot and stays.
+    // SAFETY: The queue is created at boot and stays.
     unsafe { Queue::from_raw(bindings::system_dfl_wq) }
 }
 
-/// A workqueue of the module's own, whose work may run anywhere.
+/// A workqueue of this module, whose work may run on any processor.
 ///
 /// # Invariants
 ///
-/// The pointer is to a workqueue that lives until the drop.
+/// The pointer refers to a workqueue that lives until the drop.
 pub(crate) struct Workqueue(NonNull<bindings::workqueue_struct>);
 
 // SAFETY: A workqueue may be used from any thread.
@@ -47,7 +47,7 @@ unsafe impl Send for Workqueue {}
 unsafe impl Sync for Workqueue {}
 
 impl Workqueue {
-    /// A queue whose workers `name` shows, of which about `most` are at work at the same time.
+    /// A queue whose workers are shown as `name`. About `most` of them run at the same time.
     ///
     /// # Errors
     ///
@@ -62,34 +62,34 @@ impl Workqueue {
                 name.as_char_ptr(),
             )
         };
-        // INVARIANT: It was just made.
+        // INVARIANT: The queue was just created.
         Ok(Self(NonNull::new(queue).ok_or(ENOMEM)?))
     }
 }
 
 impl Drop for Workqueue {
-    /// Waits for the work that is due.
+    /// Waits for pending work.
     fn drop(&mut self) {
         // SAFETY: By the type invariant.
         unsafe { bindings::destroy_workqueue(self.0.as_ptr()) };
     }
 }
 
-/// An object with work of its own.
+/// An object with its own work.
 ///
 /// # Safety
 ///
 /// Each [`OwnWork`] for this type lies in an object of the type, at `OFFSET`, and the object calls
-/// [`OwnWork::stop`] before it goes.
+/// [`OwnWork::stop`] before it is dropped.
 pub(crate) unsafe trait Worker: Send + Sync + Sized + 'static {
     /// Offset of the [`OwnWork`] in the object.
     const OFFSET: usize;
 
-    /// Does the work, in process context. Not called while a call is going on.
+    /// Does the work, in process context. Not called while a call is in progress.
     fn work(&self);
 }
 
-/// The work of a `T`, in which this lies.
+/// The work of a `T` that contains this.
 #[pin_data]
 pub(crate) struct OwnWork<T> {
     #[pin]
@@ -97,13 +97,13 @@ pub(crate) struct OwnWork<T> {
     _object: PhantomData<fn(&T)>,
 }
 
-// SAFETY: A `struct work_struct` may be used from any thread, and there is no `T` in here.
+// SAFETY: A `struct work_struct` may be used from any thread, and this contains no `T`.
 unsafe impl<T> Send for OwnWork<T> {}
 // SAFETY: The operations on a `struct work_struct` exclude each other.
 unsafe impl<T> Sync for OwnWork<T> {}
 
 impl<T: Worker> OwnWork<T> {
-    /// Nothing is due.
+    /// Nothing is pending.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             work <- Opaque::ffi_init(|slot| {
@@ -122,11 +122,11 @@ impl<T: Worker> OwnWork<T> {
         })
     }
 
-    /// Makes a worker call [`Worker::work`], once more if a call is going on. Does nothing if a
-    /// call is due already, or after [`OwnWork::stop`]. Callable from any context.
+    /// Makes a worker call [`Worker::work`], once more if a call is in progress. Does nothing if a
+    /// call is pending already, or after [`OwnWork::stop`]. Callable from any context.
     pub(crate) fn start(&self, queue: &Workqueue) {
         // SAFETY: The work is initialised, as its existence shows, and by the requirements of the
-        // trait it exists for as long as it is due or being done.
+        // trait it exists as long as it is pending or in progress.
         unsafe {
             bindings::queue_work_on(
                 bindings::wq_misc_consts_WORK_CPU_UNBOUND as i32,
@@ -136,8 +136,8 @@ impl<T: Worker> OwnWork<T> {
         };
     }
 
-    /// Makes sure that no call is due or going on, nor will be. May sleep. Not called by the work
-    /// itself.
+    /// Makes sure that no call is pending or in progress, and that none comes later. May sleep. Not
+    /// called by the work itself.
     pub(crate) fn stop(&self) {
         // SAFETY: The work is initialised, as its existence shows.
         unsafe { bindings::disable_work_sync(self.work.get()) };
@@ -151,11 +151,11 @@ unsafe extern "C" fn work<T: Worker>(work: *mut bindings::work_struct) {
     let work = work.cast::<Opaque<bindings::work_struct>>();
     // SAFETY: By the requirements.
     let own: *mut OwnWork<T> = unsafe { kernel::container_of!(work, OwnWork<T>, work) };
-    // SAFETY: By the requirements of the trait that lies in a `T`, at this offset, which is alive.
+    // SAFETY: By the requirements of the trait, that lies in a `T` at this offset, which is alive.
     unsafe { &*own.byte_sub(T::OFFSET).cast::<T>() }.work();
 }
 
-/// Whether the current context is work of a workqueue, rather than another task or an interrupt.
+/// Whether the current context is work of a workqueue, and not another task or an interrupt.
 pub(crate) fn is_at_work() -> bool {
     // SAFETY: No requirements.
     !unsafe { bindings::current_work() }.is_null()
@@ -177,18 +177,18 @@ impl WorkItem for Timer {
     fn run(this: Arc<Self>) {
         if (this.tick)() {
             let period = this.period;
-            // An error means that it was started again meanwhile.
+            // An error means that the work was started again meanwhile.
             let _ = queue().enqueue_delayed(this, period);
         }
     }
 }
 
-/// A function that is called periodically in process context, until it returns that there is
-/// nothing to do any more.
+/// A function that is called periodically in process context, until it returns that nothing is left
+/// to do.
 pub(crate) struct Periodic(Arc<Timer>);
 
 impl Periodic {
-    /// `tick` will be called every `period_ms` milliseconds, once started, until it returns false.
+    /// Once started, calls `tick` every `period_ms` milliseconds until it returns false.
     pub(crate) fn new(tick: fn() -> bool, period_ms: u32) -> Result<Self> {
         Ok(Self(Arc::pin_init(
             pin_init!(Timer {
@@ -200,7 +200,7 @@ impl Periodic {
         )?))
     }
 
-    /// Starts the calls, unless they are going on. Callable from any context.
+    /// Starts the calls, unless they are already in progress. Callable from any context.
     pub(crate) fn start(&self) {
         let timer = self.0.clone();
         let period = timer.period;
@@ -217,7 +217,7 @@ impl Drop for Periodic {
             bindings::cancel_delayed_work_sync(Work::raw_get(work).cast())
         };
         if pending {
-            // SAFETY: The pending call, which will not come, owned a reference.
+            // SAFETY: The pending call, which will not run, owned a reference.
             drop(unsafe { Arc::from_raw(Arc::as_ptr(&self.0)) });
         }
     }

@@ -41,30 +41,30 @@ use crate::{
     }, //
 };
 
-/// How many items a scan looks at together. This bounds how long it holds their lock.
+/// How many items a scan checks together. This bounds how long it holds their lock.
 pub(crate) const CHUNK: usize = 16;
 
 /// An item that a scan has taken off all lists, with its file.
 type Taken<'b> = (&'b Item, Pinned);
 
-/// Some items that a scan looks at, later with their events; or one item that was taken alone, off
-/// all lists.
+/// Some items that a scan checks, later with their events; or one item that was taken separately,
+/// off all lists.
 ///
-/// A chunk that was filled has to be polled: until then there is a reference to the file of each
-/// item.
+/// After a chunk was filled, it must be polled: until then, there is a reference to the file of
+/// each item.
 ///
 /// # Invariants
 ///
-/// Once it is polled, there are as many events as items.
+/// Once it has been polled, there are as many events as items.
 pub(crate) struct Chunk<'b> {
     items: Array<&'b Item, CHUNK>,
     /// Their events: 0 for items whose files have none.
     events: Array<RawEvent, CHUNK>,
-    /// An item that was taken alone instead, and is not polled yet.
+    /// An item that was taken separately instead, and has not been polled.
     alone: Option<Alone<'b>>,
     /// How many have no events.
     empty: usize,
-    /// How many items, from the first one on, had their events handed out, or had none. Only valid
+    /// How many items, from the first one on, had their events delivered, or had none. Only valid
     /// in an unsettled chunk.
     reached: usize,
     /// Whether one of them is one-shot.
@@ -76,7 +76,7 @@ pub(crate) struct Chunk<'b> {
 }
 
 impl<'b> Chunk<'b> {
-    /// Nothing.
+    /// An empty chunk.
     #[inline]
     pub(crate) const fn new() -> Self {
         Self {
@@ -97,8 +97,8 @@ impl<'b> Chunk<'b> {
     }
 
     /// Takes the next items of the list into the chunk, at most so many. Level-triggered items stay
-    /// on the list; others leave it, unless this is only to `LOOK`. Items whose file is being
-    /// closed, which are about to be buried, leave it, too. Returns the item behind them.
+    /// on the list; others leave it, unless the caller only wants to `LOOK`. Items whose file is
+    /// being closed, which are about to be buried, also leave it. Returns the next item.
     #[inline(always)]
     pub(super) fn fill<const LOOK: bool>(
         &mut self,
@@ -109,12 +109,12 @@ impl<'b> Chunk<'b> {
     ) -> Option<&'b Item> {
         let mut items = self.items.filler();
         let mut room = most.min(CHUNK);
-        // The mutex is held during `'b`, as the tree shows.
+        // The tree shows that the mutex is held during `'b`.
         let after = |item: &Item| List::after(item).map(listed);
         let mut next: Option<&'b Item> = list.first().map(listed);
         // The last item that stays.
         let mut kept: Option<&'b Item> = None;
-        // SAFETY: The callers have seen that there is room.
+        // SAFETY: The callers have checked that there is room.
         let push = |items: &mut Filler<'_, _, CHUNK>, item| unsafe { items.push_unchecked(item) };
         while let Some(first) = next.filter(|_| items.len() < room) {
             let handling = first.handling();
@@ -133,7 +133,7 @@ impl<'b> Chunk<'b> {
                 first.set_place(Place::Idle);
                 counters.leave();
             } else {
-                // All items of this kind that follow.
+                // All following items of this kind.
                 let mut item = first;
                 loop {
                     next = after(item);
@@ -161,13 +161,13 @@ impl<'b> Chunk<'b> {
         next
     }
 
-    /// Stores an item that was taken alone, and whether the scan may find more.
+    /// Stores an item that was taken separately, and whether the scan may find more.
     pub(super) fn set_alone(&mut self, alone: Alone<'b>, more: bool) {
         self.alone = Some(alone);
         self.more = more;
     }
 
-    /// The item that was taken alone, with its file, unless that is closed.
+    /// The item that was taken separately, with its file, unless that is closed.
     #[inline]
     pub(crate) fn take_alone(&mut self) -> Option<Taken<'b>> {
         let alone = self.alone.take()?;
@@ -176,7 +176,7 @@ impl<'b> Chunk<'b> {
         Some((item, alone.pin()?))
     }
 
-    /// Stores the item, which was taken alone and polled, with its events.
+    /// Stores the item, which was taken separately and polled, with its events.
     pub(crate) fn push(&mut self, item: &'b Item, events: u32) {
         self.items.push(item);
         self.events.push(uapi::raw(events, item.data()));
@@ -184,14 +184,14 @@ impl<'b> Chunk<'b> {
         self.unsettled = true;
     }
 
-    /// Whether the item, at which [`Chunk::fill`] has stopped, has to be taken alone now.
+    /// Whether the item, at which [`Chunk::fill`] has stopped, must be taken separately now.
     #[inline]
     pub(super) fn takes_alone(&self, rest: &Item) -> bool {
         self.items.as_slice().is_empty() && rest.handling() == Handling::Alone
     }
 
-    /// Polls the files, and puts the references to them. `last` keeps those that turn out to be the
-    /// last ones. Returns how many files have no events.
+    /// Polls the files, and drops the references to them. `last` keeps those that are the last
+    /// ones. Returns how many files have no events.
     #[inline(always)]
     pub(crate) fn poll(&mut self, last: &mut LastRefs<CHUNK>) -> usize {
         let mut all = Interest::NOTHING;
@@ -200,7 +200,7 @@ impl<'b> Chunk<'b> {
         scan_may_poll();
         let mut found = self.events.filler();
         for item in self.items.as_slice() {
-            // SAFETY: `fill` got it, and this is done once.
+            // SAFETY: `fill` took it, and this is done once.
             let file = unsafe { poll_file::assume_got(item.file()) };
             let interest = item.interest();
             all = all.with(interest);
@@ -229,8 +229,8 @@ impl<'b> Chunk<'b> {
         self.empty != self.items.as_slice().len()
     }
 
-    /// Hands the events out to the array, which has room for them. Returns the rest of the array,
-    /// and whether all events were handed out: they are, unless there was a fault.
+    /// Delivers the events to the array, which has room for them. Returns the rest of the array,
+    /// and whether all events were delivered, which is the case unless there was a fault.
     #[inline(always)]
     pub(crate) fn hand_out(&mut self, to: Buffer) -> (Buffer, bool) {
         let events = self.events.as_slice();
@@ -249,7 +249,7 @@ impl<'b> Chunk<'b> {
         (to.behind(handed_out), all)
     }
 
-    /// Hands out the events of the items that have any.
+    /// Delivers the events of the items that have any.
     #[cold]
     fn hand_out_some(&self, mut to: Buffer) -> usize {
         let mut handed_out = 0;
@@ -265,13 +265,13 @@ impl<'b> Chunk<'b> {
         handed_out
     }
 
-    /// Notes how far the scan got, after so many events were handed out.
+    /// Records how far the scan got, after `handed_out` events were delivered.
     #[cold]
     fn note_reached(&mut self, handed_out: usize, all: bool) {
         self.unsettled = true;
         self.reached = match all {
             true => self.events.as_slice().len(),
-            // Up to the item whose events could not be handed out.
+            // Up to the item whose events could not be delivered.
             false => self
                 .events
                 .as_slice()
@@ -283,8 +283,8 @@ impl<'b> Chunk<'b> {
         };
     }
 
-    /// Disarms the one-shot items whose events were handed out. If a wake-up in between has listed
-    /// one for the next scan, that finds nothing.
+    /// Disarms the one-shot items whose events were delivered. If a wake-up in between has listed
+    /// one for the next scan, that scan finds nothing.
     #[inline(never)]
     fn disarm(&self) {
         for (item, _) in self.handed_out() {
@@ -295,7 +295,7 @@ impl<'b> Chunk<'b> {
         }
     }
 
-    /// How many items had their events handed out, or had none.
+    /// How many items had their events delivered, or had none.
     #[inline]
     fn count_reached(&self) -> usize {
         match self.unsettled {
@@ -304,7 +304,7 @@ impl<'b> Chunk<'b> {
         }
     }
 
-    /// The items whose events were handed out, or that had none, with their events.
+    /// The items whose events were delivered, or that had none, with their events.
     #[inline]
     pub(super) fn reached(&self) -> impl Iterator<Item = (&'b Item, Event)> + use<'_, 'b> {
         let both = self.items.as_slice().iter().zip(self.events.as_slice());
@@ -312,7 +312,7 @@ impl<'b> Chunk<'b> {
         reached.map(|(item, event)| (*item, Event::from(*event)))
     }
 
-    /// The items whose events were handed out.
+    /// The items whose events were delivered.
     #[inline]
     pub(crate) fn handed_out(&self) -> impl Iterator<Item = (&'b Item, Event)> + use<'_, 'b> {
         self.reached().filter(|(_, event)| event.events != 0)

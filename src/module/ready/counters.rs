@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The counters of an instance under its spinlock. That is held anyway, so they are plain words,
-//! which cost an instruction or two each.
+//! The counters of an instance that are under its spinlock. It is held anyway, so they are plain
+//! words, which cost an instruction or two each.
 
 use super::Place;
 
@@ -14,7 +14,7 @@ pub(crate) struct Counters {
     pub(crate) wakeups: u64,
     /// Waiters that went to sleep.
     pub(crate) sleeps: u64,
-    /// Those of [`Counters::events`] that came while a scan was going on.
+    /// How many of [`Counters::events`] came while a scan was in progress.
     pub(crate) overlaps: u64,
     /// Items whose file was closed.
     pub(crate) closed: u64,
@@ -56,7 +56,7 @@ impl Counters {
     }
 }
 
-/// Counts one more.
+/// Adds one.
 #[inline]
 pub(crate) fn increment(word: &mut u64) {
     *word = word.wrapping_add(1);

@@ -29,17 +29,17 @@ pub(crate) struct Lists {
     pub(super) ready: List<Item, 0>,
     /// Items that the current scan has not reached yet.
     pub(super) batch: List<Item, 0>,
-    /// Items that the current scan has put aside for the next one.
+    /// Items that the current scan has collected for the next one.
     pub(super) requeued: List<Item, 0>,
     /// Items whose files were closed.
     pub(super) dead: List<Item, 0>,
     /// The task that scans.
     pub(super) scanner: Option<usize>,
-    /// Whether, during that scan, a poll has answered that nothing is ready, which is not certain
+    /// Whether a poll has answered during that scan that nothing is ready, which is not certain
     /// before the scan ends.
     pub(super) denied: bool,
-    /// Counts the ready items that keep the system awake; and a scan that has begun to hide items,
-    /// since those that it has taken off may be on their way back.
+    /// Counts the ready items that keep the system awake, and also a scan that has begun to hide
+    /// items, because items that it has taken off may be put back.
     pub(super) awake: Awake,
     /// Whether the scan is counted.
     pub(super) scan_is_awake: bool,
@@ -49,7 +49,7 @@ pub(crate) struct Lists {
     pub(crate) counters: Counters,
 }
 
-// SAFETY: It is a field, which nobody takes out.
+// SAFETY: It is a field, which nobody moves out.
 unsafe impl Awaited for Lists {
     fn waiters(&mut self) -> &mut Waiters {
         &mut self.waiters
@@ -57,7 +57,7 @@ unsafe impl Awaited for Lists {
 }
 
 impl Lists {
-    /// No items.
+    /// Empty lists.
     pub(super) fn new() -> Self {
         Self {
             ready: List::new(),
@@ -73,8 +73,8 @@ impl Lists {
         }
     }
 
-    /// The list that the item is in. An item in the middle of a list looks the same in all of
-    /// them and can be removed by any.
+    /// The list that the item is in. An item in the middle of a list looks the same in all of them,
+    /// so any of them can remove it.
     pub(super) fn list_of(&mut self, item: &Item) -> &mut List<Item, 0> {
         let lists = [&mut self.batch, &mut self.requeued, &mut self.dead];
         for list in lists {
@@ -85,7 +85,7 @@ impl Lists {
         &mut self.ready
     }
 
-    /// Notes where the item is now.
+    /// Records the place of the item.
     pub(super) fn set_place(&mut self, item: &Item, place: Place) {
         let from = item.place();
         item.set_place(place);
@@ -124,7 +124,8 @@ impl Lists {
         }
     }
 
-    /// Puts the item, whose file was closed, where the next holder of the mutex finds it.
+    /// Puts the item, whose file was closed, on the list of the dead for the next holder of the
+    /// mutex.
     pub(crate) fn bury(&mut self, item: &Item) {
         self.forget(item);
         self.set_place(item, Place::Dead);
@@ -136,12 +137,12 @@ impl Lists {
         !self.ready.is_empty()
     }
 
-    /// Whether a waiter may find something: there is something, or a scan may put some back.
+    /// Whether a waiter may find something: an item is listed, or a scan may put some back.
     pub(crate) fn is_available(&self) -> bool {
         !self.ready.is_empty() || self.scanner.is_some()
     }
 
-    /// Makes the item ready if it is nowhere yet. Returns whether it was not.
+    /// Makes the item ready if it is in no list. Returns whether it was in none.
     #[inline]
     pub(crate) fn push(&mut self, item: &Item) -> bool {
         match item.place() {
@@ -162,21 +163,21 @@ impl Lists {
     }
 }
 
-/// Puts an item of the instance, which is in none of the lists, behind all others on one.
+/// Puts an item of the instance, which is in none of the lists, at the end of one.
 #[inline]
 pub(super) fn link(list: &mut List<Item, 0>, item: &Item) {
     link_at(list, item, List::push_back);
 }
 
-/// Puts an item of the instance, which is in none of the lists, on one, by `push`.
+/// Puts an item of the instance, which is in none of the lists, on one, with `push`.
 #[inline(always)]
 pub(super) fn link_at(
     list: &mut List<Item, 0>,
     item: &Item,
     push: unsafe fn(&mut List<Item, 0>, &Item),
 ) {
-    // SAFETY: By its place the item is in no list. It is in the instance's tree, which it leaves
-    // after it was forgotten here.
+    // SAFETY: By its place, the item is in no list. It is in the instance's tree, and leaves that
+    // after `forget` was called here.
     unsafe { push(list, item) };
 }
 
@@ -187,10 +188,10 @@ pub(super) fn unlink(list: &mut List<Item, 0>, item: &Item) {
     unsafe { list.remove(item) };
 }
 
-/// An item that was found in a list whose lock, or the instance's mutex, is held during `'a`.
+/// An item from a list whose lock, or the instance's mutex, is held during `'a`.
 #[inline]
 pub(super) fn listed<'a>(item: NonNull<Item>) -> &'a Item {
-    // SAFETY: Items in lists are in the tree. They leave it under the mutex, and before that the
-    // lists, under their lock.
+    // SAFETY: Items in lists are in the tree. They leave it under the mutex, and before that they
+    // leave the lists, under their lock.
     unsafe { item.as_ref() }
 }

@@ -16,11 +16,11 @@ use crate::{
 use core::ops::Deref;
 use kernel::fs::LocalFile;
 
-/// An item's file, which stays open for as long as this is kept.
+/// An item's file, which stays open as long as this is kept.
 pub(crate) enum Pinned {
-    /// By a reference of its own.
+    /// By a separate reference.
     Open(FileRef),
-    /// By the one reference that all items share on a file whose close nothing shows.
+    /// By the reference that all items share on a file whose close nothing shows.
     Held(Hold),
 }
 
@@ -35,8 +35,8 @@ impl Deref for Pinned {
     }
 }
 
-/// An item whose file is to be pinned. Under the lock of the lists it gets a reference to the file,
-/// if it is to have one of its own and the file is not being closed; the rest comes afterwards.
+/// An item whose file will be pinned. Under the lock of the lists it takes a reference to the file,
+/// if it needs a separate one and the file is not being closed; the rest happens afterwards.
 pub(super) struct Alone<'b> {
     /// The item.
     pub(super) item: &'b Item,
@@ -44,16 +44,16 @@ pub(super) struct Alone<'b> {
 }
 
 impl<'b> Alone<'b> {
-    /// With the lock held.
+    /// Called with the lock held.
     pub(super) fn new(item: &'b Item) -> Self {
-        // All users of a held file have one reference.
+        // All users of a held file share one reference.
         let own = !item.watched().is_held() && !item.is_dead();
         let file = own.then(|| unburied(item).try_get()).flatten();
         Self { item, file }
     }
 
-    /// Pins the file, unless that is being closed. The caller has released the lock of the lists,
-    /// which is taken inside that of the held files.
+    /// Pins the file, unless it is being closed. The caller has released the lock of the lists,
+    /// which is inside that of the held files.
     #[cold]
     pub(super) fn pin(self) -> Option<Pinned> {
         match self.item.watched().is_held() {
@@ -70,9 +70,9 @@ pub(super) fn unburied(item: &Item) -> Unreleased<'_> {
     unsafe { Unreleased::new(item.file()) }
 }
 
-/// The file of an item whose file is held, unless that is closed.
+/// The file of an item whose file is held, unless it is closed.
 fn held_file(item: &Item) -> Option<Hold> {
     let hold = held::get(item.file().addr())?;
-    // The item of a file that is closed is dead before another file can have the address.
+    // The item of a closed file is dead before another file can have the address.
     (!item.is_dead()).then_some(hold)
 }

@@ -31,11 +31,11 @@ use core::ptr::NonNull;
 
 impl ReadyList {
     /// Starts a scan of the ready items, and takes the first items as [`Scan::take`] does. `items`
-    /// shows that the caller holds the mutex. A caller that only wants to `LOOK` hands nothing out.
+    /// shows that the caller holds the mutex. A caller that only wants to `LOOK` delivers nothing.
     ///
     /// # Errors
     ///
-    /// [`Suspended`] if another scan has not ended yet, though the mutex is free.
+    /// [`Suspended`] if another scan has not ended yet, although the mutex is free.
     #[inline(always)]
     pub(crate) fn scan<'b, const LOOK: bool>(
         &self,
@@ -73,7 +73,7 @@ impl ReadyList {
 }
 
 impl Lists {
-    /// The error of a scan that cannot begin since `scanner` scans.
+    /// The error of a scan that cannot begin because `scanner` scans.
     #[cold]
     fn suspended(&mut self, scanner: usize) -> Suspended {
         let lists = [&self.ready, &self.batch, &self.requeued];
@@ -83,9 +83,9 @@ impl Lists {
         Suspended { may_be_ready }
     }
 
-    /// A scan has filled its first chunk, and the ready list goes on with `rest`. If the scan
-    /// certainly goes on, too, or has to put items of the chunk behind the rest, this takes all off
-    /// the ready list and returns true.
+    /// A scan has filled its first chunk, and `rest` is the next item of the ready list. If the
+    /// scan certainly continues, or has to put items of the chunk behind the rest, this takes all
+    /// items off the ready list and returns true.
     #[inline(never)]
     fn hides_rest<'b, const LOOK: bool>(
         &mut self,
@@ -102,7 +102,7 @@ impl Lists {
         hides
     }
 
-    /// From now on the scan hides items: its batch is what the ready list has now.
+    /// From now on the scan hides items: the current ready list becomes its batch.
     fn hide(&mut self) {
         self.batch.append(&mut self.ready);
         self.denied = false;
@@ -113,8 +113,8 @@ impl Lists {
         }
     }
 
-    /// Moves the items that were filled into the chunk, if they are still in the batch, to the list
-    /// for the next scan; or takes an item out that has to be taken alone.
+    /// Moves the items of the chunk, if they are still in the batch, to the list for the next scan;
+    /// or takes an item out that must be taken separately.
     #[inline]
     fn take_off<'b, const LOOK: bool>(&mut self, chunk: &mut Chunk<'b>, rest: Option<&'b Item>) {
         match rest {
@@ -122,7 +122,7 @@ impl Lists {
                 self.forget(item);
                 chunk.set_alone(Alone::new(item), !self.batch.is_empty());
             }
-            // An item that has events stays where it is.
+            // An item with events stays where it is.
             _ if LOOK => (),
             _ => {
                 // SAFETY: It was found there, under the lock that is still held.
@@ -132,8 +132,7 @@ impl Lists {
         }
     }
 
-    /// Puts the items of a chunk where they belong, now that it is known what became of their
-    /// events.
+    /// Puts the items of a chunk where they belong, according to what happened to their events.
     fn settle(&mut self, chunk: &Chunk<'_>) {
         if !chunk.is_settled() {
             self.settle_all(chunk);
@@ -150,7 +149,7 @@ impl Lists {
             if event.events == 0 {
                 self.settle_empty(item);
             } else if item.place() == Place::Idle && item.interest().is_level_triggered() {
-                // It was taken alone.
+                // It was taken separately.
                 self.put_behind(item);
             }
         }
@@ -182,7 +181,7 @@ impl Lists {
         link(&mut self.requeued, item);
     }
 
-    /// Puts back an item as if it had not been taken.
+    /// Puts an item back as if it had not been taken.
     fn put_back(&mut self, item: &Item) {
         if !item.is_dead() {
             self.forget(item);
@@ -212,31 +211,31 @@ impl LockedLists<'_> {
     }
 }
 
-/// Why there can be no scan now: another one is suspended while it polls an epoll.
+/// Why a scan is not possible now: another one is suspended while it polls an epoll.
 pub(crate) struct Suspended {
     /// Whether the instance counts as ready. It does if something else is listed; or because of
-    /// that epoll, unless it is this epoll that, in the same task, polls the instance.
+    /// that epoll, unless it is this epoll that polls the instance in the same task.
     pub(crate) may_be_ready: bool,
 }
 
 /// A scan of the items that were ready when it began. Ends when it is dropped.
 pub(crate) struct Scan<'a, const LOOK: bool> {
     list: &'a ReadyList,
-    /// Whether it has taken the items that it has not reached yet off the ready list. It is known
-    /// as the scanner then.
+    /// Whether it has taken the items that it has not reached off the ready list. Then it is
+    /// registered as the scanner.
     hides: bool,
 }
 
 impl<const LOOK: bool> Scan<'_, LOOK> {
     /// Settles the items of the chunk, and takes the next ones into it, at most so many; or one
-    /// that has to be taken alone. `items` shows that the caller holds the mutex.
+    /// that must be taken separately. `items` shows that the caller holds the mutex.
     pub(crate) fn take<'b>(&mut self, items: &'b Tree<Item>, most: usize, chunk: &mut Chunk<'b>) {
         let mut locked = self.list.lock();
         let lists = &mut *locked;
         lists.settle(chunk);
         if !self.hides {
             self.hides = true;
-            // All items of the chunk have left the list. Those that are listed again are for the
+            // All items of the chunk have left the list. Items that are listed again are for the
             // next scan.
             if !LOOK {
                 for (item, _) in chunk.reached() {
@@ -253,12 +252,12 @@ impl<const LOOK: bool> Scan<'_, LOOK> {
         lists.take_off::<LOOK>(chunk, rest);
     }
 
-    /// Whether a poll has answered, since this was called last, that nothing is ready.
+    /// Whether a poll has answered, since the last call, that nothing is ready.
     pub(crate) fn take_denied(&mut self) -> bool {
         core::mem::take(&mut self.list.lock().denied)
     }
 
-    /// Puts back an item that was taken alone, as if it had not been taken.
+    /// Puts back an item that was taken separately, as if it had not been taken.
     pub(crate) fn put_back(&mut self, item: &Item) {
         self.list.lock().put_back(item);
     }
@@ -271,12 +270,12 @@ impl<const LOOK: bool> Scan<'_, LOOK> {
         if hides || !chunk.is_settled() {
             list.settle(chunk);
         } else if list.awaited.read() {
-            // This is for waiters that slept before the scan began, which has hidden nothing. Those
-            // that have gone to sleep since did so after the files of all listed items were closed,
-            // or their events handed out.
+            // This is for waiters that slept before the scan began, which has hidden nothing.
+            // Waiters that have gone to sleep since did so after the files of all listed items were
+            // closed, or their events delivered.
             list.pass_on();
         }
-        // After the events that could not be handed out are listed again.
+        // After the events that could not be delivered are listed again.
         list.scanning.write(false);
     }
 }

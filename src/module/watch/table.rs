@@ -42,20 +42,20 @@ use kernel::{
 };
 
 /// How many items of one user on a file may wake the pollers of their instances within the wake-up
-/// of the file. Further ones are *crowded*: the [`relay`](crate::relay) wakes their pollers.
+/// of the file. Further items are *crowded*: the [`relay`](crate::relay) wakes their pollers.
 const CROWD: usize = 32;
 
-/// How many items there may be on an open file, of all users together. This bounds how long the
-/// release of the file takes, all of it within fsnotify's read-side section. (It does not bound a
-/// wake-up, which goes through the items on all open files that share a wait queue.)
+/// How many items all users together may have on an open file. This bounds how long the release of
+/// the file takes, all of it within fsnotify's read-side section. (It does not bound a wake-up,
+/// which goes through the items on all open files that share a wait queue.)
 const MAX_WATCHERS: usize = 1 << 16;
 
 /// How many buckets the table has.
 const BUCKETS: usize = 1 << 10;
 
-/// The rest of the last item on a file, to be dropped without locks.
+/// The rest of the last item on a file, which must be dropped without locks.
 pub(super) enum Left {
-    /// A reference to the file, which was made silent again.
+    /// A reference to the file, which no longer reports its close.
     File(#[expect(dead_code)] FileRef),
     /// The hold of the file.
     Hold(#[expect(dead_code)] held::Released),
@@ -77,7 +77,7 @@ impl Left {
 pub(super) struct Items(RawTree<Item, 1>);
 
 impl Items {
-    /// The first item from that key on, if it is on the same file.
+    /// The first item from this key on, if it is on the same file.
     pub(super) fn from(&self, key: &WatchKey) -> Option<&Item> {
         let found = self.0.get_from(key)?;
         (found.address() == key.address).then_some(found)
@@ -147,8 +147,8 @@ impl Items {
         None
     }
 
-    /// An item that was not crowded has left its file: another one of the user is crowded no
-    /// longer.
+    /// An item that was not crowded has left its file: another item of the user is no longer
+    /// crowded.
     #[cold]
     fn make_room(&self, item: &Item) {
         let mut others = self.of_user(item.address(), item.owner().user());
@@ -158,7 +158,7 @@ impl Items {
     }
 }
 
-/// The file of an item that is or was in the table while the caller has one of its locks.
+/// The file of an item that is or was in the table while the caller held one of its locks.
 pub(super) fn unreleased(item: &Item) -> Unreleased<'_> {
     // SAFETY: The release of the file needs that lock to remove the item, or to find it removed.
     unsafe { Unreleased::new(item.file()) }
@@ -170,13 +170,13 @@ fn end(item: &Item) -> Option<Left> {
     if item.watched().is_held() {
         return held::release(item.file().addr()).map(Left::Hold);
     }
-    // If there is no reference to be had, the file is being released.
+    // If no reference can be taken, the file is being released.
     let file = unreleased(item).try_get()?;
     poll_file::set_reporting(&file, false);
     Some(Left::File(file))
 }
 
-/// A part of the table with a lock of its own.
+/// A part of the table with its own lock.
 #[pin_data]
 pub(super) struct Bucket {
     /// Whether there are any items. Written under the lock.
@@ -215,20 +215,20 @@ impl Table {
         Ok(Self(KVBox::pin_slice(bucket, BUCKETS, GFP_KERNEL)?))
     }
 
-    /// The bucket of the file with that address. Files come from a slab, so the low bits of
-    /// addresses differ little, and the middle ones most.
+    /// The bucket of the file at this address. Files come from a slab, so the low bits of addresses
+    /// differ little, and the middle ones most.
     pub(super) fn bucket(&self, address: usize) -> &Bucket {
         const GOLDEN: u64 = 0x61c8_8646_80b5_83eb;
         let hash = (address as u64).wrapping_mul(GOLDEN) >> (u64::BITS - BUCKETS.ilog2());
         &self.0[hash as usize % BUCKETS]
     }
 
-    /// What the items on a file share, if there are any.
+    /// The state that the items on a file share, if there are any.
     pub(super) fn watched(&self, address: usize) -> Option<Shared<Item>> {
         let bucket = self.bucket(address);
-        // An addition happens before the adder gives back its reference to the file, and so before
-        // the last reference goes: the release of the file sees it. A removal has let go of the
-        // file's wait queues before this can be false.
+        // An addition happens before the adder drops its reference to the file, and so before the
+        // last reference is dropped: the release of the file sees it. A removal has left the file's
+        // wait queues before this can be false.
         if !bucket.occupied.load(Acquire) {
             return None;
         }
