@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The structures of the ioctls, which are the same for 32-bit and for 64-bit
- * programs. This one is built for both.
+ * programs. This program is built for both.
  */
 #include <stddef.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "require.h"
 
 /*
- *	sizes and offsets: these numbers, whatever a pointer's size is
+ *	sizes and offsets: the same numbers for each size of a pointer
  */
 TEST(layout)
 {
@@ -36,8 +36,8 @@ TEST(layout)
 }
 
 /*
- *	address + a bit beyond all user addresses: nothing is there, though the
- *	rest looks good
+ *	address + a bit above all user addresses: EFAULT, although the
+ *	lower bits are valid
  */
 TEST(addresses_are_not_cut_off)
 {
@@ -71,8 +71,8 @@ TEST(addresses_are_not_cut_off)
 }
 
 /*
- *	wait ---> as many events as there are, and not a byte behind them; nor in
- *	the argument
+ *	wait ---> only the events are written, and no byte after them; and
+ *	nothing in the argument
  */
 TEST(nothing_else_is_written)
 {
@@ -107,7 +107,7 @@ TEST(nothing_else_is_written)
 }
 
 /*
- *	parameters ---> each byte of the structure is what was set, or zero
+ *	parameters ---> each byte of the structure is the value that was set, or zero
  */
 TEST(parameters_are_written_in_full)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Files that lose their names, and their mounts, while they are open and watched:
- * they are watched until they are closed, and not a moment longer.
+ * Files that lose their names, and their mounts, while they are open and watched: they
+ * are watched until they are closed, and not longer.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -39,25 +39,27 @@ static int items(const struct poller *p)
 }
 
 /*
- * As many as a user may have by default, but for a few. The telling of each takes
- * time, after the kernel has found an inode to be without names, and before it
- * forgets who listens to it.
+ * Almost as many listeners as a user may have by default. The kernel takes time to notify
+ * each, after it has found an inode to be without names, and before it forgets the
+ * listeners of the inode.
  */
 #define LISTENERS 100
 
-/* What happens at the same time as a close. */
+/* Actions at the same time as a close. */
 struct race {
 	struct fuse fuse;
 	struct poller p;
 	int listeners[LISTENERS];
 	pthread_t adder;
-	/* The alias is to be opened and added. */
+	/* The alias must be opened and added now. */
 	unsigned int told, done;
 	int fd, err;
 	bool stop;
 };
 
-/* Between the server and who closes: "it is being looked up", "I close now". */
+/*
+ * Between the server and the closing thread: "a look-up is in progress", "closing now".
+ */
 static bool asked, closing;
 static int64_t delay;
 
@@ -95,7 +97,7 @@ static void *add_when_told(void *arg)
 	return NULL;
 }
 
-/* All of them listen to the end of the file. */
+/* Makes all of them listen for the end of the file. */
 static int listen_to(const struct race *race, int fd)
 {
 	char path[64], events[4096];
@@ -103,7 +105,7 @@ static int listen_to(const struct race *race, int fd)
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	for (i = 0; i < LISTENERS; i++) {
-		/* What is left of the last one. */
+		/* Drops what is left from the previous round. */
 		while (read(race->listeners[i], events, sizeof(events)) > 0)
 			;
 		if (inotify_add_watch(race->listeners[i], path,
@@ -114,9 +116,8 @@ static int listen_to(const struct race *race, int fd)
 }
 
 /*
- * The last name of the FIFO goes with the close of a file; at the same time
- * another name is opened, and that file is added. Returns how long the close took,
- * or what went wrong by @failure.
+ * A close removes the last name of the FIFO; at the same time, another name is opened,
+ * and that file is added. Returns how long the close took, or sets @failure.
  */
 static int64_t run_once(struct race *race, const char **failure)
 {
@@ -173,7 +174,7 @@ static const char *run(const struct poller *p, long rounds)
 		failure = "no thread";
 	if (failure)
 		goto out;
-	/* At every moment of a close that takes as long as the last one. */
+	/* Try every moment of a close that takes as long as the previous one. */
 	for (round = 0; round < rounds && !failure; round++) {
 		delay = round * 7919 % took;
 		took = run_once(&race, &failure) ?: took;
@@ -189,7 +190,7 @@ out:
 	return failure;
 }
 
-/* How often it is tried: each takes some 30 ms where it is emulated. */
+/* How many attempts to make: each takes some 30 ms on an emulated processor. */
 static long rounds(void)
 {
 	const char *wish = getenv("REPOLL_CYCLES");
@@ -201,7 +202,8 @@ static long rounds(void)
  *	close(a), the last name of the inode	at the same time as	ADD
  *				P ---> b, another name of it <-----------'
  *
- * The kernel finds, and later tells, that the inode is dead; meanwhile it is not.
+ * The kernel finds that the inode is dead, and notifies listeners later; meanwhile it is
+ * not dead.
  */
 TEST_F_TIMEOUT(poller, opened_while_its_inode_dies, 3600)
 {
@@ -214,7 +216,7 @@ TEST_F_TIMEOUT(poller, opened_while_its_inode_dies, 3600)
 		TH_LOG("%s", failure);
 }
 
-/* Whose mounts, and whose user and group, are nobody else's. */
+/* Root whose mounts, user and group nobody else shares. */
 static int become_lonely_root(void)
 {
 	int err = become(NOBODY, true);
@@ -229,7 +231,7 @@ static int become_lonely_root(void)
 }
 
 /*
- *	nobody, with a FUSE in a namespace of his own: the same
+ *	nobody, with a FUSE in a namespace of its own: the same
  */
 TEST_F_TIMEOUT(poller, the_same_by_anybody, 3600)
 {
@@ -239,7 +241,7 @@ TEST_F_TIMEOUT(poller, the_same_by_anybody, 3600)
 	pid_t pid;
 
 	if (stat("/dev/fuse", &st) || geteuid())
-		SKIP(return, "no FUSE, or not root, who can become somebody else");
+		SKIP(return, "no FUSE, or not root, to become another user");
 	ASSERT_EQ(0, chmod("/dev/fuse", 0666));
 	pid = fork();
 	ASSERT_LE(0, pid);
@@ -253,11 +255,11 @@ TEST_F_TIMEOUT(poller, the_same_by_anybody, 3600)
 	EXPECT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, chmod("/dev/fuse", st.st_mode & 07777));
 	if (WIFEXITED(status) && WEXITSTATUS(status) == KSFT_SKIP)
-		SKIP(return, "no namespaces to be had");
+		SKIP(return, "no namespaces available");
 	EXPECT_EQ(0, status);
 }
 
-/* A file system of one's own, which may be cut off while files are open. */
+/* A private file system, which can be detached while files are open. */
 static int mount_tmpfs(char *folder)
 {
 	if (!mkdtemp(folder))
@@ -268,7 +270,7 @@ static int mount_tmpfs(char *folder)
 	return -errno;
 }
 
-/* What has been written arrives, and the item goes with the file. */
+/* Written data is reported, and the close removes the item. */
 static const char *check_life(const struct poller *p, int fd)
 {
 	if (items(p) != 1)
@@ -282,7 +284,7 @@ static const char *check_life(const struct poller *p, int fd)
 }
 
 /*
- *	P ---> a, and b, another name of it: one after the other goes, then the file
+ *	P ---> a, and b, another name of it: both names are removed, then it is closed
  */
 TEST_F(poller, hard_links_go_before_the_file)
 {
@@ -291,7 +293,7 @@ TEST_F(poller, hard_links_go_before_the_file)
 	int fd, other, opened, i;
 
 	if (geteuid() || mount_tmpfs(folder))
-		SKIP(return, "no tmpfs to be had");
+		SKIP(return, "no tmpfs available");
 	for (i = 0; i < 2; i++)
 		snprintf(path[i], sizeof(path[i]), "%s/%c", folder, 'a' + i);
 	for (opened = 0; opened < 4; opened++) {
@@ -301,7 +303,10 @@ TEST_F(poller, hard_links_go_before_the_file)
 		ASSERT_LE(0, fd);
 		ASSERT_EQ(0, poller_add(&self->p, fd, EPOLLIN));
 		ASSERT_EQ(0, unlink(path[opened >> 1]));
-		/* A file that is not watched goes, with the name it was opened by. */
+		/*
+		 * A file that is not watched is closed, and the name by which it was
+		 * opened is removed.
+		 */
 		other = open(path[!(opened >> 1)], O_RDWR | O_NONBLOCK | O_CLOEXEC);
 		ASSERT_LE(0, other);
 		ASSERT_EQ(0, unlink(path[!(opened >> 1)]));
@@ -324,7 +329,7 @@ TEST_F(poller, mount_goes_before_the_file)
 	int fd;
 
 	if (geteuid() || mount_tmpfs(folder))
-		SKIP(return, "no tmpfs to be had");
+		SKIP(return, "no tmpfs available");
 	snprintf(path, sizeof(path), "%s/fifo", folder);
 	ASSERT_EQ(0, mkfifo(path, 0600));
 	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Many changes with one call, and a wait behind them.
+ * Many changes with one call, and a wait after them.
  */
 #include <signal.h>
 #include <stdatomic.h>
@@ -12,7 +12,7 @@
 #include "fixture.h"
 #include "waiter.h"
 
-/* More than are made without letting go of the mutex. */
+/* More than are made without releasing the mutex. */
 #define MANY 100
 
 FIXTURE(batch) {
@@ -31,7 +31,7 @@ FIXTURE_TEARDOWN(batch) {
 
 static struct repoll_change change_of(int op, int fd, uint32_t events)
 {
-	/* A result that is not one. */
+	/* An impossible result. */
 	return (struct repoll_change) { .op = op, .fd = fd, .events = events,
 					.data = fd, .result = 0x5a5a5a5a };
 }
@@ -43,7 +43,7 @@ static struct repoll_batch batch_of(struct repoll_change *changes, int count)
 				       .failed = ~0U };
 }
 
-/* Makes the changes. Returns how many were tried, or the error. */
+/* Makes the changes. Returns how many were attempted, or the error. */
 static int make(const struct poller *p, struct repoll_batch *batch)
 {
 	return call_with(p->fd, REPOLL_BATCH, batch);
@@ -54,7 +54,7 @@ static int make_and_wait(const struct poller *p, struct repoll_batch_wait *args)
 	return call_with(p->fd, REPOLL_BATCH_WAIT, args);
 }
 
-/* A page of memory, and an unmapped one behind it. */
+/* A page of memory, followed by an unmapped one. */
 static char *last_page(void)
 {
 	const long size = sysconf(_SC_PAGESIZE);
@@ -67,7 +67,7 @@ static char *last_page(void)
 }
 
 /*
- *	changes, good and bad ---> the results of as many single ones, of either kind
+ *	changes, good and bad ---> the same results as of single changes, on repoll and epoll
  */
 TEST_F(poller, results_are_those_of_single_changes)
 {
@@ -128,7 +128,7 @@ TEST_F(poller, results_are_those_of_single_changes)
 }
 
 /*
- *	an instance cannot watch itself, by a batch either
+ *	an instance cannot watch itself, even by a batch
  */
 TEST_F(batch, instance_does_not_watch_itself)
 {
@@ -173,7 +173,7 @@ TEST_F(batch, changes_are_made_in_their_order)
 }
 
 /*
- *	none at all; more than there can be; flags and padding that mean nothing
+ *	no change; too many changes; unknown flags; padding
  */
 TEST_F(batch, bad_arguments_are_refused)
 {
@@ -209,7 +209,7 @@ TEST_F(batch, bad_arguments_are_refused)
 }
 
 /*
- *	changes | unmapped: those before the fault are made, and known to be
+ *	changes | unmapped: changes before the fault are made, and reported
  */
 TEST_F(batch, fault_ends_it)
 {
@@ -237,7 +237,7 @@ TEST_F(batch, fault_ends_it)
 			EXPECT_EQ(0, poller_del(&self->p, changes[i].fd));
 			close(changes[i].fd);
 		}
-		/* The one that cannot be read begins before the end. */
+		/* The change that cannot be read begins before the end of the page. */
 		batch = batch_of((void *)(page + size - sizeof(*changes) + 8), 1);
 		EXPECT_EQ(-EFAULT, make(&self->p, &batch));
 	}
@@ -283,7 +283,7 @@ static void tick(int signal)
 }
 
 /*
- *	a timer's signals ---> batch: it ends early, and can be gone on with
+ *	a timer's signals ---> batch: it ends early, and can be continued
  */
 TEST_F(batch, signal_ends_it)
 {
@@ -322,7 +322,7 @@ TEST_F(batch, signal_ends_it)
 }
 
 /*
- *	waiter ---> P, batch: adds a ready file; the waiter has its event
+ *	waiter ---> P, batch: adds a ready file; the waiter receives its event
  */
 TEST_F(batch, waiter_is_woken)
 {
@@ -338,7 +338,7 @@ TEST_F(batch, waiter_is_woken)
 }
 
 /*
- *	batch: an epoll, an instance, files; all of them in one
+ *	batch: an epoll, an instance, files; all of them in one batch
  */
 TEST_F(batch, eventpolls_come_between_files)
 {
@@ -373,7 +373,7 @@ TEST_F(batch, eventpolls_come_between_files)
 }
 
 /*
- *	re-arm, then wait ---> the event; the same again and again
+ *	re-arm, then wait ---> the event; repeated
  */
 TEST_F(batch, wait_follows_the_changes)
 {
@@ -398,14 +398,14 @@ TEST_F(batch, wait_follows_the_changes)
 		EXPECT_EQ(0, poller_count(&self->p));
 		change.op = EPOLL_CTL_MOD;
 	}
-	/* Without changes it is a wait. */
+	/* Without changes, the call is a wait. */
 	args.batch = batch_of(NULL, 0);
 	args.wait.timeout_ns = 1;
 	EXPECT_EQ(0, make_and_wait(&self->p, &args));
 }
 
 /*
- *	a change that fails, or that is not tried ---> no sleep, but events
+ *	a change that fails, or that is not attempted ---> no sleep, but events
  */
 TEST_F(batch, failure_is_not_slept_over)
 {
@@ -441,7 +441,9 @@ TEST_F(batch, failure_is_not_slept_over)
 	EXPECT_EQ(1, make_and_wait(&self->p, &args));
 	EXPECT_EQ(efd, event.data.u64);
 
-	/* An error of the changes comes without a wait, one of the wait after the changes. */
+	/*
+	 * An error of the changes prevents the wait. An error of the wait comes after the changes.
+	 */
 	args.batch = batch_of(NULL, 1);
 	EXPECT_EQ(-EFAULT, make_and_wait(&self->p, &args));
 	changes[0] = change_of(EPOLL_CTL_DEL, efd, 0);
@@ -453,7 +455,7 @@ TEST_F(batch, failure_is_not_slept_over)
 }
 
 /*
- *	a signal that the wait's mask lets in ---> EINTR, with the changes made
+ *	a signal that the wait's mask allows ---> EINTR, but the changes are made
  */
 TEST_F(batch, mask_is_for_the_wait)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The parameters of busy polling, which an instance has by the same ioctls as an
- * epoll.
+ * The parameters of busy polling, which an instance has through the same ioctls
+ * as an epoll.
  */
 #include <limits.h>
 #include <sys/eventfd.h>
@@ -12,7 +12,7 @@
 
 #define NOBODY 65534
 
-/* The highest budget for everybody: the kernel's NAPI_POLL_WEIGHT. */
+/* The highest budget without privileges: the kernel's NAPI_POLL_WEIGHT. */
 #define WEIGHT 64
 
 static int set(const struct poller *p, struct epoll_params params)
@@ -20,7 +20,7 @@ static int set(const struct poller *p, struct epoll_params params)
 	return ioctl(p->fd, EPIOCSPARAMS, &params) ? -errno : 0;
 }
 
-/* Whether the parameters are these. */
+/* Whether the parameters have these values. */
 static bool are(const struct poller *p, struct epoll_params expected)
 {
 	struct epoll_params params;
@@ -38,7 +38,7 @@ static const struct epoll_params some = {
 };
 
 /*
- *	set ---> P ---> get	and P' has its own
+ *	set ---> P ---> get	and P' has separate ones
  */
 TEST_F(poller, parameters_come_back)
 {
@@ -61,7 +61,7 @@ TEST_F(poller, parameters_come_back)
 }
 
 /*
- *	bad parameters ---> P: refused, and what was set before stays
+ *	bad parameters ---> P: refused, and the previous values stay
  */
 TEST_F(poller, bad_parameters_are_refused)
 {
@@ -115,7 +115,7 @@ TEST_F(poller, high_budget_needs_a_capability)
 	if (!pid) {
 		if (setuid(NOBODY) || set(&self->p, high) != -EPERM)
 			_exit(1);
-		/* Other errors go first. */
+		/* Other errors take precedence. */
 		high.prefer_busy_poll = 2;
 		if (set(&self->p, high) != -EINVAL || !are(&self->p, some))
 			_exit(2);
@@ -127,7 +127,7 @@ TEST_F(poller, high_budget_needs_a_capability)
 }
 
 /*
- *	wait ---> P, which is to poll busily: it is as it was, but for the time
+ *	wait ---> P, which busy-polls: the same results, only the time differs
  */
 TEST_F(poller, waits_as_before)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Instances one inside the other, as deep as they may be: an event wakes whoever
- * sleeps at any level.
+ * Instances nested to the greatest allowed depth: an event wakes the sleepers
+ * at all levels.
  *
  *	waiter    waiter    waiter            waiter
  *	  |         |         |                 |
@@ -15,7 +15,7 @@
 #include "sleeper.h"
 #include "waiter.h"
 
-/* As deep as epoll goes. */
+/* The greatest depth that epoll allows. */
 #define LEVELS 5
 
 FIXTURE(chain) {
@@ -24,7 +24,7 @@ FIXTURE(chain) {
 };
 
 FIXTURE_VARIANT(chain) {
-	/* What the levels are, in turn, and how many there may be. */
+	/* The kinds of the levels, alternating, and the number of levels. */
 	const struct poller_ops *even, *odd;
 	int levels;
 };
@@ -76,7 +76,7 @@ FIXTURE_TEARDOWN(chain) {
 	close(self->efd);
 }
 
-/* What level @i watches. */
+/* The file that level @i watches. */
 static int below(FIXTURE_DATA(chain) * self, int i)
 {
 	return i + 1 < self->levels ? self->p[i + 1].fd : self->efd;
@@ -95,9 +95,9 @@ static int link_all(FIXTURE_DATA(chain) * self, uint32_t events, bool down)
 }
 
 /*
- * The levels, as bits, that report what is below them. They are asked from the
- * bottom up: a repoll does not find out that an epoll in it has nothing any more
- * before it is waited on.
+ * The levels, as bits, that report the file below them. They are polled from
+ * the bottom up: a repoll notices only in a wait that an epoll in it is not
+ * ready any more.
  */
 static unsigned int reporting(FIXTURE_DATA(chain) * self)
 {
@@ -111,7 +111,7 @@ static unsigned int reporting(FIXTURE_DATA(chain) * self)
 }
 
 /*
- *	no waiter: all levels show it while it lasts
+ *	without waiters: all levels report the event while it lasts
  */
 TEST_F(chain, all_levels_show_it)
 {
@@ -127,7 +127,7 @@ TEST_F(chain, all_levels_show_it)
 	EXPECT_EQ(0, reporting(self));
 }
 
-/* Takes all levels apart. */
+/* Deletes all links. */
 static int unlink_all(FIXTURE_DATA(chain) * self)
 {
 	int i, err = 0;
@@ -138,7 +138,7 @@ static int unlink_all(FIXTURE_DATA(chain) * self)
 }
 
 /*
- *	a waiter at level 0; the chain is made from the top, or from the bottom
+ *	a waiter at level 0; the chain is linked from the top, or from the bottom
  */
 TEST_F(chain, outermost_waiter_is_woken)
 {
@@ -157,7 +157,7 @@ TEST_F(chain, outermost_waiter_is_woken)
 }
 
 /*
- *	one that looks by poll(2) at level 0
+ *	a thread in poll(2) at level 0
  */
 TEST_F(chain, outermost_poller_is_woken)
 {
@@ -171,7 +171,7 @@ TEST_F(chain, outermost_poller_is_woken)
 }
 
 /*
- *	a waiter and one that looks by poll(2) at each level, all at once
+ *	a waiter and a thread in poll(2) at each level, all at once
  */
 TEST_F(chain, everybody_is_woken)
 {
@@ -193,7 +193,7 @@ TEST_F(chain, everybody_is_woken)
 }
 
 /*
- *	each level is deleted and added again while level 0 is waited on
+ *	each level is deleted and added again during a wait at level 0
  */
 TEST_F(chain, broken_link_is_mended)
 {
@@ -214,7 +214,7 @@ TEST_F(chain, broken_link_is_mended)
 }
 
 /*
- *	a level in the middle is closed: what is above it has nothing any more
+ *	a level in the middle is closed: the levels above report nothing any more
  */
 TEST_F(chain, middle_is_closed)
 {
@@ -228,15 +228,15 @@ TEST_F(chain, middle_is_closed)
 	for (i = middle + 1; i < self->levels; i++)
 		lower |= 1u << i;
 	EXPECT_EQ(lower, reporting(self));
-	/* The harness closes it again. */
+	/* The harness will close it again. */
 	ASSERT_EQ(0, poller_open(&self->p[middle], self->p[middle].ops));
 }
 
 /*
- *	wait, not at all	at the same time as	wait, not at all
+ *	wait, timeout 0		at the same time as	wait, timeout 0
  *	                  `--> level 0 <--'
  *
- * A level that is there all the time is seen each time.
+ * A level that does not change is reported each time.
  */
 TEST_F(chain, level_never_flickers)
 {
@@ -280,7 +280,7 @@ static void *add_and_delete(void *arg)
 	return NULL;
 }
 
-/* Adds an instance of its own to one, and closes it. */
+/* Adds a separate instance to one, and closes it. */
 static void *add_and_close(void *arg)
 {
 	struct churn *c = arg;
@@ -304,7 +304,7 @@ static void *add_and_close(void *arg)
  *	a thread: another instance comes and goes at level 1
  *	this thread: writes, reads, waits at level 0
  *
- * Whoever took two locks in the wrong order would stand still.
+ * If two locks were taken in the wrong order, the threads would deadlock.
  */
 TEST_F(chain, links_come_and_go)
 {

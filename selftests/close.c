@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Closing: the watched file while it is watched, and the instance while it
- * watches, or is waited on.
+ * Closing: a file while it is watched, and an instance while it watches files
+ * or has waiters.
  */
 #include <fcntl.h>
 #include <pty.h>
@@ -48,14 +48,14 @@ static int open_master(int fds[2])
 	return openpty(&fds[0], &fds[1], NULL, NULL, NULL) ? -errno : 0;
 }
 
-/* Two ends, and what the second shows when the first is closed. */
+/* Two ends, and the events of the second when the first is closed. */
 static const struct {
 	const char *name;
 	int (*open)(int fds[2]);
 	short events;
 } ends[] = {
-	{ "pipe, reading end", open_pipe_reader, POLLERR },
-	{ "pipe, writing end", open_pipe_writer, POLLHUP },
+	{ "pipe, read end", open_pipe_reader, POLLERR },
+	{ "pipe, write end", open_pipe_writer, POLLHUP },
 	{ "UNIX stream", open_stream, POLLIN | POLLHUP | POLLRDHUP },
 	{ "UNIX seqpacket", open_seqpacket, POLLIN | POLLHUP | POLLRDHUP },
 	{ "TCP, connected", tcp_pair, POLLIN | POLLRDHUP },
@@ -64,7 +64,7 @@ static const struct {
 };
 
 /*
- *	P ---> end, closed <===> other end: it must learn of it at once
+ *	P ---> end, closed <===> other end: it must see that at once
  */
 TEST_F(poller, peer_learns_of_the_close)
 {
@@ -82,7 +82,7 @@ TEST_F(poller, peer_learns_of_the_close)
 		shown = await(fds[1], ends[i].events);
 		EXPECT_EQ(ends[i].events, shown & ends[i].events)
 			TH_LOG("%s", ends[i].name);
-		/* A terminal's master is seen to by a worker. */
+		/* A worker releases a terminal's master. */
 		EXPECT_GT(10 * NSEC_PER_SEC, now_ns() - start)
 			TH_LOG("%s", ends[i].name);
 		EXPECT_EQ(0, poller_count(&self->p))
@@ -111,7 +111,7 @@ TEST_F(poller, closed_file_is_gone)
 }
 
 /*
- *	P ---> UDP socket, closed: its port can be had again at once
+ *	P ---> UDP socket, closed: its port is free again at once
  */
 TEST_F(poller, closed_socket_gives_its_port_back)
 {
@@ -171,7 +171,8 @@ TEST_F(poller, close_does_not_disturb_a_waiter)
 /*
  *	waiter ---> P (its descriptor is closed) ---> eventfd, written
  *
- * The waiter's own hold keeps the instance going until the wait is over.
+ * The reference that the waiter holds keeps the instance alive until the wait
+ * ends.
  */
 TEST_F(poller, instance_is_closed_under_a_waiter)
 {
@@ -217,7 +218,7 @@ TEST_F(poller, instance_with_many_items_is_closed)
 	EXPECT_EQ(0, close(p.fd));
 	EXPECT_EQ(0, eventfd_read(efd, &value));
 	EXPECT_EQ(0, eventfd_write(efd, 1));
-	/* Nothing is left that would be in the way of another instance. */
+	/* Nothing is left that would disturb another instance. */
 	ASSERT_EQ(0, poller_add(&self->p, efd, EPOLLIN));
 	EXPECT_EQ(EPOLLIN, poller_now(&self->p, efd));
 }
@@ -304,10 +305,10 @@ TEST_F(poller, file_watched_by_many_is_closed)
 
 /*
  *	P1 --(fd)------.
- *	P1 --(copy)-----> eventfd	one lets go after the other
+ *	P1 --(copy)-----> eventfd	closed one after the other
  *	P2 --(fd)------'
  *
- * Whoever is left still learns of the close.
+ * The remaining watchers still notice the close.
  */
 TEST_F(poller, last_watcher_learns_of_the_close)
 {

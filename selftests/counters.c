@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What an instance counts: so many things are done, and so many are told.
+ * The counters of an instance: they match what was done.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -34,7 +34,9 @@ FIXTURE_TEARDOWN(counters) {
 	close(self->efd);
 }
 
-/* What was counted, once the items of closed files are freed, which a worker may do. */
+/*
+ * Reads the counters after the items of closed files were freed, which a worker may do.
+ */
 static int settled(int fd, struct repoll_info *info)
 {
 	int error;
@@ -45,7 +47,7 @@ static int settled(int fd, struct repoll_info *info)
 	return error;
 }
 
-/* Everything is as it should be, and nothing else was counted. */
+/* Every counter has the expected value. */
 #define EXPECT_AS_EXPECTED() do {					\
 	const struct repoll_info *_e = &self->expected;			\
 	struct repoll_info _s;						\
@@ -70,7 +72,7 @@ static int settled(int fd, struct repoll_info *info)
 } while (0)
 
 /*
- *	ADD, MOD, DEL; those that fail; a batch
+ *	ADD, MOD, DEL; failing ones; a batch
  */
 TEST_F(counters, changes)
 {
@@ -93,7 +95,7 @@ TEST_F(counters, changes)
 	self->expected.adds = TIMES;
 	self->expected.mods = 2 * TIMES;
 	self->expected.dels = TIMES;
-	/* The eventfd can be written, so that it was ready for a moment. */
+	/* The eventfd is writable, so it was ready for a moment. */
 	EXPECT_AS_EXPECTED();
 
 	for (i = 0; i < TIMES; i++) {
@@ -109,12 +111,12 @@ TEST_F(counters, changes)
 	EXPECT_AS_EXPECTED();
 	for (i = 0; i < TIMES - 1; i++)
 		close(changes[i].fd);
-	/* A copy is no file of its own. */
+	/* A copy is not a separate file. */
 	EXPECT_AS_EXPECTED();
 }
 
 /*
- *	close(file), twice known; close(copy); close while ready
+ *	close(file) with two items; close(copy); close while ready
  */
 TEST_F(counters, closed_files)
 {
@@ -139,7 +141,7 @@ TEST_F(counters, closed_files)
 }
 
 /*
- *	P ---> eventfd, written often; what it does not watch for
+ *	P ---> eventfd, written often; then with other interests
  */
 TEST_F(counters, events)
 {
@@ -154,7 +156,7 @@ TEST_F(counters, events)
 	self->expected.ready = 1;
 	EXPECT_AS_EXPECTED();
 
-	/* Reading tells who wants to write. */
+	/* A read wakes for EPOLLOUT. */
 	ASSERT_EQ(0, poller_mod(&self->p, self->efd, EPOLLPRI));
 	for (i = 0; i < TIMES; i++)
 		ASSERT_EQ(0, eventfd_write(self->efd, 1));
@@ -163,7 +165,7 @@ TEST_F(counters, events)
 }
 
 /*
- *	wait ---> P --level--> ready; not any more
+ *	wait ---> P --level--> ready; then not
  */
 TEST_F(counters, waits_and_looks)
 {
@@ -190,13 +192,13 @@ TEST_F(counters, waits_and_looks)
 	self->expected.spurious = 1;
 	self->expected.ready = 0;
 	EXPECT_AS_EXPECTED();
-	/* Now that can be seen without a look. */
+	/* Now this is known without a scan. */
 	ASSERT_EQ(0, poller_wait(&self->p, events, 2, NOT_AT_ALL));
 	EXPECT_AS_EXPECTED();
 }
 
 /*
- *	wait ---> P ---> 40 files, each other one ready in vain	(with each trigger)
+ *	wait ---> P ---> 40 files, every second one no longer ready	(with each trigger)
  */
 TEST_F(counters, many_at_once)
 {
@@ -238,7 +240,7 @@ TEST_F(counters, many_at_once)
 }
 
 /*
- *	wait into an array that cannot be written ---> P ---> ready
+ *	wait with an array that is not writable ---> P ---> ready
  */
 TEST_F(counters, faults)
 {
@@ -279,7 +281,7 @@ TEST_F(counters, sleeps_and_wake_ups)
 		self->expected.delivered = i;
 		EXPECT_AS_EXPECTED();
 	}
-	/* The end of a timeout wakes nobody. */
+	/* The end of a timeout does not count as a wake-up. */
 	for (i = 1; i <= TIMES; i++) {
 		ASSERT_EQ(0, waiter_start(&w, &self->p, 1, NSEC_PER_MSEC));
 		ASSERT_EQ(0, waiter_join(&w));
@@ -319,7 +321,7 @@ TEST_F(counters, pollers_look_as_well)
 }
 
 /*
- *	waiter, held up in the middle of handing out ---> P ---> ready
+ *	waiter, stopped in the middle of a delivery ---> P ---> ready
  *	                                                    \--> gets ready
  */
 TEST_F(counters, overlaps)
@@ -329,7 +331,7 @@ TEST_F(counters, overlaps)
 	struct missing_page missing;
 
 	if (missing_page_make(&missing))
-		SKIP(return, "no faults to be had");
+		SKIP(return, "no userfaultfd available");
 	ASSERT_EQ(0, poller_add(&self->p, self->efd, EPOLLIN | EPOLLET));
 	ASSERT_EQ(0, poller_add(&self->p, other, EPOLLIN));
 	ASSERT_EQ(0, eventfd_write(self->efd, 1));
@@ -338,7 +340,7 @@ TEST_F(counters, overlaps)
 	self->expected.adds = 2;
 	self->expected.items = 2;
 	self->expected.events = 1;
-	/* It leaves the list when a waiter looks at it. */
+	/* The item leaves the list when a waiter checks it. */
 	self->expected.ready = 0;
 	EXPECT_AS_EXPECTED();
 	ASSERT_EQ(0, eventfd_write(other, 1));

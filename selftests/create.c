@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Making instances.
+ * Creating instances.
  */
 #include <fcntl.h>
 #include <sys/eventfd.h>
@@ -35,9 +35,9 @@ TEST_F(poller, close_on_exec_is_a_choice)
 }
 
 /*
- *	exec ---> a program that looks for the descriptors
+ *	exec ---> a program that checks the descriptors
  *	  |
- *	plain: there	cloexec: gone
+ *	plain: open	cloexec: closed
  */
 TEST_F(poller, only_the_plain_one_survives_exec)
 {
@@ -80,7 +80,10 @@ TEST_F(poller, lowest_free_descriptor_is_taken)
 	above = eventfd(0, EFD_CLOEXEC);
 	ASSERT_LT(hole, above);
 	close(hole);
-	/* repoll needs the control node open for a moment: keep it above. */
+	/*
+	 * repoll opens the control node for a moment: keep that descriptor
+	 * above.
+	 */
 	if (variant->ops == &repoll_ops) {
 		struct repoll_create args = {};
 		int node = fcntl(self->p.fd, F_DUPFD_CLOEXEC, above);
@@ -101,7 +104,7 @@ TEST_F(poller, lowest_free_descriptor_is_taken)
 }
 
 /*
- *	read(fd), write(fd) ---> EINVAL, although it is open for both
+ *	read(fd), write(fd) ---> EINVAL, although the file is open for both
  */
 TEST_F(poller, file_has_no_bytes)
 {
@@ -126,7 +129,7 @@ TEST_F(poller, empty_instance_has_nothing)
  *	instance A ---.
  *	               eventfd, ready
  *	instance B ---'
- *	instance C      (knows nothing of it)
+ *	instance C      (not affected)
  */
 TEST_F(poller, instances_are_independent)
 {
@@ -180,7 +183,7 @@ TEST_F(poller, five_hundred_instances_watch_one_file)
 }
 
 /*
- *	every descriptor in use ---> EMFILE, one given back ---> success
+ *	every descriptor in use ---> EMFILE, one closed ---> success
  */
 TEST_F(poller, no_free_descriptor)
 {
@@ -216,7 +219,7 @@ TEST_F(poller, no_free_descriptor)
 }
 
 /*
- *	every open file of the system in use ---> ENFILE, for all but root
+ *	every open file of the system in use ---> ENFILE, except for root
  */
 TEST_F(poller, no_free_file)
 {
@@ -249,7 +252,7 @@ TEST_F(poller, no_free_file)
 }
 
 /*
- *	/dev/repoll: a character device, and root's alone unless told otherwise
+ *	/dev/repoll: a character device, by default only for root
  */
 TEST(node_is_there)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Many items watch a file, all but one of another user's. How the wake-ups of that one
- * travel does not depend on items that have gone.
+ * Many items watch a file, and all but one belong to another user. Deleted items do not
+ * affect the path of that one item's wake-ups.
  */
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -17,7 +17,7 @@
 #define CROWD 100
 #define ROUNDS 200
 
-/* An instance of another user's, which may not open the node. */
+/* Creates an instance of another user, who may not open the node. */
 static int open_by_node(struct poller *p, int node)
 {
 	struct repoll_create create = { .flags = REPOLL_CLOEXEC };
@@ -28,7 +28,7 @@ static int open_by_node(struct poller *p, int node)
 	return p->fd < 0 ? -errno : 0;
 }
 
-/* Watches the file many times, until told to end. */
+/* Watches the file many times, until the write end is closed. */
 static int be_a_crowd(struct poller *p, int node, int fd, int ready, int end)
 {
 	int i;
@@ -45,7 +45,7 @@ static int be_a_crowd(struct poller *p, int node, int fd, int ready, int end)
  *	nobody's P ---> 100 copies ---. (gone by now)
  *	sleeper ---> outer ---> inner ---> socket <=== written
  *
- * Who writes wakes the sleeper himself: when he is through, it does not sleep.
+ * The writer itself wakes the sleeper, so that the sleeper is awake when write() returns.
  */
 TEST_F(poller, wake_ups_are_direct_after_a_crowd)
 {
@@ -56,7 +56,7 @@ TEST_F(poller, wake_ups_are_direct_after_a_crowd)
 	pid_t pid;
 
 	if (geteuid())
-		SKIP(return, "only root can become somebody else");
+		SKIP(return, "only root can become another user");
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv));
 	ASSERT_EQ(0, pipe2(ready, O_CLOEXEC));
 	ASSERT_EQ(0, pipe2(end, O_CLOEXEC));

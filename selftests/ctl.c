@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Changing the interest list: what is accepted, and what it means.
+ * Changing the interest list: which changes are accepted, and their effects.
  */
 #include <fcntl.h>
 #include <sys/eventfd.h>
@@ -88,7 +88,7 @@ TEST_F(poller, file_has_an_item_per_descriptor)
 }
 
 /*
- *	P ---> pipe's reading end, interest 0; the writing end goes away
+ *	P ---> pipe's read end, interest 0; the write end is closed
  */
 TEST_F(poller, hang_up_needs_no_interest)
 {
@@ -104,7 +104,7 @@ TEST_F(poller, hang_up_needs_no_interest)
 }
 
 /*
- *	P ---> pipe's writing end, interest 0; the reading end goes away
+ *	P ---> pipe's write end, interest 0; the read end is closed
  */
 TEST_F(poller, error_needs_no_interest)
 {
@@ -120,7 +120,7 @@ TEST_F(poller, error_needs_no_interest)
 }
 
 /*
- *	P ---> eventfd that is readable and writable: only what was asked for
+ *	P ---> eventfd that is readable and writable: only requested events are reported
  */
 TEST_F(poller, report_is_limited_to_the_interest)
 {
@@ -157,7 +157,7 @@ TEST_F(poller, normal_data_has_bits_of_its_own)
 }
 
 /*
- *	P ---> eventfd with EPOLLWAKEUP: taken, whatever the privileges
+ *	P ---> eventfd with EPOLLWAKEUP: accepted, with any privileges
  */
 TEST_F(poller, wakeup_source_is_taken_silently)
 {
@@ -284,7 +284,7 @@ TEST_F(poller, long_list_keeps_its_order)
 }
 
 /*
- *	waiter ---> P <--- ADD(ready), MOD(to what is ready)
+ *	waiter ---> P <--- ADD(ready), MOD(to an event that the file has)
  */
 TEST_F(poller, change_wakes_a_waiter)
 {

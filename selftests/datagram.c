@@ -13,7 +13,7 @@
 #include "pair.h"
 #include "waiter.h"
 
-/* A UDP socket with a port of its own on the loopback device. */
+/* A UDP socket with its own port on the loopback device. */
 static int udp_socket(struct sockaddr_in *addr)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -59,7 +59,7 @@ TEST_F(poller, udp_datagram_arrives)
 }
 
 /*
- *	P ---> UDP ===> a port where nobody is: refused, asynchronously
+ *	P ---> UDP ===> an unused port: refused, asynchronously
  */
 TEST_F(poller, udp_datagram_is_refused)
 {
@@ -86,8 +86,8 @@ TEST_F(poller, udp_datagram_is_refused)
 /*
  *	P ---> packet socket on lo <=== packet socket on lo
  *
- * They use a protocol number that is set aside for experiments, so that no
- * other traffic comes between.
+ * They use a protocol number that is reserved for experiments, so that no other
+ * traffic interferes.
  */
 TEST_F(poller, packet_arrives)
 {
@@ -176,7 +176,10 @@ TEST_F(poller, netlink_multicast)
 	}
 	out = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_USERSOCK);
 	ASSERT_LE(0, out);
-	/* The group gets it, and then the kernel, which does not listen. */
+	/*
+	 * The message goes to the group, and then to the kernel, which does not
+	 * listen.
+	 */
 	ASSERT_EQ(-1, sendto(out, &message, sizeof(message), 0,
 			     (struct sockaddr *)&group, sizeof(group)));
 	ASSERT_EQ(ECONNREFUSED, errno);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What happens while events are being handed out.
+ * Events during a delivery.
  *
- * The array of a wait lies in a missing page: the kernel's first store into it stops
- * the waiter in the midst of its delivery.
+ * The array of a wait lies in a missing page: the kernel's first store into it stops the waiter in
+ * the middle of its delivery.
  */
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -42,7 +42,7 @@ FIXTURE_VARIANT_ADD(delivery, repoll) {
 	.ops = &repoll_ops,
 };
 
-/* Two edge-triggered items; the first is just being delivered. */
+/* Two edge-triggered items; the first is being delivered. */
 FIXTURE_SETUP(delivery) {
 	int err;
 
@@ -100,7 +100,7 @@ TEST_F(delivery, order_of_what_comes_meanwhile)
 	struct epoll_event events[3];
 	struct poller q;
 
-	/* An item of another instance on the same file sees it as well. */
+	/* An item of another instance on the same file also receives the events. */
 	ASSERT_EQ(0, poller_open(&q, variant->ops));
 	ASSERT_EQ(0, poller_add(&q, self->other, EPOLLIN));
 	ASSERT_EQ(0, eventfd_write(self->other, 1));
@@ -133,7 +133,7 @@ TEST_F(delivery, files_are_closed_meanwhile)
 	pthread_t closers[2];
 
 	ASSERT_EQ(0, eventfd_write(self->other, 1));
-	/* A close may have to wait for the end of the delivery. */
+	/* A close may have to wait until the delivery ends. */
 	ASSERT_EQ(0, pthread_create(&closers[0], NULL, close_it, &self->first));
 	ASSERT_EQ(0, pthread_create(&closers[1], NULL, close_it, &self->other));
 	ASSERT_EQ(0, missing_page_provide(&self->missing));
@@ -173,7 +173,7 @@ TEST_F(delivery, waiter_is_killed_meanwhile)
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		/* This process's memory, in which nobody provides the page. */
+		/* This process's memory, where nobody provides the page. */
 		if (missing_page_make(&missing))
 			_exit(1);
 		poller_wait(&q, missing.addr, 1, FOR_EVER);
@@ -183,14 +183,14 @@ TEST_F(delivery, waiter_is_killed_meanwhile)
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status));
-	/* It held up nobody, and the event is still there. */
+	/* The killed waiter delays nobody, and the event is still pending. */
 	EXPECT_EQ(EPOLLIN, poller_now(&q, efd));
 	close(q.fd);
 	close(efd);
 }
 
 /*
- *	waiter (stopped) <--- P ---> A (handed out, and woken again), B and C (nothing), D, E
+ *	waiter (stopped) <--- P ---> A (delivered, and woken again), B and C (nothing), D, E
  */
 TEST_F(delivery, nothing_is_handed_out_twice)
 {

@@ -11,7 +11,7 @@
 #include "waiter.h"
 
 /*
- *	P ---> regular files, folders, devices without a poll of their own
+ *	P ---> regular files, folders, devices without a poll operation
  */
 TEST_F(poller, files_that_cannot_be_polled)
 {
@@ -54,7 +54,7 @@ TEST_F(poller, mounts_change)
 		ASSERT_EQ(EPERM, errno);
 		SKIP(return, "mounting needs CAP_SYS_ADMIN");
 	}
-	/* Nobody else need see it; in a chroot, "/" may not be a mount. */
+	/* Hide the mount from others; in a chroot, "/" may not be a mount. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)) {
 		ASSERT_EQ(EINVAL, errno);
 	}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Direct calls: what each is answered, beside the ioctl that does the same; and that
- * fadvise64(2) does nothing else. What combinations of bad arguments are answered is
- * compared with epoll in errors.c.
+ * Direct calls: the result of each, compared with the ioctl that does the same; and that
+ * fadvise64(2) does nothing else. errors.c compares combinations of bad arguments with
+ * epoll.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -19,7 +19,7 @@
 
 #define MAX_EVENTS ((int)(INT_MAX / sizeof(struct epoll_event)))
 
-/* Of the operations that are reserved. */
+/* Reserved operation numbers. */
 #define OPERATIONS 16
 #define KNOWN (REPOLL_DIRECT_CHANGE_WAIT - REPOLL_DIRECT + 1)
 
@@ -27,7 +27,7 @@ FIXTURE(direct) {
 	struct poller p;
 	/* Not ready; ready. */
 	int efd, ready;
-	/* Two pages: what is in the second one can neither be read nor written. */
+	/* Two pages: the second one can neither be read nor written. */
 	char *pages;
 	size_t size;
 };
@@ -54,7 +54,7 @@ FIXTURE_TEARDOWN(direct) {
 	close(self->p.fd);
 }
 
-/* How many items it has; or -errno. */
+/* The number of items; or -errno. */
 static int items_of(const struct poller *p)
 {
 	struct repoll_info info;
@@ -113,7 +113,7 @@ TEST_F(direct, item_lives_from_add_to_del)
 }
 
 /*
- *	PWAIT, BATCH, BATCH_WAIT ---> P: what the ioctls do, stored where they store it
+ *	PWAIT, BATCH, BATCH_WAIT ---> P: the same effect and the same stores as the ioctls
  */
 TEST_F(direct, structures_are_those_of_the_ioctls)
 {
@@ -150,8 +150,8 @@ TEST_F(direct, structures_are_those_of_the_ioctls)
 }
 
 /*
- *	no descriptor, a closed one, O_PATH ---> EBADF, before a word is looked at;
- *	other files ---> what they always say
+ *	no descriptor, a closed one, O_PATH ---> EBADF, before the words are checked;
+ *	other files ---> their usual results
  */
 TEST_F(direct, descriptor_is_no_instance)
 {
@@ -182,7 +182,7 @@ TEST_F(direct, descriptor_is_no_instance)
 }
 
 /*
- *	operations that there are not ---> EINVAL, and nothing is done
+ *	unknown operations ---> EINVAL, without any effect
  */
 TEST_F(direct, operation_is_unknown)
 {
@@ -206,7 +206,7 @@ TEST_F(direct, operation_is_unknown)
 }
 
 /*
- *	a word that is to be 0 and is not ---> EINVAL, whatever else is wrong
+ *	a non-zero word that must be 0 ---> EINVAL, before all other errors
  */
 TEST_F(direct, words_without_meaning_are_zero)
 {
@@ -240,12 +240,12 @@ TEST_F(direct, words_without_meaning_are_zero)
 }
 
 /*
- *	room: none, negative, too much ---> EINVAL, before the array is looked at
+ *	room: none, negative, too much ---> EINVAL, before the array is checked
  */
 TEST_F(direct, room_is_limited)
 {
 	static const int wrong[] = { 0, -1, INT_MIN, INT_MAX, MAX_EVENTS + 1 };
-	/* Not on the stack, behind which there may be less room than that. */
+	/* Not on the stack, which may end too soon after the event. */
 	static struct epoll_event event;
 	int i;
 
@@ -260,7 +260,7 @@ TEST_F(direct, room_is_limited)
 }
 
 /*
- *	an array that cannot be written ---> EFAULT, and the event stays
+ *	an array that cannot be written ---> EFAULT, and the event stays pending
  */
 TEST_F(direct, array_cannot_be_written)
 {
@@ -282,7 +282,7 @@ TEST_F(direct, array_cannot_be_written)
 }
 
 /*
- *	a structure that cannot be read, or not as a whole ---> EFAULT, as by ioctl
+ *	a structure that cannot be read, or not as a whole ---> EFAULT, as with the ioctl
  */
 TEST_F(direct, structure_cannot_be_read)
 {
@@ -327,7 +327,7 @@ TEST_F(direct, structure_cannot_be_read)
 }
 
 /*
- *	address + a bit beyond all user addresses: nothing is there
+ *	address + a bit above all user addresses: EFAULT
  */
 TEST_F(direct, addresses_are_not_cut_off)
 {
@@ -362,8 +362,8 @@ TEST_F(direct, addresses_are_not_cut_off)
 }
 
 /*
- *	posix_fadvise's six values, with all kinds of ranges ---> what an epoll says,
- *	and an eventfd, and nothing is done
+ *	posix_fadvise's six values, with all kinds of ranges ---> the result of an epoll
+ *	and of an eventfd, without any effect
  */
 TEST_F(direct, advice_is_taken_as_ever)
 {
@@ -388,7 +388,7 @@ TEST_F(direct, advice_is_taken_as_ever)
 							numbers[k], advice), answer);
 				seen[answer == 0]++;
 			}
-	/* Numbers less than 0, and advice that there is not, are no good. */
+	/* Negative numbers and unknown advice are invalid. */
 	EXPECT_EQ(6 * 6 * 6, seen[1]);
 	EXPECT_EQ(8 * 8 * 8 - 6 * 6 * 6, seen[0]);
 	EXPECT_EQ(0, posix_fadvise(self->p.fd, 0, 0, POSIX_FADV_DONTNEED));
@@ -396,7 +396,7 @@ TEST_F(direct, advice_is_taken_as_ever)
 }
 
 /*
- *	others who give advice: what an epoll says, and nothing is done
+ *	other ways to give advice: the result of an epoll, without any effect
  */
 TEST_F(direct, other_advice_does_no_harm)
 {
@@ -408,7 +408,7 @@ TEST_F(direct, other_advice_does_no_harm)
 	ASSERT_EQ(0, poller_add(&self->p, self->efd, EPOLLIN));
 	ours = readahead(self->p.fd, 0, 4096) ? errno : 0;
 	EXPECT_EQ(readahead(native, 0, 4096) ? errno : 0, ours);
-	/* None of the instance is memory. */
+	/* An instance has no memory to map. */
 	EXPECT_TRUE(mmap(NULL, self->size, PROT_READ, MAP_SHARED, self->p.fd, 0) ==
 		    MAP_FAILED);
 	for (advice = REPOLL_DIRECT; advice < REPOLL_DIRECT + OPERATIONS; advice++) {
@@ -423,7 +423,7 @@ TEST_F(direct, other_advice_does_no_harm)
 	close(native);
 }
 
-/* Uses an instance that was made by somebody else. */
+/* Uses an instance that another user has created. */
 static int use_as_nobody(const struct poller *p, int efd)
 {
 	struct epoll_event event;
@@ -440,7 +440,7 @@ static int use_as_nobody(const struct poller *p, int efd)
 }
 
 /*
- *	root makes P, forks; nobody uses it
+ *	root creates P, forks; the user nobody uses P
  */
 TEST_F(direct, descriptor_is_right_enough)
 {
@@ -448,7 +448,7 @@ TEST_F(direct, descriptor_is_right_enough)
 	pid_t pid;
 
 	if (geteuid())
-		SKIP(return, "only root can become somebody else");
+		SKIP(return, "only root can become another user");
 	pid = fork();
 	if (!pid)
 		_exit(use_as_nobody(&self->p, self->ready));

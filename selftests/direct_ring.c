@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Direct calls by an io_uring, whose IORING_OP_FADVISE they are. What advice it does
- * not know it leaves to a thread of its own in the process, so that one may sleep.
+ * Direct calls through an io_uring, as IORING_OP_FADVISE. For advice that io_uring does not know,
+ * it uses a thread of its own in the process, so such a call may sleep.
  */
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -12,7 +12,7 @@
 #include "ring.h"
 #include "waiter.h"
 
-/* What tells requests apart: no two calls have the same. */
+/* Distinguishes requests: no two calls have the same user data. */
 #define CANCELLATION 0
 static uint64_t last_call;
 
@@ -57,13 +57,13 @@ static int submit(struct ring *r, int fd, uint64_t first, uint64_t second, int o
 	return ring_submit(r, &request, 1);
 }
 
-/* Makes a direct call by the ring, and waits for its result. */
+/* Makes a direct call through the ring, and waits for its result. */
 static int call_by(struct ring *r, int fd, uint64_t first, uint64_t second, int operation)
 {
 	return submit(r, fd, first, second, operation) ?: ring_next(r, 0);
 }
 
-/* Has the ring wait for one event, for ever. */
+/* Makes the ring wait for one event, without a timeout. */
 static int submit_wait(struct ring *r, const struct poller *p, struct epoll_event *event)
 {
 	return submit(r, p->fd, (uintptr_t)event, REPOLL_DIRECT_PAIR(1, -1),
@@ -123,7 +123,7 @@ TEST_F(direct_ring, errors_are_the_same)
 	EXPECT_EQ(-EINVAL, call_by(&self->r, pfd, 0, 1, REPOLL_DIRECT_PWAIT));
 	EXPECT_EQ(-EBADF, call_by(&self->r, pfd, 0, UINT32_MAX, REPOLL_DIRECT_ADD));
 	EXPECT_EQ(-EINVAL, call_by(&self->r, pfd, 0, pfd, REPOLL_DIRECT_ADD));
-	/* A ring cannot be asked to add itself, either, if nobody can see why not. */
+	/* A ring cannot add itself either, even if the reason is not obvious. */
 	EXPECT_EQ(0, call_by(&self->r, pfd, 0, self->r.fd, REPOLL_DIRECT_ADD));
 	for (operation = REPOLL_DIRECT; operation < REPOLL_DIRECT + 16; operation++) {
 		EXPECT_EQ(-EINVAL, call_by(&self->r, native, 0, self->efd, operation));
@@ -168,14 +168,14 @@ TEST_F(direct_ring, calls_can_be_linked)
 	EXPECT_EQ(0, ring_next(&self->r, 0));
 	EXPECT_EQ(1, ring_next(&self->r, 0));
 	EXPECT_EQ(5, self->events[0].data.u64);
-	/* The first one fails: the second is not made, or it would sleep. */
+	/* The first call fails, so the second is not made; otherwise it would sleep. */
 	ASSERT_EQ(0, poller_mod(&self->p, self->efd, EPOLLIN));
 	ASSERT_EQ(0, ring_submit(&self->r, requests, 2));
 	EXPECT_EQ(-EEXIST, ring_next(&self->r, 0));
 	EXPECT_EQ(-ECANCELED, ring_next(&self->r, 0));
 }
 
-/* Has the ring cancel its last call. Returns what came of the call, or what went wrong. */
+/* Makes the ring cancel its last call. Returns the result of the call, or an error. */
 static int cancel(struct ring *r)
 {
 	const struct io_uring_sqe request = {
@@ -188,7 +188,7 @@ static int cancel(struct ring *r)
 	for (i = 0; i < 2 && !err; i++) {
 		if (!ring_take(r, 1, &cqe))
 			return -ENODATA;
-		/* It runs already, and is interrupted. */
+		/* The call runs already, and is interrupted. */
 		if (cqe.user_data == CANCELLATION)
 			err = cqe.res == -EALREADY || !cqe.res ? 0 : -EPROTO;
 		else
@@ -252,7 +252,7 @@ TEST_F(direct_ring, wait_goes_with_its_ring)
 	EXPECT_EQ(0, sleepers_of(&self->p, 0));
 }
 
-/* Waits for ever by several requests of a ring of its own, and then ends or does not. */
+/* Waits without a timeout with several requests of a separate ring, and then ends or not. */
 static void wait_and(const struct poller *p, bool end)
 {
 	static struct epoll_event events[4];
@@ -303,9 +303,9 @@ static void handle(int signal)
 }
 
 /*
- *	signal ---> the process whose ring waits with a mask that lets it in
+ *	signal ---> the process whose ring waits with a mask that allows it
  *
- * It is the process's own, whatever the ring's thread lets in for the time of a wait.
+ * The process has its own mask, independent of the mask that the ring's thread uses during a wait.
  */
 TEST_F(direct_ring, mask_takes_no_signal_away)
 {
@@ -327,7 +327,7 @@ TEST_F(direct_ring, mask_takes_no_signal_away)
 	ASSERT_EQ(1, sleepers_of(&self->p, 1));
 	ASSERT_EQ(0, kill(getpid(), SIGUSR1));
 	EXPECT_EQ(-EINTR, ring_next(&self->r, 0));
-	/* The thread's next wait is without a mask. */
+	/* The thread's next wait has no mask. */
 	EXPECT_EQ(0, call_by(&self->r, self->p.fd, (uintptr_t)self->events,
 			     REPOLL_DIRECT_PAIR(1, 1), REPOLL_DIRECT_WAIT));
 	ASSERT_EQ(0, sigprocmask(SIG_UNBLOCK, &set, NULL));

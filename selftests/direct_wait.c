@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Direct calls that wait: for how long, what ends them, and what the one that makes a
- * change has done by then.
+ * Direct calls that wait: how long, what ends them, and what has happened by then if the
+ * call also makes a change.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -21,9 +21,11 @@ FIXTURE(direct_wait) {
 	struct poller p;
 	/* Not ready; ready. */
 	int efd, ready;
-	/* Where events go. */
+	/* The array for events. */
 	struct epoll_event events[2];
-	/* What waits: each for one event, for ever, without a change. */
+	/*
+	 * The calls that wait: each for one event, without a timeout, without a change.
+	 */
 	struct repoll_wait wait;
 	struct repoll_batch_wait both;
 	struct repoll_change_wait change;
@@ -101,7 +103,7 @@ TEST_F(direct_wait, timeout_passes)
 }
 
 /*
- *	waiter ---> P ---> eventfd, written	(for ever; for as long as can be said)
+ *	waiter ---> P ---> eventfd, written	(no timeout; the longest timeout)
  */
 TEST_F(direct_wait, timeout_does_not_pass)
 {
@@ -160,13 +162,13 @@ TEST_F(direct_wait, signal_ends_it)
 				TH_LOG("call %d", k);
 			EXPECT_EQ(1, handled);
 		}
-		/* Its change is made. */
+		/* Its change was made. */
 		EXPECT_EQ(0, poller_del(&self->p, self->efd));
 	}
 }
 
 /*
- *	a signal that the mask lets in ---> PWAIT, BATCH_WAIT: EINTR, and the handler
+ *	a signal that the mask allows ---> PWAIT, BATCH_WAIT: EINTR, and the handler
  */
 TEST_F(direct_wait, mask_is_for_the_wait)
 {
@@ -195,7 +197,7 @@ TEST_F(direct_wait, mask_is_for_the_wait)
 }
 
 /*
- *	CHANGE_WAIT ---> P: ADD, MOD, DEL, each with what is ready then
+ *	CHANGE_WAIT ---> P: ADD, MOD, DEL, each with the events that are ready then
  */
 TEST_F(direct_wait, change_comes_first)
 {
@@ -220,7 +222,7 @@ TEST_F(direct_wait, change_comes_first)
 }
 
 /*
- *	CHANGE_WAIT, with a wait that cannot be ---> P: its error, and no change
+ *	CHANGE_WAIT, with an invalid wait ---> P: its error, and no change
  */
 TEST_F(direct_wait, bad_wait_comes_before_the_change)
 {
@@ -233,14 +235,14 @@ TEST_F(direct_wait, bad_wait_comes_before_the_change)
 		bad.fd = -1;
 		bad.to = 0;
 		EXPECT_EQ(-EINVAL, change_and_wait(&self->p, &bad, rooms[i], -1));
-		/* The structure cannot be read: that is first. */
+		/* If the structure cannot be read, that error comes first. */
 		EXPECT_EQ(-EFAULT, change_and_wait(&self->p, NULL, rooms[i], -1));
 	}
 	EXPECT_EQ(-ENOENT, poller_del(&self->p, self->efd));
 }
 
 /*
- *	CHANGE_WAIT, with an array of events that cannot be ---> P: the change comes first
+ *	CHANGE_WAIT, with an invalid array of events ---> P: the change comes first
  */
 TEST_F(direct_wait, bad_array_comes_after_the_change)
 {
@@ -259,8 +261,8 @@ TEST_F(direct_wait, bad_array_comes_after_the_change)
 }
 
 /*
- *	CHANGE_WAIT, with a change that cannot be ---> P: its error, and no wait, though
- *	something is ready
+ *	CHANGE_WAIT, with an invalid change ---> P: its error, and no wait, although
+ *	a file is ready
  */
 TEST_F(direct_wait, failing_change_is_the_end)
 {
@@ -317,8 +319,8 @@ TEST_F(direct_wait, change_takes_flags)
 }
 
 /*
- *	CHANGE_WAIT, with an array that cannot be written ---> EFAULT; the change is
- *	made, and the event is there
+ *	CHANGE_WAIT, with an array that is not writable ---> EFAULT; the change is
+ *	made, and the event is pending
  */
 TEST_F(direct_wait, error_of_the_wait_undoes_nothing)
 {
@@ -336,7 +338,7 @@ TEST_F(direct_wait, error_of_the_wait_undoes_nothing)
 }
 
 /*
- *	CHANGE_WAIT reads its argument, and writes events alone
+ *	CHANGE_WAIT only reads its argument, and writes only events
  */
 TEST_F(direct_wait, nothing_else_is_written)
 {
@@ -359,7 +361,7 @@ TEST_F(direct_wait, nothing_else_is_written)
 
 /*
  *	SIGKILL ---> a process in each call that waits ---> P: nobody waits any more, and
- *	the next event is for who is left
+ *	another waiter receives the next event
  */
 TEST_F(direct_wait, who_waits_is_killed)
 {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Bad input, alone and combined.
+ * Bad input, separately and in combination.
  *
- * Where native epoll can be asked the same, it is: both get every combination of
- * arguments, and have to give the same answer, so that the order in which
- * errors take precedence is compared as well. What is repoll's alone (flags,
- * padding, numbers of ioctls) is in tables.
+ * Where native epoll offers the same call, both get every combination of arguments and must return
+ * the same error, so this also compares the order in which errors take precedence. Tables contain
+ * the input that only repoll has (flags, padding, numbers of ioctls).
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -27,7 +26,7 @@ static void *hole(void)
 	return page == MAP_FAILED ? NULL : page;
 }
 
-/* An address of the kernel's. */
+/* A kernel address. */
 static void *kernel_address(void)
 {
 	return (void *)(uintptr_t)-4096;
@@ -52,7 +51,7 @@ static int target_fd(enum target target, const struct poller *p, int self_copy,
 	if (!closed) {
 		closed = dup(STDIN_FILENO);
 		close(closed);
-		closed += 100; /* far from what is opened later */
+		closed += 100; /* far from descriptors that are opened later */
 		file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 		dir = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		path = open("/dev/null", O_PATH | O_CLOEXEC);
@@ -79,7 +78,7 @@ static int target_fd(enum target target, const struct poller *p, int self_copy,
 	}
 }
 
-/* One call of ctl on a fresh instance in which two items are. */
+/* One call of ctl on a new instance that has two items. */
 static int ctl_once(const struct poller_ops *ops, int op, enum target target,
 		    struct epoll_event *event, const int *efds)
 {
@@ -101,7 +100,7 @@ static int ctl_once(const struct poller_ops *ops, int op, enum target target,
 	return ret;
 }
 
-/* The same by ioctl and by a direct call, unless the event can be named by its address alone. */
+/* The same by ioctl and by a direct call, unless only an address can represent the event. */
 static int ctl_both_ways(int op, enum target target, struct epoll_event *event,
 			 const int *efds, bool readable)
 {
@@ -143,7 +142,7 @@ TEST(ctl_errors_are_those_of_epoll)
 		SKIP(return, "no " REPOLL_DEVICE);
 	for (op = 0; op < ARRAY_SIZE(ops); op++) {
 		for (target = 0; target < TARGETS; target++) {
-			/* After the masks come two bad pointers. */
+			/* The masks are followed by two bad pointers. */
 			for (mask = 0; mask < ARRAY_SIZE(masks) + 2; mask++) {
 				pointer = &event;
 				if (mask == ARRAY_SIZE(masks))
@@ -168,7 +167,7 @@ TEST(ctl_errors_are_those_of_epoll)
 			}
 		}
 	}
-	/* The native side must really have shown every error there is. */
+	/* The native side must really have returned every error. */
 	EXPECT_EQ(1u << 0 | 1u << EPERM | 1u << ENOENT | 1u << EBADF |
 		  1u << EFAULT | 1u << EEXIST | 1u << EINVAL, seen);
 }
@@ -253,7 +252,7 @@ static int ioctl_errno(int fd, const struct ioctl_case *c)
 }
 
 /*
- *	bad ioctl ---> /dev/repoll	and no descriptor is left behind
+ *	bad ioctl ---> /dev/repoll	without leaving a descriptor behind
  */
 TEST(node_refuses_bad_input)
 {
@@ -354,7 +353,7 @@ TEST(instance_refuses_bad_input)
 		EXPECT_EQ(cases[i].error, ioctl_errno(p.fd, &cases[i]))
 			TH_LOG("%s", cases[i].what);
 	}
-	/* None of it has added the file or used up the event. */
+	/* None of these calls has added the file or consumed the event. */
 	EXPECT_EQ(0, poller_count(&p));
 	EXPECT_EQ(0, poller_add(&p, efd, EPOLLIN));
 	EXPECT_EQ(EPOLLIN, poller_now(&p, efd));
@@ -363,8 +362,8 @@ TEST(instance_refuses_bad_input)
 }
 
 /*
- *	repoll ---> itself, /dev/repoll; or, exclusively, repoll, native epoll: none
- *	can be watched
+ *	repoll ---> itself, /dev/repoll; or, exclusively, repoll, native epoll: none of
+ *	these can be watched
  */
 TEST(what_cannot_be_watched)
 {

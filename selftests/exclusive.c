@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Several instances that watch one file with EPOLLEXCLUSIVE, as servers do with
- * the socket that they all accept connections from.
+ * Several instances that watch one file with EPOLLEXCLUSIVE, like servers that
+ * share a listening socket.
  *
  *	waiter ---> P1 ---.
  *	waiter ---> P2 -----> file
  *	waiter ---> P3 ---'
  *
- * All wake-ups are made before the call that causes them returns; whoever sleeps
- * then has not been woken.
+ * All wake-ups happen before the call that causes them returns; a waiter that
+ * sleeps afterwards has not been woken.
  */
 #include <sched.h>
 #include <sys/eventfd.h>
@@ -26,7 +26,7 @@ struct crowd {
 	struct waiter w[INSTANCES];
 };
 
-/* Opens the instances, all of which watch @fd with these bits. */
+/* Opens the instances. All of them watch @fd with these bits. */
 static int crowd_open(struct crowd *c, const struct poller_ops *ops, int fd,
 		      uint32_t events)
 {
@@ -57,7 +57,7 @@ static int crowd_sleep(struct crowd *c)
 	return err;
 }
 
-/* Those who have been woken, as bits. */
+/* The waiters that have been woken, as bits. */
 static unsigned int crowd_woken(const struct crowd *c)
 {
 	unsigned int woken = 0;
@@ -73,7 +73,7 @@ static int crowd_count(const struct crowd *c)
 	return __builtin_popcount(crowd_woken(c));
 }
 
-/* A listening socket, under a name that the kernel chooses. */
+/* A listening socket at an address that the kernel chooses. */
 struct server {
 	int fd;
 	struct sockaddr_un addr;
@@ -92,7 +92,7 @@ static int server_open(struct server *s)
 	return 0;
 }
 
-/* Connects to it; nobody has to accept that. */
+/* Connects to the server; nobody has to accept the connection. */
 static int client(const struct server *s)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -152,9 +152,9 @@ TEST_F(poller, plain_items_all_see_a_connection)
 }
 
 /*
- *	P1, P2, P3: exclusive	P: plain, and behind them in the queue
+ *	P1, P2, P3: exclusive	P: plain, after them in the queue
  *
- * A plain item gets every wake-up, and takes none from the others.
+ * A plain item receives every wake-up, and takes none from the others.
  */
 TEST_F(poller, plain_item_beside_exclusive_ones)
 {
@@ -181,7 +181,7 @@ TEST_F(poller, plain_item_beside_exclusive_ones)
 
 /*
  *	P1 --edge--> eventfd: nobody waits there at the first event, but its event
- *	P2 --edge-'	is not lost for that
+ *	P2 --edge-'	is not lost nevertheless
  */
 TEST_F(poller, busy_instance_keeps_the_event)
 {
@@ -190,13 +190,15 @@ TEST_F(poller, busy_instance_keeps_the_event)
 
 	ASSERT_EQ(0, crowd_open(&c, variant->ops, efd,
 				EPOLLIN | EPOLLET | EPOLLEXCLUSIVE));
-	/* Nobody waits at all: all get to know. */
+	/* Nobody waits at all: all instances are notified. */
 	ASSERT_EQ(0, eventfd_write(efd, 1));
 	for (i = 0; i < INSTANCES; i++) {
 		EXPECT_EQ(EPOLLIN, poller_now(&c.p[i], efd));
 		EXPECT_EQ(0, poller_count(&c.p[i]));
 	}
-	/* Only the last waits: the wake-up goes by the others to it. */
+	/*
+	 * Only the last instance has a waiter: the wake-up passes the others.
+	 */
 	i = INSTANCES - 1;
 	ASSERT_EQ(0, waiter_start(&c.w[i], &c.p[i], 1, SOON));
 	ASSERT_EQ(0, eventfd_write(efd, 1));
@@ -207,7 +209,7 @@ TEST_F(poller, busy_instance_keeps_the_event)
 }
 
 /*
- *	the first to wait is closed, deleted: the next wake-up is for another
+ *	the first in the queue is closed or deleted: the next wake-up is for another
  */
 TEST_F(poller, place_in_the_queue_is_given_up)
 {
@@ -221,7 +223,9 @@ TEST_F(poller, place_in_the_queue_is_given_up)
 	ASSERT_EQ(0, eventfd_write(efd, 1));
 	EXPECT_EQ(1, crowd_count(&c));
 	EXPECT_TRUE(waiter_sleeps(&c.w[0]));
-	/* At its return, an exclusive item stands behind the others. */
+	/*
+	 * When it is added again, an exclusive item is at the end of the queue.
+	 */
 	ASSERT_EQ(0, eventfd_write(efd, 1));
 	ASSERT_EQ(0, poller_add(&c.p[0], efd, EPOLLIN | EPOLLEXCLUSIVE));
 	for (i = 0; i < INSTANCES; i++)
@@ -231,10 +235,10 @@ TEST_F(poller, place_in_the_queue_is_given_up)
 }
 
 /*
- *	socket that wakes for IN and for OUT; who has asked for what is woken
+ *	socket that wakes for IN and for OUT; each item is woken for its own events
  *
- * A wake-up is used up by an item that asked for just that, IN or OUT. One for
- * both at once, a hang-up, is for everybody.
+ * An item absorbs a wake-up that is for exactly the event that it requested, IN
+ * or OUT. A wake-up for both at once, a hang-up, is for all items.
  */
 TEST_F(poller, wakeup_is_used_up_by_its_own_kind)
 {
@@ -244,7 +248,7 @@ TEST_F(poller, wakeup_is_used_up_by_its_own_kind)
 	} cases[] = {
 		{ EPOLLIN, 1, INSTANCES },
 		{ EPOLLIN | EPOLLOUT, 1, INSTANCES },
-		/* Nobody has asked: nobody is woken by data. */
+		/* No item has requested IN: data wakes nobody. */
 		{ EPOLLOUT, 0, INSTANCES },
 		{ 0, 0, INSTANCES },
 	};
@@ -254,7 +258,7 @@ TEST_F(poller, wakeup_is_used_up_by_its_own_kind)
 	for (k = 0; k < ARRAY_SIZE(cases); k++) {
 		ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
 					sv));
-		/* Full: no room is the level of OUT before. */
+		/* The buffer is full: before OUT, there is no room. */
 		ASSERT_EQ(0, fill(sv[0]));
 		ASSERT_EQ(0, crowd_open(&c, variant->ops, sv[0],
 					cases[k].interest | EPOLLEXCLUSIVE));
@@ -277,7 +281,7 @@ TEST_F(poller, wakeup_is_used_up_by_its_own_kind)
  *	                  one listening socket: as many see a connection
  *	repolls ---------'
  *
- * The instances are asked, not woken: nobody waits.
+ * The instances are polled, not woken: nobody waits.
  */
 TEST(as_many_see_an_event_as_of_epoll)
 {
@@ -299,7 +303,9 @@ TEST(as_many_see_an_event_as_of_epoll)
 			ASSERT_EQ(0, server_open(&s));
 			ASSERT_EQ(0, crowd_open(&c, ops[k], s.fd,
 						modes[mode % ARRAY_SIZE(modes)]));
-			/* From the first waiter on, all wait. */
+			/*
+			 * From the first waiter on, all instances have waiters.
+			 */
 			for (i = first; i < INSTANCES; i++) {
 				ASSERT_EQ(0, waiter_start(&c.w[i], &c.p[i], 1,
 							  SOON));
@@ -311,7 +317,7 @@ TEST(as_many_see_an_event_as_of_epoll)
 				seen[k] |= !waiter_sleeps(&c.w[i]) << i;
 			for (i = 0; i < first; i++)
 				seen[k] |= (poller_count(&c.p[i]) > 0) << i;
-			/* An end for those who are still asleep. */
+			/* This ends the remaining waits. */
 			for (i = first; i < INSTANCES; i++) {
 				poller_del(&c.p[i], s.fd);
 				ASSERT_EQ(0, poller_add(&c.p[i], s.fd,
@@ -323,7 +329,7 @@ TEST(as_many_see_an_event_as_of_epoll)
 			crowd_close(&c);
 		}
 		EXPECT_EQ(seen[0], seen[1])
-			TH_LOG("mode %#x, %d of %d do not wait",
+			TH_LOG("mode %#x, %d of %d do not sleep",
 			       modes[mode % ARRAY_SIZE(modes)], first,
 			       INSTANCES);
 	}

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Everything that can fail in a call fails once: its first allocation or copy of
- * user memory, the second, and so on until nothing is left. Each time the error is
- * the right one, the instance is as it was, and the call can be repeated.
+ * Every operation in a call that can fail does fail once: the first allocation or access
+ * to user memory, the second, and so on until none is left. Each time the error is
+ * correct, the instance is unchanged, and the call can be repeated.
  *
- * What was met is told at the end, for repoll.
+ * The last test prints the number of failures, for repoll.
  */
 #include <sched.h>
 #include <sys/eventfd.h>
@@ -16,7 +16,7 @@
 #include "slab.h"
 #include "sysfile.h"
 
-/* Seconds for a test, on an emulated processor. */
+/* Seconds for a test on an emulated processor. */
 #define LONG 600
 
 enum {
@@ -61,7 +61,7 @@ FIXTURE_VARIANT_ADD(failnth, repoll) {
 	.ops = &repoll_ops,
 };
 
-/* How many items the user may still have. */
+/* The number of items that the user may still add. */
 static int count_room(void)
 {
 	int fds[WATCHES + 1], n = 0, i;
@@ -88,7 +88,7 @@ FIXTURE_SETUP(failnth) {
 	if (err == -ENOENT)
 		SKIP(return, "no fault injection in this kernel");
 	if (err == -EACCES)
-		SKIP(return, "only root may make things fail");
+		SKIP(return, "only root may inject faults");
 	ASSERT_EQ(0, err);
 	if (variant->ops == &repoll_ops) {
 		self->objects = slab_count();
@@ -101,7 +101,7 @@ FIXTURE_SETUP(failnth) {
 	self->test.kind = file_kind_named("eventfd");
 }
 
-/* Nothing is left: no item, nothing that is paid for, nothing in a slab cache. */
+/* Nothing is left: no item, no charge, no object in a slab cache. */
 FIXTURE_TEARDOWN(failnth) {
 	fault_test_close(&self->test);
 	if (variant->ops == &repoll_ops) {
@@ -114,7 +114,7 @@ FIXTURE_TEARDOWN(failnth) {
 	fault_close();
 }
 
-/* By ioctls, and by direct calls if there are such. */
+/* With ioctls and, if they exist, with direct calls. */
 static const char *attempt(struct fault_test *test, const struct action *action,
 			   int group)
 {
@@ -131,7 +131,7 @@ static const char *attempt(struct fault_test *test, const struct action *action,
 	return fail_each(test, action, &tallies[group - CTL + DIRECT_CTL]);
 }
 
-/* Does it, and expects nothing to be wrong with it. */
+/* Runs the action, and expects no problem. */
 #define EXPECT_FAILS_WELL(_group, _action) do {				\
 	const char *_problem = attempt(&self->test, _action, _group);	\
 									\
@@ -150,7 +150,7 @@ TEST_F(failnth, create)
 }
 
 /*
- *	ADD ---> P ---> a file of each kind, the like of which is watched already
+ *	ADD ---> P ---> a file of each kind, while another one of its kind is watched
  */
 TEST_F_TIMEOUT(failnth, add, LONG)
 {
@@ -229,7 +229,7 @@ TEST_F_TIMEOUT(failnth, add_to_a_watched_instance, LONG)
 }
 
 /*
- *	ADD with EPOLLWAKEUP ---> P, just made ---> eventfd
+ *	ADD with EPOLLWAKEUP ---> P, just created ---> eventfd
  */
 TEST_F_TIMEOUT(failnth, add_what_keeps_awake, LONG)
 {
@@ -259,7 +259,7 @@ TEST_F_TIMEOUT(failnth, modify_and_delete, LONG)
 }
 
 /*
- *	close(file), close(P)	whatever fails in it
+ *	close(file), close(P)	with any failure in it
  */
 TEST_F_TIMEOUT(failnth, close, LONG)
 {
@@ -304,7 +304,7 @@ TEST_F_TIMEOUT(failnth, wait_for_files, LONG)
 /*
  *	BATCH, BATCH_WAIT, CHANGE_WAIT ---> P ---> three eventfds that are ready
  *
- * A change that fails does so alone.
+ * If a change fails, this does not affect the others.
  */
 TEST_F_TIMEOUT(failnth, batch, LONG)
 {
@@ -361,7 +361,7 @@ FIXTURE_SETUP(failures) {}
 FIXTURE_TEARDOWN(failures) {}
 
 /*
- * Tells what all of the above has met; in each of these calls something can fail.
+ * Prints the totals of all tests above; in each of these calls, something can fail.
  */
 TEST_F(failures, are_counted)
 {
@@ -370,7 +370,7 @@ TEST_F(failures, are_counted)
 	for (group = 0; group < ALL; group++)
 		fault_merge(&tallies[ALL], &tallies[group]);
 	if (!tallies[ALL].faults)
-		SKIP(return, "nothing was made to fail");
+		SKIP(return, "no fault was injected");
 	for (group = 0; group < GROUPS; group++) {
 		TH_LOG("%s: %s", groups[group], fault_summary(&tallies[group]));
 		if (group != CLOSE && group != PARAMS)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who is woken, of several that could be: waiters on one instance, and exclusive
- * items on one file.
+ * Which of several candidates is woken: waiters on one instance, and exclusive items on
+ * one file.
  */
 #include <fcntl.h>
 #include <sys/eventfd.h>
@@ -24,7 +24,7 @@ static int open_fifo(struct poller *p)
 }
 
 /*
- * Has waiters sleep on the instance, one after the other, and wakes one at a time.
+ * Makes waiters sleep on the instance, one after the other, and wakes one at a time.
  * Returns the order in which they were woken, as digits.
  */
 static long order_of_waiters(const struct poller *p)
@@ -57,7 +57,7 @@ static long order_of_waiters(const struct poller *p)
 }
 
 /*
- *	4 waiters ---> P: who came last is woken first
+ *	4 waiters ---> P: the waiter that came last is woken first
  */
 TEST_F(poller, last_waiter_is_first)
 {
@@ -65,7 +65,7 @@ TEST_F(poller, last_waiter_is_first)
 }
 
 /*
- *	4 waiters ---> P, made so: who came first is woken first
+ *	4 waiters ---> P with REPOLL_FIFO: the waiter that came first is woken first
  */
 TEST(first_waiter_is_first)
 {
@@ -78,7 +78,7 @@ TEST(first_waiter_is_first)
 	close(p.fd);
 }
 
-/* Watches the file exclusively, taking turns if that is wanted. */
+/* Watches the file exclusively and, with @turns, in turn. */
 static int add_exclusive(const struct poller *p, int fd, bool turns)
 {
 	return turns ? poller_add_in_turn(p, fd) :
@@ -86,9 +86,9 @@ static int add_exclusive(const struct poller *p, int fd, bool turns)
 }
 
 /*
- * Has a waiter sleep on each of the instances, and makes @rounds events of the file
- * that they all watch, after each of which who had it sleeps again. Returns how many
- * each had, as digits.
+ * Makes a waiter sleep on each of the instances, and makes @rounds events of the file
+ * that they all watch. After each event, the waiter that received it sleeps again.
+ * Returns how many events each received, as digits.
  */
 static long shares(const struct poller_ops *ops, bool turns, int rounds)
 {
@@ -117,7 +117,10 @@ static long shares(const struct poller_ops *ops, bool turns, int rounds)
 	}
 	eventfd_write(efd, 1);
 	for (i = k = 0; i < CROWD; i++) {
-		/* Nothing is read now, so each looks and finds it when it is woken. */
+		/*
+		 * The items stay ready, so each waiter scans and finds its event when it
+		 * is woken.
+		 */
 		poller_add(&p[i], eventfd(1, EFD_CLOEXEC), EPOLLIN);
 		waiter_join(&w[i]);
 		close(p[i].fd);
@@ -128,7 +131,7 @@ static long shares(const struct poller_ops *ops, bool turns, int rounds)
 }
 
 /*
- *	4 waiters ---> 4 instances ---> file, exclusively: one has all of it
+ *	4 waiters ---> 4 instances ---> file, exclusively: one of them receives all events
  */
 TEST_F(poller, exclusive_items_do_not_take_turns)
 {
@@ -136,7 +139,7 @@ TEST_F(poller, exclusive_items_do_not_take_turns)
 }
 
 /*
- *	the same, with round robin: each has its share
+ *	the same, with round robin: each has its share of the events
  */
 TEST(exclusive_items_take_turns)
 {
@@ -147,7 +150,7 @@ TEST(exclusive_items_take_turns)
 }
 
 /*
- *	turns are for new exclusive items
+ *	only new exclusive items can take turns
  */
 TEST(turns_are_for_exclusive_items)
 {

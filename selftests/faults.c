@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Arrays for events that cannot be written, or not as a whole.
+ * Arrays for events that are not writable, or only in part.
  */
 #include <sys/eventfd.h>
 
@@ -27,7 +27,7 @@ static int pages_map(struct pages *pages)
 	       -errno : 0;
 }
 
-/* An array of which the first @good events, and @bytes more, can be written. */
+/* An array whose first @good events, and @bytes more, are writable. */
 static struct epoll_event *array_at_the_edge(const struct pages *pages,
 					     int good, size_t bytes)
 {
@@ -76,10 +76,10 @@ TEST_F(poller, array_is_bad_from_the_middle_on)
 }
 
 /*
- *	0 | 1 2 3, of which one has no events at the moment; the array ends after 0
+ *	0 | 1 2 3, one of them without events at the moment; the array ends after 0
  *
- * What the wait has got to is told in the order of its next event. What it has not
- * got to, as nothing behind 0 could be written, keeps its place.
+ * Items that the wait has reached are reported in the order of their next events. Items
+ * that it has not reached, because no event after 0 could be written, keep their places.
  */
 TEST_F(poller, what_was_not_reached_keeps_its_place)
 {
@@ -127,7 +127,7 @@ TEST_F(poller, what_was_not_reached_keeps_its_place)
 }
 
 /*
- *	the page ends within an event, after 1 to 11 bytes of it
+ *	the page ends within an event, after 1 to 11 of its bytes
  */
 TEST_F(poller, event_does_not_fit_as_a_whole)
 {
@@ -186,7 +186,7 @@ TEST_F(poller, array_is_bad_as_a_whole)
 	}
 }
 
-/* Modifies an item, by the same call if there is one, and waits. */
+/* Modifies an item and waits, with one call if there is one. */
 static int modify_and_wait(const struct poller *p, int fd,
 			   struct epoll_event *array)
 {
@@ -209,7 +209,7 @@ static int modify_and_wait(const struct poller *p, int fd,
 }
 
 /*
- *	a one-shot is armed again, and its event cannot be written
+ *	a one-shot item is armed again, and its event cannot be written
  */
 TEST_F(poller, array_is_bad_behind_a_change)
 {
@@ -232,7 +232,7 @@ TEST_F(poller, array_is_bad_behind_a_change)
 }
 
 /*
- *	an array that can be read only, and one where nothing is
+ *	a read-only array, and an unmapped one
  */
 TEST_F(poller, array_of_the_wrong_kind)
 {
@@ -254,7 +254,7 @@ TEST_F(poller, array_of_the_wrong_kind)
 }
 
 /*
- *	the array is bad, but there is nothing to write
+ *	the array is bad, but there is no event to write
  */
 TEST_F(poller, array_is_not_touched_without_events)
 {
@@ -272,8 +272,8 @@ TEST_F(poller, array_is_not_touched_without_events)
  *	                            P --edge--> eventfd, written
  *	waiter with a good one ----'
  *
- * Whichever is woken: if it is the one that cannot take the event, it has to
- * leave it to the other.
+ * One of them is woken: if it is the one that cannot store the event, the other one must
+ * receive it.
  */
 TEST_F(poller, event_is_left_to_a_waiter_that_can_take_it)
 {
@@ -295,7 +295,7 @@ TEST_F(poller, event_is_left_to_a_waiter_that_can_take_it)
 		}
 		ASSERT_EQ(0, eventfd_write(efd, 1));
 		EXPECT_EQ(EPOLLIN, waiter_event(&good, efd));
-		/* If the bad one sleeps still, this is for it. */
+		/* If the waiter with the bad array still sleeps, this is for it. */
 		ASSERT_EQ(0, eventfd_write(efd, 1));
 		EXPECT_EQ(-EFAULT, waiter_join(&bad));
 		poller_count(&self->p);

@@ -64,7 +64,7 @@ TEST_F(poller, empty_instance_lists_nothing)
 }
 
 /*
- *	fdinfo of P ---> a line for each item, with what it was given
+ *	fdinfo of P ---> a line for each item, with the values of its last change
  */
 TEST_F(poller, items_are_listed)
 {
@@ -108,7 +108,7 @@ TEST_F(poller, list_follows_the_changes)
 	EXPECT_EQ(EPOLLIN | EPOLLONESHOT | EPOLLERR | EPOLLHUP,
 		  items[1].events);
 
-	/* A disarmed item keeps nothing but its mode. */
+	/* A disarmed item keeps only its mode. */
 	EXPECT_EQ(EPOLLIN, poller_now(&self->p, b));
 	ASSERT_EQ(2, list_items(&self->p, items));
 	EXPECT_EQ(EPOLLONESHOT, items[1].events);
@@ -143,7 +143,7 @@ TEST_F(poller, long_list_is_complete)
 }
 
 /*
- *	fdinfo of P ---> files of many kinds, gone as soon as they are closed
+ *	fdinfo of P ---> files of many kinds, removed as soon as they are closed
  */
 TEST_F(poller, closed_files_are_not_listed)
 {
@@ -256,7 +256,7 @@ TEST_F(poller, name_tells_the_kind)
 		     "anon_inode:[repoll]" : "anon_inode:[eventpoll]", name);
 }
 
-/* Whether the line is one of those that any file has. */
+/* Whether the line is one that any file has. */
 static bool is_usual(const char *line)
 {
 	static const char *const usual[] = { "pos:", "flags:", "mnt_id:", "ino:" };
@@ -269,8 +269,8 @@ static bool is_usual(const char *line)
 }
 
 /*
- *	fdinfo of P ---> each line is made of what the user knows: no address of
- *	the kernel's, and no byte of memory that was never written
+ *	fdinfo of P ---> each line consists of values that the user knows: no kernel
+ *	address, and no byte of uninitialised memory
  */
 TEST_F(poller, list_tells_nothing_else)
 {
@@ -305,7 +305,7 @@ TEST_F(poller, list_tells_nothing_else)
 	fclose(file);
 }
 
-/* Much more than what a long list can be. */
+/* Much more than the longest list requires. */
 #define ROOM (16 << 20)
 
 struct reader {
@@ -314,7 +314,7 @@ struct reader {
 	bool done;
 };
 
-/* Reads all at once, so that the kernel prints it in one go. */
+/* Reads everything at once, so that the kernel prints it in one go. */
 static void *read_all(void *arg)
 {
 	struct reader *r = arg;
@@ -327,7 +327,7 @@ static void *read_all(void *arg)
 	return NULL;
 }
 
-/* The user data that was read for the item on this descriptor, or -1. */
+/* The user data in the line for the item with this descriptor, or -1. */
 static long long data_in(const char *text, int fd)
 {
 	unsigned long long data;
@@ -344,9 +344,9 @@ static long long data_in(const char *text, int fd)
 /*
  *	read fdinfo of 10,000 items	while	MOD first, MOD last, write, wait
  *
- * The rounds are counted in the user data of both items. In what is printed, the
- * difference of the two counts is the number of rounds in between. Native epoll
- * lets nobody in while it prints.
+ * The user data of both items contains the number of the round. In the output,
+ * the difference of the two is the number of rounds in between. Native epoll
+ * blocks all rounds while it prints.
  */
 TEST_F(poller, long_list_does_not_stop_events)
 {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which graphs of instances there may be: none with a cycle, none too deep, none
- * in which a file has too many ways to whoever may be woken.
+ * Which graphs of instances are allowed: none with a cycle, none that is too
+ * deep, and none with too many paths from a file to the instances that an event
+ * may wake.
  *
- * What is refused leaves nothing behind: after each refusal the graph is as it
- * was.
+ * A refusal leaves nothing behind: after each one, the graph is unchanged.
  */
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 
 #include "fixture.h"
 
-/* Instances, one in the other. */
+/* The length of the longest chain. */
 #define DEPTH 5
 
 static int open_all(struct poller *p, int n, const struct poller_ops *ops)
@@ -70,12 +70,12 @@ TEST_F(poller, cycle)
 				TH_LOG("%d of %d", i, n);
 			EXPECT_EQ(-ENOENT, poller_del(&p[n - 1], p[i].fd));
 		}
-		/* Not even one that would see nothing. */
+		/* Not even a link without events. */
 		EXPECT_EQ(-ELOOP, poller_add(&p[n - 1], p[0].fd, 0));
 		EXPECT_EQ(-ELOOP, poller_add(&p[n - 1], p[0].fd, EPOLLET));
 		ASSERT_EQ(0, poller_add(&p[n - 1], efd, EPOLLIN));
 		EXPECT_EQ(EPOLLIN, poller_now(&p[0], p[1].fd));
-		/* With the chain broken, the same link is none to refuse. */
+		/* If the chain is broken, the same link is allowed. */
 		ASSERT_EQ(0, poller_del(&p[0], p[1].fd));
 		EXPECT_EQ(0, poller_add(&p[n - 1], p[0].fd, EPOLLIN));
 		EXPECT_EQ(-ELOOP, poller_add(&p[0], p[1].fd, EPOLLIN));
@@ -86,7 +86,7 @@ TEST_F(poller, cycle)
 
 /*
  *	  .---> P2 ---.
- *	P1             P4	a file by two ways is no cycle
+ *	P1             P4	two paths to a file are not a cycle
  *	  `---> P3 ---'
  */
 TEST_F(poller, diamond)
@@ -107,7 +107,7 @@ TEST_F(poller, diamond)
 /*
  *	P1 ---> ... ---> Pm   --->   Q1 ---> ... ---> Qn
  *
- * Together no more than five.
+ * Together at most five.
  */
 TEST_F(poller, depth)
 {
@@ -125,7 +125,10 @@ TEST_F(poller, depth)
 				TH_LOG("%d above %d", m, n);
 			EXPECT_EQ(m + n <= DEPTH, poller_count(&upper[0]));
 			close_all(lower, n);
-			/* What went with its lower half may have another. */
+			/*
+			 * The instance that lost its lower half may get another
+			 * one.
+			 */
 			if (m < DEPTH) {
 				EXPECT_EQ(0, poller_add(&upper[m - 1],
 							self->p.fd, EPOLLIN));
@@ -137,7 +140,7 @@ TEST_F(poller, depth)
 }
 
 /*
- *	P1 ---> Q1 ---> Q2 ---> Q3 ---> Q4	the deepest of P1's counts
+ *	P1 ---> Q1 ---> Q2 ---> Q3 ---> Q4	the deepest branch of P1 counts
  *	  `---> R1
  */
 TEST_F(poller, depth_of_branches)
@@ -164,7 +167,7 @@ TEST_F(poller, depth_of_branches)
 }
 
 FIXTURE(paths) {
-	/* Above them any number of tops. */
+	/* Any number of tops above them. */
 	struct poller stem[DEPTH];
 	struct poller *tops;
 	int efd;
@@ -172,7 +175,10 @@ FIXTURE(paths) {
 
 FIXTURE_VARIANT(paths) {
 	const struct poller_ops *ops;
-	/* Instances between the file and the tops, and how many tops may be. */
+	/*
+	 * The number of instances between the file and the tops, and the limit
+	 * for tops.
+	 */
 	int stem, limit;
 };
 
@@ -262,19 +268,19 @@ TEST_F(paths, one_too_many_above)
 	EXPECT_EQ(-ENOENT, poller_del(&self->tops[i], stem));
 	EXPECT_EQ(0, poller_count(&self->tops[i]));
 
-	/* One that is deleted, or closed, makes room for one. */
+	/* A deleted or closed top makes room for another one. */
 	ASSERT_EQ(0, poller_del(&self->tops[0], stem));
 	EXPECT_EQ(0, poller_add(&self->tops[i], stem, EPOLLIN));
 	EXPECT_EQ(-EINVAL, poller_add(&self->tops[0], stem, EPOLLIN));
 	close(self->tops[1].fd);
 	EXPECT_EQ(0, poller_add(&self->tops[0], stem, EPOLLIN));
 	EXPECT_EQ(EPOLLIN, poller_now(&self->tops[0], stem));
-	/* A copy of the number is another path. */
+	/* A copy of the descriptor is another path. */
 	EXPECT_EQ(-EINVAL, poller_add(&self->tops[0], dup(stem), EPOLLIN));
 }
 
 /*
- *	the same, but the file comes last, and it is what is refused
+ *	the same, but the file is added last, and is refused
  */
 TEST_F(paths, one_too_many_below)
 {
@@ -292,12 +298,12 @@ TEST_F(paths, one_too_many_below)
 	close(self->tops[0].fd);
 	EXPECT_EQ(0, poller_add(&lowest, self->efd, EPOLLIN));
 	EXPECT_EQ(1, poller_count(&self->tops[1]));
-	/* Each file has a count of its own. */
+	/* Each file has a separate count. */
 	EXPECT_EQ(0, poller_add(&lowest, eventfd(0, EFD_CLOEXEC), EPOLLIN));
 }
 
 /*
- *	P1, P2, ... ---> eventfd	so short a way is for any number
+ *	P1, P2, ... ---> eventfd	any number of paths without a link is allowed
  */
 TEST_F(poller, any_number_may_watch_a_file)
 {
@@ -327,7 +333,7 @@ static int graph_open(struct graph *g, const struct poller_ops *ops)
 	return open_all(g->p, NODES, ops);
 }
 
-/* One step: a link goes, an instance goes, or a link comes. */
+/* One step: deletes a link, closes an instance, or adds a link. */
 static int graph_step(struct graph *g, unsigned int random)
 {
 	int first = random % NODES;
@@ -369,12 +375,12 @@ TEST(random_graphs_are_those_of_epoll)
 		ASSERT_EQ(n, r)
 			TH_LOG("step %d", step);
 		seen[-n]++;
-		/* Who has a way to the eventfd reports it. */
+		/* Every instance with a path to the eventfd reports it. */
 		for (i = 0; step % 100 == 0 && i < NODES; i++)
 			ASSERT_EQ(poller_count(&native.p[i]),
 				  poller_count(&repoll.p[i]));
 	}
-	/* The random steps must really have met every check. */
+	/* The random steps must really have triggered every check. */
 	EXPECT_LT(500, seen[0]);
 	EXPECT_LT(500, seen[ELOOP]);
 	EXPECT_LT(50, seen[EINVAL]);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How long who has much to do holds off others: for a moment at a time.
+ * How long a long operation delays others: only for a moment at a time.
  *
- * Time is not measured, since a busy host stretches it. While one thread does
- * one long thing, another one, on another processor, does short ones, and a
- * third, on the same processor, sleeps for a moment and wakes again and again.
- * A lock that is held until the end lets the former through once; a processor
- * that is not given away lets the latter wake once.
+ * Time is not measured, because a busy host stretches it. While one thread does
+ * one long operation, another thread, on another processor, does short ones,
+ * and a third, on the same processor, sleeps for a moment and wakes again and
+ * again. If a lock is held until the end, the second thread completes one
+ * operation; if the processor is not released, the third thread wakes once.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -25,15 +25,17 @@
 #define MANY 20000
 #define TICK (NSEC_PER_MSEC / 10)
 
-/* More than so many short things have to get done during a long one. */
+/*
+ * Others must complete more than this many short operations during a long one.
+ */
 #define ROUNDS 10
 #define TICKS 2
 
-/* One does not take long enough for a busy host to deliver many ticks. */
+/* A single one is too short for a busy host to deliver many ticks. */
 #define FETCHES 10
 #define NESTINGS 10
 
-/* Somebody who repeats a short thing. */
+/* A thread that repeats a short operation. */
 struct other {
 	struct poller p;
 	int fd;
@@ -79,15 +81,16 @@ static void other_stop(struct other *o)
 	pthread_join(o->thread, NULL);
 }
 
-/* Both of the others, and what they have got done. */
+/* Both other threads, and how much they have done. */
 struct others {
 	struct other worker, sleeper;
 	long rounds, ticks;
 };
 
 /*
- * Starts them: one that adds @fd to an instance and deletes it again, on another
- * processor if there is one, and one that ticks on this one.
+ * Starts them: one thread that adds @fd to an instance and deletes it again, on
+ * another processor if there is one, and one thread that ticks on this
+ * processor.
  */
 static int others_start(struct others *o, const struct poller *p, int fd)
 {
@@ -113,7 +116,7 @@ static int others_start(struct others *o, const struct poller *p, int fd)
 	return 0;
 }
 
-/* To be called right before the long thing, and right after it. */
+/* Called right before the long operation, and right after it. */
 static void others_count(struct others *o)
 {
 	o->rounds = rounds_of(&o->worker) - o->rounds;
@@ -127,7 +130,7 @@ static int others_stop(struct others *o)
 	return o->worker.err;
 }
 
-/* Lets this process have as many descriptors as are needed here. */
+/* Allows this process enough descriptors. */
 static int raise_limit(void)
 {
 	const struct rlimit files = { 2 * MANY, 2 * MANY };
@@ -159,7 +162,7 @@ static int add_files(const struct poller *p, int n)
 	return err;
 }
 
-/* Of as many long things. */
+/* For @times long operations. */
 #define EXPECT_NOT_HELD_OFF(them, times)				\
 	do {								\
 		struct others *_o = (them);				\
@@ -172,7 +175,7 @@ static int add_files(const struct poller *p, int n)
 	} while (0)
 
 /*
- *	close(P)	while	ADD, DEL: another's P ---> the same file
+ *	close(P)	while	ADD, DEL: another P ---> the same file
  */
 TEST_F_TIMEOUT(poller, large_instance_is_closed, 1200)
 {
@@ -224,7 +227,7 @@ TEST_F_TIMEOUT(poller, process_with_a_large_instance_is_killed, 1200)
 }
 
 /*
- *	close(file)	of 150 instances, each 150 times	while	ADD, DEL
+ *	close(file)	in 150 instances, 150 times each	while	ADD, DEL
  */
 TEST_F_TIMEOUT(poller, file_that_many_watch_is_closed, 1200)
 {
@@ -298,7 +301,7 @@ FIXTURE_TEARDOWN(nest) {
  *	outer ---> inner ---> 20,000 files, again and again
  *	while	ADD, DEL: O ---> I
  *
- * With epoll, all who nest wait for each other.
+ * With epoll, all tasks that nest instances wait for each other.
  */
 TEST_F_TIMEOUT(nest, large_instance_is_nested, 1200)
 {
@@ -325,8 +328,7 @@ TEST_F_TIMEOUT(nest, large_instance_is_nested, 1200)
  *	outer ---> inner ---> one file, 400 times
  *	   200 instances ---> the same, 200 times each
  *
- * What has to be checked of a file is checked once, not for each of its items
- * inside.
+ * The checks for a file are made once, not for each of its items inside.
  */
 TEST_F_TIMEOUT(nest, file_is_inside_many_times, 1200)
 {
@@ -352,7 +354,7 @@ TEST_F_TIMEOUT(nest, file_is_inside_many_times, 1200)
 	EXPECT_GT(filled - start, now_ns() - filled);
 }
 
-/* Somebody who nests one instance in another. */
+/* A thread that nests one instance in another. */
 struct nester {
 	struct poller outer;
 	int inner;
@@ -371,11 +373,11 @@ static void *nest(void *arg)
 }
 
 /*
- *	a waiter of inner ---> memory that does not come
- *	ADD: outer ---> inner, which waits for that
- *	ADD: O ---> I, which need not
+ *	a waiter of inner ---> a page that is not provided
+ *	ADD: outer ---> inner, which waits for the page
+ *	ADD: O ---> I, which does not wait
  *
- * With epoll, it does.
+ * With epoll, it waits.
  */
 TEST_F(nest, nobody_waits_for_a_strangers_memory)
 {
@@ -386,7 +388,7 @@ TEST_F(nest, nobody_waits_for_a_strangers_memory)
 	struct missing_page missing;
 
 	if (missing_page_make(&missing))
-		SKIP(return, "no faults to be had");
+		SKIP(return, "no userfaultfd available");
 	ASSERT_EQ(0, poller_open(&outer, &repoll_ops));
 	ASSERT_EQ(0, poller_open(&inner, &repoll_ops));
 	ASSERT_EQ(0, poller_open(&lowest, &repoll_ops));
@@ -402,11 +404,14 @@ TEST_F(nest, nobody_waits_for_a_strangers_memory)
 	EXPECT_EQ(0, poller_add(&outer, inner.fd, EPOLLIN));
 	EXPECT_EQ(-ELOOP, poller_add(&inner, outer.fd, EPOLLIN));
 	EXPECT_EQ(0, poller_add(&inner, efd, EPOLLIN));
-	/* Nor is who uses the one that is being added to held off. */
+	/*
+	 * The instance that is being added to is not blocked for other users
+	 * either.
+	 */
 	EXPECT_EQ(0, poller_add(&self->outer, efd, EPOLLIN));
 	EXPECT_EQ(EPOLLIN, poller_now(&self->outer, efd));
 	EXPECT_EQ(0, poller_del(&self->outer, efd));
-	/* The new link counts from the start. */
+	/* The new link counts from the beginning. */
 	EXPECT_EQ(-ELOOP, poller_add(&lowest, self->outer.fd, EPOLLIN));
 
 	ASSERT_EQ(0, missing_page_provide(&missing));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What /dev/repoll tells of instances and their items. How it is asked is in
- * listing.c, what is counted in counters.c, who may ask in rights.c.
+ * The description of instances and their items from /dev/repoll. listing.c tests the
+ * queries, counters.c the counters, rights.c the permissions.
  */
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -17,7 +17,7 @@
 #define MANY 100
 
 /*
- *	P, just made ---> who made it, and zeros
+ *	P, just created ---> its creator, and zeros
  */
 TEST_F(asked, new_instance)
 {
@@ -37,7 +37,7 @@ TEST_F(asked, new_instance)
 }
 
 /*
- *	CREATE, CREATE, close, CREATE ---> ids that grow
+ *	CREATE, CREATE, close, CREATE ---> increasing ids
  */
 TEST_F(asked, ids_are_not_used_again)
 {
@@ -57,7 +57,7 @@ TEST_F(asked, ids_are_not_used_again)
 }
 
 /*
- *	CREATE with REPOLL_FIFO ---> told
+ *	CREATE with REPOLL_FIFO ---> the flag is reported
  */
 TEST_F(asked, flags)
 {
@@ -72,7 +72,7 @@ TEST_F(asked, flags)
 }
 
 /*
- *	P P P P ... ---> the same, one by one and all at once, by their ids
+ *	P P P P ... ---> the same, one at a time and all at once, by their ids
  */
 TEST_F(asked, list_goes_on_where_it_ended)
 {
@@ -97,7 +97,7 @@ TEST_F(asked, list_goes_on_where_it_ended)
 	EXPECT_EQ(0, query_list(self->node, 0, &from, &one, 1));
 	EXPECT_EQ(next, from);
 
-	/* One that is gone is passed over. */
+	/* A closed instance is skipped. */
 	close(p[1].fd);
 	from = ids[0].id;
 	ASSERT_EQ(2, query_list(self->node, 0, &from, infos, 2));
@@ -246,7 +246,7 @@ TEST_F(asked, waiters_and_pollers)
 		ASSERT_EQ(0, query_info(self->p.fd, &self->info));
 		EXPECT_EQ(i < REPOLL_MAX_COUNT ? i + 1 : REPOLL_MAX_COUNT,
 			  self->info.waiters);
-		/* Who came last is the next. */
+		/* The waiter that came last is the next. */
 		EXPECT_EQ(w[i].tid, self->info.tids[0]);
 		if (i < REPOLL_TIDS) {
 			EXPECT_EQ(w[0].tid, self->info.tids[i]);
@@ -275,7 +275,7 @@ TEST_F(asked, waiters_and_pollers)
 }
 
 /*
- *	the node, P ---> what this module can do; and nothing that it does not know
+ *	the node, P ---> the features of this module, and no unknown ones
  */
 TEST_F(asked, features)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Files with more than one descriptor: duplicated, inherited, under way in a
- * message. An item lives as long as the open file, not as long as the number.
+ * Files with more than one descriptor: duplicated, inherited, or in transit in
+ * a message. An item lives as long as the open file, not as long as the number.
  */
 #include <fcntl.h>
 #include <sys/eventfd.h>
@@ -34,7 +34,7 @@ static int send_fd(int socket, int fd)
 	return sendmsg(socket, &msg, 0) == 1 ? 0 : -errno;
 }
 
-/* Receives one. */
+/* Receives a descriptor. */
 static int receive_fd(int socket)
 {
 	union {
@@ -73,12 +73,15 @@ TEST_F(poller, copy_keeps_the_item)
 	ASSERT_EQ(0, eventfd_write(copy, 1));
 	EXPECT_EQ(EPOLLIN, poller_now(&self->p, efd));
 
-	/* The item is out of reach: its key is the number that is gone. */
+	/*
+	 * The item cannot be accessed: its key contains the number that was
+	 * closed.
+	 */
 	EXPECT_EQ(-EBADF, poller_del(&self->p, efd));
 	EXPECT_EQ(-ENOENT, poller_del(&self->p, copy));
 	EXPECT_EQ(EPOLLIN, poller_now(&self->p, efd));
 
-	/* With the number back, so is the way to the item. */
+	/* With the number back, the item can be accessed again. */
 	ASSERT_EQ(efd, dup2(copy, efd));
 	EXPECT_EQ(-EEXIST, poller_add(&self->p, efd, EPOLLIN));
 	EXPECT_EQ(0, poller_mod(&self->p, efd, EPOLLIN | EPOLLOUT));
@@ -91,7 +94,7 @@ TEST_F(poller, copy_keeps_the_item)
 }
 
 /*
- *	P --(efd)---> eventfd; dup2() puts another file in its place
+ *	P --(efd)---> eventfd; dup2() replaces it with another file
  */
 TEST_F(poller, dup2_is_a_close)
 {
@@ -109,8 +112,8 @@ TEST_F(poller, dup2_is_a_close)
 }
 
 /*
- *	parent: P ---> pipe's reading end <--- child
- *	        closes it                      keeps it, then ends
+ *	parent: P ---> pipe's read end <--- child
+ *	        closes it                   keeps it, then exits
  */
 TEST_F(poller, child_keeps_the_item)
 {
@@ -139,8 +142,8 @@ TEST_F(poller, child_keeps_the_item)
 }
 
 /*
- *	parent: P ---> pipe's reading end <--- child
- *	        closes it                      execs, and has it no longer
+ *	parent: P ---> pipe's read end <--- child
+ *	        closes it                   execs, which closes it
  */
 TEST_F(poller, exec_is_a_close)
 {
@@ -166,7 +169,7 @@ TEST_F(poller, exec_is_a_close)
 	ASSERT_EQ(0, put(fds[1]));
 	EXPECT_EQ(EPOLLIN, poller_now(&self->p, fds[0]));
 	ASSERT_EQ(0, put(go[1]));
-	/* The last of its readers is gone. */
+	/* The last reader is gone. */
 	EXPECT_EQ(POLLERR, await(fds[1], POLLERR) & POLLERR);
 	EXPECT_EQ(0, poller_count(&self->p));
 	EXPECT_EQ(0, waitpid(pid, &status, WNOHANG));
@@ -229,7 +232,7 @@ TEST_F(poller, child_waits_on_an_inherited_instance)
 }
 
 /*
- *	parent: closes P while the child still has it; it goes on working
+ *	parent: closes P while the child still has it; P continues to work
  */
 TEST_F(poller, instance_lives_until_its_last_copy_is_closed)
 {
@@ -243,7 +246,7 @@ TEST_F(poller, instance_lives_until_its_last_copy_is_closed)
 	EXPECT_EQ(EPOLLIN, poller_now(&copy, efd));
 	EXPECT_EQ(-EEXIST, poller_add(&copy, efd, EPOLLIN));
 	close(copy.fd);
-	/* Nothing of it is left on the file. */
+	/* No item is left on the file. */
 	ASSERT_EQ(0, eventfd_write(efd, 1));
 	close(efd);
 }
@@ -271,7 +274,7 @@ TEST_F(poller, file_under_way_in_a_message)
 }
 
 /*
- *	the same, and the message is thrown away with its socket
+ *	the same, and the message is discarded with its socket
  */
 TEST_F(poller, message_with_the_file_is_lost)
 {

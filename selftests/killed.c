@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Processes that are killed in the midst of something long: they end soon, and
- * nothing of what they had is left.
+ * Processes that are killed during a long operation: they end soon, and nothing of theirs
+ * is left.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -13,14 +13,14 @@
 #include "slab.h"
 #include "waiter.h"
 
-/* As many items as a call is busy with for a while. */
+/* Enough items to keep a call busy for a while. */
 #define ITEMS 4000
 
 #define ROUNDS 5
 
-/* What a process to be killed shares with its killer. */
+/* The data that a process shares with its killer. */
 struct common {
-	/* Counted up when it is about to do it. */
+	/* Incremented right before the operation. */
 	unsigned int *begun;
 	struct poller p, outer;
 	int efd;
@@ -51,7 +51,7 @@ FIXTURE_SETUP(killed) {
 	ASSERT_EQ(0, poller_add(&common->p, common->efd, EPOLLIN));
 }
 
-/* What is shared works on, and has nothing of theirs. */
+/* The shared instance still works, and contains nothing of the killed processes. */
 FIXTURE_TEARDOWN(killed) {
 	struct common *common = &self->common;
 
@@ -129,8 +129,8 @@ static void wait_in_vain(struct common *common, struct set *set)
 }
 
 /*
- * Starts a process that does it, and that has an item in the shared instance, too;
- * kills it a while after it has begun; and sees it end.
+ * Starts a process that does the operation, and that also has an item in the shared
+ * instance; kills it a while after the operation has begun; and waits for its end.
  */
 static const char *kill_in(struct common *common,
 			   void (*act)(struct common *, struct set *),
@@ -158,11 +158,11 @@ static const char *kill_in(struct common *common,
 	while (now_ns() < until)
 		;
 	if (kill(pid, SIGKILL))
-		return "it is not there";
+		return "it cannot be killed";
 	until = now_ns() + SOON;
 	if (waitpid(pid, &status, 0) != pid || !WIFSIGNALED(status))
-		return "it has ended before";
-	return now_ns() < until ? NULL : "its end takes long";
+		return "it has ended too early";
+	return now_ns() < until ? NULL : "its end takes too long";
 }
 
 /*
@@ -227,7 +227,7 @@ static void wait_outside(struct common *common, struct set *set)
 		poller_wait(&common->outer, &event, 1, FOR_EVER);
 }
 
-/* Makes all of the set ready, in turn, but only the last one for long. */
+/* Makes all files of the set ready, in turn, but only the last one stays ready. */
 static bool fire(struct set *set)
 {
 	eventfd_t value;
@@ -241,12 +241,12 @@ static bool fire(struct set *set)
 }
 
 /*
- *	SIGKILL ---> process: WAIT ---> outer ---> P with 4000 items, most of them over
+ *	SIGKILL ---> process: WAIT ---> outer ---> P with 4000 items, most of them no longer ready
  *
- * Who is being killed does not look at all of them. It takes no event with it, so
- * that what there is, in every other round, is there for the next. In the other
- * rounds there is nothing, and the item is one-shot: an end of the look that was
- * taken for an event would disarm it, and what comes later would not be reported.
+ * A process that is being killed does not check all of them. It takes no event with it,
+ * so that in every other round, the next waiter receives the event. In the other rounds
+ * there is no event, and the item is one-shot: if the end of the check were mistaken for
+ * an event, it would disarm the item, and later events would not be reported.
  */
 TEST_F_TIMEOUT(killed, while_it_looks_inside, 300)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A file that is closed while somebody who waits is looking at it, and then goes
- * to sleep: it is not left open for as long as he sleeps.
+ * A file is closed while a waiter is polling it, and then the waiter goes to sleep: the
+ * file does not stay open as long as the waiter sleeps.
  *
- * With epoll it is; how often is printed.
+ * With epoll it does; the test prints how often.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -16,10 +16,10 @@
 #include "pair.h"
 #include "waiter.h"
 
-/* When a close of epoll's is taken to be late. */
+/* When a close with epoll counts as late. */
 #define LATE (NSEC_PER_SEC / 2)
 
-/* Ways to look at an instance once, and to sleep if nothing is ready. */
+/* Ways to check an instance once, and to sleep if nothing is ready. */
 static int in_wait(const struct poller *p)
 {
 	struct epoll_event events[16];
@@ -44,9 +44,9 @@ static int in_select(const struct poller *p)
 }
 
 /*
- * What is looked at: P, or an eventpoll that watches it. If that is an epoll which
- * watches the file as well, it holds its mutex while P looks, and the release of the
- * file needs that mutex; and it may be the one that is late.
+ * The target of the check: P, or an eventpoll that watches it. If that is an epoll which
+ * also watches the file, it holds its mutex while P polls, and the release of the file
+ * needs that mutex; so the epoll may be the one that is late.
  */
 enum outer { NOTHING, EPOLL, EPOLL_OF_BOTH, ITS_KIND };
 
@@ -58,13 +58,13 @@ static const struct {
 	{ "wait", in_wait, NOTHING },
 	{ "poll", in_poll, NOTHING },
 	{ "select", in_select, NOTHING },
-	{ "wait of an epoll around it", in_wait, EPOLL },
-	{ "wait of an epoll of both", in_wait, EPOLL_OF_BOTH },
-	{ "wait of one of its kind around it", in_wait, ITS_KIND },
-	{ "poll of one of its kind around it", in_poll, ITS_KIND },
+	{ "wait on an epoll that watches it", in_wait, EPOLL },
+	{ "wait on an epoll that watches both", in_wait, EPOLL_OF_BOTH },
+	{ "wait on one of its kind that watches it", in_wait, ITS_KIND },
+	{ "poll of one of its kind that watches it", in_poll, ITS_KIND },
 };
 
-/* A thread that looks. */
+/* A thread that checks the instance. */
 struct looker {
 	struct poller p;
 	int (*look)(const struct poller *p);
@@ -82,7 +82,7 @@ static void *look(void *arg)
 	return NULL;
 }
 
-/* Whether the server has been told of a close in time. */
+/* Whether the server has received the release in time. */
 static bool is_released(struct fuse *fuse, int64_t patience)
 {
 	int64_t deadline = now_ns() + patience;
@@ -95,7 +95,7 @@ static bool is_released(struct fuse *fuse, int64_t patience)
 	return true;
 }
 
-/* Has the eventpoll watched by another one, which takes its place. */
+/* Makes another eventpoll watch this one, and take its place. */
 static int surround(struct poller *p, enum outer kind, int fd)
 {
 	const struct poller_ops *ops = kind == ITS_KIND ? p->ops : &native_ops;
@@ -111,16 +111,16 @@ static int surround(struct poller *p, enum outer kind, int fd)
 	return err;
 }
 
-/* Whether epoll, which may be late, has no part in it. */
+/* Whether epoll, which may be late, is not involved. */
 static bool is_strict(const struct poller *p, int way)
 {
 	return p->ops == &repoll_ops && ways[way].outer != EPOLL_OF_BOTH;
 }
 
 /*
- * Has the thread look at a file of the server's, which is closed before the look
- * finds that nothing is ready. Returns whether the file is released, though the
- * thread sleeps; or what went wrong by @failure.
+ * Makes the thread poll a file of the server, which is closed before the thread finds
+ * that nothing is ready. Returns whether the file is released, although the thread
+ * sleeps; or sets @failure.
  */
 static bool close_in_look(const struct poller *p, int way, int kick,
 			  const char **failure)
@@ -145,17 +145,17 @@ static bool close_in_look(const struct poller *p, int way, int kick,
 	fuse_hold_polls(&fuse);
 	if (pthread_create(&l->thread, NULL, look, l) ||
 	    fuse_await_polls(&fuse, 1)) {
-		*failure = "the file is not looked at";
+		*failure = "the file is not polled";
 		goto out;
 	}
 	close(fd);
 	fuse_answer_polls(&fuse, 0);
 	released = is_released(&fuse, is_strict(p, way) ? SOON : LATE);
 	if (__atomic_load_n(&l->done, __ATOMIC_ACQUIRE))
-		*failure = "it does not sleep";
+		*failure = "the thread does not sleep";
 	if (eventfd_write(kick, 1) || pthread_join(l->thread, NULL) ||
 	    l->result != 1)
-		*failure = "it is not woken";
+		*failure = "the thread is not woken";
 	if (!is_released(&fuse, SOON))
 		*failure = "the file is never released";
 	if (ways[way].outer != NOTHING)
@@ -166,7 +166,7 @@ out:
 }
 
 /*
- *	thread: looks, then sleeps ---> P ---> file, closed during the look
+ *	thread: polls, then sleeps ---> P ---> file, closed during the poll
  */
 TEST_F_TIMEOUT(poller, file_is_closed_while_it_is_looked_at, 1200)
 {
@@ -186,7 +186,7 @@ TEST_F_TIMEOUT(poller, file_is_closed_while_it_is_looked_at, 1200)
 			EXPECT_TRUE(released)
 				TH_LOG("%s", ways[i].name);
 		} else if (!released) {
-			TH_LOG("%s: not before it is woken", ways[i].name);
+			TH_LOG("%s: not released before the thread is woken", ways[i].name);
 		}
 		ASSERT_EQ(0, eventfd_read(kick, &value));
 	}
@@ -194,10 +194,10 @@ TEST_F_TIMEOUT(poller, file_is_closed_while_it_is_looked_at, 1200)
 }
 
 /*
- *	thread: looks, then sleeps ---> P ---> file that is slow to tell
+ *	thread: polls, then sleeps ---> P ---> file that answers slowly
  *					`----> socket, closed meanwhile <===> peer
  *
- * With epoll, who closes the socket waits until the file has told.
+ * With epoll, the task that closes the socket waits until the file has answered.
  */
 TEST_F(poller, neighbour_is_closed_meanwhile)
 {
@@ -206,7 +206,7 @@ TEST_F(poller, neighbour_is_closed_meanwhile)
 	struct fuse fuse;
 
 	if (variant->ops == &native_ops)
-		SKIP(return, "who closes would wait for who looks");
+		SKIP(return, "close() would wait for the poll");
 	if (geteuid() || fuse_start(&fuse, NULL))
 		SKIP(return, "only root may mount a FUSE");
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv));
@@ -234,7 +234,7 @@ TEST_F(poller, neighbour_is_closed_meanwhile)
 	fuse_end(&fuse);
 }
 
-/* Waits, and sleeps, until it is told to stop. */
+/* A thread that waits, and sleeps, until it is stopped. */
 struct waits {
 	struct poller p;
 	int kick;
@@ -257,8 +257,8 @@ static void *wait_again_and_again(void *arg)
 /*
  *	waiter ---> P ---> 16 sockets: written, read, closed at once <===> peers
  *
- * REPOLL_CYCLES times (300). Whether the waiter has the last of all references is
- * a matter of chance here, as it is elsewhere.
+ * REPOLL_CYCLES times (300). It is a matter of chance here, as elsewhere, whether the
+ * waiter has the last reference.
  */
 TEST_F_TIMEOUT(poller, sockets_are_closed_while_they_are_looked_at, 3600)
 {
@@ -297,7 +297,7 @@ TEST_F_TIMEOUT(poller, sockets_are_closed_while_they_are_looked_at, 3600)
 			close(sv[j][1]);
 		}
 	}
-	TH_LOG("%ld of %ld were late", late, cycles * PAIRS);
+	TH_LOG("%ld of %ld closes were late", late, cycles * PAIRS);
 	if (strict) {
 		EXPECT_EQ(0, late);
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What one hears, by inotify, of others' files that are watched: as much as if
- * they were not.
+ * What inotify reports about watched files of others: as much as if they were not
+ * watched.
  */
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
@@ -9,7 +9,7 @@
 
 #include "fixture.h"
 
-/* Uses an eventfd that is watched, as somebody who knows nothing of who listens. */
+/* Uses a watched eventfd, like a task that knows nothing of listeners. */
 static int use_watched(const struct poller *p)
 {
 	int efd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), copy = dup(efd);
@@ -19,7 +19,10 @@ static int use_watched(const struct poller *p)
 	    eventfd_write(efd, 1) || poller_count(p) != 2 ||
 	    eventfd_read(efd, &value) || poller_count(p))
 		return 1;
-	/* Then as one that has been watched, and as one that is closed as it is. */
+	/*
+	 * Then an eventfd that was watched before, and one that is closed while it is
+	 * watched.
+	 */
 	if (poller_del(p, copy) || close(copy) || eventfd_write(efd, 1) ||
 	    poller_del(p, efd) || eventfd_write(efd, 1) ||
 	    poller_add(p, efd, EPOLLIN) || eventfd_read(efd, &value))
@@ -29,10 +32,10 @@ static int use_watched(const struct poller *p)
 }
 
 /*
- *	inotify ---> an eventfd of one's own
- *	another process: P ---> an eventfd of its own: read, written, closed
+ *	inotify ---> its own eventfd
+ *	another process: P ---> another eventfd: read, written, closed
  *
- * All anonymous files share an inode, so whatever one of them reports arrives.
+ * All anonymous files share an inode, so each event that one of them reports arrives.
  */
 TEST_F(poller, eventfds_of_others_are_silent)
 {

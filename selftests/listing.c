@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How /dev/repoll is asked what there is: what it refuses; and that who asks holds
- * up nobody, and is held up by nobody for good.
+ * Queries of /dev/repoll: invalid ones are refused; and a query does not delay other
+ * tasks, and is not blocked for good.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -13,7 +13,7 @@
 #include "missing_page.h"
 #include "waiter.h"
 
-/* What is wrong with a query that is good otherwise. */
+/* A mistake in a query that is valid otherwise. */
 struct mistake {
 	int error;
 	uint64_t to, cursor[2];
@@ -21,7 +21,7 @@ struct mistake {
 };
 
 /*
- *	a query with anything wrong ---> refused, nothing written
+ *	a query with any mistake ---> refused, nothing written
  */
 TEST_F(asked, bad_queries)
 {
@@ -90,14 +90,14 @@ TEST_F(asked, bad_queries)
 	EXPECT_EQ(-ENOENT, query_items(self->node, 0, 0, (void *)buffer, 1));
 	EXPECT_EQ(-ENOENT, query_items(self->node, 0, ~0ULL, (void *)buffer, 1));
 
-	/* Each where it belongs. */
+	/* Each query belongs to its kind of file. */
 	EXPECT_EQ(-ENOTTY, query_info(self->node, (void *)buffer));
 	EXPECT_EQ(-ENOTTY, query_items(self->p.fd, 0, 1, (void *)buffer, 1));
 	close(efd);
 }
 
 /*
- *	what is only for others in a REPOLL_INFO ---> refused, nothing written
+ *	a REPOLL_INFO with fields for other queries ---> refused, nothing written
  */
 TEST_F(asked, bad_infos)
 {
@@ -123,14 +123,14 @@ TEST_F(asked, bad_infos)
 	EXPECT_EQ(0, memcmp(&before, &info, sizeof(info)));
 }
 
-/* What is longer than an instance is told of: the rest is to be zero. */
+/* Longer than the description of an instance: the rest must be zero. */
 struct longer_info {
 	struct repoll_info info;
 	uint8_t rest[256 - sizeof(struct repoll_info)];
 };
 
 /*
- *	elements that are longer than the module knows ---> zeros behind that
+ *	elements that are longer than the module knows ---> zeros in the rest
  */
 TEST_F(asked, longer_elements)
 {
@@ -178,7 +178,7 @@ static void nothing(int signal)
 	(void)signal;
 }
 
-/* Somebody who asks for the items. */
+/* A thread that queries the items. */
 struct asker {
 	int node;
 	uint64_t id;
@@ -197,7 +197,7 @@ static void *ask(void *arg)
 }
 
 /*
- *	waiter, at a missing page with the mutex of P ---> LIST, INFO: told at once
+ *	waiter, at a missing page with the mutex of P ---> LIST, INFO: answered at once
  *	                                                   ITEMS: until a signal
  */
 TEST_F(asked, who_asks_is_not_held_up)
@@ -210,7 +210,7 @@ TEST_F(asked, who_asks_is_not_held_up)
 	struct missing_page missing;
 
 	if (missing_page_make(&missing))
-		SKIP(return, "no faults to be had");
+		SKIP(return, "no userfaultfd available");
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
 	ASSERT_EQ(0, poller_add(&self->p, efd, EPOLLIN));
 	ASSERT_EQ(0, waiter_start_into(&w, &self->p, missing.addr));
@@ -236,7 +236,7 @@ TEST_F(asked, who_asks_is_not_held_up)
 
 #define FILES 20
 
-/* Somebody who makes instances with items in them, changes and closes them. */
+/* A thread that creates instances with items in them, changes and closes them. */
 struct maker {
 	pthread_t thread;
 	bool stop;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is left of items that nobody deleted: nothing.
+ * What items that nobody deleted leave behind: nothing.
  *
- * The counts are those of repoll's slab caches. Without slab debugging the
- * kernel keeps some free objects at hand for each processor and counts them as
- * used, so that SLACK of them do not matter; a leak would be of thousands.
+ * The counts are those of repoll's slab caches. Without slab debugging, the
+ * kernel caches some free objects for each processor and counts them as used,
+ * so SLACK objects may remain; a leak would leave thousands.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -39,7 +39,7 @@ FIXTURE_TEARDOWN(memory) {
 	close(self->p.fd);
 }
 
-/* Waits until it is told to stop, by an event with user data 0. */
+/* Waits until an event with user data 0 stops it. */
 static void *wait_for_the_end(void *arg)
 {
 	struct poller *p = arg;
@@ -56,11 +56,11 @@ static void *wait_for_the_end(void *arg)
 	}
 }
 
-/* One connection, both of whose ends are added, and closed but not deleted. */
+/* One connection. Both ends are added, and closed but not deleted. */
 static const char *connect_add_close(const struct poller *p, int listener,
 				     const struct sockaddr_in *addr, int i)
 {
-	/* Or the ports would all be waiting for their last minute. */
+	/* Otherwise all ports would stay in TIME_WAIT for a minute. */
 	struct linger at_once = { .l_onoff = 1 };
 	int client, server;
 
@@ -73,7 +73,7 @@ static const char *connect_add_close(const struct poller *p, int listener,
 	server = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	if (server < 0)
 		return "accept failed";
-	/* EEXIST would say that an item of a closed socket is still there. */
+	/* EEXIST would mean that an item of a closed socket still exists. */
 	if (poller_add_data(p, server, EPOLLIN | EPOLLET, i) ||
 	    poller_add_data(p, client, EPOLLIN | EPOLLOUT | EPOLLONESHOT, i))
 		return "add failed";
@@ -133,7 +133,7 @@ TEST_F_TIMEOUT(memory, ten_thousand_connections, 1200)
 		ASSERT_EQ(0, pthread_join(waiters[i], &failure));
 		EXPECT_TRUE(!failure);
 	}
-	/* Of all that was added, only the eventfd is still there. */
+	/* Of all files that were added, only the eventfd is left. */
 	EXPECT_EQ(1, poller_count(&self->p));
 	close(stop);
 	EXPECT_GE(self->before + SLACK, slab_falls_to(self->before));
@@ -160,7 +160,7 @@ TEST_F_TIMEOUT(memory, open_add_close, 1200)
 }
 
 /*
- *	P' (made, filled, closed)	the files live on
+ *	P' (created, filled, closed)	the files stay open
  */
 TEST_F(memory, instances_come_and_go)
 {
@@ -184,7 +184,7 @@ TEST_F(memory, instances_come_and_go)
 }
 
 /*
- *	a process that is killed, with instances, items and waiters
+ *	a process with instances, items and waiters is killed
  */
 TEST_F(memory, killed_process_leaves_nothing)
 {

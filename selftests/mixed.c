@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Rings of instances of both kinds, which neither kind can see as a whole, and
- * so cannot refuse.
+ * Rings of instances of both kinds. Neither kind can see such a ring as a whole, so
+ * neither can refuse it.
  *
  *	P1 ---> P2 ---> ... ---> Pn ---> P1
  *	 |       |                |
- *	 F1      F2               Fn	each watches an eventfd of its own
+ *	 F1      F2               Fn	each watches a separate eventfd
  *
- * Nothing hangs and nothing goes round for ever, and what happens to a file is
- * known all around the ring.
+ * Nothing hangs, no wake-up goes round without end, and an event on a file is seen all
+ * around the ring.
  */
 #include <sched.h>
 #include <sys/eventfd.h>
@@ -32,8 +32,8 @@ FIXTURE_VARIANT(ring) {
 	/* The kinds, a letter for each instance: native, repoll. */
 	const char *kinds;
 	/*
-	 * Where an epoll is between any two repolls, these may go on vouching
-	 * for one another when there is nothing any more.
+	 * If there is an epoll between any two repolls, each of them may continue to
+	 * count as ready because of the other, although there is no event any more.
 	 */
 	bool never_silent;
 };
@@ -94,7 +94,7 @@ static int close_ring(FIXTURE_DATA(ring) * self, uint32_t events)
 	return err;
 }
 
-/* Waits until instance @i reports this; what else it reports is not looked at. */
+/* Waits until instance @i reports this; ignores other events. */
 static bool reports(FIXTURE_DATA(ring) * self, int i, int fd)
 {
 	int64_t deadline = now_ns() + SOON;
@@ -111,7 +111,7 @@ static bool reports(FIXTURE_DATA(ring) * self, int i, int fd)
 	return false;
 }
 
-/* Waits until no instance has anything to report. */
+/* Waits until no instance reports anything. */
 static bool falls_silent(FIXTURE_DATA(ring) * self)
 {
 	int64_t deadline = now_ns() + SOON;
@@ -126,7 +126,7 @@ static bool falls_silent(FIXTURE_DATA(ring) * self)
 }
 
 /*
- *	write(F) ---> its instance reports it, and all others the ring
+ *	write(F) ---> its instance reports it, and all others report the ring
  */
 TEST_F(ring, each_file_is_known_all_around)
 {
@@ -148,7 +148,7 @@ TEST_F(ring, each_file_is_known_all_around)
 }
 
 /*
- *	a waiter, and one that looks by poll(2), on each instance <--- write(F)
+ *	a waiter and a thread in poll(2) on each instance <--- write(F)
  */
 TEST_F(ring, all_are_woken)
 {
@@ -178,7 +178,7 @@ TEST_F(ring, all_are_woken)
 }
 
 /*
- *	P1 --one-shot, spent--> P2: the ring is closed by a MOD
+ *	P1 --one-shot, disarmed--> P2: the ring is closed by a MOD
  */
 TEST_F(ring, closed_by_rearming)
 {
@@ -205,14 +205,14 @@ TEST_F(ring, closed_by_rearming)
 }
 
 /*
- *	all are closed, in any order, with events under way
+ *	all are closed, in any order, with wake-ups in progress
  */
 TEST_F(ring, closed_in_any_order)
 {
 	int order, i, k, rest, pick;
 	bool gone[LONGEST];
 
-	/* Each order is a number, in factorial base. */
+	/* Each order is a number in factorial base. */
 	for (order = 0; order < 24; order++) {
 		ASSERT_EQ(0, close_ring(self, EPOLLIN));
 		for (i = 0; i < self->n; i++) {
@@ -244,7 +244,7 @@ TEST_F(ring, closed_in_any_order)
 	}
 }
 
-/* What a thread of the test below consumes. */
+/* The data of a thread in the test below. */
 struct consumer {
 	const struct poller *p;
 	int fd;
@@ -272,8 +272,8 @@ static void *consume(void *arg)
 /*
  *	write, write, ... ---> all files <--- a thread for each instance: wait, read
  *
- * A wake-up that gets lost shows as a wait that takes SOON, and after a few of
- * them as the test's time limit.
+ * A lost wake-up shows as a wait that takes SOON, and a few of them as the test's time
+ * limit.
  */
 TEST_F(ring, everything_arrives)
 {
@@ -311,7 +311,7 @@ TEST_F(ring, everything_arrives)
 FIXTURE(circle) {
 	struct poller r, e;
 	int fr, fe;
-	/* Watches R for edges. */
+	/* Watches R, edge-triggered. */
 	struct poller witness;
 };
 
@@ -352,9 +352,9 @@ static bool calms_down(FIXTURE_DATA(circle) * self)
 }
 
 /*
- *	wait on R, which polls E, which polls R: nothing there; then FE: there is
+ *	wait on R, which polls E, which polls R: no event; then FE: an event
  *
- * What E was told of R it is told otherwise.
+ * E first receives a wrong answer from R, which is corrected.
  */
 TEST_F(circle, wrong_answer_inside_is_mended)
 {
@@ -370,7 +370,7 @@ TEST_F(circle, wrong_answer_inside_is_mended)
 }
 
 /*
- *	wait on R, which polls E, which polls R, which has FR to look at yet
+ *	wait on R, which polls E, which polls R, which has not polled FR yet
  */
 TEST_F(circle, what_is_not_reached_yet_counts_inside)
 {
@@ -389,7 +389,7 @@ TEST_F(circle, what_is_not_reached_yet_counts_inside)
 /*
  *	waiter (stopped) <--- E <--- R <--- waiter (held off) <--- poll(R)
  *
- * An epoll that is being asked counts as ready for all others.
+ * An epoll that is being polled counts as ready for all others.
  */
 TEST(epoll_counts_while_it_is_asked)
 {

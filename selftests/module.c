@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The module cannot go while somebody uses it.
+ * The module cannot be unloaded while it is in use.
  */
 #include <fcntl.h>
 #include <sys/eventfd.h>
@@ -68,7 +68,7 @@ TEST(unloading_is_refused_while_an_instance_is_open)
 		SKIP(return, "only root may unload modules");
 	ASSERT_EQ(0, poller_open(&p, &repoll_ops));
 	ASSERT_EQ(0, poller_add(&p, efd, EPOLLIN));
-	/* Should it be let go all the same, this would be the end of it. */
+	/* If the unload were allowed nevertheless, this would do it. */
 	EXPECT_EQ(-1, syscall(SYS_delete_module, "repoll", O_NONBLOCK));
 	EXPECT_EQ(EAGAIN, errno);
 	EXPECT_EQ(EPOLLIN, poller_now(&p, efd));

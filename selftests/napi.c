@@ -14,7 +14,7 @@
 #define USEC_PER_SEC 1000000
 #define NSEC_PER_USEC 1000
 
-/* As long as can be waited for: epoll spins until then, and be it killed. */
+/* The longest useful time: epoll spins until then, even if it is killed. */
 static const struct epoll_params lasting = {
 	.busy_poll_usecs = SOON / NSEC_PER_USEC,
 	.busy_poll_budget = 8,
@@ -79,8 +79,8 @@ static int receive(int fd)
 }
 
 /*
- * Has a packet come, from which the poller learns of the queue if it is to poll
- * busily. Returns the queue's number, or 0.
+ * Sends a packet, from which the poller learns the queue if it busy-polls. Returns the
+ * queue's number, or 0.
  */
 static int teach(const struct poller *p, int tx, int rx)
 {
@@ -103,7 +103,7 @@ static long times_slept(void)
 	return usage.ru_nvcsw;
 }
 
-/* A thread that waits once, and tells how often it slept meanwhile. */
+/* A thread that waits once, and counts how often it sleeps meanwhile. */
 struct spinner {
 	struct poller p;
 	pthread_t thread;
@@ -126,8 +126,8 @@ static void *spin(void *arg)
 }
 
 /*
- * Starts the thread. Returns true once it has used the processor for longer than
- * it takes to go to sleep; false if it sleeps.
+ * Starts the thread. Returns true once it has used the processor for longer than it would
+ * need to go to sleep; false if it sleeps.
  */
 static bool spinner_start(struct spinner *s, const struct poller *p)
 {
@@ -150,7 +150,7 @@ static bool spinner_start(struct spinner *s, const struct poller *p)
 	return true;
 }
 
-/* The packets of this namespace that were taken by busy polling. */
+/* The number of packets in this namespace that were taken by busy polling. */
 static long packets_polled(void)
 {
 	char names[8192], values[8192], *name, *value, *n, *v;
@@ -197,8 +197,8 @@ TEST_F(napi, spins_until_a_packet_comes)
 /*
  *	wait ---> P ---> rx: it takes packets from the device
  *
- * Not each of them: the sender's processor may do it whenever the spinner lets
- * another task run. With one processor that is always so.
+ * Not all of them: the sender's processor may take packets whenever the spinner lets
+ * another task run. With one processor, it always does.
  */
 TEST_F(napi, takes_packets)
 {
@@ -237,7 +237,7 @@ TEST_F(napi, sleeps_after_the_time)
 }
 
 /*
- *	wait ---> P ---> rx, in vain: the next does not spin until a packet has come
+ *	wait ---> P ---> rx, no packet: the next wait does not spin until a packet has come
  */
 TEST_F(napi, forgets_an_idle_queue)
 {
@@ -260,7 +260,7 @@ TEST_F(napi, forgets_an_idle_queue)
 }
 
 /*
- *	wait ---> P, which is not to poll busily any more: sleeps
+ *	wait ---> P, where busy polling was disabled: sleeps
  */
 TEST_F(napi, sleeps_when_off)
 {
@@ -280,7 +280,7 @@ static void ignore(int signal)
 }
 
 /*
- *	signal ---> wait ---> P: ends without sleep; on epoll, after the time of
+ *	signal ---> wait ---> P: ends without sleep; on epoll, after the time for
  *	spinning; on repoll, at once, and it still knows the queue
  */
 TEST_F(napi, signal_ends_it)

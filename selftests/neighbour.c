@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An instance that very many poll, and one of somebody else's: events of the one do
- * not hold up those of the other.
+ * An instance with very many pollers, and an instance of another user: events of the
+ * first do not delay events of the second.
  */
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -15,7 +15,7 @@
 #define ROUNDS 20
 
 /*
- * Instances that watch an epoll, so that a worker wakes who polls them.
+ * Instances that watch an epoll, so that a worker wakes their pollers.
  *
  *	first ------------.
  *	100,000 entries ---> many ---> epoll ---> eventfd, written
@@ -23,7 +23,7 @@
  *	sleeper -----------> other ---> epoll ---> eventfd, written meanwhile
  *
  * The epoll that was the first to poll the instance is the last to be woken. The kernel
- * lets nobody poll an epoll, nested in such a way, so often.
+ * does not allow that many pollers of an epoll in such a nest.
  */
 struct nested {
 	struct poller p, epoll;
@@ -35,7 +35,7 @@ FIXTURE(neighbour) {
 	struct poller first, pollers, last;
 };
 
-/* An epoll whose edges are those of the instance. */
+/* An epoll that watches the instance, edge-triggered. */
 static int open_above(struct poller *above, const struct nested *n)
 {
 	return poller_open(above, &native_ops) ?:
@@ -51,7 +51,7 @@ static int open_nested(struct nested *n)
 	       poller_add(&n->p, n->epoll.fd, EPOLLIN);
 }
 
-/* What was written is over, and everybody has seen it. */
+/* Consumes the event, and makes everyone see that. */
 static int settle(const struct nested *n)
 {
 	return drain(n->efd) ?: poller_count(&n->p);
@@ -75,18 +75,19 @@ FIXTURE_SETUP(neighbour) {
 		      poller_add(&self->pollers, copy, EPOLLIN | EPOLLET);
 	}
 	if (err == -ENOSPC)
-		SKIP(return, "epoll lets nobody have that many items");
+		SKIP(return, "epoll's limit on items is too low");
 	ASSERT_EQ(0, err);
 	ASSERT_EQ(0, open_above(&self->first, &self->many));
 }
 
-/* The end of the process is quicker. */
+/* The end of the process is faster. */
 FIXTURE_TEARDOWN(neighbour) {
 }
 
 /*
- * The neighbour's event arrives while those who poll the instance are being woken: the
- * first of them was, the last one was not. On a busy host it may be late now and then.
+ * The other instance's event arrives while the pollers of the first are being woken: the
+ * first poller was woken, the last was not. On a busy host, the event may sometimes be
+ * late.
  */
 TEST_F_TIMEOUT(neighbour, is_woken_meanwhile, 600)
 {
@@ -94,7 +95,7 @@ TEST_F_TIMEOUT(neighbour, is_woken_meanwhile, 600)
 	int round, meanwhile = 0;
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
-		SKIP(return, "whoever wakes them has the only processor");
+		SKIP(return, "the waker occupies the only processor");
 	for (round = 0; round < ROUNDS; round++) {
 		ASSERT_EQ(0, sleeper_start(&sleeper, self->other.p.fd));
 		ASSERT_EQ(0, eventfd_write(self->many.efd, 1));

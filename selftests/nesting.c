@@ -2,8 +2,8 @@
 /*
  * An instance in an instance, of the same kind or of the other.
  *
- * The inner one is a file that is readable while it has events to hand out.
- * Which graphs there may be is the matter of graph.c.
+ * The inner instance is a file that is readable while it has events to deliver.
+ * graph.c tests which graphs are allowed.
  */
 #include <fcntl.h>
 #include <sys/eventfd.h>
@@ -113,7 +113,7 @@ TEST_F(nesting, readiness_shows_outside)
 		EXPECT_TRUE(is_selected(self->outer.fd));
 		EXPECT_TRUE(outer_reports(self));
 		EXPECT_TRUE(inner_reports(self));
-		/* Fetching has used up neither level. */
+		/* Fetching has consumed neither level. */
 		EXPECT_TRUE(outer_reports(self));
 		EXPECT_TRUE(is_readable(self->outer.fd));
 		ASSERT_EQ(0, drain(self->efd));
@@ -121,7 +121,7 @@ TEST_F(nesting, readiness_shows_outside)
 }
 
 /*
- *	O ---> I ---> pipe whose writing end is closed: I is readable, no more
+ *	O ---> I ---> pipe whose write end is closed: I is readable, without other events
  */
 TEST_F(nesting, hang_up_stays_inside)
 {
@@ -139,7 +139,7 @@ TEST_F(nesting, hang_up_stays_inside)
 }
 
 /*
- *	O --edge--> I ---> eventfd: each write is an edge, the level is none
+ *	O --edge--> I ---> eventfd: each write is an edge, the level is not reported
  */
 TEST_F(nesting, edge_outside)
 {
@@ -212,7 +212,7 @@ TEST_F(nesting, oneshot_outside)
 }
 
 /*
- *	O ---> I ---> eventfd, written; drained before anybody asks O
+ *	O ---> I ---> eventfd, written; drained before anyone polls O
  */
 TEST_F(nesting, what_is_over_is_not_reported)
 {
@@ -287,7 +287,7 @@ TEST_F(nesting, outer_list_changes)
  */
 TEST_F(nesting, exclusive_is_refused)
 {
-	/* Native epoll takes a repoll for a file like any other. */
+	/* For native epoll, a repoll is a file like any other. */
 	if (variant->outer == &native_ops && variant->inner == &repoll_ops)
 		return;
 	EXPECT_EQ(-EINVAL, poller_add(&self->outer, self->inner.fd,
@@ -296,7 +296,7 @@ TEST_F(nesting, exclusive_is_refused)
 	ASSERT_EQ(0, link_up(self, EPOLLIN, EPOLLIN | EPOLLEXCLUSIVE));
 	EXPECT_EQ(-EINVAL, poller_mod(&self->outer, self->inner.fd,
 				      EPOLLIN | EPOLLEXCLUSIVE));
-	/* Under another number, too. */
+	/* This is also refused under another number. */
 	EXPECT_EQ(-EINVAL, poller_add(&self->outer, dup(self->inner.fd),
 				      EPOLLIN | EPOLLEXCLUSIVE));
 	ASSERT_EQ(0, eventfd_write(self->efd, 1));
@@ -321,7 +321,7 @@ TEST_F(nesting, inner_under_two_numbers)
 	EXPECT_EQ(1, poller_count(&self->outer));
 	EXPECT_TRUE(outer_reports(self));
 
-	/* The open file lives on, and with it both items. */
+	/* The open file stays, and with it both items. */
 	close(copy);
 	ASSERT_EQ(0, eventfd_write(self->efd, 1));
 	EXPECT_EQ(2, poller_count(&self->outer));
@@ -345,14 +345,16 @@ TEST_F(nesting, two_ways_to_a_file)
 	ASSERT_EQ(0, waiter_start(&w, &self->outer, 1, SOON));
 	ASSERT_EQ(0, eventfd_write(self->efd, 1));
 	EXPECT_EQ(1, waiter_join(&w));
-	/* The other's wake-up may have come behind the waiter's back. */
+	/*
+	 * The wake-up through the other instance may have come after the wait.
+	 */
 	EXPECT_EQ(1, poller_count(&self->outer));
 	EXPECT_EQ(0, poller_count(&self->outer));
 	close(other.fd);
 }
 
 /*
- *	O ---> 8 instances, each with an eventfd of its own, in an order of theirs
+ *	O ---> 8 instances, each with a separate eventfd, in some order
  */
 TEST_F(nesting, many_inside)
 {
@@ -371,7 +373,7 @@ TEST_F(nesting, many_inside)
 	for (i = 0; i < n; i++) {
 		ASSERT_EQ(0, eventfd_write(fds[order[i]], 1));
 	}
-	/* Two are over before anybody asks. */
+	/* Two are no longer ready before anyone polls. */
 	ASSERT_EQ(0, drain(fds[order[2]]));
 	ASSERT_EQ(0, drain(fds[order[n - 1]]));
 	ASSERT_EQ(n - 2, poller_wait(&self->outer, events, n, NOT_AT_ALL));
@@ -409,7 +411,7 @@ TEST_F(nesting, inner_is_closed)
 			ASSERT_EQ(0, waiter_start(&w, &self->outer, 2, SOON));
 			close(self->inner.fd);
 			EXPECT_TRUE(waiter_sleeps(&w));
-			/* The eventfd leads nowhere now. */
+			/* The eventfd has no watcher any more. */
 			ASSERT_EQ(0, eventfd_write(self->efd, 1));
 			EXPECT_TRUE(waiter_sleeps(&w));
 			ASSERT_EQ(0, eventfd_write(other, 1));

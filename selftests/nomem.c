@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The memory cgroup pays for what its members have; until it is full.
+ * A full memory cgroup. The cgroup is charged for the instances and items of its members.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -22,10 +22,11 @@
 #define COPIES 8000
 
 /*
- * Makes copies of an eventfd, which is ready, under adjacent numbers, from *@first
- * on; then has the kernel not kill this process to make room, have its own pages
- * not paid for, and all else paid for by the group. It stays on one processor, as
- * each keeps something in hand that the group has paid for. Returns what went wrong.
+ * Makes copies of a ready eventfd under adjacent numbers, from *@first on. Then makes
+ * sure that the kernel does not kill this process to free memory, that the group is not
+ * charged for the process's own pages, and that it is charged for everything else. The
+ * process stays on one processor, because each processor caches some memory that was
+ * charged to the group. Returns an error text.
  */
 static const char *enter_group(int *first)
 {
@@ -36,7 +37,7 @@ static const char *enter_group(int *first)
 		return "cannot stay on one processor";
 	if (setrlimit(RLIMIT_NOFILE, &files))
 		return "cannot raise the number of files";
-	/* Where all numbers are free. */
+	/* A place where all numbers are free. */
 	*first = fcntl(eventfd(1, EFD_CLOEXEC), F_DUPFD_CLOEXEC, 128);
 	for (i = 1; i < COPIES; i++)
 		if (fcntl(*first, F_DUPFD_CLOEXEC, *first) != *first + i)
@@ -49,7 +50,7 @@ static const char *enter_group(int *first)
 	return NULL;
 }
 
-/* Adds copies until one is refused with ENOMEM. Returns how many were not, or -1. */
+/* Adds copies until one is refused with ENOMEM. Returns how many were added, or -1. */
 static int add_copies(const struct poller *p, int first)
 {
 	int n, err;
@@ -62,7 +63,7 @@ static int add_copies(const struct poller *p, int first)
 	return -1;
 }
 
-/* Fills the group with items and empties it again. Returns what went wrong. */
+/* Fills the group with items and empties it again. Returns an error text. */
 static const char *fill_and_empty(const struct poller *p)
 {
 	struct epoll_event event;
@@ -77,9 +78,9 @@ static const char *fill_and_empty(const struct poller *p)
 	if (n < 0)
 		return "was not refused with ENOMEM";
 	if (poller_del(p, first + n) != -ENOENT)
-		return "what was refused is an item";
+		return "a refused item exists";
 	if (poller_wait(p, &event, 1, NOT_AT_ALL) != 1)
-		return "a full group keeps events from being reported";
+		return "events are not reported in a full group";
 	for (i = 0; i < n; i++)
 		if (poller_del(p, first + i))
 			return "an item is missing";
@@ -90,11 +91,11 @@ static const char *fill_and_empty(const struct poller *p)
 	while (poller_add(p, first, EPOLLIN) && now_ns() < deadline)
 		poll(NULL, 0, 1);
 	if (poller_wait(p, &event, 1, NOT_AT_ALL) != 1)
-		return "deleting items has made no room";
+		return "deleting items has not freed memory";
 	return NULL;
 }
 
-/* What may be tried in a full group: other instances, one above the other. */
+/* Other operations in a full group: other instances, one above the other. */
 struct rest {
 	struct poller inner, outer;
 	struct test_file files[KINDS];
@@ -107,7 +108,7 @@ static const char *prepare(struct rest *rest, const struct poller *p)
 	if (poller_open(&rest->inner, p->ops) ||
 	    poller_open(&rest->outer, p->ops) ||
 	    poller_add(&rest->outer, rest->inner.fd, EPOLLIN))
-		return "cannot make the other instances";
+		return "cannot create the other instances";
 	for (i = 0; i < KINDS; i++)
 		if (test_file_open(&rest->files[i], &kinds[i]) ||
 		    kinds[i].fire(&rest->files[i]))
@@ -115,7 +116,7 @@ static const char *prepare(struct rest *rest, const struct poller *p)
 	return NULL;
 }
 
-/* Each file is added and reported, or else refused as if nothing had been. */
+/* Each file is either added and reported, or refused without any effect. */
 static const char *add_all(const struct rest *rest, int *refused)
 {
 	int i, fd, err;
@@ -124,21 +125,21 @@ static const char *add_all(const struct rest *rest, int *refused)
 		fd = rest->files[i].fd;
 		err = poller_add(&rest->inner, fd, EPOLLIN);
 		if (!err && !(poller_now(&rest->inner, fd) & EPOLLIN))
-			return "what was added is not reported";
+			return "an added item is not reported";
 		if (!err && poller_count(&rest->outer) != 1)
 			return "it is not reported above";
 		if (err && err != -ENOMEM)
 			return "a file was not refused with ENOMEM";
 		if (err && poller_now(&rest->inner, fd))
-			return "what was refused is reported";
+			return "a refused item is reported";
 		if (poller_del(&rest->inner, fd) != (err ? -ENOENT : 0))
-			return "what was refused is an item";
+			return "a refused item exists";
 		*refused += !!err;
 	}
 	return NULL;
 }
 
-/* In a full group, tries all else. Returns what went wrong. */
+/* In a full group, tries everything else. Returns an error text. */
 static const char *fill_and_try_all(const struct poller *p)
 {
 	int first, n, refused = 0, made[64];
@@ -158,7 +159,7 @@ static const char *fill_and_try_all(const struct poller *p)
 	if (problem)
 		return problem;
 	if (!refused)
-		return "there was room for everything";
+		return "no file was refused";
 	for (refused = 0; refused < ARRAY_SIZE(made); refused++) {
 		made[refused] = p->ops->create(true);
 		if (made[refused] < 0)
@@ -170,7 +171,7 @@ static const char *fill_and_try_all(const struct poller *p)
 		return "an item cannot be modified";
 	if (poller_wait(p, events, ARRAY_SIZE(events), NOT_AT_ALL) !=
 	    ARRAY_SIZE(events))
-		return "a full group keeps events from being reported";
+		return "events are not reported in a full group";
 
 	while (refused-- > 0)
 		close(made[refused]);
@@ -186,7 +187,7 @@ static const char *fill_and_try_all(const struct poller *p)
 	return problem ?: refused ? "there is still no room" : NULL;
 }
 
-/* Does it in a process of its own, and says whether it went well. */
+/* Runs it in a separate process, and checks the result. */
 static int in_full_group(struct __test_metadata *_metadata,
 			 const struct poller *p,
 			 const char *(*act)(const struct poller *p))
@@ -213,12 +214,12 @@ static bool make_group(void)
 }
 
 /*
- *	P ---> eventfd, under one number after the other, until memory.max
+ *	P ---> eventfd, under more and more numbers, until memory.max
  */
 TEST_F(poller, full_memory_cgroup)
 {
 	if (!make_group())
-		SKIP(return, "no memory cgroup to be had");
+		SKIP(return, "no memory cgroup available");
 	EXPECT_EQ(0, in_full_group(_metadata, &self->p, fill_and_empty));
 	EXPECT_EQ(0, rmdir(FULL));
 }
@@ -229,7 +230,7 @@ TEST_F(poller, full_memory_cgroup)
 TEST_F(poller, nothing_else_fits)
 {
 	if (!make_group())
-		SKIP(return, "no memory cgroup to be had");
+		SKIP(return, "no memory cgroup available");
 	EXPECT_EQ(0, in_full_group(_metadata, &self->p,
 				   fill_and_try_all));
 	EXPECT_EQ(0, rmdir(FULL));
@@ -237,7 +238,7 @@ TEST_F(poller, nothing_else_fits)
 
 #define PAYS CGROUPS "/repoll_pays"
 
-/* A number of bytes, by its name in a file of the kernel; or -errno. */
+/* A number of bytes, by its name in a kernel file; or -errno. */
 static long bytes_in(const char *path, const char *name)
 {
 	long value, found = -ENOENT;
@@ -287,9 +288,8 @@ static int add_a_fifo(const struct poller *p, int fd)
 }
 
 /*
- * Does something many times as a member of a group. Returns what the kernel's
- * slabs have grown by and the group has not paid for, in percent of what it has;
- * or -errno.
+ * Repeats an operation as a member of a group. Returns how much the kernel's slabs have
+ * grown without a charge to the group, in percent of the charge; or -errno.
  */
 static long percent_unpaid(const struct poller *p, int times,
 			   int (*something)(const struct poller *p, int fd))
@@ -301,7 +301,7 @@ static long percent_unpaid(const struct poller *p, int times,
 	if (setrlimit(RLIMIT_NOFILE, &files) ||
 	    sysfile_write(PAYS "/cgroup.procs", "0"))
 		return -errno;
-	/* What comes with the first is no matter. */
+	/* One-time costs do not count. */
 	for (i = 0; i < 64; i++) {
 		err = something(p, efd);
 		if (err)
@@ -316,7 +316,7 @@ static long percent_unpaid(const struct poller *p, int times,
 	}
 	all += bytes_in("/proc/meminfo", "Slab");
 	paid += bytes_in(PAYS "/memory.stat", "slab");
-	/* An item with its entry is no less than that. */
+	/* An item with its entry needs at least that much. */
 	if (paid < times * 150L)
 		return -ENOMSG;
 	return (all - paid) * 100 / paid;
@@ -350,10 +350,10 @@ FIXTURE_SETUP(pays) {
 	if (may_skip_repoll())
 		SKIP(return, "no " REPOLL_DEVICE);
 	if (!access("/sys/kernel/debug/kmemleak", F_OK))
-		SKIP(return, "nobody pays for kmemleak's records of all objects");
+		SKIP(return, "kmemleak's records of objects are not charged");
 	if (sysfile_write(CGROUPS "/cgroup.subtree_control", "+memory") ||
 	    (mkdir(PAYS, 0755) && errno != EEXIST))
-		SKIP(return, "no memory cgroup to be had");
+		SKIP(return, "no memory cgroup available");
 	ASSERT_EQ(0, poller_open(&self->p, &repoll_ops));
 }
 
@@ -363,7 +363,7 @@ FIXTURE_TEARDOWN(pays) {
 }
 
 /*
- *	a member of a group: items, instances, marks on inodes ---> the group pays
+ *	a member of a group: items, instances, marks on inodes ---> the group is charged
  */
 TEST_F(pays, group_pays_for_its_members)
 {
@@ -382,7 +382,7 @@ TEST_F(pays, group_pays_for_its_members)
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	ASSERT_EQ(sizeof(percent), read(result[0], &percent, sizeof(percent)));
-	TH_LOG("%ld %% not paid for", percent);
+	TH_LOG("%ld %% not charged", percent);
 	EXPECT_GT(20, percent);
 }
 

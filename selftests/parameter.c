@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The module's parameter: loaded with direct=0 it answers no direct call.
+ * The module's parameter: with direct=0, it answers no direct call.
  *
  * These tests unload the module and load it again from the file that REPOLL_MODULE
  * in the environment names, and are skipped without it.
@@ -51,7 +51,7 @@ FIXTURE_SETUP(parameter) {
 	self->efd = eventfd(1, EFD_CLOEXEC);
 }
 
-/* It is there for other programs, as it was. */
+/* Load it again for other programs, with its former parameter. */
 FIXTURE_TEARDOWN(parameter) {
 	close(self->efd);
 	close(self->node);
@@ -61,7 +61,7 @@ FIXTURE_TEARDOWN(parameter) {
 }
 
 /*
- *	direct calls ---> P: what they do, or EINVAL; ioctls work in any case
+ *	direct calls ---> P: their effect, or EINVAL; ioctls always work
  */
 TEST_F(parameter, direct_calls_are_answered_or_not)
 {
@@ -106,7 +106,7 @@ TEST_F(parameter, direct_calls_are_answered_or_not)
 }
 
 /*
- *	FEATURES ---> the node, P: whether there are direct calls
+ *	FEATURES ---> the node, P: whether direct calls are answered
  */
 TEST_F(parameter, feature_tells)
 {
@@ -119,7 +119,7 @@ TEST_F(parameter, feature_tells)
 }
 
 /*
- *	load, with a value that is none ---> EINVAL, and there is no module
+ *	load with an invalid value ---> EINVAL, and the module is not loaded
  */
 TEST_F(parameter, value_is_none)
 {

@@ -2,8 +2,8 @@
 /*
  * Pipes, FIFOs and event counters.
  *
- * Here and in the other programs that are about a kind of file, each change of
- * a file's state has to wake a waiter that sleeps already.
+ * Here and in the other programs about a kind of file, each change of a file's
+ * state must wake a waiter that is already asleep.
  */
 #include <fcntl.h>
 #include <sys/eventfd.h>
@@ -14,7 +14,7 @@
 #include "waiter.h"
 
 /*
- *	P ---> reading end <=== writing end
+ *	P ---> read end <=== write end
  */
 TEST_F(poller, pipe_becomes_readable)
 {
@@ -35,7 +35,7 @@ TEST_F(poller, pipe_becomes_readable)
 }
 
 /*
- *	reading end <=== writing end <--- P
+ *	read end <=== write end <--- P
  */
 TEST_F(poller, pipe_becomes_writable)
 {
@@ -57,7 +57,7 @@ TEST_F(poller, pipe_becomes_writable)
 }
 
 /*
- *	P ---> both ends of one pipe: two files, a wait queue each
+ *	P ---> both ends of one pipe: two files, each with a wait queue
  */
 TEST_F(poller, both_ends_of_a_pipe)
 {
@@ -102,10 +102,10 @@ TEST_F(poller, fifo_open_for_both)
 	poller_count(&self->p);
 	ASSERT_EQ(0, waiter_start(&w, &self->p, 1, SOON));
 	ASSERT_EQ(0, drain(fd));
-	/* It may be seen while the draining still goes on. */
+	/* The event may be seen while the drain is still in progress. */
 	EXPECT_EQ(EPOLLOUT, EPOLLOUT & waiter_event(&w, fd));
 
-	/* Its name has no part in this. */
+	/* Its name does not matter. */
 	poller_count(&self->p);
 	ASSERT_EQ(0, unlink(path));
 	ASSERT_EQ(0, put(fd));
@@ -115,7 +115,7 @@ TEST_F(poller, fifo_open_for_both)
 }
 
 /*
- *	P ---> FIFO's reading end; a writer comes, writes, and goes
+ *	P ---> FIFO's read end; a writer opens it, writes, and closes it
  */
 TEST_F(poller, fifo_with_a_writer_that_comes_and_goes)
 {
@@ -146,9 +146,9 @@ TEST_F(poller, fifo_with_a_writer_that_comes_and_goes)
 }
 
 /*
- *	P ---> FIFO's reading end, opened twice, and its writing end
+ *	P ---> FIFO's read end, opened twice, and its write end
  *
- * Three files of one inode: each goes for itself.
+ * Three files on one inode: each is independent.
  */
 TEST_F(poller, fifo_that_is_open_three_times)
 {

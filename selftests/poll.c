@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An instance that is watched itself: by poll(2), by select(2), by native epoll.
+ * An instance that is itself watched: by poll(2), by select(2), by native epoll.
  */
 #include <fcntl.h>
 #include <sys/eventfd.h>
@@ -35,7 +35,7 @@ TEST_F(poller, poll_shows_readiness)
 	EXPECT_EQ(0, poll_now(&self->p));
 	ASSERT_EQ(0, eventfd_write(efd, 1));
 	EXPECT_EQ(POLLIN | POLLRDNORM, poll_now(&self->p));
-	/* A level stays, fetched or not. */
+	/* A level stays, whether it was fetched or not. */
 	EXPECT_EQ(EPOLLIN, poller_now(&self->p, efd));
 	EXPECT_EQ(POLLIN | POLLRDNORM, poll_now(&self->p));
 	ASSERT_EQ(0, eventfd_read(efd, &value));
@@ -44,7 +44,7 @@ TEST_F(poller, poll_shows_readiness)
 }
 
 /*
- *	poll ---> P --edge--> eventfd: looking takes nothing away
+ *	poll ---> P --edge--> eventfd: a poll consumes nothing
  */
 TEST_F(poller, poll_does_not_use_up_an_edge)
 {
@@ -59,7 +59,7 @@ TEST_F(poller, poll_does_not_use_up_an_edge)
 }
 
 /*
- *	poll ---> P ---> A (over by now), B
+ *	poll ---> P ---> A (no longer ready), B
  */
 TEST_F(poller, poll_looks_behind_what_is_over)
 {
@@ -74,7 +74,7 @@ TEST_F(poller, poll_looks_behind_what_is_over)
 	EXPECT_EQ(POLLIN | POLLRDNORM, poll_now(&self->p));
 	ASSERT_EQ(0, eventfd_read(b, &value));
 	EXPECT_EQ(0, poll_now(&self->p));
-	/* Neither item is lost by that. */
+	/* This has lost neither item. */
 	ASSERT_EQ(0, eventfd_write(a, 1));
 	EXPECT_EQ(POLLIN | POLLRDNORM, poll_now(&self->p));
 	EXPECT_EQ(EPOLLIN, poller_now(&self->p, a));
@@ -160,7 +160,7 @@ TEST_F(poller, pollers_wake_and_so_does_the_waiter)
 }
 
 /*
- *	thread: poll ---> P <--- ADD of a ready file, MOD to what is ready
+ *	thread: poll ---> P <--- ADD of a ready file, MOD to an event that the file has
  */
 TEST_F(poller, pollers_wake_when_the_list_changes)
 {
@@ -259,7 +259,7 @@ TEST_F(poller, crowd_on_one_file_is_shown)
 	close(efd);
 }
 
-/* A thread that leaves no time to others on its processor. */
+/* A thread that leaves no time for others on its processor. */
 struct hog {
 	int cpu, err;
 	bool begun, stop;
@@ -277,7 +277,7 @@ static void *hog(void *arg)
 	return NULL;
 }
 
-/* Somebody who looks at each of these instances, which watch one file. */
+/* Threads that poll these instances, which watch one file. */
 #define CROWD 40
 
 struct crowd {
@@ -287,9 +287,9 @@ struct crowd {
 };
 
 /*
- * Writes to the file with hogs on all processors, which leave no time for a worker,
- * and returns how many sleepers that has woken; or -errno: -EAGAIN if it took so
- * long that the scheduler has taken some time from the hogs.
+ * Writes to the file with hogs on all processors, which leave no time for a worker, and
+ * returns how many sleepers the write has woken; or -errno: -EAGAIN if it took so long
+ * that the scheduler has throttled the hogs.
  */
 static int count_woken(const struct crowd *crowd, struct hog *hogs, int cpus)
 {
@@ -321,9 +321,9 @@ static int count_woken(const struct crowd *crowd, struct hog *hogs, int cpus)
 }
 
 /*
- *	poll ---> P1, P2 ... P40 ---> one eventfd	one write, 32 woken by it
+ *	poll ---> P1, P2 ... P40 ---> one eventfd	one write wakes 32
  *
- * The others' wake-ups are left to a worker.
+ * A worker makes the other wake-ups.
  */
 TEST_F_TIMEOUT(poller, crowd_is_woken_by_a_worker, 1200)
 {
@@ -335,7 +335,7 @@ TEST_F_TIMEOUT(poller, crowd_is_woken_by_a_worker, 1200)
 
 	ASSERT_EQ(0, sched_getaffinity(0, sizeof(all), &all));
 	if (CPU_COUNT(&all) < sysconf(_SC_NPROCESSORS_ONLN))
-		SKIP(return, "not all processors are ours");
+		SKIP(return, "not all processors are available");
 	for (cpu = 0; cpu < CPU_SETSIZE; cpu++)
 		if (CPU_ISSET(cpu, &all))
 			hogs[cpus++].cpu = cpu;

@@ -2,8 +2,8 @@
 /*
  * How many items a user may have.
  *
- * These tests are for repoll only: the limit of native epoll is the whole
- * machine's, and lowering it would disturb everybody else's programs.
+ * These tests are only for repoll: native epoll's limit is for the whole
+ * machine, and lowering it would disturb other programs.
  */
 #include <fcntl.h>
 #include <sys/eventfd.h>
@@ -40,7 +40,7 @@ static int set_limit(long limit)
 	return sysfile_write(repoll_ops.max_user_watches, text);
 }
 
-/* Adds copies of @fd until it cannot; returns how many, and why not more. */
+/* Adds copies of @fd until that fails; returns how many, and the error. */
 static int add_copies(const struct poller *p, int fd, int *err)
 {
 	int n = 0, copy;
@@ -83,7 +83,7 @@ FIXTURE_TEARDOWN(quota) {
 }
 
 /*
- *	P ---> 20 items, and not one more
+ *	P ---> 20 items, and no more
  */
 TEST_F(quota, limit_is_enforced)
 {
@@ -91,12 +91,12 @@ TEST_F(quota, limit_is_enforced)
 
 	EXPECT_EQ(LIMIT, add_copies(&self->p, self->efd, &err));
 	EXPECT_EQ(-ENOSPC, err);
-	/* The items there are work on. */
+	/* The existing items work. */
 	EXPECT_EQ(LIMIT, poller_count(&self->p));
 }
 
 /*
- *	P ---> 20 items; DEL makes room for one, close() for one
+ *	P ---> 20 items; DEL makes room for one, and so does close()
  */
 TEST_F(quota, room_is_given_back)
 {
@@ -112,7 +112,9 @@ TEST_F(quota, room_is_given_back)
 	EXPECT_EQ(0, poller_add(&self->p, self->efd, EPOLLIN));
 	EXPECT_EQ(-ENOSPC, poller_add(&self->p, third, EPOLLIN));
 
-	/* The file is closed, and with it the item that nobody deleted. */
+	/*
+	 * The file is closed, and its item, which nobody deleted, is removed.
+	 */
 	close(other);
 	other = eventfd(1, EFD_CLOEXEC);
 	EXPECT_EQ(0, poller_add(&self->p, other, EPOLLIN));
@@ -122,7 +124,7 @@ TEST_F(quota, room_is_given_back)
 /*
  *	waiter (stopped) <--- P ---> 20 items, of which a file is closed
  *
- * Whoever holds the instance removes the item as soon as it is let go.
+ * The holder of the mutex removes the item as soon as the delivery ends.
  */
 TEST_F(quota, room_is_given_back_after_a_delivery)
 {
@@ -167,7 +169,7 @@ TEST_F(quota, instances_of_a_user_share_it)
 }
 
 /*
- *	P (root's, full)	P' (made by nobody): a quota of its own
+ *	P (root's, full)	P' (created by the user nobody): a separate quota
  */
 TEST_F(quota, users_do_not_share_it)
 {
@@ -190,7 +192,10 @@ TEST_F(quota, users_do_not_share_it)
 			_exit(2);
 		if (add_copies(&p, self->efd, &err) != LIMIT || err != -ENOSPC)
 			_exit(3);
-		/* Who made the instance pays, not who adds to it. */
+		/*
+		 * The creator of the instance is charged, not the user who adds
+		 * to it.
+		 */
 		if (poller_add(&self->p, self->efd, EPOLLIN) != -ENOSPC)
 			_exit(4);
 		_exit(0);
@@ -201,7 +206,7 @@ TEST_F(quota, users_do_not_share_it)
 }
 
 /*
- *	full P: other errors go before ENOSPC
+ *	full P: other errors take precedence over ENOSPC
  */
 TEST_F(quota, other_errors_go_first)
 {
@@ -220,7 +225,7 @@ TEST_F(quota, other_errors_go_first)
 }
 
 /*
- *	ADD, refused for all kinds of reasons ---> P: none of it is paid for
+ *	ADD, refused for all kinds of reasons ---> P: no charge remains
  */
 TEST_F(quota, what_is_refused_costs_nothing)
 {
@@ -239,7 +244,7 @@ TEST_F(quota, what_is_refused_costs_nothing)
 		ASSERT_EQ(-EFAULT, repoll_ops.ctl(self->p.fd, EPOLL_CTL_ADD,
 						  self->efd, NULL));
 	}
-	/* Too many paths are found out when all else is done. */
+	/* Too many paths are noticed after everything else is done. */
 	ASSERT_EQ(0, set_limit(1000));
 	ASSERT_EQ(0, poller_add(&inner, self->efd, EPOLLIN));
 	EXPECT_EQ(499, add_copies(&self->p, inner.fd, &err));
@@ -256,14 +261,17 @@ TEST_F(quota, what_is_refused_costs_nothing)
 	close(file);
 }
 
-/* What a child does with its quota. */
+/* A child's use of its quota. */
 struct consumer {
 	int node, efd;
 	uid_t uid;
 	bool enter;
 };
 
-/* How many items this user may add from in there; or why that cannot be told. */
+/*
+ * How many items this user may add from in there; or an error if that is
+ * unknown.
+ */
 static int items_left(const struct consumer *c, struct poller *p)
 {
 	struct repoll_create args = {};
@@ -333,13 +341,13 @@ out:
 	close(release[1]);
 	while (wait(NULL) > 0)
 		;
-	/* With them goes what they had. */
+	/* The end of the children frees their items. */
 	EXPECT_EQ(LIMIT - 1, add_copies(&self->p, dup(self->efd), &n));
 	close(c.node);
 }
 
 /*
- *	a process makes P and becomes another user, forks, execs: P is root's
+ *	a process creates P and becomes another user, forks, execs: P is root's
  */
 TEST_F(quota, creator_goes_on_paying)
 {
@@ -360,7 +368,7 @@ TEST_F(quota, creator_goes_on_paying)
 		if (add_copies(&own, self->efd, &err) != LIMIT - 1 ||
 		    err != -ENOSPC)
 			_exit(2);
-		/* What nobody deletes, root gets back. */
+		/* Root gets back the charge of items that nobody deletes. */
 		if (poller_del(&self->p, self->efd) ||
 		    add_copies(&own, self->efd, &err) != 1)
 			_exit(3);
@@ -374,7 +382,7 @@ TEST_F(quota, creator_goes_on_paying)
 }
 
 /*
- *	256 instances, each 256 times ---> eventfd, and not once more
+ *	256 instances, each 256 times ---> eventfd, and no more
  */
 TEST_F_TIMEOUT(quota, file_is_watched_so_often, 1200)
 {
@@ -398,7 +406,7 @@ TEST_F_TIMEOUT(quota, file_is_watched_so_often, 1200)
 	}
 	EXPECT_EQ(-ENOSPC, poller_add(&many[0], more, EPOLLIN));
 	EXPECT_EQ(-ENOSPC, poller_add(&self->p, efd, EPOLLIN));
-	/* It is this file's limit alone, and what goes makes room. */
+	/* Only this file has reached the limit, and a deletion makes room. */
 	EXPECT_EQ(0, poller_add(&many[0], self->efd, EPOLLIN));
 	EXPECT_EQ(0, poller_del(&many[SIDE - 1], fds[0]));
 	EXPECT_EQ(0, poller_add(&many[0], more, EPOLLIN));
@@ -410,7 +418,9 @@ TEST_F_TIMEOUT(quota, file_is_watched_so_often, 1200)
 	for (i = 0; i < SIDE; i++) {
 		if (i == SIDE / 2)
 			continue;
-		/* The last one has lost an item, the first has two more. */
+		/*
+		 * The last instance has lost an item, the first has two more.
+		 */
 		ASSERT_EQ(SIDE + 2 * (i == 0) - (i == SIDE - 1),
 			  poller_wait(&many[i], events, ARRAY_SIZE(events),
 				      NOT_AT_ALL));
@@ -424,7 +434,7 @@ TEST_F_TIMEOUT(quota, file_is_watched_so_often, 1200)
 		close(many[i].fd);
 }
 
-/* The size of what is kept in one of repoll's slab caches. */
+/* The size of objects in one of repoll's slab caches. */
 static long size_in_slab(const char *cache)
 {
 	char path[64];
@@ -442,7 +452,7 @@ static long size_in_slab(const char *cache)
 }
 
 /*
- *	a twenty-fifth of memory / what an item costs, unless it was changed
+ *	a twenty-fifth of memory / the cost of an item, unless it was changed
  */
 TEST_F(quota, default_is_a_share_of_memory)
 {
@@ -450,14 +460,14 @@ TEST_F(quota, default_is_a_share_of_memory)
 	struct sysinfo info;
 
 	if (item < 0)
-		SKIP(return, "no slab caches to look at");
+		SKIP(return, "no access to slab caches");
 	ASSERT_EQ(0, sysinfo(&info));
 	EXPECT_EQ((uint64_t)(info.totalram - info.totalhigh) * info.mem_unit /
 		  25 / item, self->limit);
 }
 
 /*
- *	nobody ---> max_user_watches: may read it, not write
+ *	the user nobody ---> max_user_watches: readable, not writable
  */
 TEST_F(quota, limit_is_for_root_to_set)
 {
@@ -485,7 +495,10 @@ TEST_F(quota, limit_is_a_number)
 	EXPECT_EQ(0, read_limit());
 	EXPECT_EQ(-ENOSPC, poller_add(&self->p, self->efd, EPOLLIN));
 	EXPECT_EQ(-EINVAL, sysfile_write(repoll_ops.max_user_watches, "many\n"));
-	/* Like epoll's, it may pass over a negative number without a word. */
+	/*
+	 * Like epoll's limit, this may ignore a negative number without an
+	 * error.
+	 */
 	sysfile_write(repoll_ops.max_user_watches, "-1\n");
 	EXPECT_EQ(0, read_limit());
 	ASSERT_EQ(0, set_limit(1));

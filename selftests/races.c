@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Things that happen at the same time: no event is lost, and none is invented.
+ * Concurrent operations: no event is lost, and none is invented.
  *
- * A lost event shows as a wait that takes SOON and ends with nothing.
+ * A lost event shows as a wait that takes SOON and returns nothing.
  */
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -12,7 +12,7 @@
 #include "processor.h"
 #include "waiter.h"
 
-/* A thread that writes to an eventfd each time it is told to. */
+/* A thread that writes to an eventfd on request. */
 struct writer {
 	pthread_t thread;
 	int efd;
@@ -120,7 +120,7 @@ TEST_F(poller, rearming_misses_nothing)
  *	wait	at the same time as	write(eventfd)
  *	  `--> P --edge--> eventfd
  *
- * Who goes to sleep is woken, or sees that there is no need to.
+ * A waiter that goes to sleep is woken, or sees that the file is ready.
  */
 TEST_F_TIMEOUT(poller, going_to_sleep_misses_nothing, 1200)
 {
@@ -142,7 +142,7 @@ TEST_F_TIMEOUT(poller, going_to_sleep_misses_nothing, 1200)
  *	wait with a timeout of 0	at the same time as	wait, wait, wait
  *	                   `--> P ---> ready eventfd <---'
  *
- * One thread's fetching must not hide a level from another's.
+ * One thread's fetch must not hide a level from another thread.
  */
 TEST_F(poller, level_never_flickers)
 {
@@ -173,7 +173,7 @@ TEST_F(poller, level_never_flickers)
  *	                                P --edge--> eventfd, written about then
  *	waiter with a long one --------'
  *
- * If the first goes away empty-handed, the second has the event.
+ * If the first waiter returns without an event, the second one receives it.
  */
 TEST_F(poller, wakeup_at_the_timeout_is_passed_on)
 {
@@ -244,7 +244,7 @@ TEST_F(poller, wakeup_at_a_signal_is_passed_on)
  *	                              P --level--> eventfd, written
  *	waiter -----------------------'
  *
- * The process cannot run between the two, since this one goes before it on its
+ * The process cannot run in between, because this thread precedes it on its
  * processor. Native epoll then leaves the waiter asleep.
  */
 TEST(wakeup_of_a_killed_waiter_is_passed_on)
@@ -274,7 +274,7 @@ TEST(wakeup_of_a_killed_waiter_is_passed_on)
 	if (err == -EPERM)
 		SKIP(goto out, "real-time priority needs CAP_SYS_NICE");
 	ASSERT_EQ(0, err);
-	/* The last to come is the first to be woken. */
+	/* The last waiter is the first to be woken. */
 	ASSERT_EQ(0, eventfd_write(efd, 1));
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	EXPECT_EQ(EPOLLIN, waiter_event(&w, efd));
@@ -314,7 +314,7 @@ static void *consume(void *arg)
 	int fd;
 
 	while (__atomic_load_n(&m->sold, __ATOMIC_ACQUIRE) < GOODS) {
-		/* Who waits when all is sold is let go by the short timeout. */
+		/* When all is consumed, the short timeout ends the wait. */
 		if (poller_wait(m->p, &event, 1, 50 * NSEC_PER_MSEC) != 1)
 			continue;
 		fd = event.data.u64;
@@ -328,8 +328,8 @@ static void *consume(void *arg)
 /*
  *	2 producers ---> 4 eventfds <--one-shot, edge-- P <--- 3 consumers
  *
- * Were one event lost, what is left in its eventfd would never be consumed, and
- * the test would run into its time limit.
+ * If one event were lost, the value in its eventfd would never be consumed, and
+ * the test would reach its time limit.
  */
 TEST_F(poller, everything_that_is_produced_is_consumed)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Numbers and memory that are used again: a new file is never taken for the old
+ * Numbers and memory that are reused: a new file is never mistaken for the old
  * one.
  */
 #include <fcntl.h>
@@ -38,7 +38,7 @@ TEST_F(poller, number_is_used_again)
 }
 
 /*
- *	number N: A, alive through a copy, and B: two items of one number
+ *	number N: A, kept open by a copy, and B: two items with one number
  */
 TEST_F(poller, number_is_used_twice)
 {
@@ -73,7 +73,7 @@ TEST_F(poller, number_is_used_twice)
 /*
  *	socket(), ADD, close(), again and again
  *
- * The kernel hands out the same struct file and the same number each time.
+ * The kernel returns the same struct file and the same number each time.
  */
 TEST_F(poller, sockets_in_turn)
 {
@@ -131,7 +131,7 @@ TEST_F(poller, files_of_all_kinds_in_turn)
 	}
 }
 
-/* Deletes an item when told to. */
+/* Deletes an item on request. */
 struct deleter {
 	const struct poller *p;
 	int fd, delay;
@@ -157,9 +157,9 @@ static void *delete_when_told(void *arg)
  *	               eventfd, closed in the end
  *	ADD ---> P ---'
  *
- * P learns of the close, although who watched the file before has just let go of
- * it: else the next file, of the same number and in the same memory, would be
- * taken for the old one.
+ * P notices the close, although the previous watcher of the file has just left
+ * it. Otherwise the next file, with the same number and at the same address,
+ * would be mistaken for the old one.
  */
 TEST_F(poller, watchers_take_turns)
 {
@@ -177,7 +177,7 @@ TEST_F(poller, watchers_take_turns)
 		ASSERT_EQ(0, poller_add(&q, d.fd, EPOLLIN));
 		d.go = false;
 		d.ready = false;
-		/* The moments of the two shift against each other. */
+		/* Shift the two operations against each other. */
 		d.delay = round * 5;
 		ASSERT_EQ(0, pthread_create(&thread, NULL, delete_when_told,
 					    &d));
@@ -207,8 +207,8 @@ static void *churn(void *arg)
 	do {
 		fd = eventfd(1, EFD_CLOEXEC);
 		/*
-		 * The number may be one that another thread has just given up.
-		 * It is a new file all the same: there is no EEXIST.
+		 * Another thread may have just closed this number. It is a new
+		 * file nevertheless: there is no EEXIST.
 		 */
 		c->errors += poller_add(c->p, fd, EPOLLIN) != 0;
 		c->errors += close(fd) != 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The module comes and goes: never while somebody uses it, and then without a
- * trace; and a load that fails is as if it had not been tried.
+ * The module is loaded and unloaded: never while it is in use, and without leaving
+ * anything behind; and a load that fails has no effect.
  *
  * These tests unload the module and load it again from the file that REPOLL_MODULE
  * in the environment names, and are skipped without it.
@@ -25,7 +25,7 @@
 #include "test_file.h"
 #include "waiter.h"
 
-/* What is there of a module that is not loaded; NULL if nothing is. */
+/* What is left of a module that is not loaded; NULL if nothing is. */
 static const char *left_over(void)
 {
 	static const char * const paths[] = {
@@ -54,7 +54,7 @@ FIXTURE_SETUP(reload) {
 	ASSERT_LE(0, self->efd);
 }
 
-/* Whatever happened, it is there for other programs. */
+/* Load it for other programs, whatever happened. */
 FIXTURE_TEARDOWN(reload) {
 	if (access("/sys/module/repoll", F_OK))
 		EXPECT_EQ(0, load());
@@ -63,7 +63,7 @@ FIXTURE_TEARDOWN(reload) {
 	close(self->efd);
 }
 
-/* Something that uses the module, until it is let go of. */
+/* A user of the module, until it is released. */
 struct hold {
 	struct poller p;
 	int efd;
@@ -89,7 +89,7 @@ static int let_go_of_instance(struct hold *hold)
 	return close(hold->p.fd);
 }
 
-/* Another process has inherited it, and is the only one that has it. */
+/* Only another process, which has inherited it, has it open. */
 static int hold_in_child(struct hold *hold)
 {
 	int err = hold_instance(hold);
@@ -113,7 +113,7 @@ static int let_child_go(struct hold *hold)
 	return waitpid(hold->pid, NULL, 0) == hold->pid ? 0 : -errno;
 }
 
-/* Its descriptor is closed, and somebody waits on it nevertheless. */
+/* Its descriptor is closed, but a thread still waits on it. */
 static int hold_by_waiter(struct hold *hold)
 {
 	int err = hold_instance(hold) ?:
@@ -130,7 +130,7 @@ static int let_waiter_go(struct hold *hold)
 	return waiter_event(&hold->waiter, hold->efd) == EPOLLIN ? 0 : -EIO;
 }
 
-/* It has been sent, and not received yet. */
+/* It was sent, but not received yet. */
 static int hold_in_message(struct hold *hold)
 {
 	char control[CMSG_SPACE(sizeof(int))] = {};
@@ -173,7 +173,7 @@ static const struct {
 };
 
 /*
- *	delete_module(repoll) -X-> whatever refers to an instance, or to the node
+ *	delete_module(repoll) -X-> anything that refers to an instance, or to the node
  */
 TEST_F_TIMEOUT(reload, refused_while_in_use, 300)
 {
@@ -195,8 +195,7 @@ TEST_F_TIMEOUT(reload, refused_while_in_use, 300)
 }
 
 /*
- * A file that can be polled, and is a regular one: others' openings need nobody's
- * permission.
+ * A regular file that can be polled: opening other files needs no permission.
  */
 #define FILE_ON_TMP "/tmp/kernel/uevent_seqnum"
 
@@ -223,7 +222,7 @@ static void *unload_once(void *arg)
 	return NULL;
 }
 
-/* Whether it waits for the users of repoll's marks; it does soon, or never. */
+/* Whether it waits for the users of repoll's marks; it does so soon, or never. */
 static bool unloader_waits(const struct unloader *unloader)
 {
 	int64_t deadline = now_ns() + SOON;
@@ -242,7 +241,7 @@ static bool unloader_waits(const struct unloader *unloader)
 	return false;
 }
 
-/* Waits for the module to say so in the kernel's log. */
+/* Waits for the module's message in the kernel's log. */
 static bool unloader_says_so(int log)
 {
 	struct pollfd pfd = { .fd = log, .events = POLLIN };
@@ -250,7 +249,7 @@ static bool unloader_says_so(int log)
 	ssize_t n;
 
 	while (poll(&pfd, 1, SOON_MS) > 0) {
-		/* An error tells of lines that were overwritten. */
+		/* An error reports lines that were overwritten. */
 		n = read(log, line, sizeof(line) - 1);
 		line[n < 0 ? 0 : n] = '\0';
 		if (strstr(line, "repoll: unloading waits for somebody's"))
@@ -259,7 +258,7 @@ static bool unloader_says_so(int log)
 	return false;
 }
 
-/* A listener who has to permit what is opened on /tmp. */
+/* A listener that has to permit every open on /tmp. */
 static int listen_on_tmp(void)
 {
 	int fd = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY);
@@ -289,8 +288,8 @@ static int permit(int listener)
 /*
  *	P ---> file in sysfs <--- open <--- fanotify, which has not permitted it yet
  *
- * The event holds on to repoll's mark. So the module waits for the answer, even
- * though nobody uses it any more, and says so after a while.
+ * The event holds a reference to repoll's mark. So the module waits for the answer,
+ * although it has no users any more, and logs that after a while.
  */
 TEST_F(reload, waits_for_a_permission_event)
 {
@@ -340,7 +339,10 @@ out:
 	umount2("/tmp", MNT_DETACH);
 }
 
-/* Those who come again and again: what they have done, or what went wrong. */
+/*
+ * The data of processes that use the module repeatedly: how often they have done so, and
+ * any error.
+ */
 struct visits {
 	unsigned int uses;
 	bool stop;
@@ -348,8 +350,8 @@ struct visits {
 };
 
 /*
- * Watches a file and waits for it, from above, if there is a module to do it with.
- * Returns whether there was, or -errno.
+ * Watches a file and waits for it through an outer instance, if the module is loaded.
+ * Returns whether it is, or -errno.
  */
 static int use_once(const struct file_kind *kind)
 {
@@ -358,10 +360,10 @@ static int use_once(const struct file_kind *kind)
 	int err;
 
 	err = poller_open(&p, &repoll_ops);
-	/* No node, or one whose device is just coming or going. */
+	/* There is no node, or one whose device is just being registered or removed. */
 	if (err == -ENOENT || err == -ENODEV || err == -ENXIO)
 		return 0;
-	/* It cannot go while p is open. */
+	/* The module cannot be unloaded while p is open. */
 	err = err ?: poller_open(&outer, &repoll_ops);
 	err = err ?: poller_add(&outer, p.fd, EPOLLIN);
 	err = err ?: test_file_open(&s, kind);
@@ -390,12 +392,12 @@ static void use_again_and_again(struct visits *visits)
 		else
 			__atomic_fetch_add(&visits->uses, result,
 					   __ATOMIC_RELEASE);
-		/* Leave it alone for as long. */
+		/* Pause for as long as this took. */
 		poll(NULL, 0, (now_ns() - begin) / NSEC_PER_MSEC + 1);
 	}
 }
 
-/* Waits until there was another use, and then until there is none. */
+/* Waits until there was another use, and then until there are no users. */
 static const char *unload_after_use(struct visits *visits,
 				    unsigned int *refusals)
 {
@@ -434,7 +436,7 @@ TEST_F_TIMEOUT(reload, with_visitors, 600)
 			_exit(0);
 		}
 	}
-	/* They may all be away each time that it is unloaded, but not for ever. */
+	/* Perhaps there are no users at each unload, but not forever. */
 	for (i = 0; !problem && (i < ROUNDS || (!refusals && i < AT_MOST)); i++) {
 		problem = unload_after_use(visits, &refusals);
 		if (!problem && load())
@@ -452,8 +454,8 @@ TEST_F_TIMEOUT(reload, with_visitors, 600)
 }
 
 /*
- * Loads the module with the first thing failing, with the one that is @stride
- * further, and so on, until nothing is left to fail. Returns what went wrong.
+ * Loads the module while the first operation that can fail fails, then the one that is
+ * @stride further, and so on, until none is left. Returns an error text.
  */
 static const char *fail_loads(unsigned int stride, struct fault_tally *tally)
 {
@@ -469,10 +471,10 @@ static const char *fail_loads(unsigned int stride, struct fault_tally *tally)
 		if (struck)
 			fault_count(tally, fault_site(), err);
 		else if (err)
-			return "it fails though nothing was made to";
+			return "it fails without an injected fault";
 		if (err && err != -ENOMEM && err != -EFAULT)
-			return "the error is a wrong one";
-		/* What failed can be done without, or nothing did. */
+			return "the error is wrong";
+		/* The failed operation was optional, or nothing failed. */
 		if (!err && unload())
 			return "it cannot be unloaded";
 		problem = left_over();
@@ -483,9 +485,9 @@ static const char *fail_loads(unsigned int stride, struct fault_tally *tally)
 /*
  *	finit_module(repoll), in which the first thing fails, the second, ...
  *
- * Of what the module itself does; and of all that the kernel does to load it, which
- * is so much that a part must do. That leaves out the fields of tracepoints: if they
- * cannot be described, the kernel warns, whoever's they are.
+ * First only in the module itself; then in everything that the kernel does to load it,
+ * which is so much that only a part is tried. The fields of tracepoints are left out: if
+ * they cannot be described, the kernel warns, for any module.
  */
 TEST_F_TIMEOUT(reload, every_load_that_fails, 1500)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who may do what: to open /dev/repoll is the one right there is, but for being told
- * of what others do.
+ * Permissions: to open /dev/repoll is the only one required, except for queries about
+ * other users' instances.
  */
 #include <fcntl.h>
 #include <sys/eventfd.h>
@@ -15,20 +15,20 @@
 #include "sysfile.h"
 #include "user.h"
 
-/* What is tried by another user. */
+/* The arguments of an attempt by another user. */
 struct attempt {
 	const struct poller_ops *ops;
 	int node;
 	mode_t mode;
-	/* An instance that somebody else has made. */
+	/* An instance that another user has created. */
 	uint64_t other;
-	/* Somebody else's walk through one. */
+	/* A walk by another user through an instance. */
 	struct walk walk;
 };
 
 /*
- * Tries as nobody, perhaps as root of a namespace. Returns 0 or -errno; -ENOSYS
- * if there is no such namespace to be had.
+ * Tries as nobody, perhaps as root of a namespace. Returns 0 or -errno; -ENOSYS if no
+ * such namespace is available.
  */
 static int try(int (*what)(const struct attempt *a), const struct attempt *a,
 	       bool root_of_namespace)
@@ -67,7 +67,7 @@ static int set_limit(const struct attempt *a)
 	return sysfile_write(repoll_ops.max_user_watches, "1000000000\n");
 }
 
-/* Makes an instance with the open node, and sees an event by it. */
+/* Creates an instance with the open node, and receives an event through it. */
 static int use_node(const struct attempt *a)
 {
 	struct repoll_create create = {};
@@ -82,7 +82,7 @@ static int use_node(const struct attempt *a)
 	return 0;
 }
 
-/* Takes more packets at once than anybody may. */
+/* Requests a higher budget than is allowed without privileges. */
 static int poll_much(const struct attempt *a)
 {
 	const struct epoll_params params = { .busy_poll_budget = 65 };
@@ -116,7 +116,7 @@ static int keep_awake(const struct attempt *a)
 	return events & EPOLLWAKEUP ? 0 : -EPERM;
 }
 
-/* Asks for everybody's instances. */
+/* Queries the instances of all users. */
 static int ask_for_all(const struct attempt *a)
 {
 	struct repoll_info info;
@@ -126,7 +126,7 @@ static int ask_for_all(const struct attempt *a)
 	return n < 0 ? n : 0;
 }
 
-/* Asks for the items of another's instance, as one of everybody's. */
+/* Queries the items of another user's instance, with REPOLL_ALL. */
 static int ask_for_items(const struct attempt *a)
 {
 	struct repoll_item item;
@@ -135,7 +135,7 @@ static int ask_for_items(const struct attempt *a)
 	return n < 0 ? n : 0;
 }
 
-/* Is told of the other's instance, by any of the ways without a capability? */
+/* Can the other user's instance be found in any way without a capability? */
 static int find_other(const struct attempt *a)
 {
 	struct repoll_info info;
@@ -151,7 +151,7 @@ static int find_other(const struct attempt *a)
 	return n ?: -ENOENT;
 }
 
-/* Goes on by the cursor of another's walk, through the same instance or an own one. */
+/* Continues with a cursor of another walk, through the same instance or its own. */
 static int use_cursor(const struct attempt *a)
 {
 	struct repoll_create create = {};
@@ -163,7 +163,7 @@ static int use_cursor(const struct attempt *a)
 	walk.flags = 0;
 	if (query_next_items(&walk, &item, 1) != -ENOENT)
 		return -EPROTO;
-	/* Nor is there anything to be learnt from what is none. */
+	/* An invalid cursor does not reveal anything either. */
 	walk.cursor[0]++;
 	if (query_next_items(&walk, &item, 1) != -ENOENT)
 		return -EPROTO;
@@ -177,7 +177,7 @@ static int use_cursor(const struct attempt *a)
 	return query_next_items(&walk, &item, 1);
 }
 
-/* Makes an instance and is told of it, but not of the data. */
+/* Creates an instance and sees it, but not its data. */
 static int find_own(const struct attempt *a)
 {
 	struct repoll_create create = {};
@@ -198,7 +198,7 @@ static int find_own(const struct attempt *a)
 	return memcmp(&info, &found, sizeof(info)) ? -EPROTO : 0;
 }
 
-/* Makes an instance with rights that are not one user's: nobody's to ask for. */
+/* Creates an instance with the rights of two users: neither may see it. */
 static int find_mixed(const struct attempt *a)
 {
 	struct repoll_create create = {};
@@ -221,7 +221,7 @@ static int find_mixed(const struct attempt *a)
 	return query_find(a->node, REPOLL_ALL, info.id, &found);
 }
 
-/* From within a namespace of processes, whose first this is. */
+/* From inside a PID namespace in which this process is the first. */
 static int look_out(const struct attempt *a)
 {
 	struct repoll_info info;
@@ -235,7 +235,7 @@ static int look_out(const struct attempt *a)
 	return getpid() == 1 ? find_own(a) : -EPROTO;
 }
 
-/* Runs it in a new process, and a namespace of its own if wanted. */
+/* Runs it in a new process and, if requested, in a new namespace. */
 static int fork_and(int (*what)(const struct attempt *a),
 		    const struct attempt *a, int namespace)
 {
@@ -260,7 +260,7 @@ FIXTURE_SETUP(rights) {
 	if (may_skip_repoll())
 		SKIP(return, "no " REPOLL_DEVICE);
 	if (geteuid())
-		SKIP(return, "only root can become somebody else");
+		SKIP(return, "only root can become another user");
 	self->attempt.ops = &repoll_ops;
 	self->attempt.node = open(REPOLL_DEVICE, O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, self->attempt.node);
@@ -271,7 +271,7 @@ FIXTURE_TEARDOWN(rights) {
 }
 
 /*
- *	nobody ---> /dev/repoll: EACCES
+ *	the user nobody ---> /dev/repoll: EACCES
  */
 TEST_F(rights, node_is_closed_to_others)
 {
@@ -285,7 +285,7 @@ TEST_F(rights, node_is_closed_to_others)
 }
 
 /*
- *	chmod ---> nobody ---> /dev/repoll
+ *	chmod ---> the user nobody ---> /dev/repoll
  */
 TEST_F(rights, node_can_be_opened_to_others)
 {
@@ -300,7 +300,7 @@ TEST_F(rights, node_can_be_opened_to_others)
 }
 
 /*
- *	root opens the node, forks; nobody makes an instance with it
+ *	root opens the node, forks; the user nobody creates an instance with it
  */
 TEST_F(rights, open_node_may_be_passed_on)
 {
@@ -308,12 +308,12 @@ TEST_F(rights, open_node_may_be_passed_on)
 }
 
 /*
- *	nobody, with all capabilities in a namespace of his own: still nobody
+ *	the user nobody, with all capabilities in its own namespace: still nobody
  */
 TEST_F(rights, namespaces_give_no_rights)
 {
 	if (try(use_node, &self->attempt, true) == -ENOSYS)
-		SKIP(return, "no user namespace to be had");
+		SKIP(return, "no user namespace available");
 	EXPECT_EQ(0, try(use_node, &self->attempt, true));
 	self->attempt.mode = O_RDWR;
 	EXPECT_EQ(-EACCES, try(open_node, &self->attempt, true));
@@ -322,14 +322,14 @@ TEST_F(rights, namespaces_give_no_rights)
 	EXPECT_EQ(-EPERM, try(poll_much, &self->attempt, true));
 	EXPECT_EQ(-EPERM, try(keep_awake, &self->attempt, true));
 
-	/* It is the same with epoll. */
+	/* epoll behaves in the same way. */
 	self->attempt.ops = &native_ops;
 	EXPECT_EQ(-EPERM, try(poll_much, &self->attempt, true));
 	EXPECT_EQ(-EPERM, try(keep_awake, &self->attempt, true));
 }
 
 /*
- *	nobody ---> LIST, ITEMS: his own; with REPOLL_ALL: EPERM
+ *	the user nobody ---> LIST, ITEMS: its own; with REPOLL_ALL: EPERM
  */
 TEST_F(rights, others_instances_are_theirs)
 {
@@ -347,7 +347,7 @@ TEST_F(rights, others_instances_are_theirs)
 		EXPECT_EQ(-EPERM, try(ask_for_all, &self->attempt, root));
 		EXPECT_EQ(-EPERM, try(ask_for_items, &self->attempt, root));
 		EXPECT_EQ(-ENOENT, try(find_other, &self->attempt, root));
-		/* By the numbers of a namespace, who made it is another. */
+		/* In a namespace, the creator has a different number. */
 		EXPECT_EQ(0, try(find_own, &self->attempt, root));
 		if (root)
 			break;
@@ -356,7 +356,7 @@ TEST_F(rights, others_instances_are_theirs)
 }
 
 /*
- *	a cursor of root's walk ---> nobody: of no use
+ *	a cursor of root's walk ---> the user nobody: useless
  */
 TEST_F(rights, others_cursors_tell_nothing)
 {
@@ -380,7 +380,7 @@ TEST_F(rights, others_cursors_tell_nothing)
 }
 
 /*
- *	who runs with the rights of another makes P ---> neither is told of it
+ *	a task that runs with another user's rights creates P ---> neither user sees it
  */
 TEST_F(rights, mixed_rights_are_nobodys)
 {
@@ -388,7 +388,7 @@ TEST_F(rights, mixed_rights_are_nobodys)
 }
 
 /*
- *	root, in a namespace of processes ---> told of what is made in there
+ *	root in a PID namespace ---> sees instances that were created in there
  */
 TEST_F(rights, containers_do_not_look_out)
 {
@@ -400,13 +400,13 @@ TEST_F(rights, containers_do_not_look_out)
 	self->attempt.other = info.id;
 	err = fork_and(look_out, &self->attempt, CLONE_NEWPID);
 	if (err == -ENOSYS)
-		SKIP(return, "no namespace of processes to be had");
+		SKIP(return, "no PID namespace available");
 	EXPECT_EQ(0, err);
 	close(fd);
 }
 
 /*
- *	read, write, mmap, any other ioctl ---> the node: nothing
+ *	read, write, mmap, any other ioctl ---> the node: an error
  */
 TEST_F(rights, node_does_nothing_else)
 {

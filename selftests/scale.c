@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What much costs: REPOLL_ITEMS files in one instance (20,000 unless told
- * otherwise), many instances, many waiters.
+ * The costs of large numbers: REPOLL_ITEMS files in one instance (20,000 by
+ * default), many instances, many waiters.
  *
- * Costs are printed, of epoll beside repoll, and judged by how they grow: an
- * item's memory no more than epoll's, finding an item takes a few steps more,
- * fetching an event nothing. In a machine whose clock counts instructions, the
- * nanoseconds are instructions.
+ * The test prints the costs of epoll next to those of repoll, and judges how
+ * they grow: an item needs no more memory than with epoll, finding an item
+ * takes a few more steps, fetching an event takes no more. On a machine whose
+ * clock counts instructions, the nanoseconds are instructions.
  */
 #include <limits.h>
 #include <pthread.h>
@@ -22,11 +22,11 @@
 #define SMALL 20000
 #define SIZES 4
 
-/* A cost is the median of so many measurements of so many operations. */
+/* A cost is the median of this many measurements of this many operations. */
 #define BATCHES 21
 #define BATCH 50
 
-/* What is measured at each number of items. */
+/* The costs that are measured for each number of items. */
 enum cost { ADD, MODIFY, DELETE, FETCH, CLOSE, MEMORY, COSTS };
 
 static const char *const names[COSTS] = {
@@ -34,7 +34,10 @@ static const char *const names[COSTS] = {
 	"close, ns for each", "memory, bytes for each",
 };
 
-/* How much more than expected a cost of time may grow, on a busy host. */
+/*
+ * The factor by which a cost in time may exceed the expectation, on a busy
+ * host.
+ */
 #define NOISE 4
 
 struct costs {
@@ -48,7 +51,7 @@ static long items_wanted(void)
 	return wish ? atol(wish) : SMALL;
 }
 
-/* The numbers of items that are looked at; fewer if not so many are wanted. */
+/* The numbers of items to measure, at most @items. */
 static int sizes_up_to(long items, long sizes[SIZES])
 {
 	int n = 0;
@@ -59,7 +62,9 @@ static int sizes_up_to(long items, long sizes[SIZES])
 	return n + 1;
 }
 
-/* Has the kernel allow as much as this, in descriptors, files and watches. */
+/*
+ * Raises the kernel's limits to this number of descriptors, files and watches.
+ */
 static int raise_limits(long descriptors)
 {
 	static const char *const limits[] = {
@@ -78,7 +83,7 @@ static int raise_limits(long descriptors)
 	return setrlimit(RLIMIT_NOFILE, &files) ? -errno : 0;
 }
 
-/* Bytes that the kernel keeps in the slabs of this kind, free ones included. */
+/* The bytes of all slabs of this kind, including free objects. */
 static double slab_bytes(const char *kind)
 {
 	FILE *file = fopen("/proc/slabinfo", "re");
@@ -111,7 +116,7 @@ static double median(double *values, int n)
 	return values[n / 2];
 }
 
-/* The same items in every run, from all over the set. */
+/* The same items in every run, spread over the set. */
 static int next_item(uint32_t *state, const int *fds, long n)
 {
 	*state = *state * 1664525 + 1013904223;
@@ -133,7 +138,7 @@ static double cost_of_ctl(const struct poller *p, int op, const int *fds,
 	return (double)(now_ns() - start) / BATCH;
 }
 
-/* One event, out of the middle of all the idle. */
+/* The cost of one event, in the middle of idle items. */
 static double cost_of_fetch(const struct poller *p, const int *fds, int *err)
 {
 	struct epoll_event events[2];
@@ -155,7 +160,7 @@ static double cost_of_fetch(const struct poller *p, const int *fds, int *err)
 	return (double)took / BATCH;
 }
 
-/* Everything about an instance with @n items. */
+/* All costs of an instance with @n items. */
 static int measure(const struct poller_ops *ops, const int *fds, long n,
 		   struct costs *costs, int at)
 {
@@ -239,7 +244,7 @@ TEST_F_TIMEOUT(scale, items, 1800)
 	int *fds = calloc(items, sizeof(*fds));
 
 	ASSERT_LT(0, items)
-		TH_LOG("REPOLL_ITEMS is to be a number of files");
+		TH_LOG("REPOLL_ITEMS must be a number of files");
 	if (raise_limits(items + 1024))
 		SKIP(return, "only root may raise the limits");
 	for (i = 0; i < items; i++) {
@@ -261,13 +266,13 @@ TEST_F_TIMEOUT(scale, items, 1800)
 			EXPECT_GT(ours->of[cost][0] * deeper * NOISE,
 				  ours->of[cost][at]);
 		EXPECT_GT(ours->of[FETCH][0] * NOISE, ours->of[FETCH][at]);
-		/* This one is measured once, with all that comes in between. */
+		/* This cost is measured once, with all disturbances. */
 		EXPECT_GT(ours->of[CLOSE][0] * deeper * NOISE * NOISE,
 			  ours->of[CLOSE][at]);
 	}
 	/*
-	 * Of less than that, whole pages make up too much. What a kernel with
-	 * KASAN keeps back of freed items counts, too; so it does with epoll.
+	 * With fewer items, whole pages matter too much. A kernel with KASAN
+	 * also counts the freed items that it keeps back; for epoll, too.
 	 */
 	for (at = 2; at < n; at++) {
 		const double *epolls = costs[1].of[MEMORY];
@@ -282,7 +287,7 @@ TEST_F_TIMEOUT(scale, items, 1800)
 }
 
 /*
- *	P ---> sockets, a fifth of the items: each is heard, and no other
+ *	P ---> sockets, a fifth of the items: each one is reported, and no other
  */
 TEST_F_TIMEOUT(scale, sockets, 1800)
 {
@@ -317,7 +322,7 @@ TEST_F_TIMEOUT(scale, sockets, 1800)
 }
 
 /*
- *	10,000 instances ---> one eventfd, and one of their own
+ *	10,000 instances ---> one eventfd, and one eventfd each
  */
 TEST_F_TIMEOUT(scale, instances, 600)
 {
@@ -355,7 +360,7 @@ TEST_F_TIMEOUT(scale, instances, 600)
 	}
 }
 
-/* Takes one of what there is, and leaves. */
+/* Takes one of the available events, and ends. */
 static void *take_one(void *arg)
 {
 	const struct poller *p = arg;
@@ -398,7 +403,7 @@ TEST_F_TIMEOUT(scale, waiters, 600)
 		ASSERT_EQ(0, pthread_join(threads[i], &failure));
 		ASSERT_EQ(NULL, failure);
 	}
-	printf("# %d waiters: %.0f ns for each to get its own\n", WAITERS,
+	printf("# %d waiters: %.0f ns for each to get its event\n", WAITERS,
 	       (double)(now_ns() - start) / WAITERS);
 	EXPECT_EQ(0, poller_count(&p));
 }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random schedules of operations, done to native epoll and to repoll alike.
+ * Random sequences of operations on native epoll and on repoll alike.
  *
  *	native epoll ---.
  *	                 >--- 6 files that are written, read, closed, reopened
  *	repoll ---------'
  *
- * Both watch the same files, and after every step both have to answer the same:
- * the same result, and for a wait the same events in the same order. The files
- * are of kinds that wake their watchers before the system call returns, so that
- * one thread makes a schedule without chance.
+ * Both watch the same files, and after every step both must return the same result, and
+ * for a wait the same events in the same order. All files are of kinds that wake their
+ * watchers before the system call returns, so a single thread makes the sequence
+ * deterministic.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -25,10 +25,10 @@
 
 struct schedule {
 	uint64_t state;
-	/* The watched end, its peer (the same for an eventfd). */
+	/* The watched end, and its peer (the same for an eventfd). */
 	int fd[FILES], peer[FILES];
 	struct poller native, repoll;
-	/* Events that were the same on both sides. */
+	/* The number of events that were the same on both sides. */
 	unsigned int reported;
 };
 
@@ -82,7 +82,9 @@ static uint32_t pick_mask(struct schedule *s)
 	return pick(s, 12) ? mask : EPOLLIN | EPOLLEXCLUSIVE;
 }
 
-/* The two halves of a ctl step; the same user data, which tells steps apart. */
+/*
+ * The two halves of a ctl step. Both use the same user data, which identifies the step.
+ */
 static bool ctl_agrees(struct schedule *s, int step, int op, int i,
 		       uint32_t mask)
 {
@@ -146,7 +148,7 @@ static bool step_agrees(struct schedule *s, int step)
 		return ctl_agrees(s, step, ops[pick(s, ARRAY_SIZE(ops))], i,
 				  pick_mask(s));
 	case 3 ... 4:
-		/* A full or finished file takes nothing: a step like any other. */
+		/* A full or finished file accepts nothing: this is also a step. */
 		if (i % 3)
 			put(s->peer[i]);
 		else
@@ -159,7 +161,7 @@ static bool step_agrees(struct schedule *s, int step)
 			drain(s->fd[i]);
 		return true;
 	case 6:
-		/* Now and then a peer is gone, and once more a whole file. */
+		/* Sometimes close a peer, and sometimes a whole file. */
 		if (i % 3 == 2)
 			shutdown(s->peer[i], SHUT_WR);
 		return pick(s, 3) || !reopen(s, i);
@@ -200,7 +202,7 @@ FIXTURE_SETUP(schedule) {
 		self->s.fd[i] = -1;
 		ASSERT_EQ(0, reopen(&self->s, i));
 	}
-	/* A peer may be written to after it has been shut down. */
+	/* A peer may be written to after it was shut down. */
 	ASSERT_TRUE(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
 }
 
@@ -215,7 +217,7 @@ TEST_F(schedule, both_answer_the_same)
 
 	for (step = 0; step < STEPS; step++)
 		ASSERT_TRUE(step_agrees(&self->s, step));
-	/* Most steps wait; a schedule in which nothing happens shows nothing. */
+	/* Most steps wait; a sequence without events would prove nothing. */
 	EXPECT_LT(STEPS / 4, self->s.reported);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Signals during a wait, and the signal mask for its time.
+ * Signals during a wait, and the signal mask for the wait.
  */
 #include <sched.h>
 #include <signal.h>
@@ -49,7 +49,7 @@ static bool is_pending(void)
 	return !sigpending(&set) && sigismember(&set, SIGUSR1);
 }
 
-/* The kernel's signal set, with no signal in it, or with SIGUSR1. */
+/* The kernel's signal set: empty, or with SIGUSR1. */
 static const uint64_t no_signal;
 static const uint64_t only_usr1 = 1ULL << (SIGUSR1 - 1);
 
@@ -102,7 +102,7 @@ TEST_F(poller, ignored_signal_does_not_end_it)
 }
 
 /*
- *	signal, then wait ---> P: an event that is there comes first
+ *	signal, then wait ---> P: a pending event comes first
  */
 TEST_F(poller, event_goes_before_a_pending_signal)
 {
@@ -113,7 +113,10 @@ TEST_F(poller, event_goes_before_a_pending_signal)
 	ASSERT_EQ(0, poller_add(&self->p, efd, EPOLLIN));
 	ASSERT_EQ(0, kill(getpid(), SIGUSR1));
 	EXPECT_EQ(1, wait_masked(&self->p, SOON, &no_signal));
-	/* Not in the wait, and blocked again after it. */
+	/*
+	 * The handler runs neither in the wait nor after it, when the signal is
+	 * blocked again.
+	 */
 	EXPECT_EQ(0, handled);
 	EXPECT_TRUE(is_blocked());
 	EXPECT_TRUE(is_pending());
@@ -121,7 +124,7 @@ TEST_F(poller, event_goes_before_a_pending_signal)
 }
 
 /*
- *	wait, not at all, with a signal pending ---> P, empty
+ *	wait, timeout 0, with a signal pending ---> P, empty
  */
 TEST_F(poller, signal_does_not_end_what_does_not_wait)
 {
@@ -135,7 +138,7 @@ TEST_F(poller, signal_does_not_end_what_does_not_wait)
 }
 
 /*
- *	blocked and pending; the wait's mask lets it through
+ *	blocked and pending; the wait's mask allows it
  */
 TEST_F(poller, mask_lets_a_signal_through)
 {
@@ -164,7 +167,7 @@ TEST_F(poller, mask_lets_a_signal_through_while_it_sleeps)
 }
 
 /*
- *	not blocked; the wait's mask keeps it off until the wait is over
+ *	not blocked; the wait's mask blocks it until the wait is over
  */
 TEST_F(poller, mask_keeps_a_signal_off)
 {
@@ -179,12 +182,12 @@ TEST_F(poller, mask_keeps_a_signal_off)
 	EXPECT_EQ(0, handled);
 	ASSERT_EQ(0, eventfd_write(efd, 1));
 	EXPECT_EQ(EPOLLIN, waiter_event(&w, efd));
-	/* The thread cannot have ended without handling it. */
+	/* The thread cannot have ended without running the handler. */
 	EXPECT_EQ(1, handled);
 	close(efd);
 }
 
-/* What handle_and_look() has seen: the mask that it ran under. */
+/* The mask under which handle_and_look() ran. */
 static sigset_t seen;
 
 static void handle_and_look(int signal)
@@ -215,11 +218,11 @@ TEST_F(poller, handler_sees_the_mask_of_the_wait)
 
 #define SIGNALS 100
 
-/* A thread that lets SIGUSR1 through only while it waits. */
+/* A thread that allows SIGUSR1 only while it waits. */
 struct receiver {
 	const struct poller *p;
 	pthread_t thread;
-	/* Waits that did not end as they should. */
+	/* The number of waits with a wrong result. */
 	int wrong;
 };
 
@@ -234,8 +237,8 @@ static void *receive(void *arg)
 }
 
 /*
- *	signal, at any moment ---> waiter: it ends the wait it comes in, or else
- *	the next, before that sleeps
+ *	signal, at any moment ---> waiter: it ends the current wait, or else
+ *	the next one, before that sleeps
  */
 TEST_F(poller, no_signal_is_missed)
 {
@@ -247,7 +250,7 @@ TEST_F(poller, no_signal_is_missed)
 	ASSERT_EQ(0, block());
 	ASSERT_EQ(0, pthread_create(&r.thread, NULL, receive, &r));
 	for (i = 1; i <= SIGNALS; i++) {
-		/* Somewhere between two waits, or in the midst of one. */
+		/* Somewhere between two waits, or during one. */
 		until = now_ns() + i % 50 * 1000;
 		while (now_ns() < until)
 			;
@@ -277,7 +280,7 @@ TEST_F(poller, mask_is_restored)
 	ASSERT_EQ(0, poller_add(&self->p, efd, EPOLLIN));
 	EXPECT_EQ(1, wait_masked(&self->p, NOT_AT_ALL, &only_usr1));
 	EXPECT_FALSE(is_blocked());
-	/* A wait that fails: no room for a single event. */
+	/* A wait that fails because there is no room for an event. */
 	EXPECT_EQ(-EINVAL, self->p.ops->wait(self->p.fd, NULL, 0, NOT_AT_ALL,
 					     &only_usr1, KERNEL_SIGSET_SIZE));
 	EXPECT_FALSE(is_blocked());
@@ -288,7 +291,7 @@ TEST_F(poller, mask_is_restored)
 }
 
 /*
- *	SIGKILL, SIGSTOP are not to be masked
+ *	SIGKILL, SIGSTOP cannot be masked
  */
 TEST_F(poller, kill_cannot_be_masked)
 {
@@ -319,7 +322,7 @@ static void *wait_for_ever(void *arg)
 /*
  *	3 threads: wait, wait ---> P --edge--> eventfd <--- write, write
  *	^
- *	SIGKILL: all end, in the midst of being woken or not
+ *	SIGKILL: all end, even while they are being woken
  */
 TEST_F(poller, killed_while_being_woken)
 {
@@ -346,7 +349,7 @@ TEST_F(poller, killed_while_being_woken)
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
 		EXPECT_TRUE(WIFSIGNALED(status));
 	}
-	/* Nothing of them is in the way of the next waiter. */
+	/* Nothing of them disturbs the next waiter. */
 	ASSERT_EQ(0, eventfd_write(efd, 1));
 	EXPECT_EQ(EPOLLIN, poller_next(&self->p, efd));
 	EXPECT_EQ(0, poller_count(&self->p));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Signals at every point of a wait: no event is lost or comes twice, a wait says
- * EINTR only if it brings none, and the signal mask is the wait's own from its
- * beginning to its end.
+ * Signals at every point of a wait: no event is lost or reported twice, a wait returns
+ * EINTR only without events, and the wait's signal mask applies from its beginning to its
+ * end.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -14,13 +14,13 @@
 
 #define EVENTS 64
 
-/* The steps by which signals come later and later in a wait, and how many. */
+/* How much later in the wait each signal comes, and how many steps there are. */
 #define STEP_NS 1500
 #define STEPS 61
 
 static const uint64_t no_signal;
 
-/* Signals that were handled. */
+/* The number of signals that were handled. */
 static unsigned int handled;
 
 static void handle(int signal)
@@ -34,21 +34,21 @@ static unsigned int count_handled(void)
 	return __atomic_load_n(&handled, __ATOMIC_RELAXED);
 }
 
-/* A thread that waits, and what comes to it. */
+/* A thread that waits, and the events and signals for it. */
 struct storm {
 	struct poller p;
 	/* Watches p. */
 	struct poller outer;
-	/* The file with the events; what tells a thread to write one; that thread. */
+	/* The file with the events; the request to write one; the writing thread. */
 	int efd, go;
 	pthread_t writer;
 	/* Sends a signal to this thread. */
 	timer_t timer;
-	/* Waits, and signals, so far. */
+	/* The number of waits and signals so far. */
 	unsigned int waits, sent;
 };
 
-/* Writes one event each time it is told to, a moment later each time. */
+/* Writes one event on request, a moment later each time. */
 static void *write_events(void *arg)
 {
 	struct storm *storm = arg;
@@ -56,7 +56,7 @@ static void *write_events(void *arg)
 	eventfd_t value;
 	int64_t until;
 
-	/* More than one at once is the end. */
+	/* More than one request at once is the end. */
 	while (!eventfd_read(storm->go, &value) && value == 1) {
 		until = now_ns() + n++ % 16 * STEP_NS;
 		while (now_ns() < until)
@@ -114,8 +114,8 @@ FIXTURE_TEARDOWN(storm) {
 }
 
 /*
- * One wait, with a signal that comes in it, or before or after, and is let through
- * there only if @masked. Sets @problem if it does not go with its result.
+ * One wait, with a signal that comes in it, or before or after, and is allowed only in it
+ * if @masked. Sets @problem if the result of the wait does not match the signal.
  */
 static int wait_once(struct storm *storm, const struct poller *from,
 		     int64_t timeout_ns, bool masked, const char **problem)
@@ -128,7 +128,7 @@ static int wait_once(struct storm *storm, const struct poller *from,
 	sigset_t mask;
 	int n;
 
-	/* Set anew, the timer would take back a signal that is pending still. */
+	/* Setting the timer again would cancel a signal that is still pending. */
 	before = count_handled();
 	if (before == storm->sent &&
 	    !timer_settime(storm->timer, 0, &soon, NULL))
@@ -147,7 +147,7 @@ static int wait_once(struct storm *storm, const struct poller *from,
 	return n;
 }
 
-/* Takes the event that has come, and sees to it that there is but one. */
+/* Takes the event that has come, and checks that there is only one. */
 static const char *take_event(struct storm *storm, const struct poller *from,
 			      uint32_t trigger)
 {
@@ -165,7 +165,7 @@ static const char *take_event(struct storm *storm, const struct poller *from,
 	return NULL;
 }
 
-/* Waits for all events by all kinds of waits. Returns what went wrong. */
+/* Waits for all events in all ways. Returns an error text. */
 static const char *wait_for_events(struct storm *storm, uint32_t trigger,
 				   const struct poller *from, bool masked)
 {
@@ -179,7 +179,7 @@ static const char *wait_for_events(struct storm *storm, uint32_t trigger,
 		/* Once without any event. */
 		if (masked && wait_once(storm, from, FOR_EVER, masked,
 					&problem) != -EINTR)
-			return "an event out of nothing";
+			return "an event without a cause";
 		eventfd_write(storm->go, 1);
 		do {
 			n = wait_once(storm, from,
@@ -236,7 +236,7 @@ TEST_F_TIMEOUT(storm, of_signals, 120)
 }
 
 /*
- *	the same, with the signals blocked but for the time of the wait
+ *	the same, with the signals blocked except during the wait
  */
 TEST_F_TIMEOUT(storm, of_masked_signals, 120)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A file that never answers when it is polled, in an instance: who polls it there
- * keeps the instance's lock for as long. Nobody else's instance is touched by that,
- * and whoever waits for this one can be killed.
+ * An instance with a file that never answers a poll: a task that polls it there holds the
+ * instance's mutex until then. This does not affect other users' instances, and tasks
+ * that wait for this instance can be killed.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -21,26 +21,29 @@
 #include "user.h"
 #include "waiter.h"
 
-/* How long it may take to die. */
+/* How long the death of a process may take. */
 #define PATIENCE (20 * NSEC_PER_SEC)
 
 struct stage {
 	struct fuse fuse;
-	/* The file, and another number of it, which is not added. */
+	/* The file, and a copy of its descriptor, which is not added. */
 	int file, copy;
 	/* Watches the file, @efd, and @spare, which may be deleted. */
 	struct poller p;
 	int efd, spare;
-	/* What watches p. Who waits for an epoll that is held cannot be killed. */
+	/*
+	 * Instances that watch p. A task that waits for an epoll whose mutex is held
+	 * cannot be killed.
+	 */
 	struct poller above, held_epoll, epoll;
-	/* Has nothing to do with all this. */
+	/* An independent instance. */
 	struct poller aside;
 	/* The control node, and p's number. */
 	int node;
 	uint64_t id;
 };
 
-/* What may be done with p. Whether it succeeds does not matter. */
+/* Operations on p. Whether they succeed does not matter. */
 static void wait_for_p(struct stage *s)
 {
 	struct epoll_event event;
@@ -200,8 +203,8 @@ struct act {
 
 static const struct act acts[] = {
 	{ "wait", wait_for_p },
-	{ "wait of one above", wait_above },
-	{ "wait of an epoll above", wait_in_epoll },
+	{ "wait on an instance above", wait_above },
+	{ "wait on an epoll above", wait_in_epoll },
 	{ "ADD", add_other },
 	{ "MOD", modify_other },
 	{ "DEL", delete_other },
@@ -211,14 +214,14 @@ static const struct act acts[] = {
 	{ "select", select_p },
 	{ "ADD to an epoll", add_to_epoll },
 	{ "ADD to an instance", add_to_instance },
-	{ "ADD of one above to an instance", add_two_above },
+	{ "ADD of an instance above to another", add_two_above },
 	{ "ADD of an instance", add_instance },
 	{ "ADD of an epoll", add_epoll },
 	{ "fdinfo", read_fdinfo },
 	{ "items", list_items },
 };
 
-/* A process of its own, which ends with this one and is not the server. */
+/* Forks a process that ends with this one and does not run the server. */
 static pid_t fork_from(const struct stage *s)
 {
 	pid_t pid = fork();
@@ -241,7 +244,7 @@ static pid_t start(struct stage *s, void (*act)(struct stage *s))
 	return pid;
 }
 
-/* How the process ends, for which it has until then; or -ETIMEDOUT. */
+/* How the process ends, if it does so before the deadline; or -ETIMEDOUT. */
 static int end_of(pid_t pid, int64_t deadline)
 {
 	int status;
@@ -254,7 +257,7 @@ static int end_of(pid_t pid, int64_t deadline)
 	return status;
 }
 
-/* Uses an instance of its own in all ways there are: 0, or the step that failed. */
+/* Uses a separate instance in all ways: 0, or the step that failed. */
 static int use_ones_own(struct stage *s)
 {
 	struct repoll_create create = { .flags = REPOLL_CLOEXEC };
@@ -282,7 +285,7 @@ static int use_ones_own(struct stage *s)
 	    poller_mod(&p, efd, EPOLLIN | EPOLLOUT) ||
 	    poller_count(&p) != 1)
 		return 2;
-	/* The topology of all instances. */
+	/* The topology, which all instances share. */
 	if (poller_add(&inner, efd, EPOLLIN) ||
 	    poller_add(&p, inner.fd, EPOLLIN) ||
 	    poller_add(&p, epoll.fd, EPOLLIN) ||
@@ -310,7 +313,7 @@ FIXTURE(stuck) {
 	pid_t holder;
 };
 
-/* What is done with the file that does not answer. */
+/* The operations on the file that does not answer. */
 FIXTURE_VARIANT(stuck) {
 	void (*act)(struct stage *s);
 };
@@ -368,7 +371,7 @@ FIXTURE_SETUP(stuck) {
 	ASSERT_EQ(0, poller_open(&s->held_epoll, &native_ops));
 	ASSERT_EQ(0, query_info(s->p.fd, &info));
 	s->id = info.id;
-	/* It is ready, so that it will be polled. */
+	/* The file is ready, so it will be polled. */
 	fuse_set_events(&s->fuse, POLLIN);
 	s->file = fuse_open(&s->fuse, FUSE_FILE);
 	ASSERT_LE(0, s->file);
@@ -387,7 +390,7 @@ FIXTURE_SETUP(stuck) {
 	ASSERT_EQ(0, fuse_await_polls(&s->fuse, 1));
 }
 
-/* Once the server is gone, nothing is held. */
+/* When the server has ended, nothing blocks any more. */
 FIXTURE_TEARDOWN(stuck) {
 	struct stage *s = &self->stage;
 
@@ -409,7 +412,7 @@ FIXTURE_TEARDOWN(stuck) {
 
 /*
  *	holder ---> P ---> file that does not answer
- *	stranger ---> Q, and all that can be done with it
+ *	stranger ---> Q, with all operations
  */
 TEST_F(stuck, strangers_get_through)
 {
@@ -426,7 +429,7 @@ TEST_F(stuck, strangers_get_through)
 
 /*
  *	holder ---> P ---> file that does not answer
- *	SIGKILL ---> others who want P, each by another call
+ *	SIGKILL ---> processes that wait for P, each in another call
  */
 TEST_F(stuck, who_waits_for_it_can_be_killed)
 {
@@ -450,7 +453,7 @@ TEST_F(stuck, who_waits_for_it_can_be_killed)
 		EXPECT_LE(0, end_of(pids[i], deadline))
 			TH_LOG("%s", acts[i].name);
 	}
-	/* It does not answer yet. */
+	/* The file does not answer yet. */
 	EXPECT_EQ(0, fuse_await_polls(&s->fuse, 1));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Files that stand for processes and their signals.
+ * Files that represent processes and their signals.
  */
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -87,8 +87,8 @@ TEST_F(poller, signalfd_tells_of_a_signal)
  *	        .---> signalfd <---.
  *	P (shared)                  child: ADD, then the end
  *
- * The wait queue on which the item waits is part of the child's signal state,
- * and goes away with the child, before the file and before the item.
+ * The wait queue with the item is part of the child's signal state, and is
+ * freed with the child, before the file and before the item.
  */
 TEST_F(poller, wait_queue_goes_before_the_file)
 {
@@ -116,7 +116,7 @@ TEST_F(poller, wait_queue_goes_before_the_file)
 }
 
 /*
- *	the same, and the instance is closed instead of the item deleted
+ *	the same, but the instance is closed, and the item is not deleted
  */
 TEST_F(poller, wait_queue_goes_before_the_instance)
 {
@@ -134,7 +134,7 @@ TEST_F(poller, wait_queue_goes_before_the_instance)
 		ASSERT_LE(0, pid);
 		if (!pid)
 			_exit(poller_add(&p, sfd, EPOLLIN) ? 1 : 0);
-		/* Half of the rounds: both at once. */
+		/* In half of the rounds, both at once. */
 		if (round % 2)
 			close(p.fd);
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
@@ -142,7 +142,7 @@ TEST_F(poller, wait_queue_goes_before_the_instance)
 		if (round % 2 == 0)
 			close(p.fd);
 	}
-	/* The file is as good as before. */
+	/* The file still works. */
 	ASSERT_EQ(0, poller_add(&self->p, sfd, EPOLLIN));
 	ASSERT_EQ(0, kill(getpid(), SIGUSR1));
 	EXPECT_EQ(EPOLLIN, poller_next(&self->p, sfd));

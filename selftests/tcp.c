@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * TCP over the loopback device. The wake-ups come out of soft interrupts.
+ * TCP over the loopback device. The wake-ups come from soft interrupts.
  */
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -15,7 +15,7 @@ static int set_nonblocking(int fd)
 	return fcntl(fd, F_SETFL, O_NONBLOCK) ? -errno : 0;
 }
 
-/* Lets nothing reach the socket until the filter is taken off. */
+/* Lets nothing reach the socket until the filter is removed. */
 static int deafen(int fd)
 {
 	struct sock_filter nothing[] = { BPF_STMT(BPF_RET | BPF_K, 0) };
@@ -33,7 +33,7 @@ static int undeafen(int fd)
 			  sizeof(unused)) ? -errno : 0;
 }
 
-/* A connect() that has to wait, since the listening side does not answer. */
+/* A connect() that has to wait, because the listening side does not answer. */
 static int connect_slowly(int *listener)
 {
 	struct sockaddr_in addr;
@@ -91,7 +91,10 @@ TEST_F(poller, peer_shuts_down_its_sending_side)
 	EXPECT_EQ(interest, waiter_event(&w, sv[0]));
 	EXPECT_EQ(-EPIPE, get(sv[0]));
 
-	/* The other way still works; without the interest there is no RDHUP. */
+	/*
+	 * The other direction still works; without the interest, there is no
+	 * RDHUP.
+	 */
 	ASSERT_EQ(0, poller_mod(&self->p, sv[0], EPOLLOUT));
 	EXPECT_EQ(EPOLLOUT, poller_now(&self->p, sv[0]));
 	ASSERT_EQ(0, put(sv[0]));
@@ -122,7 +125,7 @@ TEST_F(poller, peer_closes)
 }
 
 /*
- *	P ---> socket <=== socket, which breaks the connection off
+ *	P ---> socket <=== socket, which resets the connection
  */
 TEST_F(poller, peer_resets)
 {
@@ -161,7 +164,10 @@ TEST_F(poller, room_to_send)
 				sizeof(small)));
 	ASSERT_EQ(0, poller_add(&self->p, sv[0], EPOLLOUT));
 	EXPECT_EQ(EPOLLOUT, poller_now(&self->p, sv[0]));
-	/* What is under way may still make room: full is when none comes. */
+	/*
+	 * Data in transit may still free space: the buffer is full when that
+	 * stops.
+	 */
 	do {
 		ASSERT_EQ(0, fill(sv[0]));
 	} while (poller_now(&self->p, sv[0]));
@@ -208,7 +214,7 @@ TEST_F(poller, connections_are_waiting)
  *	P ---> connecting socket ---> listener that answers late
  *	  `--> connecting socket ---> listener that is closed meanwhile
  *
- * The second SYN is sent a second after the first, and decides both.
+ * The second SYN is sent a second after the first, and determines both results.
  */
 TEST_F(poller, connect_ends_well_and_badly)
 {
@@ -278,7 +284,7 @@ TEST_F(poller, urgent_data)
 }
 
 /*
- *	P ---> socket that wants 3 bytes at least (SO_RCVLOWAT)
+ *	P ---> socket that requires at least 3 bytes (SO_RCVLOWAT)
  */
 TEST_F(poller, too_little_data)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Many threads on one instance, and on many: who is woken.
+ * Many threads on one instance, and on many: which ones are woken.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -35,7 +35,7 @@ static int asleep(const struct waiter *w)
 	return n;
 }
 
-/* Waits until this many waiters are through. */
+/* Waits until this many waiters have ended. */
 static bool get_done(const struct waiter *w, int wanted)
 {
 	int64_t deadline = now_ns() + SOON;
@@ -79,8 +79,8 @@ TEST_F(poller, an_event_for_each_waiter)
 /*
  *	6 waiters ---> P --edge--> eventfd: each write is for one of them
  *
- * All wake-ups are made before write() returns, so that whoever sleeps then was
- * not woken.
+ * All wake-ups happen before write() returns, so a waiter that sleeps
+ * afterwards was not woken.
  */
 TEST_F(poller, an_edge_wakes_one)
 {
@@ -93,7 +93,10 @@ TEST_F(poller, an_edge_wakes_one)
 		ASSERT_EQ(WAITERS - i + 1, asleep(w));
 		ASSERT_EQ(0, eventfd_write(efd, 1));
 		ASSERT_EQ(WAITERS - i, asleep(w));
-		/* The next edge has to find this one's event fetched. */
+		/*
+		 * The next edge must come after this waiter has fetched its
+		 * event.
+		 */
 		ASSERT_TRUE(get_done(w, i));
 	}
 	for (i = 0; i < WAITERS; i++)
@@ -105,7 +108,8 @@ TEST_F(poller, an_edge_wakes_one)
 /*
  *	6 waiters ---> P --level--> eventfd that nobody reads
  *
- * Each waiter leaves the item on the list, and has to wake the next for it.
+ * Each waiter leaves the item on the list, and has to wake the next waiter for
+ * it.
  */
 TEST_F(poller, a_level_is_passed_on)
 {
@@ -207,7 +211,7 @@ TEST_F(poller, plain_items_all_get_the_wakeup)
  *	                                eventfd
  *	P2 (a waiter)     --exclusive--'
  *
- * A wake-up that would find nobody is not used up by P1.
+ * P1 does not absorb a wake-up that finds no waiter there.
  */
 TEST_F(poller, exclusive_wakeup_finds_a_waiter)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How long a wait takes.
+ * The duration of waits.
  */
 #include <sched.h>
 #include <signal.h>
@@ -34,7 +34,7 @@ TEST_F(poller, never_too_early)
 }
 
 /*
- *	an event is there ---> no wait at all, whatever the timeout
+ *	an event is pending ---> no sleep, whatever the timeout
  */
 TEST_F(poller, nothing_to_wait_for)
 {
@@ -79,8 +79,8 @@ TEST_F(poller, event_ends_the_longest_wait)
 }
 
 /*
- * Has somebody wait, and a signal sent again and again until that is over. Returns how
- * often it was sent, or -1, and how long it took all in all.
+ * Makes a thread wait, and sends a signal again and again until the wait is over. Returns
+ * how often it was sent, or -1, and how long the wait took.
  */
 static int wait_with_noise(const struct poller *p, int64_t timeout,
 			   const sigset_t *noise, int64_t *taken)
@@ -108,8 +108,8 @@ static int wait_with_noise(const struct poller *p, int64_t timeout,
  *	                           ^
  *	          SIGRTMIN, blocked, again and again
  *
- * Each signal wakes all of a process's signalfds, and this one has nothing to
- * show for it: the waiter is woken in vain. The end of its wait must not move.
+ * Each signal wakes all signalfds of a process, and this one is not ready: each wake-up
+ * of the waiter is in vain. The end of its wait must not move.
  */
 TEST_F(poller, empty_wakeups_do_not_prolong_it)
 {
@@ -128,7 +128,7 @@ TEST_F(poller, empty_wakeups_do_not_prolong_it)
 	ASSERT_LE(0, sfd);
 	ASSERT_EQ(0, poller_add(&self->p, sfd, EPOLLIN));
 
-	/* On a busy machine the time may be over before there is any noise. */
+	/* On a busy machine, the time may be over before the first signal. */
 	do {
 		woken = wait_with_noise(&self->p, timeout, &noise, &taken);
 		ASSERT_LE(0, woken);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Files that speak by themselves: timers and file system notifications.
+ * Files that become ready by themselves: timers and file system notifications.
  */
 #include <fcntl.h>
 #include <sys/inotify.h>
@@ -22,7 +22,7 @@ static int set_timer(int fd, int64_t first_ns, int64_t interval_ns)
 }
 
 /*
- *	P ---> timerfd: the wake-up comes out of a hard interrupt
+ *	P ---> timerfd: the wake-up comes from a hard interrupt
  */
 TEST_F(poller, timer_fires)
 {
@@ -61,7 +61,7 @@ TEST_F(poller, each_expiry_is_an_edge)
 
 		ASSERT_EQ(1, poller_wait(&self->p, &event, 1, SOON));
 		ASSERT_EQ(EPOLLIN, event.events);
-		/* Reading is what makes the kernel start the next period. */
+		/* The read makes the kernel start the next period. */
 		ASSERT_EQ(sizeof(times), read(tfd, &times, sizeof(times)));
 	}
 	ASSERT_EQ(0, set_timer(tfd, 0, 0));

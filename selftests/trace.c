@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The tracepoints: what is recorded, in which order, and that they come and go with
- * the module. Each test has a trace buffer of its own, in which the processors'
- * events are in one order.
+ * The tracepoints: what they record, in which order, and that they are registered and
+ * removed with the module. Each test has its own trace buffer, which keeps the events of
+ * all processors in one order.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -24,7 +24,7 @@
 #define EVENTS BUFFER "/events/repoll"
 #define LINES 32
 
-/* What was recorded of an instance: name and fields of each event. */
+/* The recorded events of an instance: name and fields of each. */
 struct record {
 	unsigned long long id;
 	char text[1 << 16];
@@ -38,7 +38,7 @@ FIXTURE(trace) {
 	struct record r;
 };
 
-/* The number of an instance; 0 if that cannot be told. */
+/* The number of an instance; 0 if that is unknown. */
 static unsigned long long instance_of(int pfd)
 {
 	struct repoll_info info;
@@ -87,7 +87,7 @@ FIXTURE_TEARDOWN(trace) {
 	EXPECT_EQ(0, rmdir(BUFFER));
 }
 
-/* Reads what was recorded of the instance so far. */
+/* Reads the recorded events of the instance so far. */
 static int read_lines(struct record *r)
 {
 	char instance[32], *line, *rest, *event;
@@ -111,13 +111,13 @@ static int read_lines(struct record *r)
 	return 0;
 }
 
-/* The event with that number. */
+/* The event with this number. */
 static const char *recorded(const struct record *r, int i)
 {
 	return i < r->count ? r->lines[i] : "nothing";
 }
 
-/* What it should be: name, then fields. */
+/* The expected event: name, then fields. */
 static const char *wanted(struct record *r, const char *name,
 			  const char *format, ...)
 {
@@ -175,7 +175,7 @@ TEST_F(trace, from_creation_to_release)
 }
 
 /*
- *	P ---> eventfd, which is ready; then for something else; then once
+ *	P ---> eventfd, which is ready; then with other interests; then one-shot
  */
 TEST_F(trace, what_an_item_is_watched_for)
 {
@@ -218,7 +218,7 @@ TEST_F(trace, what_an_item_is_watched_for)
 	EXPECT_EVENT(i++, "deliver",
 		     " fd=%d events=0x4(OUT) data=%#x", efd, efd);
 	EXPECT_EVENT(i++, "wait_exit", " ret=1");
-	/* Once was all. */
+	/* The one-shot item is disarmed. */
 	EXPECT_EVENT(i++, "callback",
 		     " fd=%d ino=%llu data=%#x events=0x1(IN) interest=0x40000000(ONESHOT) result=ignored",
 		     efd, ino, efd);
@@ -247,7 +247,7 @@ TEST_F(trace, closed_file)
 	close(sv[1]);
 }
 
-/* Waits for an event in the buffer, and reads the line that tells of it. */
+/* Waits for an event in the buffer, and reads its line. */
 static int next_line(const char *event, char *line, size_t size)
 {
 	FILE *file = fopen(BUFFER "/trace_pipe", "re");
@@ -263,7 +263,7 @@ static int next_line(const char *event, char *line, size_t size)
 }
 
 /*
- *	P ---> the master of a pseudo-terminal, which tells nobody that it is closed
+ *	P ---> the master of a pseudo-terminal, whose close nothing shows
  */
 TEST_F(trace, closed_file_that_was_held)
 {
@@ -277,7 +277,7 @@ TEST_F(trace, closed_file_that_was_held)
 		 self->r.id, master, ino_of(master), master);
 	ASSERT_EQ(0, poller_add(&self->p, master, EPOLLIN));
 	close(master);
-	/* The harness ends a wait for what does not come. */
+	/* If the event does not come, the harness ends the wait. */
 	ASSERT_EQ(0, next_line(": repoll_drop:", line, sizeof(line)));
 	EXPECT_TRUE(!!strstr(line, expected))
 		TH_LOG("%s", line);
@@ -336,7 +336,7 @@ TEST_F(trace, waits_by_direct_calls)
 	EXPECT_EVENT(i++, "wait_exit", " ret=0");
 	EXPECT_EVENT(i++, "wait_enter", " maxevents=-1 timeout=0");
 	EXPECT_EVENT(i++, "wait_exit", " ret=%d", -EINVAL);
-	/* No wait without the change, nor a change without a wait. */
+	/* A failed change prevents the wait; an invalid wait prevents the change. */
 	EXPECT_EVENT(i++, "add",
 		     " fd=%d ino=%llu events=0x19(IN|ERR|HUP) data=0x7 found=0x1(IN)",
 		     efd, ino_of(efd));
@@ -351,7 +351,7 @@ TEST_F(trace, waits_by_direct_calls)
 }
 
 /*
- *	only repoll_add is on, for that instance; then nothing is
+ *	only repoll_add is enabled, for that instance; then nothing is
  */
 TEST_F(trace, events_that_are_off_are_not_recorded)
 {
@@ -403,7 +403,7 @@ static void *switch_on_and_off(void *arg)
 }
 
 /*
- *	a waiter ---> P ---> pipe <--- write, while all events go on and off
+ *	a waiter ---> P ---> pipe <--- write, while all events are enabled and disabled
  */
 TEST_F(trace, switched_under_load)
 {
@@ -431,7 +431,7 @@ TEST_F(trace, switched_under_load)
 }
 
 /*
- *	unload, while its events are on; then load again
+ *	unload while the module's events are enabled; then load again
  */
 TEST_F(trace, events_go_with_the_module)
 {
@@ -445,7 +445,7 @@ TEST_F(trace, events_go_with_the_module)
 	ASSERT_EQ(0, unload());
 	EXPECT_EQ(-1, access(EVENTS, F_OK));
 	EXPECT_EQ(-1, access(TRACEFS "/events/repoll", F_OK));
-	/* What they had recorded cannot be told any more. */
+	/* The recorded events can no longer be decoded. */
 	EXPECT_EQ(0, read_lines(&self->r));
 	EXPECT_EQ(0, self->r.count);
 

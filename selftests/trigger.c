@@ -31,7 +31,7 @@ TEST_F(poller, level_repeats_while_it_lasts)
 }
 
 /*
- *	P --edge--> pipe: reported once, though a byte is still there
+ *	P --edge--> pipe: reported once, although a byte is still there
  */
 TEST_F(poller, edge_comes_once)
 {
@@ -72,7 +72,7 @@ TEST_F(poller, new_data_is_a_new_edge)
 }
 
 /*
- *	P --edge--> socket: two pieces of data before anybody waits
+ *	P --edge--> socket: two pieces of data before anyone waits
  */
 TEST_F(poller, edges_add_up_to_one_report)
 {
@@ -200,7 +200,7 @@ TEST_F(poller, oneshot_is_used_up_by_any_bit)
 }
 
 /*
- *	P --one-shot, edge--> pipe; armed again without news: still reported
+ *	P --one-shot, edge--> pipe; armed again without a new event: still reported
  */
 TEST_F(poller, rearming_an_edge_finds_what_is_there)
 {
@@ -223,7 +223,7 @@ TEST_F(poller, rearming_an_edge_finds_what_is_there)
 }
 
 /*
- *	P --one-shot--> 3 eventfds, fetched one at a time: each comes once
+ *	P --one-shot--> 3 eventfds, fetched one at a time: each is reported once
  */
 TEST_F(poller, oneshots_are_independent)
 {

@@ -13,7 +13,7 @@
 #include "pair.h"
 #include "waiter.h"
 
-/* A pseudo terminal that changes nothing of what passes through it. */
+/* A pseudo-terminal that passes all bytes unchanged. */
 static int open_raw_pty(int *master, int *slave)
 {
 	struct termios raw = {};
@@ -68,9 +68,9 @@ TEST_F(poller, terminal_becomes_writable)
 	ASSERT_EQ(0, open_raw_pty(&master, &slave));
 	ASSERT_EQ(0, poller_add(&self->p, master, EPOLLOUT));
 	/*
-	 * A worker moves bytes from one buffer to the next, so that there may
-	 * be room again after a while. When there is none for so long, the last
-	 * buffer is most likely full as well.
+	 * A worker moves bytes from one buffer to the next, so there may be room again
+	 * after a while. If there is none for this long, the last buffer is probably also
+	 * full.
 	 */
 	pfd.fd = master;
 	for (;;) {
@@ -173,7 +173,7 @@ TEST_F(poller, master_lives_as_long_as_its_copies)
 	close(p2.fd);
 }
 
-/* Waits again and again, without sleeping, until the flag goes up. */
+/* A thread that waits again and again, without sleeping, until it is stopped. */
 struct scanner {
 	const struct poller *p;
 	atomic_bool stop;
@@ -191,7 +191,7 @@ static void *scan(void *arg)
 }
 
 /*
- *	P ---> master, under many numbers, all of which are closed during a scan
+ *	P ---> master, under many numbers, which are all closed during a scan
  */
 TEST_F(poller, closed_copies_stay_closed)
 {
@@ -213,7 +213,7 @@ TEST_F(poller, closed_copies_stay_closed)
 		close(master);
 		for (i = 0; i < COPIES; i++)
 			close(copies[i]);
-		/* The terminal is let go of, however many items it had. */
+		/* The terminal is released, however many items it had. */
 		EXPECT_EQ(POLLHUP, await(slave, POLLHUP) & POLLHUP);
 		EXPECT_EQ(0, poller_count(&self->p));
 		close(slave);
@@ -224,7 +224,7 @@ TEST_F(poller, closed_copies_stay_closed)
 	EXPECT_EQ(0, poller_count(&self->p));
 }
 
-/* The same, and counts what is reported by waits that begin after the close. */
+/* A scanner that also counts the reports by waits that begin after the close. */
 struct watcher {
 	struct poller p;
 	atomic_bool *closed, *stop;
@@ -253,10 +253,10 @@ static void *watch(void *arg)
 /*
  *	4 waiters that never sleep ---> P, or one P each ---> master <===> slave
  *
- * The master is ready, so that they all look at it, over and over again, when it
- * is closed. None of them takes another's look for a user of the file. With epoll
- * they do, if each has its own: while one looks the file is open, and another one
- * reports it; how often is printed.
+ * The master is ready, so all waiters are polling it again and again when it is closed.
+ * None of them counts another one's poll as a user of the file. With epoll they do, if
+ * each has its own instance: while one of them polls, the file is open, and another one
+ * reports it. The test prints how often.
  */
 TEST_F(poller, closed_master_is_not_held_by_who_looks)
 {
@@ -309,7 +309,7 @@ TEST_F(poller, closed_master_is_not_held_by_who_looks)
 	}
 }
 
-/* Writes byte by byte, as long as there is a master that takes them. */
+/* Writes byte by byte, as long as a master accepts the bytes. */
 struct typist {
 	int slave;
 	atomic_bool *stop;
@@ -333,10 +333,10 @@ static void *type(void *arg)
  *	2 waiters that never sleep, 200 items each ---.
  *	900 items, which make each wake-up long ------- master <===> slave <--- written
  *
- * Whose turn is over goes behind the others on the master's wait queue, while wake-ups
- * go through it; and when all numbers of the master have been closed, a worker takes one
- * item after the other off the queue. None of them takes another's turn for a user of
- * the file: with repoll, no wait that begins after the last close reports it.
+ * An item whose turn is over moves to the end of the master's wait queue, while wake-ups
+ * go through the queue; and when all descriptors of the master are closed, a worker takes
+ * one item after the other off the queue. No waiter counts another one's turn as a user
+ * of the file: with repoll, no wait that begins after the last close reports it.
  */
 TEST_F_TIMEOUT(poller, closed_master_is_nobodys_turn, 600)
 {
@@ -406,7 +406,7 @@ TEST_F_TIMEOUT(poller, closed_master_is_nobodys_turn, 600)
 }
 
 /*
- *	P ---> /dev/tty of a session of its own ---> slave <===> master
+ *	P ---> /dev/tty of a new session ---> slave <===> master
  */
 TEST_F(poller, controlling_terminal)
 {
@@ -426,7 +426,7 @@ TEST_F(poller, controlling_terminal)
 			_exit(2);
 		if (poller_count(&self->p))
 			_exit(3);
-		/* Only this process knows when it is ready for the byte. */
+		/* Only this process can check when the terminal is ready for the byte. */
 		if (put(tty) || poller_next(&self->p, tty) != EPOLLIN)
 			_exit(4);
 		_exit(0);

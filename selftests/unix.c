@@ -12,7 +12,7 @@
 
 static const int connected_types[] = { SOCK_STREAM, SOCK_SEQPACKET };
 
-/* Binds to an address without a name in the file system, of the kernel's choice. */
+/* Binds to an abstract address that the kernel chooses. */
 static int bind_anywhere(int fd, struct sockaddr_un *addr, socklen_t *len)
 {
 	*addr = (struct sockaddr_un) { .sun_family = AF_UNIX };
@@ -144,8 +144,8 @@ TEST_F(poller, datagram_arrives)
  *	P ---> client 1 ===.
  *	  `--> client 2 ===+==> server, with a short queue
  *
- * Whether a client can write depends on another socket: on the server's queue.
- * The server's reading has to wake who waits on the clients.
+ * Whether a client is writable depends on another socket: on the server's queue. A read
+ * by the server must wake the waiters on the clients.
  */
 TEST_F(poller, room_in_the_queue_of_a_server)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An instance that is polled by an io_uring, and one that watches an io_uring.
+ * An io_uring that polls an instance, and an instance that watches an io_uring.
  */
 #include <sys/eventfd.h>
 
@@ -24,7 +24,10 @@ TEST_F(poller, poll_completes_once)
 		EXPECT_TRUE(ring_is_empty(&r));
 		ASSERT_EQ(0, eventfd_write(efd, 1));
 		EXPECT_EQ(POLLIN, ring_next(&r, 0));
-		/* What is ready already completes at once. */
+		/*
+		 * If the instance is ready already, the request completes at
+		 * once.
+		 */
 		ASSERT_EQ(0, ring_poll(&r, self->p.fd, 0));
 		EXPECT_EQ(POLLIN, ring_next(&r, 0));
 		EXPECT_TRUE(ring_is_empty(&r));
@@ -53,7 +56,7 @@ TEST_F(poller, poll_completes_again_and_again)
 		EXPECT_EQ(POLLIN, ring_next(&r, IORING_CQE_F_MORE));
 		EXPECT_EQ(EPOLLIN, poller_now(&self->p, efd));
 	}
-	/* The list's changes are events as well. */
+	/* Changes of the list are also events. */
 	ASSERT_EQ(0, poller_mod(&self->p, efd, EPOLLIN));
 	EXPECT_EQ(POLLIN, ring_next(&r, IORING_CQE_F_MORE));
 	close(r.fd);
@@ -63,8 +66,8 @@ TEST_F(poller, poll_completes_again_and_again)
 }
 
 /*
- *	ring --poll--> P, which is closed: the request keeps it, until the ring
- *	goes as well
+ *	ring --poll--> P, which is closed: the request keeps it open until the ring
+ *	is closed
  */
 TEST_F(poller, instance_is_closed_under_a_ring)
 {
@@ -110,8 +113,8 @@ TEST_F(poller, ring_is_watched)
  *	ring --poll, again and again--> P ---> eventfd
  *	^-------------------------------'
  *
- * Each completion is an event of P, which is a completion. The ring ends the
- * request when it finds that it woke itself.
+ * Each completion is an event of P, which causes a completion. The ring ends
+ * the request when it notices that it wakes itself.
  */
 TEST_F(poller, ring_that_wakes_itself)
 {

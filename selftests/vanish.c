@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A file of each kind is closed by one thread while another is about something
- * that has to do with it. Whatever comes first: it is gone then, and all else is
- * as it was.
+ * One thread closes a file of each kind while another one uses it. Whichever
+ * comes first: the file is removed then, and everything else is unchanged.
  */
 #include <poll.h>
 #include <pthread.h>
@@ -17,7 +16,7 @@
 
 #define ROUNDS 3
 
-/* Closes a file whenever it is told to. */
+/* A thread that closes a file on request. */
 struct closer {
 	pthread_t thread;
 	int fd;
@@ -36,7 +35,7 @@ static void *close_when_told(void *arg)
 			sched_yield();
 			continue;
 		}
-		/* At another moment each time. */
+		/* At a different moment each time. */
 		until = now_ns() + n % 8 * 2000;
 		while (now_ns() < until)
 			;
@@ -47,7 +46,7 @@ static void *close_when_told(void *arg)
 	return NULL;
 }
 
-/* Has the file closed, soon. */
+/* Makes the thread close the file soon. */
 static void closer_tell(struct closer *closer, int fd)
 {
 	closer->fd = fd;
@@ -61,10 +60,10 @@ static void closer_settle(const struct closer *closer)
 		sched_yield();
 }
 
-/* What the file is in. */
+/* The instance that watches the file. */
 struct view {
 	struct poller p;
-	/* Another item of it, which is not ready. */
+	/* Another item in the instance, which is not ready. */
 	int other;
 	/* Watches p. */
 	struct poller outer;
@@ -97,9 +96,9 @@ FIXTURE_SETUP(vanish) {
 	ASSERT_EQ(0, poller_open(&view->outer, variant->ops));
 	view->other = eventfd(0, EFD_CLOEXEC);
 	ASSERT_EQ(0, poller_add(&view->p, view->other, EPOLLIN));
-	/* What is written to has nobody any more who reads it. */
+	/* The files that are written may have no readers any more. */
 	ASSERT_NE(SIG_ERR, signal(SIGPIPE, SIG_IGN));
-	/* The signalfds' signal, in the other thread as well. */
+	/* Block the signalfds' signal, also in the other thread. */
 	sigemptyset(&usr2);
 	sigaddset(&usr2, SIGUSR2);
 	ASSERT_EQ(0, sigprocmask(SIG_BLOCK, &usr2, NULL));
@@ -118,7 +117,7 @@ FIXTURE_TEARDOWN(vanish) {
 	close(view->p.fd);
 }
 
-/* Whether the file has gone, and the other one has not. */
+/* Whether the file was removed, and the other one was not. */
 static const char *check_gone(struct view *view)
 {
 	struct epoll_event event;
@@ -130,7 +129,7 @@ static const char *check_gone(struct view *view)
 	if (eventfd_write(view->other, 1) ||
 	    poller_wait(&view->p, &event, 1, SOON) != 1 ||
 	    event.data.u64 != (uint64_t)view->other)
-		return "another one is not";
+		return "another item is not reported";
 	eventfd_read(view->other, &value);
 	return poller_count(&view->p) ? "something is left" : NULL;
 }
@@ -182,7 +181,7 @@ static const char *while_it_is_delivered(struct view *view, const struct test_fi
 	do {
 		n = poller_wait(&view->p, &event, 1, NOT_AT_ALL);
 		if (n == 1 && event.data.u64 != (uint64_t)s->fd)
-			return "another one is reported";
+			return "another item is reported";
 	} while (n == 1);
 	return n ? "WAIT: wrong result" : NULL;
 }
@@ -193,7 +192,7 @@ static const char *while_it_fires(struct view *view, const struct test_file *s,
 	if (poller_add(&view->p, s->fd, EPOLLIN))
 		return "cannot add it";
 	closer_tell(&view->closer, s->fd);
-	/* It may be too late for it. */
+	/* The file may be closed already. */
 	kind->fire(s);
 	return NULL;
 }
@@ -212,7 +211,7 @@ static const char *while_it_is_waited_for(struct view *view,
 	closer_tell(&view->closer, s->fd);
 	eventfd_write(view->other, 1);
 	if (waiter_event(&w, view->other) != EPOLLIN)
-		return "the other one is not reported";
+		return "the other item is not reported";
 	eventfd_read(view->other, &value);
 	return NULL;
 }
@@ -235,11 +234,11 @@ static const char *while_it_is_polled_from_above(struct view *view,
 	}
 	closer_settle(&view->closer);
 	if (poller_count(&view->outer))
-		return "it is still reported above";
-	return poller_del(&view->outer, view->p.fd) ? "it is lost above" : NULL;
+		return "it is still reported by the outer instance";
+	return poller_del(&view->outer, view->p.fd) ? "the outer item is lost" : NULL;
 }
 
-/* Does it with a file of each kind, which is closed meanwhile. */
+/* Runs @act with a file of each kind, which is closed meanwhile. */
 static const char *close_each(struct view *view,
 			      const char *(*act)(struct view *view,
 						 const struct test_file *s,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fetching events: how many, in which order, and which no longer.
+ * Fetching events: how many, in which order, and which are not reported any
+ * more.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -39,7 +40,7 @@ TEST_F(poller, no_more_than_maxevents)
 		memset(events, 0xff, sizeof(events));
 		EXPECT_EQ(max < FILES ? max : FILES,
 			  poller_wait(&self->p, events, max, NOT_AT_ALL));
-		/* What lies behind the last one stored is left alone. */
+		/* The array after the last stored event is unchanged. */
 		if (max < FILES) {
 			EXPECT_EQ(UINT64_MAX, events[max].data.u64);
 		}
@@ -68,8 +69,8 @@ TEST_F(poller, bounds_of_maxevents)
 }
 
 /*
- *	0 1 2 3 4 5 6 7 8 9 10 11	level-triggered, fetched by fives:
- *	'---------'			what was reported goes to the end
+ *	0 1 2 3 4 5 6 7 8 9 10 11	level-triggered, fetched five at a time:
+ *	'---------'			reported items go to the end
  *	          '---------'
  *	'-----           '---
  */
@@ -90,7 +91,7 @@ TEST_F(poller, small_array_starves_nobody)
 }
 
 /*
- *	the same, edge-triggered: each comes once
+ *	the same, edge-triggered: each is reported once
  */
 TEST_F(poller, small_array_hands_out_edges_once)
 {
@@ -106,7 +107,7 @@ TEST_F(poller, small_array_hands_out_edges_once)
 }
 
 /*
- *	P ---> 12 files that become ready in an order of their own
+ *	P ---> 12 files that become ready in some order
  */
 TEST_F(poller, first_ready_is_first_reported)
 {
@@ -130,7 +131,7 @@ TEST_F(poller, first_ready_is_first_reported)
 }
 
 /*
- *	P ---> pipe: written, and read again before anybody waits
+ *	P ---> pipe: written, and read again before anyone waits
  */
 TEST_F(poller, event_that_is_over_is_not_reported)
 {
@@ -146,7 +147,7 @@ TEST_F(poller, event_that_is_over_is_not_reported)
 }
 
 /*
- *	P ---> A (over by now), B (ready): the array of one is for B
+ *	P ---> A (no longer ready), B (ready): the only event is B's
  */
 TEST_F(poller, event_that_is_over_takes_no_room)
 {
@@ -167,7 +168,7 @@ TEST_F(poller, event_that_is_over_takes_no_room)
 }
 
 /*
- *	P ---> pipe: bits that come one after the other come together
+ *	P ---> pipe: bits that are set one after the other are reported together
  */
 TEST_F(poller, one_report_for_all_bits)
 {
@@ -196,7 +197,7 @@ TEST_F(poller, readiness_from_before_counts)
 }
 
 /*
- *	P ---> eventfd, ready and reported; then deleted while on the list
+ *	P ---> eventfd, ready and reported; deleted while on the ready list
  */
 TEST_F(poller, deleted_item_is_not_reported)
 {
@@ -212,7 +213,7 @@ TEST_F(poller, deleted_item_is_not_reported)
 }
 
 /*
- *	P ---> eventfd, ready; then modified to bits that are not
+ *	P ---> eventfd, ready; then modified to bits that are not set
  */
 TEST_F(poller, modified_item_is_not_reported_for_old_bits)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * EPOLLWAKEUP: the system does not go to sleep while an event is there that
- * nobody has dealt with.
+ * EPOLLWAKEUP: the system does not go to sleep while there is an event that
+ * nobody has handled.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -15,7 +15,7 @@
 #define NOBODY 65534
 #define WAKEUP_COUNT "/sys/power/wakeup_count"
 
-/* The bits of the one item there is, as fdinfo has them. */
+/* The bits of the only item, as in fdinfo. */
 static uint32_t item_events(const struct poller *p)
 {
 	unsigned int events = 0;
@@ -32,8 +32,8 @@ static uint32_t item_events(const struct poller *p)
 }
 
 /*
- * Whether something keeps the system from going to sleep: then who reads this
- * file waits for the end of that. Returns -errno if it cannot be read.
+ * Whether something keeps the system from going to sleep: then a read of this
+ * file blocks until it ends. Returns -errno if the file cannot be read.
  */
 static int is_kept_awake(void)
 {
@@ -60,7 +60,7 @@ static int is_kept_awake(void)
 	return 1;
 }
 
-/* Whether this kernel can go to sleep, and this process may keep it from that. */
+/* Whether this kernel can go to sleep, and this process may prevent that. */
 static bool can_keep_awake(void)
 {
 	return !geteuid() && is_kept_awake() == 0;
@@ -68,7 +68,7 @@ static bool can_keep_awake(void)
 
 /*
  *	ADD, MOD with EPOLLWAKEUP, by root and by nobody ---> P: the bit is
- *	dropped without CAP_BLOCK_SUSPEND, or where there is no sleep at all
+ *	dropped without CAP_BLOCK_SUSPEND, or if the system cannot sleep
  */
 TEST_F(poller, bit_needs_a_capability)
 {
@@ -78,7 +78,7 @@ TEST_F(poller, bit_needs_a_capability)
 	pid_t pid;
 
 	if (geteuid())
-		SKIP(return, "only root can do without being root");
+		SKIP(return, "only root can stop being root");
 	if (!access(WAKEUP_COUNT, F_OK))
 		bit = EPOLLWAKEUP;
 	ASSERT_EQ(0, poller_add(&self->p, efd, EPOLLIN | EPOLLWAKEUP));
@@ -111,7 +111,7 @@ TEST_F(poller, level_keeps_awake)
 	int efd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
 	if (!can_keep_awake())
-		SKIP(return, "no sleep to keep the system from");
+		SKIP(return, "the system cannot go to sleep");
 	ASSERT_EQ(0, poller_add(&self->p, efd, EPOLLIN | EPOLLWAKEUP));
 	EXPECT_EQ(0, is_kept_awake());
 	ASSERT_EQ(0, eventfd_write(efd, 1));
@@ -134,7 +134,7 @@ TEST_F(poller, edge_keeps_awake)
 	int efd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), i;
 
 	if (!can_keep_awake())
-		SKIP(return, "no sleep to keep the system from");
+		SKIP(return, "the system cannot go to sleep");
 	for (i = 0; i < ARRAY_SIZE(modes); i++) {
 		ASSERT_EQ(0, poller_add(&self->p, efd,
 					EPOLLIN | EPOLLWAKEUP | modes[i]));
@@ -149,7 +149,7 @@ TEST_F(poller, edge_keeps_awake)
 }
 
 /*
- *	the same when the bit comes by a change
+ *	the same if a modification sets the bit
  */
 TEST_F(poller, change_keeps_awake)
 {
@@ -157,7 +157,7 @@ TEST_F(poller, change_keeps_awake)
 	int efd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), i;
 
 	if (!can_keep_awake())
-		SKIP(return, "no sleep to keep the system from");
+		SKIP(return, "the system cannot go to sleep");
 	for (i = 0; i < ARRAY_SIZE(modes); i++) {
 		ASSERT_EQ(0, poller_add(&self->p, efd, EPOLLIN | modes[i]));
 		ASSERT_EQ(0, poller_mod(&self->p, efd,
@@ -176,7 +176,7 @@ TEST_F(poller, change_keeps_awake)
 }
 
 /*
- *	event pending; then the bit is taken away, the item deleted, the file
+ *	event pending; then the bit is removed, the item deleted, the file
  *	closed, the instance closed
  */
 TEST_F(poller, let_go_with_the_item)
@@ -184,7 +184,7 @@ TEST_F(poller, let_go_with_the_item)
 	int efd = eventfd(1, EFD_CLOEXEC);
 
 	if (!can_keep_awake())
-		SKIP(return, "no sleep to keep the system from");
+		SKIP(return, "the system cannot go to sleep");
 	ASSERT_EQ(0, poller_add(&self->p, efd, EPOLLIN | EPOLLWAKEUP));
 	EXPECT_EQ(1, is_kept_awake());
 	ASSERT_EQ(0, poller_mod(&self->p, efd, EPOLLIN));

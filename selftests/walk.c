@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Walks through the items of an instance with a small array, by a cursor: while items
- * come and go, and with cursors that are none.
+ * Walks through the items of an instance with a small array and a cursor: while items
+ * come and go, and with invalid cursors.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -14,12 +14,12 @@
 
 #define MANY 100
 
-/* The most that is asked for at once. */
+/* The largest number of items in a query. */
 #define ROOM (MANY + 1)
 
 /*
- * An instance that watches eventfds, by two descriptors each. The data of an item is
- * the place of its descriptor here.
+ * An instance that watches eventfds, with two descriptors each. The data of an item is
+ * the index of its descriptor here.
  */
 FIXTURE(walk) {
 	struct poller p;
@@ -56,9 +56,9 @@ FIXTURE_TEARDOWN(walk) {
 }
 
 /*
- * Walks to the end by so many items at once, and counts how often each data below
- * MANY is told of. Returns how many items there were, or -errno; -EPROTO if
- * there is an end that is none.
+ * Walks to the end, @room items at once, and counts how often each data below MANY is
+ * reported. Returns how many items there were, or -errno; -EPROTO if more items come
+ * after the end.
  */
 static int count_by(struct walk walk, unsigned int room, unsigned int *seen)
 {
@@ -78,7 +78,7 @@ static int count_by(struct walk walk, unsigned int room, unsigned int *seen)
 }
 
 /*
- *	P ---> 100 x eventfd	by arrays of any length: each once
+ *	P ---> 100 x eventfd	with arrays of any length: each once
  */
 TEST_F(walk, any_array_will_do)
 {
@@ -94,7 +94,7 @@ TEST_F(walk, any_array_will_do)
 }
 
 /*
- *	P ---> nothing		the end is the beginning; then something
+ *	P ---> nothing		the walk ends at once; then an item is added
  */
 TEST_F(walk, from_the_end_on)
 {
@@ -112,7 +112,7 @@ TEST_F(walk, from_the_end_on)
 }
 
 /*
- *	P ---> 100 x eventfd	what was told of goes, or what is to come
+ *	P ---> 100 x eventfd	reported items are deleted, and others before they are reported
  */
 TEST_F(walk, items_go_in_the_middle)
 {
@@ -123,7 +123,7 @@ TEST_F(walk, items_go_in_the_middle)
 	ASSERT_EQ(MANY, query_next_items(&walk, items, MANY));
 	walk = self->walk;
 	ASSERT_EQ(10, query_next_items(&walk, rest, 10));
-	/* The last one of these, the next, and every other one behind that. */
+	/* The last of these, the next, and every second one after that. */
 	for (i = 9; i < MANY; i += i < 11 ? 1 : 2)
 		ASSERT_EQ(0, poller_del(&self->p, items[i].fd));
 	ASSERT_EQ((MANY - 12) / 2, query_next_items(&walk, rest, MANY));
@@ -132,7 +132,9 @@ TEST_F(walk, items_go_in_the_middle)
 	EXPECT_EQ(0, query_next_items(&walk, rest, MANY));
 }
 
-/* Somebody who adds, deletes and closes others, from before the first to the last. */
+/*
+ * A thread that adds, deletes and closes other items, from before the first to the last.
+ */
 struct churner {
 	const struct poller *p;
 	pthread_t thread;
@@ -161,7 +163,7 @@ static void *churn(void *arg)
 }
 
 /*
- *	thread: ADD, DEL, close others ---> P <--- walks: those that stay, each once
+ *	thread: ADD, DEL, close others ---> P <--- walks: items that stay are reported once each
  */
 TEST_F(walk, those_that_stay_are_told_of)
 {
@@ -174,7 +176,7 @@ TEST_F(walk, those_that_stay_are_told_of)
 	ASSERT_EQ(0, pthread_create(&c.thread, NULL, churn, &c));
 	for (n = 0; n < WALKS || !others; n++) {
 		all = count_by(self->walk, n % 20 + 1, seen);
-		/* At the end others may have come. */
+		/* Others may have been added after the end. */
 		if (all != -EPROTO)
 			ASSERT_LE(MANY, all);
 		for (i = 0; i < MANY; i++)
@@ -189,7 +191,7 @@ TEST_F(walk, those_that_stay_are_told_of)
 }
 
 /*
- *	a few items, then a page that is not there ---> these are told of; then the rest
+ *	an array with a few items' room, then an unmapped page ---> these items; then the rest
  */
 TEST_F(walk, faults_lose_nothing)
 {
@@ -213,7 +215,7 @@ TEST_F(walk, faults_lose_nothing)
 	munmap(pages, 2 * page);
 }
 
-/* Some number, another one each time. */
+/* Some number, a different one each time. */
 static uint64_t any_number(void)
 {
 	static uint64_t state = 0x9e3779b97f4a7c15;
@@ -225,7 +227,7 @@ static uint64_t any_number(void)
 }
 
 /*
- *	what was never given as a cursor ---> EINVAL, nothing written
+ *	a value that was never returned as a cursor ---> EINVAL, nothing written
  */
 TEST_F(walk, cursors_that_are_none)
 {
@@ -288,7 +290,7 @@ TEST_F(walk, cursors_belong_to_their_instance)
 		mixed.id = of_q.id;
 		ASSERT_EQ(-EINVAL, query_next_items(&mixed, &item, 1));
 	}
-	/* Once that is gone there is nothing to go on with. */
+	/* When that is closed, the walk cannot continue. */
 	close(q.fd);
 	EXPECT_EQ(-ENOENT, query_next_items(&of_q, &item, 1));
 	mixed = of_p;
@@ -297,8 +299,8 @@ TEST_F(walk, cursors_belong_to_their_instance)
 }
 
 /*
- *	cursors of many items: no word begins as another does, as addresses in the
- *	kernel, and their differences to some number, do; nor do they grow
+ *	cursors of many items: no two have words with a common beginning, as addresses in
+ *	the kernel, and their differences to some number, would have; nor do they grow
  */
 TEST_F(walk, cursors_tell_nothing)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the programs need that the differential tester prints: the files, and the calls, which
- * are made on the kernel's epoll and on repoll alike, with both answers on standard output.
+ * The code that the programs printed by the differential tester need: the files, and the calls,
+ * which are made on the kernel's epoll and on repoll alike, with both answers on standard output.
  * The program defines the constants.
  *
  *	cc -I src/uapi -I selftests/lib -I selftests/differential \
@@ -10,7 +10,7 @@
 #ifndef SELFTESTS_REPLAY_H
 #define SELFTESTS_REPLAY_H
 
-/* The same value as a compiler option would give it. */
+/* The same value that a compiler option would define. */
 #define _GNU_SOURCE 1
 
 #include <arpa/inet.h>
@@ -50,7 +50,7 @@ static struct pair p[PAIRS];
 static char buf[CHUNK];
 static sigset_t signals;
 static bool repoll_first;
-/* Whether to use the calls on repoll that take a structure and can do more. */
+/* Whether to use the calls on repoll that take a structure and have more features. */
 static bool structures;
 static int differences;
 
@@ -284,7 +284,7 @@ static inline void poll_both(const struct pair *pair)
 	judge("poll", answer, true);
 }
 
-/* Prints the items of an instance; returns a checksum of what has to agree. */
+/* Prints the items of an instance; returns a checksum of the fields that must agree. */
 static inline int items(int fd)
 {
 	char name[64], line[256];

@@ -14,7 +14,7 @@
 #include "slab.h"
 #include "waiter.h"
 
-/* More watches than it takes to make a file crowded. */
+/* More watches than make a file crowded. */
 #define CROWD 40
 
 static int create(struct fault_test *test)
@@ -35,7 +35,7 @@ static const char *check_created(struct fault_test *test, int fd)
 
 	close(efd);
 	close(fd);
-	return works ? NULL : "what was made does not work";
+	return works ? NULL : "the new instance does not work";
 }
 
 const struct action create_plain = { NULL, create, check_created };
@@ -51,7 +51,7 @@ static int add(struct fault_test *test)
 	return poller_add_data(&test->p, test->s.fd, test->events, DATA);
 }
 
-/* It is heard of, and no longer once it was deleted. */
+/* The item reports events until it is deleted. */
 static const char *check_added(struct fault_test *test, int result)
 {
 	(void)result;
@@ -74,10 +74,10 @@ static const char *check_first(struct fault_test *test, int result)
 	long marks = slab_objects("fsnotify_mark_connector");
 	const char *problem = check_added(test, result);
 
-	/* That there was one is forgotten with the instance; a worker sees to it. */
+	/* The mark is removed after the instance is closed; a worker does that. */
 	close(test->p.fd);
 	if (poller_open(&test->p, test->p.ops))
-		return "there is no other instance";
+		return "cannot create another instance";
 	while (test->p.ops == &repoll_ops && marks > 0 &&
 	       slab_objects("fsnotify_mark_connector") >= marks) {
 		if (now_ns() > deadline)
@@ -186,7 +186,7 @@ static const char *check_deleted(struct fault_test *test, int result)
 {
 	(void)result;
 	if (test->kind->fire(&test->s) || poller_count(&test->p))
-		return "it is not gone";
+		return "it is still reported";
 	test_file_close(&test->s);
 	return NULL;
 }
@@ -205,7 +205,7 @@ static const char *check_closed(struct fault_test *test, int result)
 {
 	(void)result;
 	test_file_close(&test->s);
-	return poller_count(&test->p) ? "it is not gone" : NULL;
+	return poller_count(&test->p) ? "it is still reported" : NULL;
 }
 
 const struct action close_file = { fault_test_watch, close_watched, check_closed };
@@ -244,7 +244,7 @@ static int wait_for_any(struct fault_test *test)
 	return poller_wait(&test->p, test->found, READY + 1, SOON);
 }
 
-/* The mask is that of the wait only. */
+/* The mask applies only to the wait. */
 static int wait_with_mask(struct fault_test *test)
 {
 	const uint64_t all = ~0ULL;
@@ -258,7 +258,7 @@ static int wait_with_mask(struct fault_test *test)
 	return memcmp(&before, &after, sizeof(before)) ? -EPROTO : result;
 }
 
-/* Every event once; once more only those that are level-triggered. */
+/* Every event is reported once; afterwards, only level-triggered items report again. */
 static const char *check_delivered(struct fault_test *test, int result)
 {
 	bool again = !(test->events & (EPOLLET | EPOLLONESHOT));
@@ -272,7 +272,7 @@ static const char *check_delivered(struct fault_test *test, int result)
 		times[test->found[i].data.u64]++;
 	for (i = 0; i < READY; i++)
 		if (!times[i] || times[i] > 1 + again)
-			return "an event is lost or doubled";
+			return "an event is lost or repeated";
 	for (i = 0; i < READY; i++)
 		close(ready[i]);
 	return poller_count(&test->p) ? "something is left" : NULL;
@@ -289,7 +289,7 @@ static int wait_a_moment(struct fault_test *test)
 static const char *check_in_vain(struct fault_test *test, int result)
 {
 	(void)test;
-	return result ? "something came" : NULL;
+	return result ? "an event was reported" : NULL;
 }
 
 const struct action wait_in_vain = { NULL, wait_a_moment, check_in_vain };
@@ -304,7 +304,7 @@ static const char *check_fired(struct fault_test *test, int result)
 	if (result != 1 || test->found[0].data.u64 != DATA)
 		return "its event does not come";
 	test_file_close(&test->s);
-	return poller_count(&test->p) ? "it is not gone" : NULL;
+	return poller_count(&test->p) ? "it is still reported" : NULL;
 }
 
 const struct action wait_file = { watch_and_fire, wait_for_any, check_fired };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Many changes at once, and a wait behind them. The kernel's epoll makes them one
- * by one.
+ * Many changes at once, and a wait after them. The kernel's epoll makes them one by one.
  */
 
 #include "actions.h"
@@ -29,7 +28,7 @@ static int open_files(struct fault_test *test)
 	return 0;
 }
 
-/* What the changes are, and what was made of them. */
+/* The changes, and their results. */
 struct changes {
 	struct repoll_change list[READY];
 	struct repoll_batch batch;
@@ -67,8 +66,8 @@ static void make_one_by_one(struct fault_test *test, struct changes *changes)
 }
 
 /*
- * Undoes what was made, if not all went well. Returns what the call is to be judged
- * by: @result, or the error of a change.
+ * Undoes the changes that were made, if not all succeeded. Returns the value to judge:
+ * @result, or the error of a change.
  */
 static int judge(struct fault_test *test, const struct changes *changes, int result)
 {
@@ -157,7 +156,7 @@ static int make_and_wait(struct fault_test *test)
 	return judge(test, &changes, result);
 }
 
-/* Each event came, once. */
+/* Each event was reported once. */
 static const char *check_made_and_found(struct fault_test *test, int result)
 {
 	bool found[READY] = {};
@@ -177,7 +176,9 @@ const struct action batch_add_and_wait = {
 	open_files, make_and_wait, check_made_and_found
 };
 
-/* An error of the wait leaves the change made; to be judged it is undone. */
+/*
+ * If the wait fails, the change stays; this undoes it, so that the failure can be judged.
+ */
 static int add_one_and_wait(struct fault_test *test)
 {
 	const struct repoll_change_wait change = {

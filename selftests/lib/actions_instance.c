@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is done to an instance as a whole: parameters, its being watched by other
- * means, and questions about it.
+ * Actions on an instance as a whole: parameters, polls by other means, and
+ * queries.
  */
 
 #include "actions.h"
@@ -53,7 +53,7 @@ static const char *check_set(struct fault_test *test, int result)
 	if (result)
 		return NULL;
 	if (get(test) || memcmp(&params, &some, sizeof(some)))
-		return "they are others now";
+		return "the parameters differ";
 	reset_params(test);
 	return NULL;
 }
@@ -62,13 +62,13 @@ static const char *check_got(struct fault_test *test, int result)
 {
 	(void)test;
 	return result || !memcmp(&params, &none, sizeof(none)) ?
-	       NULL : "they are others now";
+	       NULL : "the parameters differ";
 }
 
 const struct action set_params = { reset_params, set, check_set };
 const struct action get_params = { reset_params, get, check_got };
 
-/* Many times, so that the kernel must make room for it. */
+/* Many times, so that the kernel must allocate memory for it. */
 static int poll_it(struct fault_test *test)
 {
 	struct pollfd fds[64];
@@ -79,7 +79,7 @@ static int poll_it(struct fault_test *test)
 	return poll(fds, 64, 1) < 0 ? -errno : 0;
 }
 
-/* Under a high number, as above. */
+/* With a high number, for the same reason. */
 static int select_it(struct fault_test *test)
 {
 	struct timeval soon = { .tv_usec = 1000 };
@@ -132,7 +132,7 @@ static const char *check_outside(struct fault_test *test, int result)
 		poller_next(&epoll, DATA) == EPOLLIN;
 	test_file_close(&test->s);
 	close(epoll.fd);
-	return heard ? NULL : "the epoll does not hear of it";
+	return heard ? NULL : "the epoll does not report it";
 }
 
 const struct action epoll_instance = { watch_and_open_epoll, add_it, check_outside };
@@ -147,7 +147,7 @@ static int list(struct fault_test *test)
 static const char *check_listed(struct fault_test *test, int result)
 {
 	if (list(test) != result)
-		return "the list is another one now";
+		return "the list differs";
 	test_file_close(&test->s);
 	return NULL;
 }
@@ -162,7 +162,7 @@ static int ask_info(struct fault_test *test)
 	       query_info(test->p.fd, &told) : 0;
 }
 
-/* By a node that is opened before, as opening it may fail, too. */
+/* Through a node that is opened before, because opening it may also fail. */
 static int node = -1;
 
 static int open_node(struct fault_test *test)
@@ -207,7 +207,7 @@ static int ask_items(struct fault_test *test)
 static const char *check_told(struct fault_test *test, int result)
 {
 	(void)test;
-	return result ? "it is not told" : NULL;
+	return result ? "the item is not reported" : NULL;
 }
 
 static const char *check_items_told(struct fault_test *test, int result)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The fixture of tests that ask: an instance, what was told of it when it was new,
- * and a control node.
+ * The fixture of tests with queries: an instance, its description when it was new, and a
+ * control node.
  */
 #ifndef SELFTESTS_ASKED_H
 #define SELFTESTS_ASKED_H

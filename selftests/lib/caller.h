@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A caller: a thread that makes a direct call, once.
+ * A caller: a thread that makes one direct call.
  */
 #ifndef SELFTESTS_CALLER_H
 #define SELFTESTS_CALLER_H
@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 struct caller {
-	/* What to call. */
+	/* The descriptor for the call. */
 	int fd;
 	uint64_t first;
 	uint64_t second;
@@ -24,8 +24,8 @@ struct caller {
 };
 
 /*
- * Starts the thread and returns once it sleeps in its call, or is through with it: 0,
- * or -errno, with -ETIMEDOUT if it neither sleeps nor ends.
+ * Starts the thread and returns once it sleeps in its call, or has finished it: 0, or
+ * -errno, with -ETIMEDOUT if it neither sleeps nor ends.
  */
 int caller_start(struct caller *c);
 

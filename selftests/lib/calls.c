@@ -19,7 +19,7 @@ static void count_fork(void)
 	forks++;
 }
 
-/* Or else all children would choose alike. */
+/* Otherwise all children would make the same choices. */
 static void choose_anew(void)
 {
 	seed += forks;

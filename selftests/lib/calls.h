@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Calls on an instance of repoll, by ioctl or directly. Which of these is chosen anew
- * for each call, by REPOLL_SEED in the environment and by how many calls the process
- * has made, unless a test wants a certain way, or REPOLL_CALLS names one: "ioctl" or
- * "direct".
+ * Calls on an instance of repoll, by ioctl or directly. One of the two is chosen anew for each
+ * call, according to REPOLL_SEED in the environment and the number of calls that the process has
+ * made, unless a test requests one, or REPOLL_CALLS names one: "ioctl" or "direct".
  *
  * Every function returns its result, or -errno.
  */
@@ -16,10 +15,10 @@
 
 enum way { EITHER_WAY, BY_IOCTL, DIRECTLY };
 
-/* From now on all calls of this process go that way. */
+/* From now on, all calls of this process use this form. */
 void calls_go(enum way way);
 
-/* Whether the next call is to be a direct one. */
+/* Whether the next call will be a direct one. */
 bool calls_next_directly(void);
 
 /* The system call of a direct call. */
@@ -29,7 +28,7 @@ bool calls_next_directly(void);
 #define DIRECT_SYSCALL SYS_fadvise64
 #endif
 
-/* fadvise64(2), on whatever descriptor. */
+/* Calls fadvise64(2) on any descriptor. */
 int call_directly(int fd, uint64_t first, uint64_t second, int operation);
 
 /* REPOLL_WAIT, REPOLL_BATCH or REPOLL_BATCH_WAIT, or the direct call that does the same. */

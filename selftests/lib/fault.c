@@ -20,7 +20,7 @@
 static int nth_file = -1, log_file = -1;
 static char printk_before[64];
 
-/* Which failures there are, and that each is logged with its stack. */
+/* The kinds of failures, all of which are logged with their stacks. */
 static const struct {
 	const char *path, *value;
 } switches[] = {
@@ -34,8 +34,8 @@ static const struct {
 };
 
 /*
- * Stacks are logged at the default level: make that the lowest, and have the
- * console show what is at least a warning.
+ * Stacks are logged at the default level: make that the lowest, and make the console show
+ * only warnings and more severe messages.
  */
 static int quieten_console(void)
 {
@@ -70,13 +70,13 @@ int fault_open(void)
 		if (err)
 			return err;
 	}
-	/* A page of the test's own that is not there yet must not be counted. */
+	/* Page faults of the test itself must not count. */
 	if (mlockall(MCL_CURRENT | MCL_FUTURE))
 		return -errno;
 	return quieten_console();
 }
 
-/* Where a function begins, and the next one. */
+/* Finds the beginning of a function, and that of the next one. */
 static int find_function(const char *function, unsigned long range[2])
 {
 	FILE *symbols = fopen("/proc/kallsyms", "re");
@@ -103,7 +103,7 @@ static int find_function(const char *function, unsigned long range[2])
 	return range[0] ? 0 : -ENOENT;
 }
 
-/* Sets the range that stacks are required to meet, or are rejected for. */
+/* Sets the range that stacks are required to include, or not to include. */
 static int set_range(const char *which, unsigned long start, unsigned long end)
 {
 	static const char * const kinds[] = {
@@ -152,7 +152,7 @@ static void set_nth(unsigned int nth)
 	char text[16];
 	int len = snprintf(text, sizeof(text), "%u", nth);
 
-	/* Setting it to 0 may be what fails: then it is 0, too. */
+	/* Setting it to 0 may itself fail: then it is also 0. */
 	if (pwrite(nth_file, text, len, 0) != len && nth)
 		abort();
 }
@@ -166,7 +166,7 @@ void fault_arm(unsigned int nth)
 bool fault_disarm(void)
 {
 	char text[16] = "";
-	/* If there was one left, it is for this copy. */
+	/* A failure that is left may hit this copy. */
 	ssize_t n = pread(nth_file, text, sizeof(text) - 1, 0);
 
 	set_nth(0);
@@ -175,7 +175,7 @@ bool fault_disarm(void)
 
 /*
  * Whether a line of the log is a frame of a stack, " function+0x1a/0x2b [module]".
- * Those that the kernel is not sure of begin with a question mark.
+ * Uncertain frames begin with a question mark.
  */
 static bool is_frame(const char *text)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Failures on purpose: the kernel fails the nth thing that can fail in what this
- * thread does next, an allocation or a copy from or to user memory. It needs a
- * kernel with fault injection (CONFIG_FAULT_INJECTION_DEBUG_FS, FAILSLAB,
- * FAIL_PAGE_ALLOC, FAULT_INJECTION_USERCOPY), and root.
+ * Injected failures: the kernel fails the nth operation that can fail in this thread from
+ * now on, an allocation or a copy from or to user memory. This requires a kernel with
+ * fault injection (CONFIG_FAULT_INJECTION_DEBUG_FS, FAILSLAB, FAIL_PAGE_ALLOC,
+ * FAULT_INJECTION_USERCOPY), and root.
  *
- * The kernel logs the stack of each failure. A site is such a stack, from the
- * function that was failed to the system call. What the kernel's debugging aids
- * allocate for themselves fails without a word, and does no harm.
+ * The kernel logs the stack of each failure. A site is such a stack, from the function
+ * that failed to the system call. Allocations of the kernel's debugging aids for
+ * themselves fail without a message, and do no harm.
  */
 #ifndef SELFTESTS_FAULT_H
 #define SELFTESTS_FAULT_H
@@ -18,48 +18,48 @@
 #define FAULT_SITES 2048
 
 /*
- * Has all that can fail take part, and keeps the stacks off the console.
- * Returns 0, or -errno: -ENOENT without fault injection.
+ * Enables all kinds of failures, and keeps the stacks off the console. Returns 0, or
+ * -errno: -ENOENT without fault injection.
  */
 int fault_open(void);
 
 /*
- * Has only that fail which happens on behalf of a function of the kernel; or only
- * what does not, unless @inside. Returns 0 or -errno.
+ * Limits failures to those on behalf of a function of the kernel; or to all others,
+ * unless @inside. Returns 0 or -errno.
  */
 int fault_limit(const char *function, bool inside);
 
-/* Undoes all that. */
+/* Undoes all of this. */
 void fault_close(void);
 
-/* From now on the @nth thing fails, counted from 1. */
+/* From now on, the @nth operation fails, counted from 1. */
 void fault_arm(unsigned int nth);
 
 /* No more failures. Returns whether there was one. */
 bool fault_disarm(void);
 
 /*
- * Where the last failure was: a number that tells the site from others; 0 if the
- * kernel has logged nothing. It is odd if a function of the module is in the stack.
+ * The site of the last failure: a number that distinguishes sites; 0 if the kernel has
+ * logged nothing. It is odd if the stack contains a function of the module.
  */
 uint64_t fault_site(void);
 
-/* What was met. */
+/* The failures so far. */
 struct fault_tally {
-	/* Failures, those of them that were not logged, and those that did harm. */
+	/* Failures, those that were not logged, and those that caused an error. */
 	unsigned int faults, silent, errors;
 	/* Different sites. */
 	unsigned int sites;
 	uint64_t site[FAULT_SITES];
 };
 
-/* Counts a failure, which made a call fail if @error. */
+/* Counts a failure, which caused a call to fail if @error. */
 void fault_count(struct fault_tally *tally, uint64_t site, bool error);
 
-/* Adds what another tally has. */
+/* Adds the counts of another tally. */
 void fault_merge(struct fault_tally *tally, const struct fault_tally *other);
 
-/* What it comes to, in words */
+/* The totals, in words. */
 const char *fault_summary(const struct fault_tally *tally);
 
 #endif

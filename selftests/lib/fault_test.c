@@ -52,7 +52,7 @@ int fault_test_watch_all(struct fault_test *test)
 	return err;
 }
 
-/* How many things keep, or may keep, the system awake. */
+/* The number of wakeup sources, which keep the system awake or may do so. */
 static int count_wakeup_sources(void)
 {
 	DIR *dir = opendir("/sys/class/wakeup");
@@ -90,25 +90,25 @@ int fault_test_look(const struct fault_test *test, struct state *state)
 	return 0;
 }
 
-/* Why an attempt is wrong that has failed, for whatever reason. */
+/* The problem with an attempt that failed, or NULL. */
 static const char *judge_failure(struct fault_test *test, bool struck,
 				 const struct state *before)
 {
 	static struct state after;
 
 	if (!struck)
-		return "it fails though nothing was made to";
+		return "it fails without an injected fault";
 	if (test->result != -ENOMEM && test->result != -EFAULT)
-		return "the error is a wrong one";
+		return "the error is wrong";
 	if (fault_test_look(test, &after))
-		return "cannot look at the instance";
-	/* One that is there to be used later does not come from nowhere. */
+		return "cannot examine the instance";
+	/* The attempt may leave one source for later use, but must not lose any. */
 	if (after.wakeup_sources < before->wakeup_sources ||
 	    after.wakeup_sources > before->wakeup_sources + 1)
 		return "wake-up sources are lost or left";
 	after.wakeup_sources = before->wakeup_sources;
 	return memcmp(&after, before, sizeof(after)) ?
-	       "what failed has changed something" : NULL;
+	       "the failed attempt has changed something" : NULL;
 }
 
 const char *fail_each(struct fault_test *test, const struct action *action,
@@ -123,7 +123,7 @@ const char *fail_each(struct fault_test *test, const struct action *action,
 		if (action->prepare && action->prepare(test))
 			return "it cannot be prepared";
 		if (fault_test_look(test, &before))
-			return "cannot look at the instance";
+			return "cannot examine the instance";
 		fault_arm(nth);
 		test->result = action->act(test);
 		struck = fault_disarm();

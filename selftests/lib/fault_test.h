@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A test of what happens when an action fails: an instance, a file that it watches
- * or is to watch, and what can be seen of both. It repeats the action, and each time
- * the kernel fails another allocation or copy (see fault.h).
+ * A test of an action that fails: an instance, a file that it watches or will watch, and
+ * the observable state of both. It repeats the action, and each time the kernel fails
+ * another allocation or copy (see fault.h).
  */
 #ifndef SELFTESTS_FAULT_TEST_H
 #define SELFTESTS_FAULT_TEST_H
@@ -11,12 +11,12 @@
 #include "poller.h"
 #include "test_file.h"
 
-/* The limit on items of all instances in a test together. */
+/* The limit on items in all instances of a test. */
 #define WATCHES 100
-/* The user data of the item in question. */
+/* The user data of the tested item. */
 #define DATA 0x5eed
 
-/* What may change, or leak. */
+/* State that may change, or leak. */
 struct state {
 	char items[8192];
 	int lowest_fd;
@@ -32,24 +32,24 @@ struct fault_test {
 	/* Another instance, which watches a file of each kind, or one many times. */
 	struct poller other;
 	struct test_file others[KINDS];
-	/* For actions to remember what they did. */
+	/* Results that actions keep. */
 	int result;
 	struct epoll_event found[8];
 };
 
 struct action {
-	/* Makes what the action needs, before each attempt. */
+	/* Prepares for the action, before each attempt. */
 	int (*prepare)(struct fault_test *test);
-	/* The action: its result, or -errno. */
+	/* The action: returns its result, or -errno. */
 	int (*act)(struct fault_test *test);
 	/*
-	 * Judges, after an attempt that succeeded with this result, and undoes
-	 * everything. Returns what is wrong.
+	 * Checks the state after a successful attempt with this result, and undoes
+	 * everything. Returns an error text.
 	 */
 	const char *(*check)(struct fault_test *test, int result);
 };
 
-/* Makes an instance. Returns 0 or -errno. */
+/* Creates an instance. Returns 0 or -errno. */
 int fault_test_open(struct fault_test *test, const struct poller_ops *ops);
 void fault_test_close(struct fault_test *test);
 
@@ -62,13 +62,13 @@ int fault_test_watch_all(struct fault_test *test);
 /* Lists the items of the instance. Returns the length of the text or -errno. */
 int fault_test_list(const struct fault_test *test, char *text, size_t size);
 
-/* Looks at everything. Returns 0 or -errno. */
+/* Reads the whole state. Returns 0 or -errno. */
 int fault_test_look(const struct fault_test *test, struct state *state);
 
 /*
- * Does it with the first thing failing, with the second, and so on, until nothing
- * is left to fail. An attempt that fails must fail with ENOMEM or EFAULT, leave all
- * as it was, and succeed when it is repeated. Returns what is wrong.
+ * Runs the action with the first operation failing, then with the second, and so on,
+ * until none is left. A failing attempt must fail with ENOMEM or EFAULT, change nothing,
+ * and succeed when it is repeated. Returns an error text.
  */
 const char *fail_each(struct fault_test *test, const struct action *action,
 		      struct fault_tally *tally);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The fixture that most tests have: a fresh instance, once of the native epoll
- * and once of repoll.
+ * The fixture of most tests: a new instance, once of the native epoll and once
+ * of repoll.
  */
 #ifndef SELFTESTS_FIXTURE_H
 #define SELFTESTS_FIXTURE_H

@@ -14,12 +14,12 @@
 
 #include "waiter.h"
 
-/* What the kernel knows the files by. */
+/* The numbers by which the kernel identifies the files. */
 enum { NODE_FIFO = FUSE_ROOT_ID + 1, NODE_FILE };
 
 struct request {
 	struct fuse_in_header header;
-	/* As much as the kernel wants there to be room for. */
+	/* The room that the kernel requires. */
 	char body[FUSE_MIN_READ_BUFFER];
 };
 
@@ -37,7 +37,7 @@ static void reply(const struct fuse *fuse, uint64_t unique, int error,
 
 	if (size)
 		memcpy(answer.body, body, size);
-	/* Who asked may have been interrupted. */
+	/* The requesting task may have been interrupted. */
 	(void)!write(fuse->dev, &answer, answer.header.len);
 }
 
@@ -69,7 +69,7 @@ static void init(const struct fuse *fuse, uint64_t unique)
 {
 	const struct fuse_init_out out = {
 		.major = FUSE_KERNEL_VERSION,
-		/* Whose messages are as large as those here. */
+		/* The version with messages of the sizes used here. */
 		.minor = 31,
 		.max_write = 4096,
 		.max_background = 64,
@@ -145,7 +145,7 @@ static void answer(struct fuse *fuse, const struct request *request)
 		return release(fuse, unique);
 	case FUSE_UNLINK:
 		return reply(fuse, unique, 0, NULL, 0);
-	/* To which there is no answer. */
+	/* These requests have no answer. */
 	case FUSE_FORGET:
 	case FUSE_BATCH_FORGET:
 	case FUSE_INTERRUPT:
@@ -160,7 +160,7 @@ static void *serve(void *arg)
 	struct fuse *fuse = arg;
 	struct request request;
 
-	/* ENODEV tells of the end; ENOENT of a request that was taken back. */
+	/* ENODEV means the end; ENOENT means that a request was cancelled. */
 	for (;;) {
 		if (read(fuse->dev, &request, sizeof(request)) >= 0)
 			answer(fuse, &request);

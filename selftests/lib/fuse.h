@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A file system whose files are as slow, and as odd, as a test wants them: a FUSE
- * server that speaks the kernel's protocol itself.
+ * A file system whose files are as slow, or as unusual, as a test requires: a FUSE server
+ * that implements the kernel's protocol itself.
  *
  *	FUSE_FIFO, FUSE_ALIAS	two names of one FIFO that has no links
  *	FUSE_FILE		a regular file that can be polled
  *
- * A name is looked up anew each time.
+ * Each access to a name causes a new look-up.
  *
  * Functions that return an int return 0, or a descriptor, or -errno.
  */
@@ -25,7 +25,7 @@
 #define FUSE_POLLS 64
 
 struct fuse {
-	/* Called by the server, if set, before it answers a look-up. */
+	/* If set, the server calls this before it answers a look-up. */
 	void (*look_up)(const char *name);
 	/* Private. */
 	char path[32];
@@ -39,28 +39,28 @@ struct fuse {
 };
 
 /*
- * Mounts the file system and serves it by a thread: -EACCES, -EPERM or -ENOENT if
- * this process may not, or the kernel has no FUSE. Polls are answered by "nothing".
+ * Mounts the file system and serves it in a thread: -EACCES, -EPERM or -ENOENT if this
+ * process may not, or the kernel has no FUSE. Polls are answered with "no events".
  */
 int fuse_start(struct fuse *fuse, void (*look_up)(const char *name));
 
-/* Ends whatever is under way, and unmounts. */
+/* Ends all pending requests, and unmounts. */
 void fuse_end(struct fuse *fuse);
 
-/* A forked process lets go of the server, which is the parent's. */
+/* In a forked process, releases the server, which belongs to the parent. */
 void fuse_leave(const struct fuse *fuse);
 
 /* Opens a file there for reading and writing, without waiting. */
 int fuse_open(const struct fuse *fuse, const char *name);
 int fuse_unlink(const struct fuse *fuse, const char *name);
 
-/* What polls are answered from now on. */
+/* Sets the answer to polls from now on. */
 void fuse_set_events(struct fuse *fuse, short events);
 
-/* Polls are not answered from now on. */
+/* Stops answering polls. */
 void fuse_hold_polls(struct fuse *fuse);
 
-/* Waits until so many polls wait for their answer; -ETIMEDOUT if not soon. */
+/* Waits until this many polls wait for their answer; -ETIMEDOUT if not soon. */
 int fuse_await_polls(struct fuse *fuse, unsigned int polls);
 
 /* Answers those polls, and all that follow. */

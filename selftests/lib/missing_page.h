@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A page that is not there yet. A thread that touches it, also in the kernel, waits
- * until the page is provided (userfaultfd(2)).
+ * A missing page. A thread that accesses it, even in the kernel, waits until the page is
+ * provided (userfaultfd(2)).
  *
  * Every function returns 0, or -errno.
  */
@@ -16,10 +16,10 @@ struct missing_page {
 	size_t size;
 };
 
-/* Maps one into this process. Some kernels allow that only to root. */
+/* Maps such a page into this process. Some kernels allow that only for root. */
 int missing_page_make(struct missing_page *missing);
 
-/* Waits until a thread touches the page. */
+/* Waits until a thread accesses the page. */
 int missing_page_await(const struct missing_page *missing);
 
 /* Provides the page and closes the userfaultfd. */

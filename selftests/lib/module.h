@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Unloads the module, and loads it again from the file that REPOLL_MODULE in the
- * environment names. Each returns 0 or -errno.
+ * Unloads the module, and loads it again from the file in the environment
+ * variable REPOLL_MODULE. Each function returns 0 or -errno.
  */
 #ifndef SELFTESTS_MODULE_H
 #define SELFTESTS_MODULE_H

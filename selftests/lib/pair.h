@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Two ends that talk to each other, and what tests do with them.
+ * Two connected ends, and operations on them.
  *
  * Every function returns its result, or -errno.
  */
@@ -15,16 +15,18 @@ int tcp_listen(struct sockaddr_in *addr, int backlog);
 /* A connected pair of TCP sockets: [0] connected, [1] accepted. */
 int tcp_pair(int sv[2]);
 
-/* Waits, by poll(2), until @fd shows all of @events; returns what it shows. */
+/* Waits with poll(2) until @fd shows all of @events; returns what it shows. */
 short await(int fd, short events);
 
-/* Writes into a non-blocking descriptor until it takes no more. */
+/* Writes to a non-blocking descriptor until it accepts no more. */
 int fill(int fd);
 
-/* Reads from a non-blocking descriptor until it gives no more. */
+/* Reads from a non-blocking descriptor until it returns no more. */
 int drain(int fd);
 
-/* Writes, reads one byte. Returns 0, or -errno (-EPIPE at the end of a file). */
+/*
+ * Writes or reads one byte. Returns 0, or -errno (-EPIPE at the end of a file).
+ */
 int put(int fd);
 int get(int fd);
 

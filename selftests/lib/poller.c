@@ -65,7 +65,7 @@ static int repoll_create(bool cloexec)
 	return pfd;
 }
 
-/* What names the event by its address goes by ioctl, as does what is no operation. */
+/* Uses the ioctl if only an address can represent the event, or if the operation is unknown. */
 static int repoll_ctl(int pfd, int op, int fd, struct epoll_event *event)
 {
 	static const int operations[] = {

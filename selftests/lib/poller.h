@@ -2,13 +2,12 @@
 /*
  * A poller: one interface to an event poll object, with two implementations.
  *
- * native_ops is the kernel's own epoll, repoll_ops is /dev/repoll. A test that
- * is written against struct poller runs on both, and what holds for the one has
- * to hold for the other.
+ * native_ops is the kernel's own epoll, repoll_ops is /dev/repoll. A test that is written
+ * with struct poller runs on both, and both must behave in the same way.
  *
- * The echo server's poller is another one: a sample shows the calls that users make,
+ * The echo server has a separate poller: a sample shows the calls that users make,
  * through the installed header, and is linked to one kind. Tests need both kinds in one
- * program, signal masks, and all of repoll's calls that do the same.
+ * program, signal masks, and all equivalent calls of repoll.
  *
  * Every function returns its result, or -errno.
  */
@@ -27,8 +26,8 @@
 #define NSEC_PER_SEC 1000000000LL
 
 /*
- * How long to wait for something that has to happen. It is never waited for in
- * full unless the test fails.
+ * How long to wait for an event that must come. A wait only takes the full time if the
+ * test fails.
  */
 #define SOON (60 * NSEC_PER_SEC)
 #define SOON_MS (60 * 1000)
@@ -38,9 +37,9 @@
 #define FOR_EVER -1LL
 
 struct poller_ops {
-	/* The system calls in one of which a sleeping waiter is found. */
+	/* The system calls in which a waiter may sleep. */
 	long wait_syscalls[2];
-	/* The file with the number of watches that one user may have. */
+	/* The file with the maximum number of watches per user. */
 	const char *max_user_watches;
 	int (*create)(bool cloexec);
 	int (*ctl)(int pfd, int op, int fd, struct epoll_event *event);
@@ -57,7 +56,7 @@ struct poller {
 	int fd;
 };
 
-/* Makes an instance of the given kind. */
+/* Creates an instance of the given kind. */
 int poller_open(struct poller *p, const struct poller_ops *ops);
 
 /* The three operations. The user data of an item is its descriptor. */
@@ -65,11 +64,11 @@ int poller_add(const struct poller *p, int fd, uint32_t events);
 int poller_mod(const struct poller *p, int fd, uint32_t events);
 int poller_del(const struct poller *p, int fd);
 
-/* Adds an item with user data of its own. */
+/* Adds an item with separate user data. */
 int poller_add_data(const struct poller *p, int fd, uint32_t events,
 		    uint64_t data);
 
-/* Adds an exclusive item; with repoll, one that takes turns with others. */
+/* Adds an exclusive item; on repoll, it takes turns with others. */
 int poller_add_in_turn(const struct poller *p, int fd);
 
 /* Waits without a signal mask. */
@@ -77,18 +76,18 @@ int poller_wait(const struct poller *p, struct epoll_event *events,
 		int maxevents, int64_t timeout_ns);
 
 /*
- * What is reported right now for the item with this user data: its events, or 0.
- * Events of up to 64 other items are fetched, and dropped, on the way.
+ * The events that are reported now for the item with this user data, or 0. Fetches and
+ * drops events of up to 64 other items.
  */
 uint32_t poller_now(const struct poller *p, uint64_t data);
 
 /*
- * Waits for the next event. Returns its bits if it is an event of the item with
- * this user data; 0 if it is another's, or if none came.
+ * Waits for the next event. Returns its bits if it belongs to the item with this user
+ * data; 0 if it belongs to another item, or if none came.
  */
 uint32_t poller_next(const struct poller *p, uint64_t data);
 
-/* The number of events that are reported right now. */
+/* The number of events that are reported now. */
 int poller_count(const struct poller *p);
 
 #endif

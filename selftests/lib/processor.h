@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Being on a processor of one's choice.
+ * Running on a certain processor.
  */
 #ifndef SELFTESTS_PROCESSOR_H
 #define SELFTESTS_PROCESSOR_H
@@ -9,8 +9,8 @@
 #include <sched.h>
 
 /*
- * Ties the calling thread to a processor; with SCHED_FIFO, which not everybody may
- * ask for, before all others there, otherwise among them. Returns 0 or -errno.
+ * Binds the calling thread to a processor; with SCHED_FIFO, which requires privileges,
+ * before all others there, otherwise among them. Returns 0 or -errno.
  */
 static inline int stay_on(int cpu, int policy)
 {

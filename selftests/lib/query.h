@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Questions to /dev/repoll: which instances there are, and what they watch.
+ * Queries to /dev/repoll: which instances exist, and what they watch.
  *
  * Every function returns its result, or -errno.
  */
@@ -12,17 +12,17 @@
 
 #include "repoll.h"
 
-/* Tells of an instance, by its descriptor. */
+/* Describes an instance, given its descriptor. */
 int query_info(int fd, struct repoll_info *info);
 
-/* Lists instances from *@from on, which is moved on. */
+/* Lists instances from *@from on, and advances it. */
 int query_list(int node, uint32_t flags, uint64_t *from,
 	       struct repoll_info *infos, uint32_t count);
 
-/* Finds an instance in the list; -ENOENT if it is not there. */
+/* Finds an instance in the list; -ENOENT if it is not listed. */
 int query_find(int node, uint32_t flags, uint64_t id, struct repoll_info *info);
 
-/* A walk through the items of an instance; all zero but for these to begin with. */
+/* A walk through the items of an instance; initially all zero except these fields. */
 struct walk {
 	int node;
 	uint32_t flags;
@@ -36,7 +36,7 @@ int query_next_items(struct walk *walk, struct repoll_item *items, uint32_t coun
 int query_items(int node, uint32_t flags, uint64_t id,
 		struct repoll_item *items, uint32_t count);
 
-/* Which 64 features there are, from 64 * word on. */
+/* The features from 64 * word on, as 64 bits. */
 int query_features(int fd, uint32_t word, uint64_t *bits);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The harness, and what a test may require.
+ * The harness, and the requirements of tests.
  */
 #ifndef SELFTESTS_REQUIRE_H
 #define SELFTESTS_REQUIRE_H
@@ -10,16 +10,16 @@
 #include "repoll.h"
 
 /*
- * Seconds until a test is given up. The harness's own 30 are too few for a kernel
- * with sanitizers on a processor that is emulated.
+ * The time limit of a test in seconds. The harness's default of 30 is too short
+ * for a kernel with sanitizers on an emulated processor.
  */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 240
 
 /*
- * Without /dev/repoll the tests of repoll fail. REPOLL_OPTIONAL in the
- * environment makes them skip, so that the native half, which shows that the
- * tests themselves are right, can run on any machine.
+ * Without /dev/repoll, the tests of repoll fail. If REPOLL_OPTIONAL is in the
+ * environment, they skip instead, so that the native half, which shows that the
+ * tests themselves are correct, runs on any machine.
  */
 static inline bool may_skip_repoll(void)
 {

@@ -17,7 +17,7 @@ int ring_open(struct ring *r)
 	r->fd = syscall(SYS_io_uring_setup, RING_ENTRIES, &r->params);
 	if (r->fd < 0)
 		return -errno;
-	/* Both queues are in one piece, of which the completions are the end. */
+	/* Both queues are in one mapping; the completions come last. */
 	size = r->params.cq_off.cqes +
 	       r->params.cq_entries * sizeof(struct io_uring_cqe);
 	r->queues = mmap(NULL, size, PROT_READ | PROT_WRITE,

@@ -11,7 +11,7 @@
 
 #define RING_ENTRIES 16
 
-/* What user space keeps of a ring. */
+/* The user-space state of a ring. */
 struct ring {
 	int fd;
 	struct io_uring_params params;
@@ -19,7 +19,7 @@ struct ring {
 	struct io_uring_sqe *sqes;
 };
 
-/* Makes a ring. Returns 0 or -errno. */
+/* Creates a ring. Returns 0 or -errno. */
 int ring_open(struct ring *r);
 
 /* Submits requests, at most RING_ENTRIES. Returns 0 or -errno. */
@@ -28,7 +28,7 @@ int ring_submit(struct ring *r, const struct io_uring_sqe *requests, int count);
 /* Submits a request to poll @fd for POLLIN. */
 int ring_poll(struct ring *r, int fd, uint32_t flags);
 
-/* Takes a completion out, after waiting for @wanted; false if there is none. */
+/* Takes a completion, after waiting for @wanted; false if there is none. */
 bool ring_take(struct ring *r, int wanted, struct io_uring_cqe *cqe);
 
 /* The next completion, as soon as there is one: its result, if it has these flags. */

@@ -50,6 +50,6 @@ long slab_falls_to(long limit)
 	long count;
 
 	while ((count = slab_count()) > limit && now_ns() < deadline)
-		poll(NULL, 0, 10); /* the file tells nobody that it changed */
+		poll(NULL, 0, 10); /* the file does not announce changes */
 	return count;
 }

@@ -6,10 +6,10 @@
 #define SELFTESTS_SLAB_H
 
 /*
- * The number of objects in use in all caches whose names begin with @prefix, or
- * -errno: -EACCES if /proc/slabinfo is not for us, -ENOENT without a cache. Free
- * objects that are kept at hand for a processor or, by KASAN, to see who uses them
- * after all, do not count where /sys/kernel/slab lets us have them given back.
+ * The number of objects in use in all caches whose names begin with @prefix, or -errno:
+ * -EACCES if this process may not read /proc/slabinfo, -ENOENT without a cache. Free
+ * objects that the kernel keeps for a processor, or with KASAN to detect later uses, do
+ * not count if /sys/kernel/slab can flush them.
  */
 long slab_objects(const char *prefix);
 
@@ -17,8 +17,8 @@ long slab_objects(const char *prefix);
 long slab_count(void);
 
 /*
- * Waits until no more than @limit objects are left; frees may be deferred, so
- * that the count needs a while to fall. Returns the last count seen.
+ * Waits until at most @limit objects are left; frees may be deferred, so the count may
+ * fall slowly. Returns the last count.
  */
 long slab_falls_to(long limit);
 

@@ -9,7 +9,7 @@
 
 #include "waiter.h"
 
-/* What poll(3) is made of. */
+/* The system call behind poll(3). */
 #ifdef SYS_poll
 #define POLL_SYSCALL SYS_poll
 #else
@@ -23,7 +23,10 @@ static void *sleep_in_poll(void *arg)
 
 	__atomic_store_n(&s->tid, gettid(), __ATOMIC_RELEASE);
 	s->result = poll(&s->pfd, 1, SOON_MS);
-	/* At its end it looks once more, and may find what did not wake it. */
+	/*
+	 * At the end, poll() checks once more, and may find an event that did
+	 * not wake it.
+	 */
 	if (now_ns() - start >= SOON)
 		s->result = -ETIMEDOUT;
 	return NULL;

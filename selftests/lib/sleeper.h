@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A sleeper: a thread that looks at a descriptor by poll(2), once.
+ * A sleeper: a thread that polls a descriptor once, with poll(2).
  */
 #ifndef SELFTESTS_SLEEPER_H
 #define SELFTESTS_SLEEPER_H
@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 struct sleeper {
-	/* What was found. */
+	/* The descriptor, and the result. */
 	struct pollfd pfd;
 	/* Private. */
 	pthread_t thread;
@@ -25,11 +25,11 @@ struct sleeper {
  */
 int sleeper_start(struct sleeper *s, int fd);
 
-/* True if it sleeps at this moment: nobody has woken it. */
+/* True if it sleeps now: nobody has woken it. */
 bool sleeper_sleeps(const struct sleeper *s);
 
 /*
- * Waits for the end of the thread. Returns what poll(2) returned, or -ETIMEDOUT
+ * Waits for the end of the thread. Returns the result of poll(2), or -ETIMEDOUT
  * if nothing has woken it.
  */
 int sleeper_join(struct sleeper *s);

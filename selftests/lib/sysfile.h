@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Files of the kernel by which it is told something: sysctls, control groups.
+ * Files for settings of the kernel: sysctls, control groups.
  */
 #ifndef SELFTESTS_SYSFILE_H
 #define SELFTESTS_SYSFILE_H

@@ -45,7 +45,7 @@ static int open_pipe(struct test_file *s)
 	return 0;
 }
 
-/* A FIFO whose name is gone: each has an inode of its own. */
+/* A FIFO without a name: each has its own inode. */
 static int open_fifo(struct test_file *s)
 {
 	char path[64];
@@ -81,7 +81,7 @@ static int open_unix_datagram(struct test_file *s)
 
 static int open_tcp(struct test_file *s)
 {
-	/* Or the ports would all be waiting for their last minute. */
+	/* Otherwise all ports would stay in TIME_WAIT for a minute. */
 	struct linger at_once = { .l_onoff = 1 };
 	int fds[2], err;
 
@@ -145,7 +145,7 @@ static int fire_timer(const struct test_file *s)
 	return timerfd_settime(s->fd, 0, &soon, NULL) ? -errno : 0;
 }
 
-/* For a signal that is blocked, and pending once it was sent. */
+/* For a signal that is blocked, and pending after it was sent. */
 static int open_signals(struct test_file *s)
 {
 	const struct timespec now = {};
@@ -155,7 +155,7 @@ static int open_signals(struct test_file *s)
 	sigaddset(&set, SIGUSR2);
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return -errno;
-	/* Nothing is left of an earlier one. */
+	/* Drop a signal that is left from before. */
 	sigtimedwait(&set, NULL, &now);
 	s->fd = signalfd(-1, &set, SFD_CLOEXEC);
 	return s->fd < 0 ? -errno : 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Files to be watched: one of each kind that the kernel watches in a way of its own.
+ * Files to watch: one of each kind that the kernel treats differently.
  *
  * Every function returns its result, or -errno.
  */
@@ -10,9 +10,9 @@
 #include "poller.h"
 
 struct test_file {
-	/* The file to be watched. */
+	/* The watched file. */
 	int fd;
-	/* What makes it readable, or -1. */
+	/* The descriptor that makes it readable, or -1. */
 	int other;
 };
 
@@ -31,12 +31,12 @@ extern const struct file_kind kinds[KINDS];
 const struct file_kind *file_kind_named(const char *name);
 
 /*
- * Opens one. For signalfds SIGUSR2 is used, and blocked in the calling thread; in
- * others it must be blocked already.
+ * Opens a file. For signalfds this uses SIGUSR2, and blocks it in the calling thread; in
+ * other threads it must be blocked already.
  */
 int test_file_open(struct test_file *s, const struct file_kind *kind);
 
-/* Closes what is open of it. */
+/* Closes all open descriptors of the file. */
 void test_file_close(struct test_file *s);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Being somebody else.
+ * Becoming another user.
  */
 #ifndef SELFTESTS_USER_H
 #define SELFTESTS_USER_H
@@ -15,15 +15,19 @@
 #define NOBODY 65534
 
 /*
- * Makes this process, which is root's, that of another user; and, if wanted,
- * root in a user namespace of his own, with all capabilities there. Returns 0 or
- * -errno: -EPERM, -ENOSPC or -EINVAL if there is no such namespace to be had.
+ * Turns this process, which must belong to root, into one of another user and,
+ * if requested, into root in its own user namespace, with all capabilities
+ * there. Returns 0 or -errno: -EPERM, -ENOSPC or -EINVAL if no such namespace
+ * is available.
  */
 static inline int become(uid_t uid, bool root_of_namespace)
 {
 	char map[32];
 
-	/* Who changes its user may not look into its own /proc otherwise. */
+	/*
+	 * Otherwise a process that changes its user may not access its own
+	 * /proc.
+	 */
 	if (setuid(uid) || prctl(PR_SET_DUMPABLE, 1))
 		return -errno;
 	if (!root_of_namespace)

@@ -35,13 +35,15 @@ static struct rtattr *append(struct nlmsghdr *message, int type,
 	return attr;
 }
 
-/* What has been appended since belongs into @attr. */
+/* Makes @attr contain everything that was appended after it. */
 static void enclose(struct nlmsghdr *message, struct rtattr *attr)
 {
 	attr->rta_len = (void *)message + message->nlmsg_len - (void *)attr;
 }
 
-/* Makes the devices: rx here, tx in the other namespace. 0 or -errno. */
+/*
+ * Creates the devices: rx here, tx in the other namespace. Returns 0 or -errno.
+ */
 static int make_devices(int other)
 {
 	struct {
@@ -85,7 +87,7 @@ static int make_devices(int other)
 	return err ?: reply.error.error;
 }
 
-/* Gives the device its address and has it up. 0 or -errno. */
+/* Assigns the address to the device and brings it up. Returns 0 or -errno. */
 static int configure(int fd, const char *name, const char *address,
 		     uint32_t command, uint32_t value)
 {
@@ -105,7 +107,7 @@ static int configure(int fd, const char *name, const char *address,
 	return ioctl(fd, SIOCSIFFLAGS, &ifr) ? -errno : 0;
 }
 
-/* Makes a socket in a namespace of its own. */
+/* Creates a socket in a new namespace. */
 static int socket_apart(void)
 {
 	return unshare(CLONE_NEWNET) ? -1 :
@@ -121,11 +123,11 @@ static int join_up(int tx, int rx)
 	socklen_t size = sizeof(addr);
 	int err;
 
-	/* A device that is to do GRO uses NAPI for it... */
+	/* A device with GRO uses NAPI... */
 	err = configure(rx, "rx", RX_ADDRESS, ETHTOOL_SGRO, 1);
 	if (err)
 		return err;
-	/* ...unless the other could have left it to do the segmentation. */
+	/* ...unless the other device could have left the segmentation to it. */
 	err = configure(tx, "tx", TX_ADDRESS, ETHTOOL_STSO, 0);
 	if (err)
 		return err;

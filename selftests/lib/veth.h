@@ -11,8 +11,8 @@
 #define SELFTESTS_VETH_H
 
 /*
- * Makes them; the calling thread is in the namespace of rx from then on. Returns
- * 0, or -errno, with -EOPNOTSUPP if there are no such devices.
+ * Creates the sockets; afterwards, the calling thread is in the namespace of
+ * rx. Returns 0, or -errno, with -EOPNOTSUPP if the kernel has no veth devices.
  */
 int veth_sockets(int *tx, int *rx);
 

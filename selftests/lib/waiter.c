@@ -36,7 +36,7 @@ static bool read_line(pid_t tid, const char *name, char *line, int size)
 	return ok;
 }
 
-/* The letter of the thread's state in "stat", behind the name in parentheses. */
+/* The letter of the thread's state in "stat", after the name in parentheses. */
 static char state_of(pid_t tid)
 {
 	char line[512], *end;
@@ -62,9 +62,9 @@ int sleepers_of(const struct poller *p, int wanted)
 
 /*
  * "syscall" begins with the number of the system call in which a thread is
- * blocked, or with "running". That may still be the call when the thread has
- * been woken and not run yet. "stat" knows better: it is S only as long as nobody
- * has woken it.
+ * blocked, or with "running". It may still contain the call after the thread
+ * has been woken, until it runs. "stat" is more accurate: it is S only as long
+ * as nobody has woken the thread.
  */
 bool is_asleep_in(pid_t tid, long nr)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Included before the kernel's tests: the harness's limit of 30 seconds per test is too
- * short for millions of waits on an emulated processor of a busy host.
+ * Included before the kernel's tests, because the harness's limit of 30 seconds per test
+ * is too short for millions of waits on an emulated processor of a busy host.
  */
 #include "kselftest_harness.h"
 
