@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-// Generated from src/uapi/repoll.h. "make generate" writes it anew.
+// Generated from src/uapi/repoll.h. "make generate" regenerates it.
 
 pub const REPOLL_DEVICE: &::core::ffi::CStr = c"/dev/repoll";
 pub const REPOLL_IOC_TYPE: u32 = 233;

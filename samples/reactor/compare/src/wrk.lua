@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: GPL-2.0
--- For wrk: what it has measured, as one line of JSON. Times are in microseconds.
+-- For wrk: prints its measurements as one line of JSON. Times are in microseconds.
 
 function done(summary, latency, requests)
 	local errors = summary.errors
