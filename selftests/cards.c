@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Waiting for packets from a network card: woken by its interrupts, or polling it
- * busily instead.
+ * Waits for packets from a network card: its interrupts wake the waiter, or the waiter
+ * busy-polls the card.
  */
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -13,7 +13,7 @@
 #define NSEC_PER_USEC 1000
 #define ROUNDS 100
 
-/* Spins for as long as can be waited for, and wants no interrupts meanwhile. */
+/* Spins up to the longest useful time, and defers interrupts meanwhile. */
 static const struct epoll_params busily = {
 	.busy_poll_usecs = SOON / NSEC_PER_USEC,
 	.busy_poll_budget = 8,
@@ -59,7 +59,7 @@ FIXTURE_TEARDOWN(cards) {
 	close(self->left);
 }
 
-/* Sends back what comes, ROUNDS times. */
+/* Sends back each packet, ROUNDS times. */
 static void *echo(void *arg)
 {
 	int fd = *(int *)arg;
@@ -74,7 +74,7 @@ static void *echo(void *arg)
 
 /*
  * Sends a packet from the right and waits for its echo, ROUNDS times. Returns how many
- * interrupts that took on the right, or -1.
+ * interrupts this caused on the right, or -1.
  */
 static long interrupts_of_rounds(const struct poller *p, int left, int right)
 {
@@ -99,7 +99,7 @@ static long interrupts_of_rounds(const struct poller *p, int left, int right)
 
 /*
  *	right ---> left ---> right ---> P: an interrupt wakes the waiter each time;
- *	polling busily, it takes the packets itself and hardly any interrupt is left
+ *	with busy polling, it takes the packets itself, almost without interrupts
  */
 TEST_F(cards, busy_polling_replaces_interrupts)
 {
@@ -107,7 +107,7 @@ TEST_F(cards, busy_polling_replaces_interrupts)
 	struct epoll_params params;
 	long usual, busy;
 
-	/* Tells the poller of the queue. */
+	/* The poller learns the queue. */
 	usual = interrupts_of_rounds(&self->p, self->left, self->right);
 	ASSERT_LE(0, usual);
 	ASSERT_EQ(0, cards_defer_interrupts(SOON / 10));
@@ -117,7 +117,7 @@ TEST_F(cards, busy_polling_replaces_interrupts)
 	busy = interrupts_of_rounds(&self->p, self->left, self->right);
 	ASSERT_EQ(0, ioctl(self->p.fd, EPIOCSPARAMS, &none));
 	ASSERT_EQ(0, cards_defer_interrupts(0));
-	TH_LOG("%d packets: %ld interrupts, %ld polling busily", ROUNDS, usual, busy);
+	TH_LOG("%d packets: %ld interrupts, %ld with busy polling", ROUNDS, usual, busy);
 	EXPECT_LE(ROUNDS / 2, usual);
 	EXPECT_GE(ROUNDS / 4, busy);
 	EXPECT_LE(0, busy);

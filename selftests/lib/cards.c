@@ -11,7 +11,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A socket in a network namespace, bound to an address there, or -errno. */
+/*
+ * Creates a socket in a network namespace, bound to an address there. Returns
+ * it or -errno.
+ */
 static int socket_in(const char *namespace, const char *address)
 {
 	struct sockaddr_in name = { .sin_family = AF_INET };
@@ -34,7 +37,7 @@ static int socket_in(const char *namespace, const char *address)
 	return err ?: fd;
 }
 
-/* Connects a socket to the address of another. 0 or -errno. */
+/* Connects a socket to the address of another. Returns 0 or -errno. */
 static int connect_to(int fd, int other)
 {
 	struct sockaddr_in name;
@@ -59,7 +62,10 @@ int cards_sockets(int *left, int *right)
 
 long cards_interrupts(void)
 {
-	/* A virtio card's are named after its device, not after the card. */
+	/*
+	 * The interrupts of a virtio card are named after its device, not after
+	 * the card.
+	 */
 	FILE *output = popen("d=$(ip netns exec right readlink /sys/class/net/right/device)\n"
 			     "case $d in *virtio*) n=${d##*/}-input ;; *) n=right-rx ;; esac\n"
 			     "awk -v n=$n 'index($NF, n) == 1 { for (i = 2; $i ~ /^[0-9]+$/; i++) s += $i }"

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Connections over the wire between the guest's two network cards, and the certainty that what was
-//! sent through them has arrived.
+//! Connections over the wire between the guest's two network cards, and a barrier that waits until
+//! everything sent through them has arrived.
 //!
-//! A datagram that follows over the same queue is received after it. So there and back once, and
-//! whatever a packet has caused on the other side is there, too; a second time, and so is what that
-//! has caused. The cards must have one queue each, and acknowledgements must not be delayed.
+//! A datagram that is sent later over the same queue is received later. So after one round trip,
+//! all effects of a packet on the other side have happened; after a second one, also the effects of
+//! those. This requires cards with one queue each, and acknowledgements without delay.
 
 use anyhow::{Context, Result};
 use std::{
@@ -14,7 +14,7 @@ use std::{
 };
 use wire::Machine;
 
-/// So often there and back.
+/// The number of round trips.
 const ROUNDS: usize = 2;
 
 /// A datagram socket on each machine.
@@ -33,7 +33,7 @@ impl Barrier {
         let [left, right] = &self.ends;
         for _ in 0..ROUNDS {
             for (from, to) in [(left, right), (right, left)] {
-                // A datagram that is lost leaves the worker hanging, which is reported.
+                // If a datagram is lost, the worker hangs, which is reported.
                 let passed = from.send(b"-").and_then(|_| to.recv(&mut [0; 1]));
                 passed.expect("the barrier's sockets are sound");
             }
@@ -41,7 +41,7 @@ impl Barrier {
     }
 }
 
-/// A TCP connection, not blocking.
+/// A non-blocking TCP connection.
 pub(crate) fn connection() -> Result<[RawFd; 2]> {
     let (left, right) = wire::connection()?;
     for end in [&left, &right] {
@@ -50,7 +50,7 @@ pub(crate) fn connection() -> Result<[RawFd; 2]> {
     Ok([left.into_raw_fd(), right.into_raw_fd()])
 }
 
-/// Two datagram sockets, not blocking.
+/// Two non-blocking datagram sockets.
 pub(crate) fn datagram_pair() -> Result<[RawFd; 2]> {
     let ends = datagrams()?;
     for end in &ends {
@@ -59,7 +59,7 @@ pub(crate) fn datagram_pair() -> Result<[RawFd; 2]> {
     Ok(ends.map(IntoRawFd::into_raw_fd))
 }
 
-/// Two datagram sockets, connected to each other.
+/// Two datagram sockets that are connected to each other.
 fn datagrams() -> Result<[UdpSocket; 2]> {
     let bound = |machine: Machine| {
         machine.run(|| UdpSocket::bind((machine.address(), 0)).context("cannot bind"))
