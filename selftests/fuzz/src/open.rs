@@ -8,7 +8,7 @@ use std::{
     ffi::{c_int, CStr},
     fs, io,
     mem::{size_of, zeroed},
-    os::fd::RawFd,
+    os::fd::{IntoRawFd, RawFd},
     ptr,
 };
 
@@ -79,6 +79,7 @@ pub fn open(kind: Kind) -> Pair {
             Kind::Folder => one(path(FOLDER, libc::O_RDONLY)),
             Kind::FuseFifo => [fuse::FIFO, fuse::ALIAS].map(|name| path(name, libc::O_RDWR)),
             Kind::FuseFile => one(path(fuse::FILE, libc::O_RDWR)),
+            Kind::Wire => over_wire(),
         }
     }
 }
@@ -146,6 +147,17 @@ fn tcp(accept: bool) -> Pair {
         libc::close(listener);
         [client, server]
     }
+}
+
+fn over_wire() -> Pair {
+    let Ok((left, right)) = wire::connection() else {
+        return [-1; 2];
+    };
+    [left, right].map(|end| {
+        // It stays blocking if that fails, and its file is closed with the program in any case.
+        let _ = end.set_nonblocking(true);
+        end.into_raw_fd()
+    })
 }
 
 fn udp() -> Pair {

@@ -155,6 +155,9 @@ pub enum Kind {
     FuseFifo,
     /// A file of FUSE, which answers when it likes.
     FuseFile,
+    /// Both ends of a connection between the guest's two network cards. Its events come in hard
+    /// interrupts.
+    Wire,
 }
 
 /// What makes the next operation of the thread fail.

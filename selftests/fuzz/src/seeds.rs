@@ -238,7 +238,16 @@ fn pair(kind: Kind) -> Program {
 
 /// All initial programs.
 pub fn programs() -> Vec<Program> {
-    let mut programs = Vec::from([Kind::Pipe, Kind::UnixStream, Kind::Tcp, Kind::Pty].map(pair));
+    let mut programs = Vec::from(
+        [
+            Kind::Pipe,
+            Kind::UnixStream,
+            Kind::Tcp,
+            Kind::Pty,
+            Kind::Wire,
+        ]
+        .map(pair),
+    );
     programs.extend([
         // A file that dies while it is opened under another name, and a slow file.
         Program {
