@@ -12,6 +12,7 @@ mod measure;
 mod profile;
 mod rates;
 mod report;
+mod steps;
 mod work;
 
 use anyhow::{bail, ensure, Context, Result};
@@ -141,6 +142,10 @@ struct Profile {
     #[arg(long, default_value_t = 1.0, value_name = "N")]
     least: f64,
 
+    /// Also print and draw what each step of a message's way costs
+    #[arg(long, value_name = "SVG")]
+    steps: Option<PathBuf>,
+
     /// The output of count
     run: PathBuf,
 }
@@ -161,7 +166,8 @@ fn run(arguments: Run) -> Result<()> {
                 .with_context(|| format!("cannot read {}", file.display()))?;
             for figure in rates::figures(&lines)? {
                 bench.record(&figure.key.clone(), |bench| {
-                    bench.judge(figure);
+                    let widest = rates::widest(&figure.key, arguments.mode.widest());
+                    bench.judge_by(figure, widest);
                     Ok(())
                 });
             }
@@ -285,6 +291,10 @@ fn profile(arguments: &Profile) -> Result<()> {
     };
     let profile = profile::Profile::new(&text(&arguments.run)?, &text(&arguments.counts)?)?;
     stdout().write_all(profile.table(arguments.least).as_bytes())?;
+    if let Some(path) = &arguments.steps {
+        stdout().write_all(profile.table_of_steps().as_bytes())?;
+        profile.draw_steps(path)?;
+    }
     Ok(())
 }
 

@@ -2,12 +2,15 @@
 
 //! Attributes the instructions of some work to functions of the kernel and its modules.
 
+use crate::steps;
 use anyhow::{Context, Result};
+use measurements::{bars, Series};
 use std::{
     collections::HashMap,
     fmt::Write as _,
     fs,
     io::{stdout, Write as _},
+    path::Path,
 };
 
 /// Addresses from here on belong to the kernel.
@@ -118,6 +121,47 @@ impl Profile {
         }
         line("all", all);
         text
+    }
+}
+
+impl Profile {
+    /// What each step of a message's way costs on epoll and on repoll.
+    pub fn steps(&self) -> Vec<(&'static str, [f64; 2])> {
+        let mut steps: Vec<_> = steps::names().map(|name| (name, [0.0; 2])).collect();
+        for (name, cost) in &self.0 {
+            let step = steps::of(name);
+            for (_, sum) in steps.iter_mut().filter(|(name, _)| *name == step) {
+                *sum = [sum[0] + cost[0], sum[1] + cost[1]];
+            }
+        }
+        steps
+    }
+
+    /// A line for each step.
+    pub fn table_of_steps(&self) -> String {
+        let mut text = String::from("   epoll   repoll  step\n");
+        for (name, [epoll, repoll]) in self.steps() {
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "{epoll:8.0} {repoll:8.0}  {name}");
+        }
+        text
+    }
+
+    /// Draws the steps.
+    pub fn draw_steps(&self, path: &Path) -> Result<()> {
+        let steps = self.steps();
+        let titles: Vec<_> = steps.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let series = [
+            Series::new("repoll", steps.iter().map(|(_, [_, repoll])| *repoll)),
+            Series::new("epoll", steps.iter().map(|(_, [epoll, _])| *epoll)),
+        ];
+        bars(
+            path,
+            "where the instructions of a request are spent",
+            "instructions",
+            &titles,
+            &series,
+        )
     }
 }
 
