@@ -8,7 +8,7 @@ PAYLOAD := $(BUILD)/payload
 
 .DEFAULT_GOAL := modules
 .PHONY: modules modules_install payload payload-demo payload-module generate deb setup demo demo-reactors test test-deb \
-	test-kernel-suite test-python test-tracers test-instrumented test-debug test-differential \
+	test-kernel-suite test-python test-tracers test-instrumented test-debug test-wire test-differential \
 	torture apps scale bench bench-update bench-gate profile herd blocking trace prepared fuzz \
 	fuzz-minimise payload-fuzz vm lint clean distclean help
 
@@ -102,6 +102,10 @@ test-deb: deb
 # The same tests and more, on kernels that report mistakes.
 test-debug:
 	@qemu/test-debug
+
+# What crosses the wire between two network cards, with each of their drivers.
+test-wire:
+	@qemu/test-wire
 
 test-kernel-suite: export TIMEOUT ?= 1800
 test-kernel-suite: payload

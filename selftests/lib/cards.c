@@ -68,8 +68,8 @@ long cards_interrupts(void)
 	 */
 	FILE *output = popen("d=$(ip netns exec right readlink /sys/class/net/right/device)\n"
 			     "case $d in *virtio*) n=${d##*/}-input ;; *) n=right-rx ;; esac\n"
-			     "awk -v n=$n 'index($NF, n) == 1 { for (i = 2; $i ~ /^[0-9]+$/; i++) s += $i }"
-			     " END { print s + 0 }' /proc/interrupts", "re");
+			     "awk -v n=$n 'index($NF, n) == 1 { for (i = 2; $i ~ /^[0-9]+$/; i++) s += $i }\n"
+			     "END { print s + 0 }' /proc/interrupts", "re");
 	long count;
 
 	if (!output)
@@ -84,8 +84,8 @@ int cards_defer_interrupts(long nsec)
 	char command[256];
 
 	snprintf(command, sizeof(command),
-		 "ip netns exec right sh -c 'cd /sys/class/net/right && "
-		 "echo %ld >gro_flush_timeout && echo %d >napi_defer_hard_irqs'",
+		 "ip netns exec right sh -ec 'cd /sys/class/net/right\n"
+		 "echo %ld >gro_flush_timeout; echo %d >napi_defer_hard_irqs'",
 		 nsec, nsec ? 2 : 0);
 	return system(command) ? -1 : 0;
 }

@@ -9,7 +9,7 @@
 
 use anyhow::{Context, Result};
 use std::{
-    net::{TcpStream, UdpSocket},
+    net::UdpSocket,
     os::fd::{IntoRawFd, RawFd},
 };
 use wire::Machine;
