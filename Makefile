@@ -14,7 +14,7 @@ PAYLOAD := $(BUILD)/payload
 
 ifdef KDIR
 
-ifneq ($(filter demo demo-% test test-% torture apps scale bench bench-% profile herd blocking trace fuzz fuzz-% vm,$(MAKECMDGOALS)),)
+ifneq ($(filter demo demo-% test test-% torture apps scale bench bench-% profile herd blocking trace prepared fuzz fuzz-% vm,$(MAKECMDGOALS)),)
 $(error The virtual machine runs Debian's kernel, with a module built for it: leave KDIR out)
 endif
 

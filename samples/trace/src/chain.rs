@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whether a record has what it must have.
+//! Checks that a record has its steps.
 
 use crate::timeline::{Timeline, Who};
 use std::fmt;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! A timeline as a drawing, in SVG: a line for each row, indented by its depth and coloured by its
-//! context; time runs downwards. Over the wire each machine has a column of its own. The letters are
-//! left to the viewer.
+//! context; time runs downwards. Over the wire each machine has a column of its own. The viewer
+//! chooses the font.
 
 use crate::{
     event::Context,
@@ -15,12 +15,12 @@ const LINE: usize = 18;
 const TOP: usize = 84;
 const TIMES: usize = 70;
 const INDENT: usize = 9;
-const LETTER: usize = 7;
+const LETTER: usize = 8;
 /// How far to the right the column of the right machine begins.
-const COLUMN: usize = 420;
-/// Colours that readers who see fewer of them can tell apart as well (Okabe and Ito).
+const COLUMN: usize = 760;
+/// Colours that colour-blind readers can distinguish, too (Okabe and Ito).
 const CONTEXTS: [(Context, &str, &str); 4] = [
-    (Context::Process, "process", "#56b4e9"),
+    (Context::Process, "process or kernel thread", "#56b4e9"),
     (Context::Softirq, "soft interrupt", "#e69f00"),
     (Context::Ksoftirqd, "ksoftirqd", "#009e73"),
     (Context::Hardirq, "hard interrupt", "#d55e00"),
@@ -29,18 +29,21 @@ const CONTEXTS: [(Context, &str, &str); 4] = [
 /// Draws it.
 pub fn draw(timeline: &Timeline) -> String {
     let mut body = String::new();
-    let mut width = 720;
-    for (number, row) in timeline.rows.iter().enumerate() {
+    // That of the longest legend.
+    let mut width = 1640;
+    let rows = timeline.shown();
+    for (number, row) in rows.iter().enumerate() {
         width = width.max(add_row(&mut body, TOP + number * LINE, row));
     }
-    let mut height = TOP + timeline.rows.len() * LINE + LINE;
+    let mut height = TOP + rows.len() * LINE + 2 * LINE;
     for note in &timeline.notes {
         let _ = writeln!(
             body,
-            r#"<text x="{TIMES}" y="{height}">{}</text>"#,
+            r#"<text x="{TIMES}" y="{height}" xml:space="preserve">{}</text>"#,
             escape(note)
         );
         height += LINE;
+        width = width.max(TIMES + LETTER * note.len());
     }
     let mut svg = String::new();
     // Writing to a string does not fail.
@@ -53,7 +56,7 @@ pub fn draw(timeline: &Timeline) -> String {
     );
     let mut x = TIMES;
     for (context, name, colour) in CONTEXTS {
-        if !timeline.rows.iter().any(|row| row.context == context) {
+        if !rows.iter().any(|row| row.context == context) {
             continue;
         }
         let _ = writeln!(
@@ -61,16 +64,21 @@ pub fn draw(timeline: &Timeline) -> String {
             r#"<rect x="{x}" y="36" width="12" height="12" fill="{colour}"/><text x="{}" y="46">{name}</text>"#,
             x + 18
         );
-        x += 150;
+        x += 230;
     }
-    let _ = writeln!(svg, r#"<text x="10" y="46">us</text>"#);
+    let _ = writeln!(
+        svg,
+        r#"<text x="{x}" y="46" fill="dimgrey">bold: recorded at this time; plain: a caller; italic: a remark of this program</text>
+<text x="{}" y="72" text-anchor="end">us</text>"#,
+        TIMES - 12
+    );
     for (who, title) in [Who::Left, Who::Right]
         .into_iter()
         .zip(timeline.scenario.columns())
     {
-        if timeline.rows.iter().any(|row| row.actor == who) {
+        if rows.iter().any(|row| row.actor == who) {
             let x = TIMES + column(who);
-            let bottom = TOP + timeline.rows.len() * LINE;
+            let bottom = TOP + rows.len() * LINE;
             let _ = writeln!(
                 svg,
                 r##"<text x="{x}" y="72" font-size="14" font-weight="bold">{title}</text>
@@ -82,7 +90,7 @@ pub fn draw(timeline: &Timeline) -> String {
     svg + &body + "</svg>\n"
 }
 
-/// How far to the right somebody's rows begin.
+/// How far to the right the rows of an actor begin.
 fn column(who: Who) -> usize {
     match who {
         Who::Right => COLUMN,
@@ -111,16 +119,19 @@ fn add_row(out: &mut String, y: usize, row: &Row) -> usize {
         Who::Waiter => "waiter: ",
         _ => "",
     };
-    let mut more = row.detail.clone();
-    if let Some(meaning) = glossary::meaning(&row.name) {
-        if !more.is_empty() {
-            more += "; ";
-        }
-        more += meaning;
-    }
+    let meaning = glossary::meaning(&row.name, &row.detail).unwrap_or("");
+    let separator = match meaning.is_empty() || row.detail.is_empty() {
+        true => "",
+        false => "; ",
+    };
+    let more = format!("{meaning}{separator}{}", row.detail);
+    let style = match row.remark {
+        true => "italic",
+        false => "normal",
+    };
     let _ = writeln!(
         out,
-        r#"<rect x="{}" y="{}" width="5" height="{LINE}" fill="{colour}"/><text x="{}" y="{base}" font-weight="{weight}">{who}{}<tspan dx="{LETTER}" font-weight="normal" fill="dimgrey">{}</tspan></text>"#,
+        r#"<rect x="{}" y="{}" width="5" height="{LINE}" fill="{colour}"/><text x="{}" y="{base}" font-weight="{weight}" font-style="{style}">{who}{}<tspan dx="{LETTER}" font-weight="normal" font-style="normal" fill="dimgrey">{}</tspan></text>"#,
         x - 2,
         y,
         x + 8,

@@ -4,11 +4,11 @@
 
 use serde::Serialize;
 
-/// In what the processor was when an event happened.
+/// The context in which an event happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Context {
-    /// A task, in a system call or of the kernel's.
+    /// A process in a system call, or a kernel thread.
     Process,
     /// A soft interrupt.
     Softirq,
@@ -21,7 +21,7 @@ pub enum Context {
 /// An event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// The thread that the processor ran, be it in an interrupt.
+    /// The thread on the processor, even if an interrupt had interrupted it.
     pub thread: i32,
     /// The processor.
     pub processor: u32,
@@ -37,7 +37,7 @@ pub struct Event {
     pub stack: Vec<String>,
 }
 
-/// All events of a record, in order. Lines of no known form are passed over.
+/// All events of a record, in order. Lines of an unknown form are skipped.
 pub fn parse(text: &str) -> Vec<Event> {
     let mut events: Vec<Event> = Vec::new();
     let mut innermost_first = Vec::new();
@@ -101,7 +101,7 @@ fn parse_event(line: &str) -> Option<Event> {
 }
 
 impl Event {
-    /// Whether somebody wrote it into the record as a remark.
+    /// Whether it is a remark of this program.
     pub fn is_remark(&self) -> bool {
         self.name == "tracing_mark_write"
     }
@@ -111,12 +111,22 @@ impl Event {
         let names: &[&str] = match self.name.as_str() {
             "net_dev_start_xmit" => &["dev", "len"],
             "irq_handler_entry" => &["name"],
+            "softirq_raise" | "softirq_entry" => &[],
+            "repoll_callback" => &["instance", "fd", "events", "result"],
+            "kfree_skb" => {
+                let reason = self.fields.split_once("reason: ");
+                return reason.map_or(String::new(), |(_, reason)| reason.to_owned());
+            }
             "sched_waking" => &["comm", "target_cpu"],
-            "sched_switch" => &["prev_comm", "next_comm"],
+            "sched_switch" => &["next_comm"],
             // In words: "napi poll on napi struct 0 for device right work 1 budget 64".
             "napi_poll" => {
-                let words = self.fields.split_once(" for ");
-                return words.map_or(String::new(), |(_, rest)| rest.to_owned());
+                let words = self.fields.split_once(" for device ");
+                let rest = words.map_or("", |(_, rest)| rest);
+                let rest = rest.replace("(no_device)", "backlog");
+                return rest
+                    .replace(" work ", ": ")
+                    .replace(" budget ", " of at most ");
             }
             _ => return self.fields.clone(),
         };

@@ -27,8 +27,8 @@ use timeline::Timeline;
 /// Show what the kernel does between a packet and the return of a wait
 ///
 /// Each scenario happens once while tracefs records it: probes, tracepoints, and the
-/// stack at each. The program prints that record: below each function those that it
-/// called. In between there may be others.
+/// stack at each. The program prints the record, each function below its caller.
+/// Functions in between may be missing.
 ///
 /// Messages cross the loopback device, or, with --wire, the two network cards that the
 /// virtual machine has with NIC=.
@@ -38,7 +38,7 @@ use timeline::Timeline;
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// Only these; all by default
+    /// The scenarios to record; all by default
     scenarios: Vec<Scenario>,
     /// Send over the wire between the two network cards
     #[arg(long)]
@@ -49,10 +49,10 @@ struct Arguments {
     /// Print JSON
     #[arg(long, conflicts_with = "check")]
     json: bool,
-    /// Print only whether each has the functions that it must have, in order
+    /// Print only whether each scenario has its steps, in order
     #[arg(long)]
     check: bool,
-    /// Leave what was recorded in this folder
+    /// Save the raw records in this folder
     #[arg(long, value_name = "FOLDER")]
     record: Option<PathBuf>,
 }
@@ -71,7 +71,7 @@ fn main() -> Result<ExitCode> {
         .iter()
         .find(|scenario| !scenario.is_possible(network))
     {
-        bail!("'{scenario}' happens only over the wire: give --wire");
+        bail!("'{scenario}' is not possible here: it needs --wire, and 'ring' also NIC=igb");
     }
     let _prepared = network.prepare()?;
     let mut complete = true;

@@ -12,17 +12,18 @@ use crate::{
 use anyhow::{Context, Result};
 use rustix::{
     event::{poll, PollFd, PollFlags, Timespec},
-    net::sockopt,
+    net::{self, sockopt, AddressFamily, SocketType},
 };
 use std::{
     io::{ErrorKind, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    os::fd::AsFd,
 };
 use wire::{Driver, Machine};
 
 /// So small that a send buffer is soon full.
 const SMALL: usize = 8 << 10;
-/// Longer than an acknowledgement is delayed.
+/// Longer than TCP delays an acknowledgement.
 const LATE: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 300_000_000,
@@ -45,7 +46,7 @@ impl Network {
         Ok(Self::Wire(driver))
     }
 
-    /// Its name for a reader.
+    /// Its name in a title.
     pub fn name(self) -> &'static str {
         match self {
             Self::Loopback => "loopback device",
@@ -54,8 +55,8 @@ impl Network {
         }
     }
 
-    /// What has to be so while something is recorded over the wire: each machine keeps to a
-    /// processor of its own, and has a firewall.
+    /// Prepares the wire for a recording: each machine keeps to a processor of its own, and has a
+    /// firewall.
     pub fn prepare(self) -> Result<Option<(Pinned, Filter)>> {
         match self {
             Self::Loopback => Ok(None),
@@ -85,7 +86,7 @@ impl Network {
         )
     }
 
-    /// How it is announced to the other machine: by a hard interrupt and, in any case, a soft one.
+    /// The interrupts that announce it: over the wire a hard one, and always a soft one.
     pub fn interrupt(self, to: Machine) -> Chain {
         self.on(
             to,
@@ -107,7 +108,7 @@ impl Network {
         )
     }
 
-    /// What it passes then, as far as IP.
+    /// The functions that it passes next, up to IP.
     pub fn receive(self, to: Machine) -> Chain {
         self.on(
             to,
@@ -129,7 +130,7 @@ impl Network {
         )
     }
 
-    /// What follows later on the sender's side: the card reports that it has sent the packet, and
+    /// Later steps on the sender's side: the card reports that it has sent the packet, and
     /// the packet is freed. (A virtio card need not interrupt for that: the next poll finds it.)
     pub fn completion(self, from: Machine) -> Chain {
         self.on(
@@ -206,13 +207,19 @@ impl Network {
 
     /// A connected pair with small buffers. The right one does not block.
     pub fn small_pair(self) -> Result<(TcpStream, TcpStream)> {
-        let (left, right) = self.pair()?;
-        right.set_nonblocking(true)?;
-        for socket in [&left, &right] {
+        let (listener, address) = self.listener()?;
+        // Before they connect, since a window that was offered must stay. The accepted socket
+        // inherits the listener's.
+        let left = net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
+        for socket in [left.as_fd(), listener.as_fd()] {
             sockopt::set_socket_send_buffer_size(socket, SMALL)?;
             sockopt::set_socket_recv_buffer_size(socket, SMALL)?;
         }
-        Ok((left, right))
+        net::connect(&left, &address).context("cannot connect")?;
+        let (right, _) = listener.accept()?;
+        right.set_nonblocking(true)?;
+        right.set_nodelay(true)?;
+        Ok((left.into(), right))
     }
 
     /// A pair of datagram sockets, of which the first sends to the second.
@@ -225,8 +232,7 @@ impl Network {
     }
 }
 
-/// Sends until there is no more room, and acknowledgements on their way make none. Returns how many
-/// bytes.
+/// Sends until the send buffer is full and stays full. Returns the number of bytes.
 pub fn fill(mut socket: &TcpStream) -> Result<usize> {
     let mut sent = 0;
     loop {

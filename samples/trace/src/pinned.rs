@@ -2,7 +2,7 @@
 
 //! A processor for each of the two machines: the calling thread and the left card's interrupts
 //! keep to the first, the waiter and the right card's interrupts to the second. So the processor of
-//! an event tells on which machine it happened.
+//! an event shows its machine.
 
 use anyhow::{ensure, Context, Result};
 use rustix::thread::{sched_getaffinity, sched_setaffinity, CpuSet};

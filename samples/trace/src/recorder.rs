@@ -15,7 +15,7 @@ const TRACEFS: &str = "/sys/kernel/tracing";
 const PROBES: &str = "repoll_trace";
 
 /// The functions to be probed besides the driver's. A kernel may lack some, by its configuration or
-/// because the compiler has put them into their callers.
+/// because the compiler has inlined them.
 const FUNCTIONS: &[&str] = &[
     // what is there before
     "__sock_create",
@@ -38,7 +38,6 @@ const FUNCTIONS: &[&str] = &[
     "__neigh_event_send",
     "arp_solicit",
     "sch_direct_xmit",
-    "dev_hard_start_xmit",
     // the way in
     "__napi_schedule",
     "net_rx_action",
@@ -54,7 +53,6 @@ const FUNCTIONS: &[&str] = &[
     "udp_rcv",
     "__udp_enqueue_schedule_skb",
     "tcp_v4_rcv",
-    "tcp_v4_do_rcv",
     "tcp_rcv_established",
     "tcp_conn_request",
     "inet_csk_complete_hashdance",
@@ -70,13 +68,12 @@ const FUNCTIONS: &[&str] = &[
     "default_wake_function",
 ];
 
-/// The kernel's own events that are of use, if it has them, and what is wanted of them.
+/// Events of the kernel, each with its filter. A kernel may lack some.
 const EVENTS: &[(&str, Option<&str>)] = &[
     ("repoll", None),
     ("net/net_dev_start_xmit", None),
     ("napi/napi_poll", None),
     ("irq/softirq_raise", Some("vec == 3")),
-    ("irq/softirq_entry", Some("vec == 3")),
     ("sched/sched_waking", None),
     ("sched/sched_switch", None),
     ("skb/kfree_skb", None),
@@ -93,7 +90,7 @@ impl Recorder {
         let recorder = Self::empty()?;
         for function in network.functions().iter().chain(FUNCTIONS) {
             let name = function.rsplit(':').next().unwrap_or(function);
-            // That it is missing shows when something is expected of it.
+            // If it is missing, the check of the chains fails.
             let _ = append("kprobe_events", &format!("p:{PROBES}/{name} {function}\n"));
         }
         recorder.write("options/stacktrace", "1")?;
@@ -159,7 +156,7 @@ impl Recorder {
         self.write("trace_marker", text)
     }
 
-    /// What to put remarks by, into the record, from another thread.
+    /// A file through which another thread writes remarks into the record.
     pub fn marker(&self) -> Result<fs::File> {
         let path = self.buffer.join("trace_marker");
         OpenOptions::new()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is done while it is recorded, and what has to be in the record.
+//! The scenarios: their actions, and the steps that each record must have.
 
 mod affinity;
 mod arrival;
@@ -34,7 +34,7 @@ use wire::{Driver, Machine};
 /// How long to wait for a card to report what it has sent. Only a failure takes so long.
 const SOON: Duration = Duration::from_secs(10);
 
-/// Nothing more is on its way over the wire after this time.
+/// If no packet comes for this long, none is on the wire.
 const QUIET: Duration = Duration::from_millis(200);
 
 /// A scenario.
@@ -77,7 +77,7 @@ pub struct Recorded {
     pub waiter: Option<i32>,
     /// The number of the instance.
     pub instance: Option<String>,
-    /// What else there is to tell.
+    /// Further remarks for the reader.
     pub notes: Vec<String>,
 }
 
@@ -93,7 +93,7 @@ impl Scenario {
     pub fn is_possible(self, network: Network) -> bool {
         match self {
             Self::Neighbour | Self::Flood | Self::Affinity => network != Network::Loopback,
-            // A virtio card's host keeps what the ring has no room for.
+            // The host of a virtio card keeps packets while the ring is full.
             Self::Ring => network == Network::Wire(Driver::Igb),
             _ => true,
         }
@@ -106,14 +106,14 @@ impl Scenario {
             Self::Arrival => "a TCP message arrives at a socket that repoll watches",
             Self::Epoll => "a TCP message arrives at a socket that epoll watches",
             Self::Datagram => "a UDP message arrives at a socket that repoll watches",
-            Self::Recv => "a message arrives for a thread in a blocking recv",
-            Self::Neighbour => "a message to a neighbour whose hardware address is unknown",
-            Self::Connection => "a connection comes in",
-            Self::Overflow => "a connection comes in, and the accept queue is full",
-            Self::Drain => "a full send buffer drains",
-            Self::Flood => "a flood of small packets: ksoftirqd takes over",
-            Self::Ring => "more packets come than the receive ring holds",
-            Self::Affinity => "the card's interrupts move to another processor",
+            Self::Recv => "a TCP message arrives for a thread that blocks in recv",
+            Self::Neighbour => "a UDP message to a neighbour whose hardware address is unknown",
+            Self::Connection => "a client connects to a listening socket that repoll watches",
+            Self::Overflow => "a client connects, but the accept queue is full",
+            Self::Drain => "the receiver (left) reads, and the sender's full send buffer (right) drains",
+            Self::Flood => "many small packets: ksoftirqd takes over",
+            Self::Ring => "more packets arrive than the receive ring holds",
+            Self::Affinity => "the right card's interrupts move to another processor, and the soft interrupts with them",
         }
     }
 
@@ -128,7 +128,7 @@ impl Scenario {
         }
     }
 
-    /// Lets it happen.
+    /// Runs it and returns the record.
     pub fn record(self, network: Network) -> Result<Recorded> {
         match self {
             Self::Server => server::record(network),
@@ -146,8 +146,8 @@ impl Scenario {
         }
     }
 
-    /// What must be in the record. Functions of the kernel are those that it calls by pointer or from
-    /// other files: the compiler cannot have put them into their callers.
+    /// The steps that must be in the record. They name only functions of the kernel that it calls by
+    /// pointer or from another file, which the compiler cannot inline.
     pub fn chains(self, network: Network) -> Vec<Chain> {
         match self {
             Self::Server => server::chains(network),
@@ -233,7 +233,7 @@ fn wait_for_completion(network: Network, recorder: &Recorder) -> Result<()> {
     while !recorder.text()?.contains(": napi_consume_skb:") && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(10));
     }
-    recorder.remark("everything has been sent")
+    recorder.remark("end of the recording")
 }
 
 /// Waits until a machine has received nothing for a while.
@@ -275,7 +275,7 @@ fn with_waiter(
     let number = number_of(&instance)?;
     let recorder = Recorder::new(network)?;
     let mut marker = recorder.marker()?;
-    // repoll's by a direct call, where the module has those.
+    // repoll waits by a direct call (fadvise64) if the module has those.
     let calls = &[
         libc::SYS_fadvise64,
         libc::SYS_ioctl,
@@ -292,7 +292,6 @@ fn with_waiter(
     recorder.start()?;
     act(&recorder)?;
     waiter.join()?;
-    wait_for_completion(network, &recorder)?;
     Ok(Recorded {
         text: recorder.stop()?,
         actor: gettid().as_raw_nonzero().get(),

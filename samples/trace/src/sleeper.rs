@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_who_sleeps_is_in_a_call() {
+    fn only_a_sleeping_thread_is_in_a_call() {
         assert!(is_in("16 0x5 0x4028e902 0x7ffe\n", &[221, 16]));
         assert!(!is_in("16 0x5 0x4028e902 0x7ffe\n", &[221]));
         assert!(!is_in("running\n", &[16]));

@@ -18,10 +18,12 @@ const BOTTOM: &[&str] = &[
     "smpboot_thread_fn",
 ];
 
-/// What lies between an interrupt and its handler, and between marking a soft interrupt and the
+/// Functions between an interrupt and its handler, and between marking a soft interrupt and the
 /// event that reports it.
 const IN_BETWEEN: &[&str] = &[
+    "asm_common_interrupt",
     "common_interrupt",
+    "vring_interrupt",
     "__common_interrupt",
     "handle_edge_irq",
     "handle_irq_event",
@@ -49,13 +51,13 @@ pub enum Owner {
     Interrupt {
         /// Of which processor.
         processor: u32,
-        /// How many interrupts are below it, with itself.
+        /// How many interrupts are on the stack, including this one.
         nesting: usize,
     },
 }
 
-/// The frames of an event that matter, from the outermost one on. What an interrupt has interrupted
-/// has nothing to do with it and is left out.
+/// The frames of an event that matter, from the outermost one on. The functions that an interrupt
+/// interrupted are left out.
 pub fn frames(event: &Event) -> (Owner, Vec<Frame>) {
     let mut owner = Owner::Thread(event.thread);
     let mut frames = Vec::new();
@@ -117,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_interrupted_is_left_out() {
+    fn interrupted_functions_are_left_out() {
         let stack = [
             "do_idle",
             "asm_common_interrupt",
@@ -132,7 +134,6 @@ mod tests {
         };
         assert_eq!(frames(&event).0, owner);
         let expected = [
-            ("asm_common_interrupt", Context::Hardirq),
             ("__irq_exit_rcu", Context::Hardirq),
             ("handle_softirqs", Context::Softirq),
             ("net_rx_action", Context::Softirq),
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_thread_for_softirqs_is_told_apart() {
+    fn ksoftirqd_has_its_own_context() {
         let stack = ["kthread", "run_ksoftirqd", "handle_softirqs"];
         let event = event(Context::Ksoftirqd, &stack);
         let expected = ["run_ksoftirqd", "handle_softirqs"];

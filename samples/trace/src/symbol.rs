@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Names of functions as people read them.
+//! Readable names of functions.
 
 /// The name of a function, of the kernel or of the module, whose own path says nothing new.
 pub fn readable(symbol: &str) -> String {
     let symbol = symbol.split(' ').next().unwrap_or(symbol);
     let name = format!("{:#}", rustc_demangle::demangle(symbol));
-    name.replace("repoll_main::", "")
-        .replace("kernel_ext::", "")
+    let name = name
+        .replace("repoll_main::", "")
+        .replace("kernel_ext::", "");
+    // Type parameters say little here. A name that begins with one is that of a type's function.
+    match name.find("::<") {
+        Some(at) => name[..at].to_owned(),
+        None => name,
+    }
 }
 
 /// Whether the function belongs to the tracing itself.
@@ -31,7 +37,7 @@ mod tests {
     fn names_of_rust_lose_what_only_the_compiler_needs() {
         let mangled =
             "_RINvNtNtCsafFBGQp5BU9_11repoll_main10kernel_ext4hook5wokenNtNtB6_4item4ItemEB6_";
-        assert_eq!(readable(mangled), "hook::woken::<item::Item>");
+        assert_eq!(readable(mangled), "hook::woken");
     }
 
     #[test]
@@ -41,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tracing_adds_is_told_apart() {
+    fn functions_of_tracing_are_recognised() {
         assert!(is_tracing("rust_do_trace_repoll_callback"));
         assert!(!is_tracing("tcp_v4_rcv"));
     }

@@ -13,7 +13,7 @@ use crate::{
 use serde::Serialize;
 use std::{collections::HashMap, fmt};
 
-/// Whose doing something is.
+/// The thread or machine to which a row belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Who {
@@ -32,38 +32,40 @@ pub enum Who {
 /// A function or an event.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
-    /// Microseconds since the start; none if it is only known to have been called before what
-    /// is below it.
+    /// Microseconds since the start; none if only the stack of a later row shows that it was
+    /// called.
     pub time: Option<f64>,
-    /// What the processor was in.
+    /// The context.
     pub context: Context,
     /// Which processor it was.
     pub processor: u32,
-    /// What it was running, or for which machine.
+    /// The thread, or over the wire the machine.
     pub actor: Who,
     /// How many callers there are.
     pub depth: usize,
     /// The name of the function or event.
     pub name: String,
-    /// More of that.
+    /// Its fields.
     pub detail: String,
+    /// Whether it is a remark of this program.
+    pub remark: bool,
 }
 
 /// The rows of a scenario.
 #[derive(Debug, Serialize)]
 pub struct Timeline {
-    /// Which one.
+    /// The scenario.
     pub scenario: Scenario,
-    /// What the messages crossed.
+    /// The network.
     pub network: &'static str,
     /// The rows.
     pub rows: Vec<Row>,
-    /// What else there is to tell.
+    /// Further remarks for the reader.
     pub notes: Vec<String>,
 }
 
 impl Timeline {
-    /// That of a record.
+    /// Makes the timeline of a record.
     pub fn new(scenario: Scenario, network: Network, recorded: &Recorded) -> Self {
         let events = event::parse(&recorded.text);
         // What comes after the last remark is only the end of a thread.
@@ -75,14 +77,14 @@ impl Timeline {
         let mut rows = Vec::new();
         let mut waiting = true;
         for event in events.iter().filter(|event| is_ours(event, recorded)) {
-            // After its remark the waiter only ends.
+            // After its remark, the waiter does nothing but end.
             if !waiting && belongs_to_waiter(event, recorded) {
                 continue;
             }
             waiting &= !(event.is_remark() && belongs_to_waiter(event, recorded));
             let (owner, stack) = stack_of(event);
             let before = stacks.entry(owner).or_insert_with(Vec::new);
-            // Another interrupt, however much its stack is like the last one's.
+            // Another interrupt, even if its stack is like that of the one before.
             if event.name == "irq_handler_entry" {
                 before.clear();
             }
@@ -99,14 +101,42 @@ impl Timeline {
     }
 }
 
+impl Row {
+    /// What a reader needs to see: what was recorded, and callers that have a meaning.
+    fn is_shown(&self) -> bool {
+        self.time.is_some() || glossary::meaning(&self.name, &self.detail).is_some()
+    }
+}
+
 impl Timeline {
+    /// The rows that a reader needs to see, with their depths among themselves.
+    pub fn shown(&self) -> Vec<Row> {
+        let mut shown = Vec::new();
+        // Of each column, the depths of the callers of the row that is next.
+        let mut callers: HashMap<&str, Vec<(usize, bool)>> = HashMap::new();
+        for row in &self.rows {
+            let callers = callers.entry(row.actor.name()).or_default();
+            callers.retain(|(depth, _)| *depth < row.depth);
+            let is_shown = row.is_shown();
+            if is_shown {
+                let depth = callers.iter().filter(|(_, shown)| *shown).count();
+                shown.push(Row {
+                    depth,
+                    ..row.clone()
+                });
+            }
+            callers.push((row.depth, is_shown));
+        }
+        shown
+    }
+
     /// What happens in it, and where.
     pub fn title(&self) -> String {
         format!("{} ({})", self.scenario.title(), self.network)
     }
 }
 
-/// Whether the event belongs to what was done, as far as can be told.
+/// Whether the event belongs to the scenario, judging by its thread and context.
 fn is_ours(event: &Event, recorded: &Recorded) -> bool {
     let waiter = recorded.waiter.map(|waiter| waiter.to_string());
     let thread = Some(event.thread);
@@ -117,7 +147,7 @@ fn is_ours(event: &Event, recorded: &Recorded) -> bool {
             next.starts_with("ksoftirqd/")
                 || event.field("next_pid") == waiter.as_deref() && waiter.is_some()
         }
-        // In a kernel thread of the card's, perhaps.
+        // A kernel thread may poll the card.
         "napi_poll" => true,
         name if name.starts_with("repoll_") => {
             event.field("instance") == recorded.instance.as_deref()
@@ -150,10 +180,9 @@ fn who(event: &Event, network: Network, recorded: &Recorded) -> Who {
     }
 }
 
-/// The stack of an event, unless it is not that of what happened.
+/// The stack of an event. Remarks and switches have none: theirs belong to something else.
 fn stack_of(event: &Event) -> (stack::Owner, Vec<Frame>) {
     let (owner, frames) = stack::frames(event);
-    // That of a switch is the stack of the thread that goes.
     match event.is_remark() || event.name == "sched_switch" {
         true => (owner, Vec::new()),
         false => (owner, frames),
@@ -184,6 +213,7 @@ fn add_rows(
         depth,
         name: name.to_owned(),
         detail: String::new(),
+        remark: false,
     };
     for (depth, frame) in stack.iter().enumerate().skip(known) {
         rows.push(row(depth, frame.context, &frame.name));
@@ -196,6 +226,7 @@ fn add_rows(
         last.time = Some((event.time - start) * 1e6);
         if event.is_remark() {
             last.name.clone_from(&event.fields);
+            last.remark = true;
         } else if !probed {
             last.detail = event.detail();
         }
@@ -231,7 +262,7 @@ impl fmt::Display for Timeline {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(out, "{}: {}\n", self.scenario, self.title())?;
         writeln!(out, "      us  cpu  by      context")?;
-        for row in &self.rows {
+        for row in &self.shown() {
             let time = row.time.map_or(String::new(), |time| format!("{time:.0}"));
             let mut line = format!(
                 "{time:>8}  {:>3}  {:<6}  {:<9}  {:indent$}{}",
@@ -245,7 +276,7 @@ impl fmt::Display for Timeline {
             if !row.detail.is_empty() {
                 line = format!("{line}  {}", row.detail);
             }
-            if let Some(meaning) = glossary::meaning(&row.name) {
+            if let Some(meaning) = glossary::meaning(&row.name, &row.detail) {
                 line = format!("{line:<72}  # {meaning}");
             }
             writeln!(out, "{}", line.trim_end())?;

@@ -11,7 +11,7 @@ use std::fs;
 pub struct Interrupt {
     /// Its number.
     pub number: u32,
-    /// What its driver calls it.
+    /// The name that its driver gave it.
     pub name: String,
 }
 
@@ -48,7 +48,7 @@ impl Interrupt {
     }
 }
 
-/// Those lines of /proc/interrupts whose name is that of a queue: `left-rx-0`, `virtio3-input.0`.
+/// Finds the lines of /proc/interrupts that belong to queues: `left-rx-0`, `virtio3-input.0`.
 fn of_queues(text: &str, prefix: &str) -> Vec<Interrupt> {
     text.lines()
         .filter_map(|line| {

@@ -28,12 +28,12 @@ pub enum Machine {
     Right,
 }
 
-/// What drives the cards.
+/// The driver of the cards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Driver {
-    /// That of Intel's 82576 and its kind.
+    /// igb, for Intel's 82576 and similar cards.
     Igb,
-    /// That of the cards that hypervisors offer.
+    /// virtio_net, for the cards of virtual machines.
     Virtio,
 }
 
@@ -63,7 +63,7 @@ impl Machine {
         enter(&self.namespace())
     }
 
-    /// Does something on this machine, in a thread of its own.
+    /// Runs `act` on this machine, in a new thread.
     pub fn run<T: Send>(self, act: impl FnOnce() -> Result<T> + Send) -> Result<T> {
         in_namespace(&self.namespace(), act)
     }
@@ -82,7 +82,7 @@ impl Machine {
         Ok(String::from_utf8(output.stdout)?)
     }
 
-    /// Waits until the card has a link, for as long as it takes.
+    /// Waits, without a limit, until the card has a link.
     pub fn wait_for_link(self) -> Result<()> {
         let carrier = format!("/sys/class/net/{}/carrier", self.name());
         while self.command(&["cat", &carrier])?.trim() != "1" {
@@ -106,7 +106,7 @@ impl Machine {
     }
 }
 
-/// Does something in the namespace that the kernel began with, in a thread of its own.
+/// Runs `act` in the initial network namespace, in a new thread.
 pub fn outside<T: Send>(act: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     in_namespace(Path::new("/proc/1/ns/net"), act)
 }

@@ -157,7 +157,7 @@ impl Profile {
         ];
         bars(
             path,
-            "where the instructions of a request are spent",
+            "instructions of one request to the echo server, by step",
             "instructions",
             &titles,
             &series,

@@ -16,11 +16,17 @@ use wire::Machine::{Left, Right};
 
 // Here a column is a processor.
 pub(super) fn chains(network: Network) -> Vec<Chain> {
-    let handled: &[&str] = &["irq_handler_entry", "softirq_raise", "napi_poll"];
+    let handled: &[&str] = &["irq_handler_entry", "napi_poll"];
     vec![[
-        network.on(Left, &["interrupts go to processor 1"]),
+        network.on(
+            Left,
+            &["from now on, the right card interrupts processor 1"],
+        ),
         network.on(Right, handled),
-        network.on(Left, &["interrupts go to processor 0"]),
+        network.on(
+            Left,
+            &["from now on, the right card interrupts processor 0"],
+        ),
         network.on(Left, handled),
     ]
     .concat()]
@@ -31,16 +37,17 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
     let interrupts = Right.interrupts()?;
     let recorder = Recorder::empty()?;
     recorder.enable_interrupts(&[Right])?;
-    recorder.enable("irq/softirq_raise", Some("vec == 3"))?;
     recorder.enable("napi/napi_poll", Some("dev_name == \"right\""))?;
     for processor in [processor_of(Right), processor_of(Left)] {
         route(&interrupts, processor)?;
-        // An interrupt moves when it happens the next time.
+        // A change takes effect at the next interrupt.
         message(&sender, &receiver)?;
         recorder.start()?;
-        recorder.remark(&format!("interrupts go to processor {processor}"))?;
+        recorder.remark(&format!(
+            "from now on, the right card interrupts processor {processor}"
+        ))?;
         message(&sender, &receiver)?;
-        recorder.remark("the message has arrived")?;
+        recorder.remark("nothing more is coming")?;
         recorder.pause()?;
     }
     route(&interrupts, processor_of(Right))?;
@@ -50,8 +57,7 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
         waiter: None,
         instance: None,
         notes: vec![
-            "the card's interrupts were moved by /proc/irq/<number>/smp_affinity; the change takes \
-             effect when an interrupt happens the next time"
+            "/proc/irq/<number>/smp_affinity sets the processors; a change takes effect at the next interrupt"
                 .to_owned(),
         ],
     })

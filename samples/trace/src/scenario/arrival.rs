@@ -2,7 +2,7 @@
 
 //! A message arrives at a socket that is watched.
 
-use super::{wake_up, with_waiter, Recorded};
+use super::{wait_for_completion, wake_up, with_waiter, Recorded};
 use crate::{chain::Chain, network::Network};
 use anyhow::Result;
 use backend::Kind;
@@ -44,6 +44,7 @@ pub(super) fn record(network: Network, kind: Kind) -> Result<Recorded> {
     let (mut sender, receiver) = network.pair()?;
     with_waiter(network, kind, &receiver, Interest::READABLE, |recorder| {
         recorder.remark("send")?;
-        Ok(sender.write_all(b"ping")?)
+        sender.write_all(b"ping")?;
+        wait_for_completion(network, recorder)
     })
 }

@@ -46,7 +46,7 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
         Interest::READABLE,
         |recorder| {
             recorder.remark("connect")?;
-            // Accepted by nobody before the waiter has seen it.
+            // Nothing accepts it before the waiter sees it.
             connected = Some(TcpStream::connect(address)?);
             Ok(())
         },

@@ -2,7 +2,7 @@
 
 //! A datagram arrives at a socket that is watched.
 
-use super::{wake_up, with_waiter, Recorded};
+use super::{wait_for_completion, wake_up, with_waiter, Recorded};
 use crate::{chain::Chain, network::Network};
 use anyhow::Result;
 use backend::Kind;
@@ -50,7 +50,7 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
         |recorder| {
             recorder.remark("send")?;
             sender.send(b"ping")?;
-            Ok(())
+            wait_for_completion(network, recorder)
         },
     )
 }

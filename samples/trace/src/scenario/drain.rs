@@ -29,7 +29,7 @@ pub(super) fn chains(network: Network) -> Vec<Chain> {
 }
 
 pub(super) fn record(network: Network) -> Result<Recorded> {
-    // Who receives is on the left here: that is where the thread is.
+    // Here the receiver is on the left, with the recording thread.
     let (mut receiver, sender) = network.small_pair()?;
     let mut data = vec![0; network::fill(&sender)?];
     with_waiter(

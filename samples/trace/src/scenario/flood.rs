@@ -14,7 +14,7 @@ const PACKETS: usize = 3000;
 /// How many packets one soft interrupt may handle: the kernel's default, and fewer.
 const BUDGETS: [usize; 2] = [300, 8];
 const BUDGET: &str = "/proc/sys/net/core/netdev_budget";
-/// So many of the polls of ksoftirqd are shown.
+/// How many polls of ksoftirqd are shown.
 const SHOWN: usize = 3;
 
 pub(super) fn chains(network: Network) -> Vec<Chain> {
@@ -39,9 +39,11 @@ pub(super) fn chains(network: Network) -> Vec<Chain> {
 pub(super) fn record(network: Network) -> Result<Recorded> {
     let (sender, receiver) = network.datagrams()?;
     let before = set_budget(None)?;
-    let mut notes = vec![format!(
-        "{PACKETS} datagrams; a soft interrupt may handle so many packets (net.core.netdev_budget):"
-    )];
+    let mut notes = vec![
+        format!("{PACKETS} datagrams, sent twice; the drawing shows the second time, up to the first polls in ksoftirqd."),
+        "net.core.netdev_budget limits one run of net_rx_action. It is checked after each poll of a queue, so one poll may exceed it:"
+            .to_owned(),
+    ];
     let mut text = String::new();
     for budget in BUDGETS {
         set_budget(Some(budget))?;
@@ -49,7 +51,7 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
         set_budget(Some(before))?;
         let (record, squeezed) = recorded?;
         notes.push(format!(
-            "{budget:>5}: {}, budget spent {squeezed} times",
+            "budget {budget}: {}; budget or time ran out {squeezed} times",
             count(&record)
         ));
         text = shorten(&record);
@@ -102,7 +104,7 @@ fn squeezed() -> Result<u64> {
     Ok(u64::from_str_radix(field, 16)?)
 }
 
-/// Who has handled the packets.
+/// Counts the packets by the context that handled them.
 fn count(record: &str) -> String {
     let (mut interrupts, mut after_interrupts, mut by_thread) = (0, 0, 0);
     for line in record.lines() {
@@ -118,9 +120,10 @@ fn count(record: &str) -> String {
             None => (),
         }
     }
+    let lost = PACKETS as u64 - (after_interrupts + by_thread).min(PACKETS as u64);
     format!(
-        "{interrupts} hard interrupts, {after_interrupts} packets when they ended, \
-         {by_thread} packets in ksoftirqd"
+        "{interrupts} hard interrupts; {after_interrupts} packets in soft interrupts, \
+         {by_thread} in ksoftirqd, {lost} lost on the way"
     )
 }
 
@@ -154,7 +157,8 @@ mod tests {
 
     #[test]
     fn packets_are_counted_by_context() {
-        let expected = "1 hard interrupts, 8 packets when they ended, 10 packets in ksoftirqd";
+        let expected =
+            "1 hard interrupts; 8 packets in soft interrupts, 10 in ksoftirqd, 2982 lost on the way";
         assert_eq!(count(RECORD), expected);
     }
 

@@ -29,7 +29,7 @@ pub(super) fn chains(network: Network) -> Vec<Chain> {
         network.transmit(Right),
         network.interrupt(Left),
         network.on(Left, &["arp_process", "neigh_update"]),
-        // Only now the message goes.
+        // Only now is the message sent.
         network.transmit(Left),
         network.receive(Right),
         network.on(Right, &["udp_rcv", "sock_def_readable"]),

@@ -30,10 +30,10 @@ pub(super) fn chains(network: Network) -> Vec<Chain> {
     .concat()]
 }
 
-/// With that backlog the kernel lets one more wait.
+/// The kernel lets one connection more wait than this.
 const BACKLOG: i32 = 1;
 
-/// Fills the accept queue, and records the attempt of one more.
+/// Fills the accept queue, and records one more attempt to connect.
 pub(super) fn record(network: Network) -> Result<Recorded> {
     let listener = network.on_right(|| {
         let listener = socket()?;
@@ -66,7 +66,7 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
         waiter: None,
         instance: None,
         notes: vec![
-            format!("backlog {BACKLOG}: two wait to be accepted, the third one's SYN is dropped"),
+            format!("backlog {BACKLOG}: the kernel lets two connections wait and drops the third SYN; the client sends it again later"),
             format!(
                 "net.core.somaxconn, the greatest backlog: {}",
                 somaxconn.trim()

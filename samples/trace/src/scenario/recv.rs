@@ -32,6 +32,8 @@ pub(super) fn chains(network: Network) -> Vec<Chain> {
 
 pub(super) fn record(network: Network) -> Result<Recorded> {
     let (mut sender, mut receiver) = network.pair()?;
+    // The connection outlives the waiter, so that its end is not in the record.
+    let _kept = receiver.try_clone()?;
     let recorder = Recorder::new(network)?;
     let mut marker = recorder.marker()?;
     let waiter = start_waiter(network, &[libc::SYS_recvfrom], move || {

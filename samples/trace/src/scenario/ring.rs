@@ -44,7 +44,7 @@ pub(super) fn chains(network: Network) -> Vec<Chain> {
 pub(super) fn record(network: Network) -> Result<Recorded> {
     let sockets = network.datagrams()?;
     let mut notes = vec![format!(
-        "{PACKETS} datagrams while a real-time thread keeps processor 1 busy, so that nobody polls the ring:"
+        "A kernel thread polls the right card ({THREADED} is 1). A real-time thread keeps processor 1 busy, so the polling thread does not run while {PACKETS} datagrams arrive:"
     )];
     let mut text = None;
     for ring in RINGS {
@@ -65,7 +65,7 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
             "a ring of {ring} descriptors: {sent} packets were sent, {received} received"
         );
         notes.push(format!(
-            "{ring:>5} descriptors (ethtool -G right rx {ring}): left's tx_packets {sent}, \
+            "{ring:>5} descriptors (ethtool -G right rx {ring}): left's tx_packets {sent} (with a first message and ARP), \
              right's rx_packets {received}, {lost} lost"
         ));
         let complaints: Vec<_> = after[1]
@@ -80,11 +80,8 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
             .map(|(name, grown)| format!("{name} {grown}"))
             .collect();
         notes.push(match complaints.is_empty() {
-            true => "       of the counters of drops in ethtool -S, none has grown".to_owned(),
-            false => format!(
-                "       counters of drops in ethtool -S: {}",
-                complaints.join(", ")
-            ),
+            true => "       ethtool -S: no counter of drops has grown".to_owned(),
+            false => format!("       ethtool -S: {}", complaints.join(", ")),
         });
         text.get_or_insert(record);
     }
@@ -104,7 +101,7 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
 
 /// Sends everything while the receiver's processor is busy.
 fn burst((sender, receiver): &(UdpSocket, UdpSocket)) -> Result<String> {
-    // A card that has started anew has forgotten its neighbours, and where its interrupts go.
+    // A restart of the card loses its neighbours and the processors of its interrupts.
     route(&Right.interrupts()?, processor_of(Right))?;
     message(sender, receiver)?;
     let _threaded = Threaded::new()?;
@@ -117,7 +114,7 @@ fn burst((sender, receiver): &(UdpSocket, UdpSocket)) -> Result<String> {
     for _ in 0..PACKETS {
         sender.send(b"x")?;
     }
-    recorder.remark("everything has been sent")?;
+    recorder.remark("all send() calls have returned")?;
     recorder.remark("the busy thread is killed")?;
     drop(busy);
     quiet(Right)?;

@@ -85,7 +85,8 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
         waiter: None,
         instance: number_of(&instance)?,
         notes: vec![format!(
-            "backlog {BACKLOG}: so many connections may wait to be accepted, but no more than net.core.somaxconn, {}",
+            "backlog {BACKLOG}: at most {} connections wait to be accepted; net.core.somaxconn, the greatest backlog: {}",
+            BACKLOG + 1,
             somaxconn.trim()
         )],
     })
