@@ -208,7 +208,7 @@ trace: payload
 
 # What the kernel has prepared before a packet comes; part of that is recorded as it boots.
 prepared: export NIC ?= igb
-prepared: export APPEND = $(shell samples/trace/prepared --boot-words)
+prepared: override export APPEND := $(shell samples/trace/prepared --boot-words) $(APPEND)
 prepared: payload
 	@qemu/vm '/opt/repoll/samples/trace/prepared'
 

@@ -54,6 +54,7 @@ FIXTURE_SETUP(cards) {
 }
 
 FIXTURE_TEARDOWN(cards) {
+	cards_defer_interrupts(0);
 	close(self->p.fd);
 	close(self->right);
 	close(self->left);
@@ -110,7 +111,7 @@ TEST_F(cards, busy_polling_replaces_interrupts)
 	/* The poller learns the queue. */
 	usual = interrupts_of_rounds(&self->p, self->left, self->right);
 	ASSERT_LE(0, usual);
-	ASSERT_EQ(0, cards_defer_interrupts(SOON / 10));
+	ASSERT_EQ(0, cards_defer_interrupts(NSEC_PER_SEC));
 	ASSERT_EQ(0, ioctl(self->p.fd, EPIOCSPARAMS, &busily));
 	ASSERT_EQ(0, ioctl(self->p.fd, EPIOCGPARAMS, &params));
 	EXPECT_EQ(0, memcmp(&busily, &params, sizeof(params)));

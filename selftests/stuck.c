@@ -214,7 +214,7 @@ static const struct act acts[] = {
 	{ "select", select_p },
 	{ "ADD to an epoll", add_to_epoll },
 	{ "ADD to an instance", add_to_instance },
-	{ "ADD of an instance above to another", add_two_above },
+	{ "ADD above another instance", add_two_above },
 	{ "ADD of an instance", add_instance },
 	{ "ADD of an epoll", add_epoll },
 	{ "fdinfo", read_fdinfo },

@@ -67,8 +67,8 @@ long cards_interrupts(void)
 	 * the card.
 	 */
 	FILE *output = popen("d=$(ip netns exec right readlink /sys/class/net/right/device)\n"
-			     "case $d in *virtio*) n=${d##*/}-input ;; *) n=right-rx ;; esac\n"
-			     "awk -v n=$n 'index($NF, n) == 1 { for (i = 2; $i ~ /^[0-9]+$/; i++) s += $i }\n"
+			     "case $d in *virtio*) n=${d##*/}-input ;; *) n='right-(rx|TxRx)' ;; esac\n"
+			     "awk -v n=\"^$n\" '$NF ~ n { for (i = 2; $i ~ /^[0-9]+$/; i++) s += $i }\n"
 			     "END { print s + 0 }' /proc/interrupts", "re");
 	long count;
 

@@ -13,8 +13,12 @@ const HOOKS: [&str; 4] = ["prerouting", "input", "output", "postrouting"];
 pub struct Filter(());
 
 impl Filter {
-    /// Sets it up: an empty chain on each hook, which lets everything pass.
-    pub fn new() -> Result<Self> {
+    /// Sets it up, if the kernel has nftables: an empty chain on each hook, which lets everything
+    /// pass.
+    pub fn new() -> Result<Option<Self>> {
+        if Machine::Left.command(&["nft", "list", "tables"]).is_err() {
+            return Ok(None);
+        }
         let filter = Self(());
         let chain = |hook| format!("chain {hook} {{ type filter hook {hook} priority 0; }};");
         let rules = format!("table ip {TABLE} {{ {} }}", HOOKS.map(chain).join(" "));
@@ -23,7 +27,7 @@ impl Filter {
                 .command(&["nft", &rules])
                 .context("cannot set up a firewall")?;
         }
-        Ok(filter)
+        Ok(Some(filter))
     }
 }
 

@@ -18,11 +18,14 @@ use std::{
     io::{ErrorKind, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
     os::fd::AsFd,
+    time::Duration,
 };
 use wire::{Driver, Machine};
 
 /// So small that a send buffer is soon full.
 const SMALL: usize = 8 << 10;
+/// How long to wait for a message. Only a failure takes so long.
+const SOON: Duration = Duration::from_secs(60);
 /// Longer than TCP delays an acknowledgement.
 const LATE: Timespec = Timespec {
     tv_sec: 0,
@@ -42,6 +45,9 @@ impl Network {
     /// The wire, with the calling thread on its left.
     pub fn wire() -> Result<Self> {
         let driver = Machine::Left.driver()?;
+        Machine::ALL
+            .iter()
+            .try_for_each(|machine| machine.wait_for_link())?;
         Machine::Left.enter()?;
         Ok(Self::Wire(driver))
     }
@@ -57,7 +63,7 @@ impl Network {
 
     /// Prepares the wire for a recording: each machine keeps to a processor of its own, and has a
     /// firewall.
-    pub fn prepare(self) -> Result<Option<(Pinned, Filter)>> {
+    pub fn prepare(self) -> Result<Option<(Pinned, Option<Filter>)>> {
         match self {
             Self::Loopback => Ok(None),
             Self::Wire(_) => Ok(Some((Pinned::new()?, Filter::new()?))),
@@ -106,6 +112,13 @@ impl Network {
                 ],
             },
         )
+    }
+
+    /// The hard interrupt alone: the soft interrupt may be running already.
+    pub fn hard_interrupt(self, to: Machine) -> Chain {
+        let mut chain = self.interrupt(to);
+        chain.truncate(2);
+        chain
     }
 
     /// The functions that it passes next, up to IP.
@@ -228,6 +241,7 @@ impl Network {
             self.on_right(|| UdpSocket::bind((self.address(), 0)).context("cannot bind"))?;
         let sender = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).context("cannot bind")?;
         sender.connect(receiver.local_addr()?)?;
+        receiver.set_read_timeout(Some(SOON))?;
         Ok((sender, receiver))
     }
 }

@@ -5,9 +5,19 @@
 //! an event shows its machine.
 
 use anyhow::{ensure, Context, Result};
-use rustix::thread::{sched_getaffinity, sched_setaffinity, CpuSet};
-use std::thread;
+use rustix::{
+    net::sockopt::set_socket_linger,
+    thread::{sched_getaffinity, sched_setaffinity, CpuSet},
+};
+use std::{
+    net::{TcpListener, TcpStream},
+    thread,
+    time::Duration,
+};
 use wire::{Interrupt, Machine};
+
+/// How many connections are made at most so that interrupts move.
+const CONNECTIONS: usize = 200;
 
 /// A processor for each machine, until this is dropped.
 pub struct Pinned {
@@ -46,6 +56,44 @@ pub fn route(interrupts: &[Interrupt], processor: usize) -> Result<()> {
         .try_for_each(|interrupt| interrupt.set_processors(&mask))
 }
 
+/// Has interrupts of all receive queues happen until each is handled by its machine's processor: a
+/// change takes effect at the next one. The calling thread is on the left.
+fn provoke() -> Result<()> {
+    let listener = Machine::Right
+        .run(|| TcpListener::bind((Machine::Right.address(), 0)).context("cannot listen"))?;
+    let address = listener.local_addr()?;
+    for _ in 0..CONNECTIONS {
+        if have_moved()? {
+            return Ok(());
+        }
+        // Each has another port, by which the cards choose a queue.
+        let there = TcpStream::connect(address).context("cannot connect")?;
+        let (here, _) = listener.accept()?;
+        set_socket_linger(&here, Some(Duration::ZERO))?;
+        drop(here);
+        drop(there);
+    }
+    ensure!(
+        have_moved()?,
+        "the cards' interrupts do not move to their processors"
+    );
+    Ok(())
+}
+
+/// Whether each receive queue's interrupt is handled by its machine's processor.
+fn have_moved() -> Result<bool> {
+    for machine in Machine::ALL {
+        for interrupt in machine.interrupts()? {
+            if interrupt.is_of_receive_queue()
+                && interrupt.processor()? != processor_of(machine).to_string()
+            {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
 impl Pinned {
     /// Gives each machine its processor.
     pub fn new() -> Result<Self> {
@@ -67,6 +115,7 @@ impl Pinned {
             route(&interrupts, processor_of(machine))?;
         }
         move_to(Machine::Left)?;
+        provoke()?;
         Ok(pinned)
     }
 }

@@ -15,7 +15,7 @@ mod ring;
 mod server;
 
 use crate::{chain::Chain, network::Network, pinned, recorder::Recorder, sleeper::Sleeper};
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use backend::{Backend, Kind};
 use clap::ValueEnum;
 use repoll::{info::Instance, Events, Interest, Mode};
@@ -229,8 +229,9 @@ fn wait_for_completion(network: Network, recorder: &Recorder) -> Result<()> {
         return Ok(());
     }
     let deadline = Instant::now() + SOON;
-    // That it is missing shows when the chains are checked.
-    while !recorder.text()?.contains(": napi_consume_skb:") && Instant::now() < deadline {
+    let is_freed = |line: &str| line.contains(" [000] ") && line.contains(": napi_consume_skb:");
+    // If it is missing, the check of the chains fails.
+    while !recorder.text()?.lines().any(is_freed) && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(10));
     }
     recorder.remark("end of the recording")
@@ -244,6 +245,7 @@ fn quiet(machine: Machine) -> Result<()> {
             &format!("/sys/class/net/{}/statistics/rx_packets", machine.name()),
         ])
     };
+    let deadline = Instant::now() + SOON;
     let mut before = received()?;
     loop {
         thread::sleep(QUIET);
@@ -251,6 +253,7 @@ fn quiet(machine: Machine) -> Result<()> {
         if now == before {
             return Ok(());
         }
+        ensure!(Instant::now() < deadline, "packets do not end");
         before = now;
     }
 }

@@ -3,7 +3,7 @@
 //! The interrupts of a card, and which processor handles them.
 
 use crate::{Driver, Machine};
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use std::fs;
 
 /// An interrupt.
@@ -27,7 +27,13 @@ impl Machine {
             }
         };
         let text = fs::read_to_string("/proc/interrupts").context("/proc/interrupts")?;
-        Ok(of_queues(&text, &prefix))
+        let interrupts = of_queues(&text, &prefix);
+        ensure!(
+            !interrupts.is_empty(),
+            "the card '{}' has no interrupts for its queues",
+            self.name()
+        );
+        Ok(interrupts)
     }
 }
 
@@ -41,6 +47,20 @@ impl Interrupt {
     /// Lets only these processors handle it.
     pub fn set_processors(&self, mask: &str) -> Result<()> {
         fs::write(self.file(), mask).with_context(|| self.file())
+    }
+
+    /// The processor that handles it now: a number, or several.
+    pub fn processor(&self) -> Result<String> {
+        let file = format!("/proc/irq/{}/effective_affinity_list", self.number);
+        let list = fs::read_to_string(&file).context(file)?;
+        Ok(list.trim().to_owned())
+    }
+
+    /// Whether it reports received packets, maybe among others.
+    pub fn is_of_receive_queue(&self) -> bool {
+        ["-rx-", "-TxRx-", "-input."]
+            .iter()
+            .any(|part| self.name.contains(part))
     }
 
     fn file(&self) -> String {
@@ -72,6 +92,7 @@ mod tests {
   34:          1          0  PCI-MSIX-0000:01:00.0    0-edge      left
   35:          0          0  PCI-MSIX-0000:01:00.0    1-edge      left-rx-0
   37:          0          0  PCI-MSIX-0000:01:00.0    3-edge      left-tx-0
+  44:          0          0  PCI-MSIX-0000:02:00.0    1-edge      right-TxRx-0
   38:          0          0  PCI-MSIX-0000:00:04.0    0-edge      virtio3-config
   39:          0          0  PCI-MSIX-0000:00:04.0    1-edge      virtio3-input.0
  NMI:          0          0   Non-maskable interrupts
@@ -90,6 +111,7 @@ mod tests {
             [(35, "left-rx-0".to_owned()), (37, "left-tx-0".to_owned())]
         );
         assert_eq!(names("virtio3"), [(39, "virtio3-input.0".to_owned())]);
-        assert_eq!(names("right"), []);
+        assert_eq!(names("right"), [(44, "right-TxRx-0".to_owned())]);
+        assert_eq!(names("middle"), []);
     }
 }

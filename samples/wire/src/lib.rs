@@ -16,8 +16,11 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
+
+/// How long to wait for a link. Only a failure takes so long.
+const SOON: Duration = Duration::from_secs(60);
 
 /// One of the two machines. Its card and its namespace have the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,10 +85,12 @@ impl Machine {
         Ok(String::from_utf8(output.stdout)?)
     }
 
-    /// Waits, without a limit, until the card has a link.
+    /// Waits until the card has a link.
     pub fn wait_for_link(self) -> Result<()> {
         let carrier = format!("/sys/class/net/{}/carrier", self.name());
+        let deadline = Instant::now() + SOON;
         while self.command(&["cat", &carrier])?.trim() != "1" {
+            ensure!(Instant::now() < deadline, "{}: no link", self.name());
             thread::sleep(Duration::from_millis(50));
         }
         Ok(())
@@ -111,13 +116,6 @@ pub fn outside<T: Send>(act: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     in_namespace(Path::new("/proc/1/ns/net"), act)
 }
 
-/// Whether there are two cards.
-pub fn exists() -> bool {
-    Machine::ALL
-        .iter()
-        .all(|machine| machine.namespace().exists())
-}
-
 /// Moves the calling thread to a network namespace.
 fn enter(namespace: &Path) -> Result<()> {
     let name = namespace.display();
@@ -129,10 +127,13 @@ fn enter(namespace: &Path) -> Result<()> {
 
 fn in_namespace<T: Send>(namespace: &Path, act: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     thread::scope(|scope| {
-        let thread = scope.spawn(|| {
+        let entered = || {
             enter(namespace)?;
             act()
-        });
+        };
+        let thread = thread::Builder::new()
+            .spawn_scoped(scope, entered)
+            .context("cannot start a thread")?;
         thread
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))

@@ -4,13 +4,16 @@
 
 use super::{quiet, Recorded};
 use crate::{chain::Chain, network::Network, recorder::Recorder};
-use anyhow::{Context as _, Result};
+use anyhow::{bail, Context as _, Result};
 use rustix::thread::gettid;
 use std::{fs, net::UdpSocket};
 use wire::Machine::{Left, Right};
 
 /// How many packets are sent.
-const PACKETS: usize = 3000;
+const PACKETS: u64 = 3000;
+/// How often more are sent if that was not enough for ksoftirqd to take over: twice as many each
+/// time.
+const TRIES: u32 = 5;
 /// How many packets one soft interrupt may handle: the kernel's default, and fewer.
 const BUDGETS: [usize; 2] = [300, 8];
 const BUDGET: &str = "/proc/sys/net/core/netdev_budget";
@@ -40,19 +43,19 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
     let (sender, receiver) = network.datagrams()?;
     let before = set_budget(None)?;
     let mut notes = vec![
-        format!("{PACKETS} datagrams, sent twice; the drawing shows the second time, up to the first polls in ksoftirqd."),
+        "The drawing shows the second of these floods, up to the first polls in ksoftirqd.".to_owned(),
         "net.core.netdev_budget limits one run of net_rx_action. It is checked after each poll of a queue, so one poll may exceed it:"
             .to_owned(),
     ];
     let mut text = String::new();
     for budget in BUDGETS {
         set_budget(Some(budget))?;
-        let recorded = burst(&sender);
+        let recorded = flood(&sender);
         set_budget(Some(before))?;
-        let (record, squeezed) = recorded?;
+        let (packets, record, squeezed) = recorded?;
         notes.push(format!(
-            "budget {budget}: {}; budget or time ran out {squeezed} times",
-            count(&record)
+            "budget {budget}, {packets} datagrams: {}; budget or time ran out {squeezed} times",
+            report(packets, &record)
         ));
         text = shorten(&record);
     }
@@ -66,8 +69,21 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
     })
 }
 
+/// Sends so much at once that ksoftirqd takes over. Returns how many packets that were, the record,
+/// and how often the budget was spent.
+fn flood(sender: &UdpSocket) -> Result<(u64, String, u64)> {
+    for doublings in 0..TRIES {
+        let packets = PACKETS << doublings;
+        let (record, squeezed) = burst(sender, packets)?;
+        if count(&record).by_thread > 0 {
+            return Ok((packets, record, squeezed));
+        }
+    }
+    bail!("ksoftirqd does not take over")
+}
+
 /// Sends everything at once. Returns the record, and how often the budget was spent.
-fn burst(sender: &UdpSocket) -> Result<(String, u64)> {
+fn burst(sender: &UdpSocket, packets: u64) -> Result<(String, u64)> {
     let recorder = Recorder::empty()?;
     recorder.enable_interrupts(&[Right])?;
     recorder.enable("irq/softirq_entry", Some("vec == 3 && CPU == 1"))?;
@@ -76,7 +92,7 @@ fn burst(sender: &UdpSocket) -> Result<(String, u64)> {
     let before = squeezed()?;
     recorder.start()?;
     recorder.remark("send")?;
-    for _ in 0..PACKETS {
+    for _ in 0..packets {
         sender.send(b"x")?;
     }
     quiet(Right)?;
@@ -104,23 +120,40 @@ fn squeezed() -> Result<u64> {
     Ok(u64::from_str_radix(field, 16)?)
 }
 
-/// Counts the packets by the context that handled them.
-fn count(record: &str) -> String {
-    let (mut interrupts, mut after_interrupts, mut by_thread) = (0, 0, 0);
+/// Interrupts, and packets by the context that handled them.
+#[derive(Debug, Default, PartialEq)]
+struct Counts {
+    interrupts: u64,
+    after_interrupts: u64,
+    by_thread: u64,
+}
+
+fn count(record: &str) -> Counts {
+    let mut counts = Counts::default();
     for line in record.lines() {
         if line.contains(": irq_handler_entry:") {
-            interrupts += 1;
+            counts.interrupts += 1;
         }
         let work = line
             .split_once(" work ")
             .and_then(|(_, rest)| rest.split(' ').next()?.parse::<u64>().ok());
         match work {
-            Some(work) if line.contains("ksoftirqd/1-") => by_thread += work,
-            Some(work) => after_interrupts += work,
+            Some(work) if line.contains("ksoftirqd/1-") => counts.by_thread += work,
+            Some(work) => counts.after_interrupts += work,
             None => (),
         }
     }
-    let lost = PACKETS as u64 - (after_interrupts + by_thread).min(PACKETS as u64);
+    counts
+}
+
+/// The counts of a flood in words.
+fn report(packets: u64, record: &str) -> String {
+    let Counts {
+        interrupts,
+        after_interrupts,
+        by_thread,
+    } = count(record);
+    let lost = packets.saturating_sub(after_interrupts + by_thread);
     format!(
         "{interrupts} hard interrupts; {after_interrupts} packets in soft interrupts, \
          {by_thread} in ksoftirqd, {lost} lost on the way"
@@ -157,8 +190,11 @@ mod tests {
 
     #[test]
     fn packets_are_counted_by_context() {
-        let expected =
-            "1 hard interrupts; 8 packets in soft interrupts, 10 in ksoftirqd, 2982 lost on the way";
+        let expected = Counts {
+            interrupts: 1,
+            after_interrupts: 8,
+            by_thread: 10,
+        };
         assert_eq!(count(RECORD), expected);
     }
 

@@ -27,7 +27,7 @@ pub(super) fn chains(network: Network) -> Vec<Chain> {
         network.interrupt(Right),
         network.on(Right, &["arp_process"]),
         network.transmit(Right),
-        network.interrupt(Left),
+        network.hard_interrupt(Left),
         network.on(Left, &["arp_process", "neigh_update"]),
         // Only now is the message sent.
         network.transmit(Left),

@@ -4,7 +4,7 @@
 
 use super::{Recorded, SOON};
 use crate::{chain::Chain, network::Network, recorder::Recorder};
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use rustix::{
     io::Errno,
     net::{self, AddressFamily, SocketFlags, SocketType},
@@ -59,6 +59,7 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
     recorder.remark("the SYN has been dropped")?;
     let text = recorder.stop()?;
     let after = network.on_right(overflows)?;
+    ensure!(after > before, "the SYN was not dropped");
     let somaxconn = fs::read_to_string("/proc/sys/net/core/somaxconn")?;
     Ok(Recorded {
         text,

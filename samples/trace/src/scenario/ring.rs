@@ -19,7 +19,6 @@ use std::{
     collections::BTreeMap,
     fs,
     io::Read,
-    net::UdpSocket,
     process::{Child, Command, Stdio},
 };
 use wire::Machine::{self, Left, Right};
@@ -42,7 +41,16 @@ pub(super) fn chains(network: Network) -> Vec<Chain> {
 
 /// Sends into a ring of either size. The record is that of the smaller one.
 pub(super) fn record(network: Network) -> Result<Recorded> {
-    let sockets = network.datagrams()?;
+    let _size = RingSize::keep()?;
+    ensure!(
+        Right
+            .interrupts()?
+            .iter()
+            .filter(|interrupt| interrupt.is_of_receive_queue())
+            .count()
+            > 1,
+        "the emulated card drops nothing if it has only one receive queue"
+    );
     let mut notes = vec![format!(
         "A kernel thread polls the right card ({THREADED} is 1). A real-time thread keeps processor 1 busy, so the polling thread does not run while {PACKETS} datagrams arrive:"
     )];
@@ -50,7 +58,7 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
     for ring in RINGS {
         set_ring(ring)?;
         let before = counters()?;
-        let record = burst(&sockets)?;
+        let record = burst(network)?;
         let after = counters()?;
         let grown = |machine: usize, name: &str| {
             let of = |counters: &[BTreeMap<String, u64>; 2]| {
@@ -85,7 +93,6 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
         });
         text.get_or_insert(record);
     }
-    set_ring(RINGS[0])?;
     notes.push(
         "a real card counts what it drops as rx_queue_0_drops or rx_missed_errors; the emulated one does not"
             .to_owned(),
@@ -100,10 +107,11 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
 }
 
 /// Sends everything while the receiver's processor is busy.
-fn burst((sender, receiver): &(UdpSocket, UdpSocket)) -> Result<String> {
+fn burst(network: Network) -> Result<String> {
+    let (sender, receiver) = network.datagrams()?;
     // A restart of the card loses its neighbours and the processors of its interrupts.
     route(&Right.interrupts()?, processor_of(Right))?;
-    message(sender, receiver)?;
+    message(&sender, &receiver)?;
     let _threaded = Threaded::new()?;
     let recorder = Recorder::empty()?;
     recorder.enable_interrupts(&[Right])?;
@@ -129,7 +137,8 @@ impl Busy {
     fn start() -> Result<Self> {
         let script = "echo; while :; do :; done";
         let mut command = Command::new("taskset");
-        command.args(["2", "chrt", "--fifo", "50", "sh", "-c", script]);
+        let mask = format!("{:x}", 1 << processor_of(Right));
+        command.args([&mask, "chrt", "--fifo", "50", "sh", "-c", script]);
         let child = command.stdout(Stdio::piped()).spawn().context("taskset")?;
         let mut busy = Self(child);
         let output = busy.0.stdout.as_mut().context("no output")?;
@@ -142,6 +151,22 @@ impl Drop for Busy {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+/// The size that the ring has now, which it gets back when this is dropped.
+struct RingSize(usize);
+
+impl RingSize {
+    fn keep() -> Result<Self> {
+        let size = ring()?.parse()?;
+        Ok(Self(size))
+    }
+}
+
+impl Drop for RingSize {
+    fn drop(&mut self) {
+        let _ = set_ring(self.0);
     }
 }
 
@@ -180,12 +205,17 @@ fn set_threaded(value: &str) -> Result<()> {
     Right.command(&["sh", "-c", &script]).map(drop)
 }
 
+/// How many descriptors the right card's receive ring has.
+fn ring() -> Result<String> {
+    let text = Right.command(&["ethtool", "-g", "right"])?;
+    let current = text.split("Current").nth(1).unwrap_or("");
+    let size = current.lines().find_map(|line| line.strip_prefix("RX:"));
+    Ok(size.context("ethtool -g")?.trim().to_owned())
+}
+
 fn set_ring(descriptors: usize) -> Result<()> {
     let size = descriptors.to_string();
-    let now = Right.command(&["ethtool", "-g", "right"])?;
-    let current = now.split("Current").nth(1).unwrap_or("");
-    let rx = current.lines().find_map(|line| line.strip_prefix("RX:"));
-    if rx.map(str::trim) != Some(&size) {
+    if ring()? != size {
         Right.command(&["ethtool", "-G", "right", "rx", &size])?;
         // The card starts anew.
         Right.wait_for_link()?;
