@@ -60,23 +60,42 @@ int cards_sockets(int *left, int *right)
 	return connect_to(*left, *right) ?: connect_to(*right, *left);
 }
 
+/* The number that a shell command prints, or -1. */
+static long number_from(const char *command)
+{
+	FILE *output = popen(command, "re");
+	long number;
+
+	if (!output)
+		return -1;
+	if (fscanf(output, "%ld", &number) != 1)
+		number = -1;
+	return pclose(output) ? -1 : number;
+}
+
+bool cards_mask_interrupts(void)
+{
+	return number_from("ip netns exec right ethtool -i right |\n"
+			   "awk '/^driver:/ { print $2 == \"virtio_net\" }'") == 1;
+}
+
 long cards_interrupts(void)
 {
 	/*
 	 * The interrupts of a virtio card are named after its device, not after
 	 * the card.
 	 */
-	FILE *output = popen("d=$(ip netns exec right readlink /sys/class/net/right/device)\n"
-			     "case $d in *virtio*) n=${d##*/}-input ;; *) n='right-(rx|TxRx)' ;; esac\n"
-			     "awk -v n=\"^$n\" '$NF ~ n { for (i = 2; $i ~ /^[0-9]+$/; i++) s += $i }\n"
-			     "END { print s + 0 }' /proc/interrupts", "re");
-	long count;
+	return number_from("d=$(ip netns exec right readlink /sys/class/net/right/device)\n"
+			   "case $d in *virtio*) n=${d##*/}-input ;; *) n='right-(rx|TxRx)' ;; esac\n"
+			   "awk -v n=\"^$n\" '$NF ~ n { for (i = 2; $i ~ /^[0-9]+$/; i++) s += $i }\n"
+			   "END { print s + 0 }' /proc/interrupts");
+}
 
-	if (!output)
-		return -1;
-	if (fscanf(output, "%ld", &count) != 1)
-		count = -1;
-	return pclose(output) ? -1 : count;
+long cards_polled(void)
+{
+	return number_from("ip netns exec right cat /proc/net/netstat |\n"
+			   "awk '/^TcpExt/ && !n { n = split($0, name); next }\n"
+			   "/^TcpExt/ { for (i = 1; i <= n; i++) if (name[i] == \"BusyPollRxPackets\") print $i }'");
 }
 
 int cards_defer_interrupts(long nsec)
