@@ -92,55 +92,60 @@ impl Network {
         )
     }
 
-    /// The interrupts that announce it: over the wire a hard one, and always a soft one.
-    pub fn interrupt(self, to: Machine) -> Chain {
+    /// The hard interrupt that announces it over the wire.
+    pub fn hard_interrupt(self, to: Machine) -> Chain {
+        self.on(
+            to,
+            match self {
+                Self::Loopback => &[],
+                Self::Wire(Driver::Igb) => &["irq_handler_entry", "igb_msix_ring"],
+                Self::Wire(Driver::Virtio) => &["irq_handler_entry", "skb_recv_done"],
+            },
+        )
+    }
+
+    /// The soft interrupt that follows, unless it runs already.
+    fn soft_interrupt(self, to: Machine) -> Chain {
         self.on(
             to,
             match self {
                 Self::Loopback => &["net_rx_action"],
-                Self::Wire(Driver::Igb) => &[
-                    "irq_handler_entry",
-                    "igb_msix_ring",
-                    "softirq_raise",
-                    "net_rx_action",
-                ],
-                Self::Wire(Driver::Virtio) => &[
-                    "irq_handler_entry",
-                    "skb_recv_done",
-                    "softirq_raise",
-                    "net_rx_action",
-                ],
+                Self::Wire(_) => &["softirq_raise", "net_rx_action"],
             },
         )
     }
 
-    /// The hard interrupt alone: the soft interrupt may be running already.
-    pub fn hard_interrupt(self, to: Machine) -> Chain {
-        let mut chain = self.interrupt(to);
-        chain.truncate(2);
-        chain
+    /// The interrupts that announce it: over the wire a hard one, and always a soft one.
+    pub fn interrupt(self, to: Machine) -> Chain {
+        [self.hard_interrupt(to), self.soft_interrupt(to)].concat()
     }
 
     /// The functions that it passes next, up to IP.
     pub fn receive(self, to: Machine) -> Chain {
+        let poll = match self {
+            Self::Loopback => return self.on(to, &["ip_rcv"]),
+            Self::Wire(Driver::Igb) => "igb_poll",
+            Self::Wire(Driver::Virtio) => "virtnet_poll",
+        };
         self.on(
             to,
-            match self {
-                Self::Loopback => &["ip_rcv"],
-                Self::Wire(Driver::Igb) => &[
-                    "igb_poll",
-                    "dev_gro_receive",
-                    "netif_receive_skb_list_internal",
-                    "ip_list_rcv",
-                ],
-                Self::Wire(Driver::Virtio) => &[
-                    "virtnet_poll",
-                    "dev_gro_receive",
-                    "netif_receive_skb_list_internal",
-                    "ip_list_rcv",
-                ],
-            },
+            &[
+                poll,
+                "dev_gro_receive",
+                "netif_receive_skb_list_internal",
+                "ip_list_rcv",
+            ],
         )
+    }
+
+    /// The whole way of a packet from the left to the right, from one IP to the other.
+    pub fn cross(self) -> Chain {
+        [
+            self.transmit(Machine::Left),
+            self.interrupt(Machine::Right),
+            self.receive(Machine::Right),
+        ]
+        .concat()
     }
 
     /// Later steps on the sender's side: the card reports that it has sent the packet, and

@@ -9,11 +9,7 @@ use rustix::{
     net::sockopt::set_socket_linger,
     thread::{sched_getaffinity, sched_setaffinity, CpuSet},
 };
-use std::{
-    net::{TcpListener, TcpStream},
-    thread,
-    time::Duration,
-};
+use std::{thread, time::Duration};
 use wire::{Interrupt, Machine};
 
 /// How many connections are made at most so that interrupts move.
@@ -56,39 +52,28 @@ pub fn route(interrupts: &[Interrupt], processor: usize) -> Result<()> {
         .try_for_each(|interrupt| interrupt.set_processors(&mask))
 }
 
-/// Has interrupts of all receive queues happen until each is handled by its machine's processor: a
-/// change takes effect at the next one. The calling thread is on the left.
-fn provoke() -> Result<()> {
-    let listener = Machine::Right
-        .run(|| TcpListener::bind((Machine::Right.address(), 0)).context("cannot listen"))?;
-    let address = listener.local_addr()?;
+/// Has interrupts of these receive queues happen until each is handled by its processor: a change
+/// takes effect at the next one.
+fn provoke(queues: &[(Interrupt, usize)]) -> Result<()> {
     for _ in 0..CONNECTIONS {
-        if have_moved()? {
+        if have_moved(queues)? {
             return Ok(());
         }
         // Each has another port, by which the cards choose a queue.
-        let there = TcpStream::connect(address).context("cannot connect")?;
-        let (here, _) = listener.accept()?;
-        set_socket_linger(&here, Some(Duration::ZERO))?;
-        drop(here);
-        drop(there);
+        let (_left, right) = wire::connection()?;
+        set_socket_linger(&right, Some(Duration::ZERO))?;
     }
     ensure!(
-        have_moved()?,
+        have_moved(queues)?,
         "the cards' interrupts do not move to their processors"
     );
     Ok(())
 }
 
-/// Whether each receive queue's interrupt is handled by its machine's processor.
-fn have_moved() -> Result<bool> {
-    for machine in Machine::ALL {
-        for interrupt in machine.interrupts()? {
-            if interrupt.is_of_receive_queue()
-                && interrupt.processor()? != processor_of(machine).to_string()
-            {
-                return Ok(false);
-            }
+fn have_moved(queues: &[(Interrupt, usize)]) -> Result<bool> {
+    for (interrupt, processor) in queues {
+        if interrupt.processor()? != processor.to_string() {
+            return Ok(false);
         }
     }
     Ok(true)
@@ -106,16 +91,22 @@ impl Pinned {
             threads: sched_getaffinity(None)?,
             interrupts: Vec::new(),
         };
+        let mut queues = Vec::new();
         for machine in Machine::ALL {
+            let processor = processor_of(machine);
             let interrupts = machine.interrupts()?;
             for interrupt in &interrupts {
                 let before = interrupt.processors()?;
                 pinned.interrupts.push((interrupt.clone(), before));
             }
-            route(&interrupts, processor_of(machine))?;
+            route(&interrupts, processor)?;
+            let receive = interrupts
+                .into_iter()
+                .filter(Interrupt::is_of_receive_queue);
+            queues.extend(receive.map(|interrupt| (interrupt, processor)));
         }
         move_to(Machine::Left)?;
-        provoke()?;
+        provoke(&queues)?;
         Ok(pinned)
     }
 }

@@ -104,8 +104,17 @@ impl Recorder {
         Ok(recorder)
     }
 
+    /// Gets ready to record a card's hard interrupts and the polls of its queues, without stacks.
+    pub fn of_card(machine: Machine) -> Result<Self> {
+        let recorder = Self::empty()?;
+        recorder.enable_interrupts(&[machine])?;
+        let device = format!("dev_name == \"{}\"", machine.name());
+        recorder.enable("napi/napi_poll", Some(&device))?;
+        Ok(recorder)
+    }
+
     /// A recorder that records nothing until events are enabled, and no stacks.
-    pub fn empty() -> Result<Self> {
+    fn empty() -> Result<Self> {
         let instances = Path::new(TRACEFS).join("instances");
         ensure!(
             instances.exists(),
@@ -131,7 +140,7 @@ impl Recorder {
     }
 
     /// Records the hard interrupts of these machines' cards.
-    pub fn enable_interrupts(&self, machines: &[Machine]) -> Result<()> {
+    fn enable_interrupts(&self, machines: &[Machine]) -> Result<()> {
         let mut conditions = Vec::new();
         for machine in machines {
             for interrupt in machine.interrupts()? {

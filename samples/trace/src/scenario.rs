@@ -81,6 +81,19 @@ pub struct Recorded {
     pub notes: Vec<String>,
 }
 
+impl Recorded {
+    /// What was recorded of the calling thread alone.
+    fn new(text: String) -> Self {
+        Self {
+            text,
+            actor: gettid().as_raw_nonzero().get(),
+            waiter: None,
+            instance: None,
+            notes: Vec::new(),
+        }
+    }
+}
+
 impl Scenario {
     /// Those that can happen on a network.
     pub fn all(network: Network) -> Vec<Self> {
@@ -296,10 +309,8 @@ fn with_waiter(
     act(&recorder)?;
     waiter.join()?;
     Ok(Recorded {
-        text: recorder.stop()?,
-        actor: gettid().as_raw_nonzero().get(),
         waiter: Some(thread),
         instance: number,
-        notes: Vec::new(),
+        ..Recorded::new(recorder.stop()?)
     })
 }

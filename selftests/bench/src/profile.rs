@@ -122,9 +122,7 @@ impl Profile {
         line("all", all);
         text
     }
-}
 
-impl Profile {
     /// What each step of a message's way costs on epoll and on repoll.
     pub fn steps(&self) -> Vec<(&'static str, [f64; 2])> {
         let mut steps: Vec<_> = steps::names().map(|name| (name, [0.0; 2])).collect();

@@ -11,7 +11,6 @@ use crate::{
     recorder::Recorder,
 };
 use anyhow::Result;
-use rustix::thread::gettid;
 use wire::Machine::{Left, Right};
 
 // Here a column is a processor.
@@ -35,9 +34,7 @@ pub(super) fn chains(network: Network) -> Vec<Chain> {
 pub(super) fn record(network: Network) -> Result<Recorded> {
     let (sender, receiver) = network.datagrams()?;
     let interrupts = Right.interrupts()?;
-    let recorder = Recorder::empty()?;
-    recorder.enable_interrupts(&[Right])?;
-    recorder.enable("napi/napi_poll", Some("dev_name == \"right\""))?;
+    let recorder = Recorder::of_card(Right)?;
     for processor in [processor_of(Right), processor_of(Left)] {
         route(&interrupts, processor)?;
         // A change takes effect at the next interrupt.
@@ -52,13 +49,10 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
     }
     route(&interrupts, processor_of(Right))?;
     Ok(Recorded {
-        text: recorder.stop()?,
-        actor: gettid().as_raw_nonzero().get(),
-        waiter: None,
-        instance: None,
         notes: vec![
             "/proc/irq/<number>/smp_affinity sets the processors; a change takes effect at the next interrupt"
                 .to_owned(),
         ],
+        ..Recorded::new(recorder.stop()?)
     })
 }

@@ -29,9 +29,7 @@ pub(super) fn chains(network: Network, kind: Kind) -> Vec<Chain> {
     vec![
         [
             network.on(Left, SEND),
-            network.transmit(Left),
-            network.interrupt(Right),
-            network.receive(Right),
+            network.cross(),
             network.on(Right, RECEIVE),
             wake_up(network, Right, kind),
         ]

@@ -14,9 +14,7 @@ pub(super) fn chains(network: Network) -> Vec<Chain> {
     vec![[
         // The SYN, the answer to it, and the last part of the handshake.
         network.on(Left, &["connect"]),
-        network.transmit(Left),
-        network.interrupt(Right),
-        network.receive(Right),
+        network.cross(),
         network.on(Right, &["tcp_v4_rcv", "tcp_conn_request"]),
         network.transmit(Right),
         network.receive(Left),

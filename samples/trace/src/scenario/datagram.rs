@@ -3,10 +3,11 @@
 //! A datagram arrives at a socket that is watched.
 
 use super::{wait_for_completion, wake_up, with_waiter, Recorded};
-use crate::{chain::Chain, network::Network};
+use crate::{chain::Chain, network::Network, recorder::Recorder};
 use anyhow::Result;
 use backend::Kind;
 use repoll::Interest;
+use std::net::UdpSocket;
 use wire::Machine::{Left, Right};
 
 pub(super) fn chains(network: Network) -> Vec<Chain> {
@@ -23,9 +24,7 @@ pub(super) fn chains(network: Network) -> Vec<Chain> {
                     "__dev_queue_xmit",
                 ],
             ),
-            network.transmit(Left),
-            network.interrupt(Right),
-            network.receive(Right),
+            network.cross(),
             network.on(
                 Right,
                 &["udp_rcv", "__udp_enqueue_schedule_skb", "sock_def_readable"],
@@ -42,15 +41,27 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
     // The neighbour becomes known.
     sender.send(b"ping")?;
     receiver.recv(&mut [0; 16])?;
+    deliver(network, &sender, &receiver, |recorder| {
+        wait_for_completion(network, recorder)
+    })
+}
+
+/// Records a datagram to a socket that repoll watches, and what `then` does.
+pub(super) fn deliver(
+    network: Network,
+    sender: &UdpSocket,
+    receiver: &UdpSocket,
+    then: impl FnOnce(&Recorder) -> Result<()>,
+) -> Result<Recorded> {
     with_waiter(
         network,
         Kind::Repoll,
-        &receiver,
+        receiver,
         Interest::READABLE,
         |recorder| {
             recorder.remark("send")?;
             sender.send(b"ping")?;
-            wait_for_completion(network, recorder)
+            then(recorder)
         },
     )
 }

@@ -16,9 +16,7 @@ use wire::Machine::{Left, Right};
 pub(super) fn chains(network: Network) -> Vec<Chain> {
     vec![[
         network.on(Left, &["receive", "tcp_recvmsg"]),
-        network.transmit(Left),
-        network.interrupt(Right),
-        network.receive(Right),
+        network.cross(),
         network.on(
             Right,
             &["tcp_v4_rcv", "tcp_rcv_established", "sk_stream_write_space"],

@@ -5,7 +5,6 @@
 use super::{quiet, Recorded};
 use crate::{chain::Chain, network::Network, recorder::Recorder};
 use anyhow::{bail, Context as _, Result};
-use rustix::thread::gettid;
 use std::{fs, net::UdpSocket};
 use wire::Machine::{Left, Right};
 
@@ -40,7 +39,7 @@ pub(super) fn chains(network: Network) -> Vec<Chain> {
 
 /// Sends with the default budget and with a smaller one. The record is that of the smaller one.
 pub(super) fn record(network: Network) -> Result<Recorded> {
-    let (sender, receiver) = network.datagrams()?;
+    let (sender, _receiver) = network.datagrams()?;
     let before = set_budget(None)?;
     let mut notes = vec![
         "The drawing shows the second of these floods, up to the first polls in ksoftirqd.".to_owned(),
@@ -59,13 +58,9 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
         ));
         text = shorten(&record);
     }
-    drop(receiver);
     Ok(Recorded {
-        text,
-        actor: gettid().as_raw_nonzero().get(),
-        waiter: None,
-        instance: None,
         notes,
+        ..Recorded::new(text)
     })
 }
 
@@ -84,10 +79,8 @@ fn flood(sender: &UdpSocket) -> Result<(u64, String, u64)> {
 
 /// Sends everything at once. Returns the record, and how often the budget was spent.
 fn burst(sender: &UdpSocket, packets: u64) -> Result<(String, u64)> {
-    let recorder = Recorder::empty()?;
-    recorder.enable_interrupts(&[Right])?;
+    let recorder = Recorder::of_card(Right)?;
     recorder.enable("irq/softirq_entry", Some("vec == 3 && CPU == 1"))?;
-    recorder.enable("napi/napi_poll", Some("dev_name == \"right\""))?;
     recorder.enable("sched/sched_switch", Some("next_comm == \"ksoftirqd/1\""))?;
     let before = squeezed()?;
     recorder.start()?;

@@ -2,11 +2,10 @@
 
 //! A message to a neighbour whose hardware address is not known: ARP has to ask first.
 
-use super::{wake_up, with_waiter, Recorded};
+use super::{datagram, wake_up, Recorded};
 use crate::{chain::Chain, network::Network};
 use anyhow::Result;
 use backend::Kind;
-use repoll::Interest;
 use wire::Machine::{self, Left, Right};
 
 pub(super) fn chains(network: Network) -> Vec<Chain> {
@@ -43,15 +42,5 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
     for machine in Machine::ALL {
         machine.command(&["ip", "neigh", "flush", "all"])?;
     }
-    with_waiter(
-        network,
-        Kind::Repoll,
-        &receiver,
-        Interest::READABLE,
-        |recorder| {
-            recorder.remark("send")?;
-            sender.send(b"ping")?;
-            Ok(())
-        },
-    )
+    datagram::deliver(network, &sender, &receiver, |_| Ok(()))
 }

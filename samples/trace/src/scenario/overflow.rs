@@ -8,7 +8,6 @@ use anyhow::{ensure, Context, Result};
 use rustix::{
     io::Errno,
     net::{self, AddressFamily, SocketFlags, SocketType},
-    thread::gettid,
 };
 use std::{
     fs,
@@ -22,9 +21,7 @@ use wire::Machine::{Left, Right};
 pub(super) fn chains(network: Network) -> Vec<Chain> {
     vec![[
         network.on(Left, &["connect"]),
-        network.transmit(Left),
-        network.interrupt(Right),
-        network.receive(Right),
+        network.cross(),
         network.on(Right, &["tcp_v4_rcv", "tcp_conn_request"]),
     ]
     .concat()]
@@ -62,10 +59,6 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
     ensure!(after > before, "the SYN was not dropped");
     let somaxconn = fs::read_to_string("/proc/sys/net/core/somaxconn")?;
     Ok(Recorded {
-        text,
-        actor: gettid().as_raw_nonzero().get(),
-        waiter: None,
-        instance: None,
         notes: vec![
             format!("backlog {BACKLOG}: the kernel lets two connections wait and drops the third SYN; the client sends it again later"),
             format!(
@@ -74,6 +67,7 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
             ),
             format!("ListenOverflows: {before} before, {after} after"),
         ],
+        ..Recorded::new(text)
     })
 }
 

@@ -6,16 +6,13 @@
 use super::{arrival, start_waiter, wait_for_completion, Recorded};
 use crate::{chain::Chain, network::Network, recorder::Recorder};
 use anyhow::Result;
-use rustix::thread::gettid;
 use std::io::{Read, Write};
 use wire::Machine::{Left, Right};
 
 pub(super) fn chains(network: Network) -> Vec<Chain> {
     vec![[
         network.on(Left, arrival::SEND),
-        network.transmit(Left),
-        network.interrupt(Right),
-        network.receive(Right),
+        network.cross(),
         network.on(Right, arrival::RECEIVE),
         network.on(
             Right,
@@ -47,10 +44,7 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
     waiter.join()?;
     wait_for_completion(network, &recorder)?;
     Ok(Recorded {
-        text: recorder.stop()?,
-        actor: gettid().as_raw_nonzero().get(),
         waiter: Some(thread),
-        instance: None,
-        notes: Vec::new(),
+        ..Recorded::new(recorder.stop()?)
     })
 }

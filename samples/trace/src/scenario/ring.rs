@@ -13,7 +13,7 @@ use crate::{
 use anyhow::{ensure, Context, Result};
 use rustix::{
     process::Pid,
-    thread::{gettid, sched_setaffinity, CpuSet},
+    thread::{sched_setaffinity, CpuSet},
 };
 use std::{
     collections::BTreeMap,
@@ -98,11 +98,8 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
             .to_owned(),
     );
     Ok(Recorded {
-        text: text.unwrap_or_default(),
-        actor: gettid().as_raw_nonzero().get(),
-        waiter: None,
-        instance: None,
         notes,
+        ..Recorded::new(text.unwrap_or_default())
     })
 }
 
@@ -113,9 +110,7 @@ fn burst(network: Network) -> Result<String> {
     route(&Right.interrupts()?, processor_of(Right))?;
     message(&sender, &receiver)?;
     let _threaded = Threaded::new()?;
-    let recorder = Recorder::empty()?;
-    recorder.enable_interrupts(&[Right])?;
-    recorder.enable("napi/napi_poll", Some("dev_name == \"right\""))?;
+    let recorder = Recorder::of_card(Right)?;
     let busy = Busy::start()?;
     recorder.start()?;
     recorder.remark("send")?;

@@ -9,10 +9,7 @@ use crate::{chain::Chain, network::Network, recorder::Recorder};
 use anyhow::{Context, Result};
 use backend::{Backend, Kind};
 use repoll::{Interest, Mode};
-use rustix::{
-    net::{self, AddressFamily, SocketFlags, SocketType},
-    thread::gettid,
-};
+use rustix::net::{self, AddressFamily, SocketFlags, SocketType};
 use std::{
     fs,
     net::{SocketAddr, TcpStream},
@@ -80,14 +77,12 @@ pub(super) fn record(network: Network) -> Result<Recorded> {
     recorder.remark("ready for the first message")?;
     let somaxconn = fs::read_to_string("/proc/sys/net/core/somaxconn")?;
     Ok(Recorded {
-        text: recorder.stop()?,
-        actor: gettid().as_raw_nonzero().get(),
-        waiter: None,
         instance: number_of(&instance)?,
         notes: vec![format!(
             "backlog {BACKLOG}: at most {} connections wait to be accepted; net.core.somaxconn, the greatest backlog: {}",
             BACKLOG + 1,
             somaxconn.trim()
         )],
+        ..Recorded::new(recorder.stop()?)
     })
 }

@@ -35,9 +35,7 @@ impl Pair {
     /// Creates this many connections.
     pub fn many(family: Family, count: usize) -> Result<Vec<Self>> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot listen")?;
-        let tcp = || -> Result<Self> {
-            let there = TcpStream::connect(listener.local_addr()?)?;
-            let (here, _) = listener.accept()?;
+        let tcp = |there: TcpStream, here: TcpStream| -> Result<Self> {
             for end in [&here, &there] {
                 end.set_nodelay(true)?;
             }
@@ -46,27 +44,25 @@ impl Pair {
                 there: there.into(),
             })
         };
-        let unix = || -> Result<Self> {
-            let (here, there) = UnixStream::pair()?;
-            Ok(Self {
-                here: here.into(),
-                there: there.into(),
-            })
-        };
-        let over_wire = || -> Result<Self> {
-            let (there, here) = wire::connection()?;
-            for end in [&here, &there] {
-                end.set_nodelay(true)?;
+        let pair = || -> Result<Self> {
+            match family {
+                Family::Tcp => {
+                    let there = TcpStream::connect(listener.local_addr()?)?;
+                    let (here, _) = listener.accept()?;
+                    tcp(there, here)
+                }
+                Family::Wire => {
+                    let (there, here) = wire::connection()?;
+                    tcp(there, here)
+                }
+                Family::Unix => {
+                    let (here, there) = UnixStream::pair()?;
+                    Ok(Self {
+                        here: here.into(),
+                        there: there.into(),
+                    })
+                }
             }
-            Ok(Self {
-                here: here.into(),
-                there: there.into(),
-            })
-        };
-        let pair = || match family {
-            Family::Tcp => tcp(),
-            Family::Wire => over_wire(),
-            Family::Unix => unix(),
         };
         (0..count)
             .map(|_| pair().context("cannot connect"))
